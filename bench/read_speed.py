@@ -1,0 +1,42 @@
+"""How fast files are read: `python bench/read_speed.py PATH...`
+
+Median of five readings of each file, in MB (10^6 bytes) of plain text a second; for a compressed
+file the time to decompress is part of it. A first reading warms the file cache and is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from slide.data import read
+from slide.data.source import chunks
+
+READINGS = 5
+
+
+def seconds_to_read(path: Path) -> float:
+    begin = time.perf_counter()
+    read(path)
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    paths = parser.parse_args().paths
+    print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
+    for path in paths:
+        megabytes = sum(map(len, chunks(path))) / 1e6
+        seconds_to_read(path)
+        median = statistics.median(seconds_to_read(path) for _ in range(READINGS))
+        print(f"{megabytes / median:7.1f} MB/s  {megabytes:7.1f} MB  {median:.3f} s  {path}")
+
+
+if __name__ == "__main__":
+    main()

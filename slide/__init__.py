@@ -1,0 +1,27 @@
+"""Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
+
+from slide.core.arrays import CSR, Dataset
+from slide.core.config import Config, recipe
+from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
+from slide.core.model import Model
+from slide.core.trainer import Trainer
+from slide.data import load_demo, read, write
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CSR",
+    "BackendError",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Model",
+    "ModelError",
+    "SlideError",
+    "Trainer",
+    "load_demo",
+    "read",
+    "recipe",
+    "write",
+]

@@ -1,0 +1,126 @@
+"""The registry of backends: built-ins, then entry points of the group `slide.backends`.
+
+A backend is asked for by name, or as `module:Class` without being registered. Only the one asked
+for is imported. Nothing is chosen by what the machine has: the same script does the same thing on
+two machines.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from slide.core.backend import KERNELS, Backend
+from slide.core.errors import BackendError
+
+BUILT_IN = {"reference": "slide.reference.kernels:ReferenceBackend"}
+DEFAULT = "reference"
+GROUP = "slide.backends"
+VARIABLE = "SLIDE_BACKEND"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One registered backend.
+
+    Args:
+        name: what to ask for.
+        target: `module:Class`.
+        origin: `built in`, or the distribution whose entry point it is.
+        problem: why it cannot be used here, in one sentence; None if it can.
+    """
+
+    name: str
+    target: str
+    origin: str
+    problem: str | None
+
+
+def default_name() -> str:
+    """The backend of a run that names none: $SLIDE_BACKEND if set, else `reference`."""
+    return os.environ.get(VARIABLE) or DEFAULT
+
+
+def create(name: str) -> object:
+    """An instance of the backend of this name, complete or not (see `load`).
+
+    Raises:
+        BackendError: the name is unknown or registered twice, or the backend cannot be imported.
+    """
+    target, owner = find(name)
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)()
+    except ModuleNotFoundError as error:
+        raise BackendError(
+            f"backend {name!r}{owner} needs the module {error.name!r}, which is not installed"
+        ) from error
+    except Exception as error:  # whatever a stranger's module may raise
+        raise BackendError(
+            f"backend {name!r}{owner} is broken: {target} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def load(name: str | None = None) -> Backend:
+    """An instance of a backend that has every kernel of the protocol.
+
+    Args:
+        name: of a built-in, of an entry point, or `module:Class`; None for `default_name()`.
+
+    Raises:
+        BackendError: see `create`; or kernels are missing.
+    """
+    name = name or default_name()
+    backend = create(name)
+    missing = [kernel for kernel in KERNELS if not callable(getattr(backend, kernel, None))]
+    if missing:
+        raise BackendError(
+            f"backend {name!r} lacks {', '.join(missing)}: see slide.core.backend for the protocol"
+        )
+    return cast(Backend, backend)
+
+
+def find(name: str) -> tuple[str, str]:
+    """The target `module:Class` of a name, and a phrase that says whose entry point it is."""
+    if ":" in name:
+        return name, ""
+    registered = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+    owners = [distribution(entry) for entry in registered]
+    if name in BUILT_IN:
+        owners.insert(0, "slide-engine")
+    if len(owners) > 1:
+        raise BackendError(
+            f"backend {name!r} is registered by {' and by '.join(owners)}: uninstall all but one"
+        )
+    if name in BUILT_IN:
+        return BUILT_IN[name], ""
+    if registered:
+        return registered[0].value, f" (entry point of distribution {owners[0]})"
+    known = ", ".join(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
+    raise BackendError(f"unknown backend {name!r}: expected one of {known}, or module:Class")
+
+
+def listings() -> Iterator[Listing]:
+    """All registered backends, built-ins first, each with its problem if it has one."""
+    for name, target in BUILT_IN.items():
+        yield Listing(name, target, "built in", problem_of(name))
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        yield Listing(entry.name, entry.value, distribution(entry), problem_of(entry.name))
+
+
+def problem_of(name: str) -> str | None:
+    """Why a backend cannot be used here, or None."""
+    try:
+        load(name)
+    except BackendError as error:
+        return str(error)
+    return None
+
+
+def distribution(entry: EntryPoint) -> str:
+    """Name of the distribution that declares an entry point."""
+    return entry.dist.name if entry.dist else "unknown"

@@ -1,0 +1,55 @@
+"""The `slide` command: each subcommand is one short file here, without logic of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from slide.cli.backends import backends
+from slide.cli.convert import convert
+from slide.cli.demo import demo
+from slide.cli.evaluate import evaluate
+from slide.cli.predict import predict
+from slide.cli.train import train
+from slide.cli.verify import verify
+from slide.core.errors import SlideError
+
+app = typer.Typer(
+    name="slide",
+    help="Train and serve neural networks with very many labels on ordinary CPUs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (train, evaluate, predict, verify, backends, convert, demo):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except SlideError as error:
+        leave(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        leave("interrupted, nothing was written", code=130)
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        # Usage errors of the parser are known by their method: Typer's own class for them moved
+        # between its releases.
+        if not hasattr(error, "format_message"):
+            raise
+        leave(f"{error.format_message()} (see slide --help)")
+    sys.exit(code or 0)
+
+
+def leave(sentence: str, code: int = 2) -> NoReturn:
+    """Print one sentence to stderr and exit."""
+    print(f"slide: {sentence}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,13 @@
+"""slide backends: who can compute here."""
+
+from __future__ import annotations
+
+
+def backends() -> None:
+    """List the registered backends and whether they can be used on this machine."""
+    from slide.backends import default_name, listings
+
+    for listing in listings():
+        mark = "*" if listing.name == default_name() else " "
+        print(f"{mark} {listing.name:12} {listing.origin:12} {listing.problem or 'available'}")
+    print("* used when --backend is not given")

@@ -1,0 +1,99 @@
+"""slide demo: train on the bundled data set and show in words what was learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from slide.cli.options import BackendName, Threads, computing_threads
+from slide.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from slide.core.model import Model
+    from slide.data import Demo
+
+DEFAULT_FOLDER = Path("out/demo")
+N_SHOWN = 5
+N_WORDS = 10
+
+
+def demo(
+    model: Annotated[
+        Path, typer.Option(metavar="DIR", help="Model folder to write.")
+    ] = DEFAULT_FOLDER,
+    backend: BackendName = None,
+    threads: Threads = 1,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Train on the bundled data set, then show five test examples in words.
+
+    The task: from the words of a Debian package's description, name the packages it depends on.
+    The default folder is replaced if an earlier demo left it there; another one is not.
+    """
+    from slide.backends import load
+    from slide.core.config import recipe
+    from slide.core.folder import refuse_if_taken
+    from slide.core.run import train_to_folder
+    from slide.data import load_demo
+
+    overwrite = model == DEFAULT_FOLDER
+    refuse_if_taken(model, overwrite)
+    computer = load(backend)
+    data = load_demo()
+    config = recipe(data.train.n_samples, data.train.n_labels, seed=seed)
+    with computing_threads(threads):
+        print(introduction(data, computer.name, threads))
+        network, figures = train_to_folder(
+            data.train,
+            data.test,
+            model,
+            config,
+            computer,
+            overwrite,
+            watcher=Screen(config.epochs, show_epochs=True),
+        )
+        print(f"\nTrained in {figures['seconds_train']:.0f} s.", end=" ")
+        print(f"{N_SHOWN} examples of the test set, none of them seen in training:\n")
+        show_examples(network, data, np.random.default_rng(seed))
+    print(f"\nModel in {model}. Next: slide train YOUR_DATA --model DIR")
+
+
+def introduction(data: Demo, backend: str, threads: int) -> str:
+    """What is about to happen."""
+    train, test = data.train, data.test
+    return (
+        f"{data.source}.\n"
+        f"{train.n_samples:,} training and {test.n_samples:,} test examples, "
+        f"{train.n_features:,} features, {train.n_labels:,} labels. "
+        f"Backend {backend}, {threads} threads.\n"
+    )
+
+
+def show_examples(model: Model, data: Demo, rng: np.random.Generator) -> None:
+    """Some random test examples: the words that weigh most, what is predicted, what is true."""
+    rows = np.sort(rng.choice(data.test.n_samples, N_SHOWN, replace=False))
+    chosen = data.test.take(rows)
+    predicted, _ = model.predict(chosen.x, 5)
+    table = Table("the package says", "the network predicts", "true", show_lines=True)
+    for i in range(N_SHOWN):
+        labels, _ = chosen.y.row(i)
+        words, weights = chosen.x.row(i)
+        heaviest = words[np.argsort(-weights, kind="stable")[:N_WORDS]]
+        hit = np.isin(predicted[i], labels)
+        table.add_row(
+            escape(" ".join(data.feature_names[word] for word in heaviest)),
+            "\n".join(
+                f"[green]✓ {escape(data.label_names[label])}[/]"
+                if good
+                else f"[dim]· {escape(data.label_names[label])}[/]"
+                for label, good in zip(predicted[i], hit, strict=True)
+            ),
+            escape("\n".join(data.label_names[label] for label in labels)),
+        )
+    Console().print(table)

@@ -1,0 +1,60 @@
+"""slide evaluate: how good a model's rankings are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from slide.cli.options import (
+    AsJson,
+    BackendName,
+    DataFile,
+    ModelFolder,
+    Threads,
+    computing_threads,
+    print_json,
+)
+from slide.cli.screen import percent
+
+
+def evaluate(
+    folder: ModelFolder,
+    file: DataFile,
+    sampled: Annotated[
+        bool,
+        typer.Option(
+            "--sampled/--exact", help="Look only at neurons that hash tables find, or at all."
+        ),
+    ] = False,
+    psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
+    psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    backend: BackendName = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Print P@k, nDCG@k and propensity-scored P@k of the model DIR on FILE, for k = 1, 3, 5.
+
+    With --sampled also recall@k: how much of the exact top k the hash tables find.
+    """
+    from slide.backends import load
+    from slide.core.model import Model
+    from slide.data import read
+
+    model = Model.load(folder, load(backend))
+    data = read(file, model.network.n_features, model.network.n_labels)
+    with computing_threads(threads):
+        scores = model.evaluate(data, sampled, (psp_a, psp_b))
+    if as_json:
+        print_json(
+            {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
+        )
+        return
+    print("        k=1     k=3     k=5")
+    for name in ("precision", "ndcg", "psp", "recall"):
+        if f"{name}_at_1" in scores:
+            row = " ".join(percent(scores[f"{name}_at_{k}"]) for k in (1, 3, 5))
+            print(f"{HEADINGS[name]:5}{row}")
+
+
+HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "found"}

@@ -1,0 +1,41 @@
+"""slide predict: the best labels for each example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
+
+
+def predict(
+    folder: ModelFolder,
+    file: DataFile,
+    k: Annotated[int, typer.Option("--k", help="Labels per example.")] = 5,
+    sampled: Annotated[
+        bool,
+        typer.Option(
+            "--sampled/--exact", help="Look only at neurons that hash tables find, or at all."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
+    ] = None,
+    backend: BackendName = None,
+    threads: Threads = 1,
+) -> None:
+    """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
+    from slide.backends import load
+    from slide.core.model import Model
+    from slide.data import prediction_lines, read, write_predictions
+
+    model = Model.load(folder, load(backend))
+    data = read(file, model.network.n_features, model.network.n_labels)
+    with computing_threads(threads):
+        ids, scores = model.predict(data.x, k, sampled)
+    if out is None:
+        print("\n".join(prediction_lines(ids, scores)))
+    else:
+        write_predictions(ids, scores, out)

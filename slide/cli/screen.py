@@ -1,0 +1,78 @@
+"""What a person sees while a network trains: a bar on stderr, a line per epoch on stdout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+COLUMNS = " epoch   seconds  examples/s     loss     P@1     P@3     P@5"
+
+
+class Screen:
+    """A watcher of training (see `slide.core.trainer.Watcher`).
+
+    Args:
+        epochs: of the whole run.
+        show_epochs: print a line after each epoch.
+    """
+
+    def __init__(self, epochs: int, show_epochs: bool) -> None:
+        self.epochs = epochs
+        self.show_epochs = show_epochs
+        self.console = Console(stderr=True)
+        self.bar: Progress | None = None
+        self.epochs_done = 0
+
+    def on_step(self, step: int, n_steps: int) -> None:
+        """Move the bar of this epoch; on anything but a terminal there is none."""
+        steps_per_epoch = n_steps // self.epochs
+        if not self.console.is_terminal:
+            return
+        if self.bar is None:
+            self.bar = new_bar(self.console)
+            self.bar.add_task(f"epoch {self.epochs_done + 1}/{self.epochs}", total=steps_per_epoch)
+            self.bar.start()
+        self.bar.update(self.bar.task_ids[0], completed=step - self.epochs_done * steps_per_epoch)
+
+    def on_evaluation(self, record: dict[str, Any]) -> None:
+        """Replace the bar by a line of figures."""
+        self.close()
+        if self.show_epochs:
+            if self.epochs_done == 0:
+                print(COLUMNS)
+            print(epoch_line(record), flush=True)
+        self.epochs_done += 1
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def new_bar(console: Console) -> Progress:
+    """A bar that vanishes when it stops, so that only the lines of figures stay."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def epoch_line(record: dict[str, Any]) -> str:
+    """One evaluation under the headings of `COLUMNS`."""
+    return (
+        f"{record['epoch']:6d} {record['seconds']:9.1f} "
+        f"{record['examples'] / record['seconds']:11,.0f} {record['loss']:8.3f} "
+        + " ".join(percent(record.get(f"precision_at_{k}")) for k in (1, 3, 5))
+    )
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage, 7 columns wide; a dash if there is none."""
+    return "      -" if fraction is None else f"{100 * fraction:6.2f}%"

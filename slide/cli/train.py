@@ -1,0 +1,86 @@
+"""slide train: from a data file to a model folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slide.cli.options import AsJson, BackendName, DataFile, Threads, computing_threads, print_json
+from slide.cli.screen import Screen
+from slide.core.backend import Strategy
+from slide.core.config import SamplerName, Scope
+
+
+def train(
+    train: DataFile,
+    model: Annotated[Path, typer.Option(metavar="DIR", help="Model folder to write.")],
+    valid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
+    ] = None,
+    backend: BackendName = None,
+    threads: Threads = 1,
+    hidden: Annotated[int | None, typer.Option(help="Units of the hidden layer.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of the first step.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of hidden units zeroed.")] = None,
+    sampler: Annotated[
+        SamplerName | None, typer.Option(help="Who proposes active neurons.")
+    ] = None,
+    scope: Annotated[
+        Scope | None, typer.Option(help="One active set per batch or per example.")
+    ] = None,
+    k_bits: Annotated[int | None, typer.Option("--K", help="Bits per hash code.")] = None,
+    n_tables: Annotated[int | None, typer.Option("--L", help="Hash tables.")] = None,
+    strategy: Annotated[
+        Strategy | None, typer.Option(help="Which neurons found in the tables to prefer.")
+    ] = None,
+    active: Annotated[
+        int | None, typer.Option(help="Neurons proposed beside the labels, per active set.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    time_budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on TRAIN and leave it in the folder --model.
+
+    What is not chosen is chosen for you, by rules that look at the size of the data.
+    """
+    from slide.backends import load
+    from slide.core.config import recipe
+    from slide.core.folder import refuse_if_taken
+    from slide.core.run import train_to_folder
+    from slide.data import read_pair
+
+    chosen = {
+        "hidden": hidden, "epochs": epochs, "batch_size": batch_size, "lr": lr,
+        "dropout": dropout, "sampler": sampler, "scope": scope, "K": k_bits, "L": n_tables,
+        "strategy": strategy, "active": active, "seed": seed,
+    }  # fmt: skip
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    recipe(1, 1, **chosen)  # refuse bad settings before reading gigabytes
+    refuse_if_taken(model, overwrite)
+    computer = load(backend)
+
+    began = time.perf_counter()
+    train_set, valid_set = read_pair(train, valid)
+    seconds_load = time.perf_counter() - began
+    config = recipe(train_set.n_samples, train_set.n_labels, **chosen)
+    screen = None if quiet else Screen(config.epochs, show_epochs=not as_json)
+    with computing_threads(threads):
+        _, figures = train_to_folder(
+            train_set, valid_set, model, config, computer, overwrite, time_budget, screen
+        )
+    if as_json:
+        print_json(figures | {"seconds_load": seconds_load, "threads": threads})
+    elif not quiet:
+        print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

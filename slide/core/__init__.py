@@ -1,0 +1,1 @@
+"""What SLIDE is, independent of how it is computed. Nothing here imports a backend."""

@@ -1,0 +1,38 @@
+"""What can go wrong, each with one sentence: what, got, expected, remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SlideError(Exception):
+    """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
+
+
+class ConfigError(SlideError):
+    """A setting that is out of range, or settings that contradict each other."""
+
+
+class BackendError(SlideError):
+    """A backend that is unknown, unavailable, broken or registered twice."""
+
+
+class ModelError(SlideError):
+    """A model folder that is missing, in the way, damaged, or does not fit the data."""
+
+
+class DataError(SlideError):
+    """A data file that cannot be read as what it says it is.
+
+    Args:
+        message: what was got, what was expected, and the remedy.
+        path: the file.
+        line: 1-based line number, where the fault has one.
+    """
+
+    def __init__(self, message: str, path: str | Path, line: int | None = None) -> None:
+        self.message = message
+        self.path = str(path)
+        self.line = line
+        where = self.path if line is None else f"{self.path}:{line}"
+        super().__init__(f"{where}: {message}")

@@ -1,0 +1,105 @@
+"""Model folders on disk: whole or not there at all.
+
+A folder is written under a hidden name beside its place and renamed when it is complete, so that
+a crash, a full disk or Ctrl-C leaves whatever was there before untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from slide.core.errors import ModelError
+
+FORMAT = "slide-model"
+CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
+
+
+@contextmanager
+def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """A new empty folder that takes the place of `folder` when the block ends without an error.
+
+    Raises:
+        ModelError: `folder` exists and may not be replaced, or cannot be made.
+    """
+    folder = Path(os.path.abspath(folder))
+    refuse_if_taken(folder, overwrite)
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+    except OSError as error:
+        raise ModelError(
+            f"cannot make the model folder {folder}: {error.strerror}; choose another --model"
+        ) from None
+    try:
+        yield partial
+        put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_if_taken(folder: Path, overwrite: bool) -> None:
+    """Raise ModelError unless `folder` is free, or is a model and may be overwritten."""
+    if not os.path.lexists(folder):
+        return
+    if not overwrite:
+        raise ModelError(f"{folder} exists: choose another --model, or replace it by --overwrite")
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty and not is_model(folder):
+        raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")
+
+
+def is_model(folder: Path) -> bool:
+    """True if `folder` says of itself that it is a model."""
+    try:
+        return bool(read_description(folder))
+    except ModelError:
+        return False
+
+
+def put_in_place(partial: Path, folder: Path) -> None:
+    """Rename `partial` to `folder`; an older folder of that name goes when the new one stands."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
+    folder.rename(old)
+    partial.rename(folder)
+    shutil.rmtree(old)
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write config.json."""
+    text = json.dumps({"format": FORMAT, "version": 1} | description, indent=2)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read config.json.
+
+    Raises:
+        ModelError: there is none, or it is not of a model folder.
+    """
+    path = folder / CONFIG
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"{folder} is not a model folder ({path.name}: {error.strerror}): "
+            "expected a folder that `slide train --model` wrote"
+        ) from None
+    except ValueError as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")
+    if description.get("version") != 1:
+        raise ModelError(
+            f"{path} has version {description.get('version')!r}: this slide reads version 1"
+        )
+    return description

@@ -1,0 +1,173 @@
+"""A trained network with what it takes to use it: predict, evaluate, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from slide.core.arrays import CSR, Array, Dataset, Param
+from slide.core.backend import Backend
+from slide.core.config import Config
+from slide.core.errors import ConfigError, ModelError
+from slide.core.folder import WEIGHTS, read_description, write_description
+from slide.core.metrics import (
+    PROPENSITY_A,
+    PROPENSITY_B,
+    RANKS,
+    inverse_propensities,
+    ranking_metrics,
+    recall_at,
+)
+from slide.core.network import Network
+from slide.core.retrieval import Retrieval
+from slide.core.step import infer, infer_sampled
+
+EXAMPLES_AT_A_TIME = 1024
+
+
+@dataclass(slots=True)
+class Model:
+    """A network and its surroundings.
+
+    Args:
+        config: settings it was trained with.
+        network: the layers.
+        backend: computes the predictions.
+        label_counts: i64 (n_labels,), training examples of each label, for propensities.
+        n_samples: training examples.
+    """
+
+    config: Config
+    network: Network
+    backend: Backend
+    label_counts: Array
+    n_samples: int
+    retrieval: Retrieval | None = None
+
+    def predict(self, x: CSR, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+        """The k labels of largest logit for each example, best first.
+
+        Args:
+            x: CSR (n, n_features).
+            k: from 1 to n_labels.
+            sampled: look only at the neurons that hash tables retrieve, instead of at all.
+
+        Returns:
+            ids i32 (n, k) and logits f32 (n, k); in sampled mode id -1 and logit -inf where fewer
+            than k neurons were retrieved.
+
+        Raises:
+            ModelError: x has another number of features.
+            ConfigError: k is out of range.
+        """
+        self._refuse_misfit("features", x.n_cols, self.network.n_features)
+        if not 1 <= k <= self.network.n_labels:
+            raise ConfigError(f"k is {k}: expected 1 to {self.network.n_labels}, the labels")
+        ids = np.empty((x.n_rows, k), np.int32)
+        scores = np.empty((x.n_rows, k), np.float32)
+        for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
+            ids[rows], scores[rows] = self._infer(x.take(rows), k, sampled)
+        return ids, scores
+
+    def evaluate(
+        self,
+        data: Dataset,
+        sampled: bool = False,
+        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+    ) -> dict[str, float]:
+        """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
+
+        Args:
+            data: examples with their true labels.
+            sampled: see `predict`.
+            propensity: A and B of the data set.
+
+        Raises:
+            ModelError: the data has another number of features or labels.
+        """
+        self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
+        k = min(max(RANKS), self.network.n_labels)
+        ids, _ = self.predict(data.x, k, sampled)
+        inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
+        scores = ranking_metrics(ids, data.y, inverse)
+        if sampled:
+            exact, _ = self.predict(data.x, k)
+            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
+        return scores
+
+    def _infer(self, x: CSR, k: int, sampled: bool) -> tuple[Array, Array]:
+        if not sampled:
+            return infer(self.backend, self.network, x, k)
+        if self.retrieval is None:
+            self.retrieval = Retrieval.build(self.backend, self.network, self.config)
+        return infer_sampled(self.backend, self.network, x, k, self.retrieval)
+
+    def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
+        if got != expected:
+            raise ModelError(
+                f"the data has {got} {what}, but the model was trained on {expected}: "
+                "use files that share one numbering"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write config.json and weights.safetensors into an existing folder."""
+        write_description(folder, {"config": asdict(self.config), "n_samples": self.n_samples})
+        tensors = {
+            "hidden": self.backend.get(self.network.hidden.weight),
+            "output": self.backend.get(self.network.output.weight),
+            "label_counts": self.label_counts,
+        }
+        save_file(tensors, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path, backend: Backend) -> Model:
+        """Read a model folder.
+
+        Raises:
+            ModelError: the folder is missing, damaged or inconsistent.
+        """
+        description = read_description(folder)
+        try:
+            config = Config.from_dict(description["config"])
+            n_samples = int(description["n_samples"])
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{folder / 'config.json'} is damaged ({error}): train the model again"
+            ) from None
+        tensors = read_tensors(folder / WEIGHTS, config)
+        network = Network(
+            Param.of(backend.put(tensors["hidden"])), Param.of(backend.put(tensors["output"]))
+        )
+        return cls(config, network, backend, tensors["label_counts"], n_samples)
+
+
+def batches(n: int, size: int) -> Iterator[Array]:
+    """0, 1, ..., n - 1 in runs of `size`."""
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))
+
+
+def read_tensors(path: Path, config: Config) -> dict[str, Array]:
+    """Read weights.safetensors and check that its arrays fit together."""
+    try:
+        tensors = load_file(path)
+        hidden, output = tensors["hidden"], tensors["output"]
+        fits = (
+            hidden.dtype == output.dtype == np.float32
+            and hidden.ndim == output.ndim == 2
+            and hidden.shape[1] == config.hidden == output.shape[1] - 1
+            and tensors["label_counts"].shape == output.shape[:1]
+            and tensors["label_counts"].dtype == np.int64
+        )
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    if not fits:
+        raise ModelError(f"{path} does not fit its config.json: train the model again")
+    return tensors

@@ -1,0 +1,15 @@
+"""Reading and writing examples: XMC-repository text, svmlight, npz; and a bundled demo set."""
+
+from slide.data.bundled import Demo, load_demo
+from slide.data.formats import read, read_pair, write
+from slide.data.predictions import prediction_lines, write_predictions
+
+__all__ = [
+    "Demo",
+    "load_demo",
+    "prediction_lines",
+    "read",
+    "read_pair",
+    "write",
+    "write_predictions",
+]

@@ -1,0 +1,130 @@
+"""Whole lines of a text file in memory, and the one place that says why they are refused.
+
+The scanner (tokens.py) finds faults by the million and knows only where they are. It hands a
+position to `Block.fault`, which reads the token there slowly and finds the words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slide.core.errors import DataError
+
+MAX_COLUMNS = 2**31 - 1  # indices are i32
+MAX_DIGITS = 18  # so many decimal digits always fit into 64 bits
+
+NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+_NO_NUMBERS = (b"nan", b"inf", b"infinity")
+_BYTE_FAULTS = {
+    b"\r": "a Windows line end (carriage return), expected a newline alone: convert the file "
+    "with `dos2unix`",
+    b"\0": "a NUL byte, expected plain text: the file is binary, damaged, or UTF-16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file.
+
+    Args:
+        lines: the text, every line with its newline.
+        path: the file it comes from.
+        first_line: the 1-based number of its first line.
+        n_features, n_labels: numbers from here on are out of range.
+    """
+
+    lines: bytes
+    path: Path
+    first_line: int
+    n_features: int = MAX_COLUMNS
+    n_labels: int = MAX_COLUMNS
+    text: bytes = field(init=False)  # with a newline before the first line, so all lines look alike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", b"\n" + self.lines)
+
+    def error(self, position: int, sentence: str) -> DataError:
+        """The error to raise for something at a position of `text`."""
+        line = self.first_line + self.text.count(b"\n", 1, position)
+        return DataError(sentence, self.path, line)
+
+    def byte_fault(self, position: int) -> DataError:
+        """The error to raise for a byte that no file of this format holds."""
+        byte = self.text[position : position + 1]
+        if self.text.startswith(b"\xef\xbb\xbf", position):
+            got = "a UTF-8 byte order mark, expected a digit: save the file without it"
+        else:
+            other = f"the byte 0x{byte.hex()}, expected plain ASCII text: check what wrote the file"
+            got = _BYTE_FAULTS.get(byte, other)
+        return self.error(position, f"got {got}")
+
+    def fault(self, position: int) -> DataError:
+        """The error to raise for the token that covers a position of `text`."""
+        start = position
+        while self.text[start - 1] not in b" \t\n":
+            start -= 1
+        end = position
+        while self.text[end] not in b" \t\n":
+            end += 1
+        token = self.text[start:end]
+        if b":" in token:
+            sentence = self._feature_fault(token)
+        elif self.text[start - 1 : start] == b"\n":
+            sentence = self._labels_fault(token)
+        else:
+            sentence = (
+                f"{quote(token)} is no feature, expected index:value "
+                "(labels start the line, joined by commas without blanks)"
+            )
+        return self.error(start, sentence)
+
+    def _labels_fault(self, token: bytes) -> str:
+        for label in token.split(b","):
+            fault = _whole_number_fault(label, "label", self.n_labels)
+            if fault:
+                break
+        return f"{fault}, in the labels {quote(token)}"
+
+    def _feature_fault(self, token: bytes) -> str:
+        index, _, value = token.partition(b":")
+        if index == b"qid":
+            return f"{quote(token)} is a query id, which has no meaning here: remove it"
+        if b"," in token:
+            return f"{quote(token)} mixes labels and a feature: put a blank between them"
+        fault = _whole_number_fault(index, "feature", self.n_features)
+        return f"{fault or _value_fault(value)}, in {quote(token)}"
+
+
+def quote(token: bytes) -> str:
+    """A token for an error message: printable and not too long."""
+    text = token.decode("ascii", "backslashreplace")
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _whole_number_fault(digits: bytes, what: str, limit: int) -> str | None:
+    if not digits:
+        return f"a {what} number is missing, expected one on both sides of ',' and before ':'"
+    if not digits.isdigit():
+        remedy = f"number the {what}s 0, 1, 2, ..."
+        return f"{quote(digits)} is no {what} number, expected digits only: {remedy}"
+    if len(digits) > MAX_DIGITS:
+        return f"{what} {quote(digits)} has {len(digits)} digits, expected at most {MAX_DIGITS}"
+    if int(digits) >= limit:
+        remedy = "numbers count from 0; correct them, or the size that the file states"
+        return f"{what} {quote(digits)} is out of range, expected less than {limit}: {remedy}"
+    return None
+
+
+def _value_fault(value: bytes) -> str:
+    if not value:
+        return "the value is missing, expected index:value without blanks"
+    if b":" in value:
+        return "there is a second ':', expected index:value and a blank"
+    if value.lstrip(b"+-").lower() in _NO_NUMBERS:
+        return f"the value {quote(value)} is not finite: remove the feature or clean its value"
+    if not NUMBER.fullmatch(value):
+        return f"the value {quote(value)} is not a number, expected one such as 0.25 or 1e-3"
+    return f"the value {quote(value)} overflows 32-bit floating point: scale the features down"

@@ -1,0 +1,114 @@
+"""Which format a file has, by its name; and the two public functions over all formats.
+
+| name                                            | format              |
+|-------------------------------------------------|---------------------|
+| `.npz`                                          | npz                 |
+| `.svm .svmlight .libsvm`, also with `.gz .zst`  | svmlight            |
+| anything else, also with `.gz .zst`             | XMC-repository text |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from slide.core.arrays import Dataset
+from slide.core.errors import DataError
+from slide.data.block import MAX_COLUMNS
+from slide.data.npz import read_npz, save_npz
+from slide.data.source import COMPRESSIONS
+from slide.data.svmlight import read_svmlight, svmlight_text
+from slide.data.target import new_file, save_text
+from slide.data.xmc import read_xmc, xmc_text
+
+_SVMLIGHT = (".svm", ".svmlight", ".libsvm")
+
+
+def _format(path: Path) -> str:
+    name = path.name.lower()
+    if name.endswith(".npz"):
+        return "npz"
+    for suffix in COMPRESSIONS:
+        name = name.removesuffix(suffix)
+    return "svmlight" if name.endswith(_SVMLIGHT) else "xmc"
+
+
+def read(path: str | Path, n_features: int | None = None, n_labels: int | None = None) -> Dataset:
+    """The examples of a file, in its order, whatever its format.
+
+    Args:
+        path: the file; its name tells the format and the compression.
+        n_features, n_labels: sizes that a model or a training set already has. An svmlight file
+            states no sizes: it gets 1 + the highest number seen, raised to these where they are
+            larger. XMC and npz files state their own, which are returned as they stand.
+
+    Returns:
+        A Dataset for which `check()` holds, all values finite, all label values 1.
+
+    Raises:
+        DataError: for every file that cannot be read as what its name says.
+    """
+    path = Path(path)
+    kind = _format(path)
+    if kind == "npz":
+        return read_npz(path)
+    if kind == "xmc":
+        return read_xmc(path)
+    return read_svmlight(path, n_features or 0, n_labels or 0)
+
+
+def read_pair(train: str | Path, valid: str | Path | None) -> tuple[Dataset, Dataset | None]:
+    """A training and a validation file that share one numbering; see `read`.
+
+    Where a file states no sizes (svmlight) it takes those of the other, if they are larger.
+    Whether the sizes then agree is for the caller to judge.
+    """
+    train_set = read(train)
+    if valid is None:
+        return train_set, None
+    valid_set = read(valid, train_set.n_features, train_set.n_labels)
+    if _format(Path(train)) == "svmlight":
+        train_set = train_set.widened(valid_set.n_features, valid_set.n_labels)
+    return train_set, valid_set
+
+
+def write(dataset: Dataset, path: str | Path) -> None:
+    """Write examples so that `read(path)` returns the same bits.
+
+    Only an svmlight file forgets something: columns after the last one used, since it states no
+    sizes; and it cannot hold an example with neither labels nor features, which is refused.
+    The file appears whole or not at all.
+
+    Args:
+        dataset: examples with finite values, every label value 1.
+        path: a file that does not exist yet; its name tells the format and the compression.
+
+    Raises:
+        DataError: the file exists, cannot be written, or its format cannot hold the examples.
+        ValueError: `dataset.check()` does not hold.
+    """
+    path = Path(path)
+    dataset.check()
+    fault = _unwritable(dataset)
+    if fault:
+        raise DataError(fault, path)
+    kind = _format(path)
+    with new_file(path) as file:
+        if kind == "npz":
+            save_npz(dataset, file)
+        elif kind == "xmc":
+            save_text(xmc_text(dataset), file, path)
+        else:
+            save_text(svmlight_text(dataset, path), file, path)
+
+
+def _unwritable(dataset: Dataset) -> str | None:
+    """Why no format can hold these examples, or None."""
+    if not np.isfinite(dataset.x.values).all():
+        return "the features hold NaN or infinity, expected finite values: clean them first"
+    if not (dataset.y.values == 1).all():
+        return "label values other than 1 cannot be written: set them to 1, or drop those labels"
+    if max(dataset.n_features, dataset.n_labels) > MAX_COLUMNS:
+        return f"more than {MAX_COLUMNS} features or labels: 32-bit numbers cannot count them"
+    return None

@@ -1,0 +1,175 @@
+"""npz: the arrays themselves, in one file of ours or in a pair that SciPy wrote.
+
+* Ours: `x_indptr x_indices x_values x_n_cols y_indptr y_indices y_n_cols`.
+* A pair: `scipy.sparse.save_npz("X_name.npz", x)` and `Y_name.npz` beside it (or `x_` and `y_`),
+  both in CSR format; the X file is the one to name.
+
+The rules for rows are those of text: any order, repeated features summed in float32, repeated
+labels once. A label is there or not, so label values other than 1 are refused. Pickles are never
+loaded, and no memory is taken for what a header claims: an array is the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from slide.core.arrays import CSR, Array, Dataset
+from slide.core.errors import DataError
+from slide.data.block import MAX_COLUMNS
+from slide.data.rows import as_labels, canonical
+from slide.data.source import open_error
+
+_PARTNER = {"X": "Y", "x": "y"}
+
+
+def read_npz(path: Path) -> Dataset:
+    """The examples of an npz file, or of the SciPy pair that it belongs to.
+
+    Raises:
+        DataError: the file or its partner is missing, damaged, or not as described above.
+    """
+    arrays = _arrays(path)
+    if "x_indptr" in arrays:
+        x, y = _own(arrays, "x", path), _own(arrays, "y", path)
+    else:
+        labels_path = _partner(path, arrays)
+        x, y = _scipy(arrays, path), _scipy(_arrays(labels_path), labels_path)
+        path = labels_path
+    if x.n_rows != y.n_rows:
+        sentence = f"{x.n_rows} rows of features and {y.n_rows} rows of labels, expected as many"
+        raise DataError(f"{sentence}: write both from the same examples", path)
+    if not (y.values == 1).all():
+        raise DataError("label values other than 1: store 1 for a label, nothing for none", path)
+    return Dataset(_summed(x, path), as_labels(y))
+
+
+def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
+    """Write our single file."""
+    x, y = dataset.x, dataset.y
+    features = {"x_indptr": x.indptr, "x_indices": x.indices, "x_values": x.values}
+    labels = {"y_indptr": y.indptr, "y_indices": y.indices}
+    np.savez(file, **features, x_n_cols=x.n_cols, **labels, y_n_cols=y.n_cols)  # type: ignore[arg-type]
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            return {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
+    except OSError as error:
+        raise open_error(error, path) from None
+    except Exception as error:
+        # zipfile, zlib and NumPy's header parser raise a dozen kinds between them on damaged files.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        sentence = f"no npz file, or a damaged one ({reason})"
+        raise DataError(f"{sentence}: write or fetch it again", path) from None
+
+
+def _array(content: bytes) -> Array:
+    """The array of an npy file, never larger than the file."""
+    file = io.BytesIO(content)
+    read_header = {
+        (1, 0): npy.read_array_header_1_0,
+        (2, 0): npy.read_array_header_2_0,
+    }[npy.read_magic(file)]
+    shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, expected numbers")
+    array: Array = np.frombuffer(content, dtype, offset=file.tell())
+    return array.reshape(shape)
+
+
+def _own(arrays: dict[str, Array], side: str, path: Path) -> CSR:
+    indptr, indices = (_member(arrays, f"{side}_{key}", path) for key in ("indptr", "indices"))
+    ones = np.ones(indices.shape, np.float32)
+    values = ones if side == "y" else _member(arrays, "x_values", path)
+    return _csr(indptr, indices, values, _member(arrays, f"{side}_n_cols", path), path)
+
+
+def _scipy(arrays: dict[str, Array], path: Path) -> CSR:
+    kind = _member(arrays, "format", path)
+    if kind.tolist() not in (b"csr", "csr"):
+        sentence = f"a SciPy matrix in the format {kind.tolist()!r}, expected b'csr'"
+        raise DataError(f"{sentence}: save matrix.tocsr()", path)
+    shape = _member(arrays, "shape", path)
+    if shape.shape != (2,):
+        raise DataError("the shape is no pair of numbers: write the file again", path)
+    indptr, indices, values = (_member(arrays, key, path) for key in ("indptr", "indices", "data"))
+    matrix = _csr(indptr, indices, values, shape[1], path)
+    if matrix.n_rows != shape[0]:
+        sentence = f"{matrix.n_rows} rows, but the shape says {shape[0]}: write the file again"
+        raise DataError(sentence, path)
+    return matrix
+
+
+def _partner(path: Path, arrays: dict[str, Array]) -> Path:
+    """The file with the labels that belong to a SciPy file of features."""
+    if "format" not in arrays or path.name[0] not in _PARTNER:
+        sentence = "neither slide's own arrays (x_indptr, ...) nor a SciPy matrix in an X_*.npz"
+        raise DataError(f"{sentence}: write it again as one of them", path)
+    partner = path.with_name(_PARTNER[path.name[0]] + path.name[1:])
+    if not partner.exists():
+        sentence = f"this file holds features only, expected their labels in {partner.name} beside"
+        raise DataError(f"{sentence} it: save them there", path)
+    return partner
+
+
+def _member(arrays: dict[str, Array], key: str, path: Path) -> Array:
+    if key not in arrays:
+        raise DataError(f"the array {key!r} is missing: write the file again", path)
+    return arrays[key]
+
+
+def _csr(indptr: Array, indices: Array, values: Array, n_cols: Array, path: Path) -> CSR:
+    """A CSR whose rows may be unsorted and hold duplicates; all else is checked."""
+    fault = _type_fault(indptr, indices, values, n_cols)
+    fault = fault or _content_fault(indptr.astype(np.int64), indices, values, int(n_cols))
+    if fault:
+        raise DataError(f"{fault}: write the file again", path)
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        sentence = "a value is NaN, infinite, or overflows 32-bit floating point"
+        raise DataError(f"{sentence}: clean the values and write the file again", path)
+    return CSR(indptr.astype(np.int64), indices.astype(np.int32), values, int(n_cols))
+
+
+def _type_fault(indptr: Array, indices: Array, values: Array, n_cols: Array) -> str | None:
+    expected = {
+        "row bounds": (indptr, "iu", 1),
+        "indices": (indices, "iu", 1),
+        "values": (values, "biuf", 1),
+        "number of columns": (n_cols, "iu", 0),
+    }
+    for name, (array, kinds, ndim) in expected.items():
+        if array.dtype.kind not in kinds or array.ndim != ndim:
+            got = f"{array.dtype} with {array.ndim} dimensions"
+            return f"the {name} are {got}, expected numbers with {ndim}"
+    return None
+
+
+def _content_fault(indptr: Array, indices: Array, values: Array, n_cols: int) -> str | None:
+    if not 0 <= n_cols <= MAX_COLUMNS:
+        return f"{n_cols} columns, expected 0 to {MAX_COLUMNS}"
+    if not (len(indptr) and indptr[0] == 0 and (indptr[1:] >= indptr[:-1]).all()):
+        return "the row bounds do not rise from 0"
+    if not indptr[-1] == len(indices) == len(values):
+        counts = f"{len(indices)} indices and {len(values)} values"
+        return f"the row bounds end at {indptr[-1]}, but there are {counts}"
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n_cols:
+        return f"indices from {indices.min()} to {indices.max()}, expected 0 to {n_cols - 1}"
+    return None
+
+
+def _summed(features: CSR, path: Path) -> CSR:
+    summed = canonical(features)
+    if not np.isfinite(summed.values).all():
+        sentence = "values of a repeated feature sum to more than 32-bit floating point holds"
+        raise DataError(f"{sentence}: give each feature once", path)
+    return summed

@@ -1,0 +1,61 @@
+"""Rows that a file may hold in any order and more than once, brought into CSR's form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array
+
+
+def canonical(matrix: CSR) -> CSR:
+    """Indices sorted within rows, duplicates summed in float32 in the order of the file.
+
+    A sum that overflows is infinite or NaN; finding those is left to the caller, who can name them.
+    """
+    if _increases(matrix):
+        return matrix
+    rows = matrix.row_numbers()
+    order = np.lexsort((matrix.indices, rows))  # stable: duplicates keep their order
+    rows, indices, values = rows[order], matrix.indices[order], matrix.values[order]
+    first = np.ones(len(rows), bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
+    lengths = np.bincount(rows[first], minlength=matrix.n_rows)
+    sums = _sums(values, first)
+    return CSR(_indptr(lengths), indices[first], sums, matrix.n_cols)
+
+
+def as_labels(matrix: CSR) -> CSR:
+    """Canonical, and every label once with the value 1."""
+    labels = canonical(matrix)
+    return labels.with_values(np.ones(labels.nnz, np.float32))
+
+
+def stack(matrices: Sequence[CSR], n_cols: int) -> CSR:
+    """The rows of all matrices, one below the other, with a common number of columns."""
+    lengths = np.concatenate([matrix.row_lengths() for matrix in matrices])
+    indices = np.concatenate([matrix.indices for matrix in matrices])
+    values = np.concatenate([matrix.values for matrix in matrices])
+    return CSR(_indptr(lengths), indices, values, n_cols)
+
+
+def _indptr(lengths: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def _increases(matrix: CSR) -> bool:
+    """Whether indices increase strictly within every row."""
+    increases = np.ones(matrix.nnz + 1, bool)
+    increases[1:-1] = matrix.indices[1:] > matrix.indices[:-1]
+    increases[matrix.indptr] = True  # a row may begin anywhere
+    return bool(increases.all())
+
+
+def _sums(values: Array, first: Array) -> Array:
+    """Sums of runs of values that begin where `first` is true, f32, added from left to right."""
+    sums = values[first]
+    run = np.cumsum(first) - 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.add.at(sums, run[~first], values[~first])
+    return sums

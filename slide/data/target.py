@@ -1,0 +1,88 @@
+"""Writing: a file that appears whole or not at all, and the text of examples."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import zstandard
+
+from slide.core.arrays import CSR, Array, Dataset
+from slide.core.errors import DataError
+from slide.data.source import open_error
+
+_ROWS_AT_A_TIME = 4096
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes its name only when the block ends without an exception.
+
+    Raises:
+        DataError: something of that name exists, or the operating system refuses.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        if path.exists():
+            raise DataError("it exists and is not overwritten: remove it or name another", path)
+        with draft.open("xb") as file:
+            yield file
+        os.replace(draft, path)
+    except OSError as error:
+        raise open_error(error, path) from None
+    finally:
+        with suppress(OSError):  # it has its name by now, or was never there
+            draft.unlink()
+
+
+def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:
+    """Write text, compressed as the suffix of path says; the same text gives the same bytes."""
+    with _compressing(file, path.name.lower()) as stream:
+        for piece in pieces:
+            stream.write(piece.encode("ascii"))
+
+
+def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[Any]:
+    if name.endswith(".gz"):
+        return gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+    if name.endswith(".zst"):
+        compressor = zstandard.ZstdCompressor(level=10, write_checksum=True)
+        return compressor.stream_writer(file, closefd=False)
+    return nullcontext(file)
+
+
+def example_lines(dataset: Dataset) -> Iterator[str]:
+    """`l1,l2,... f1:v1 f2:v2 ...` for each example, many lines at a time."""
+    for begin in range(0, dataset.n_samples, _ROWS_AT_A_TIME):
+        part = dataset.take(np.arange(begin, min(begin + _ROWS_AT_A_TIME, dataset.n_samples)))
+        labels = _joined(part.y, [str(i) for i in part.y.indices.tolist()], ",")
+        spelled = zip(part.x.indices.tolist(), _spellings(part.x.values), strict=True)
+        features = _joined(part.x, [f"{i}:{value}" for i, value in spelled], " ")
+        yield "".join(
+            f"{y} {x}\n" if x else f"{y}\n" for y, x in zip(labels, features, strict=True)
+        )
+
+
+def _joined(matrix: CSR, words: list[str], by: str) -> list[str]:
+    """The words of each row, joined."""
+    return [by.join(words[a:b]) for a, b in pairwise(matrix.indptr.tolist())]
+
+
+def _spellings(values: Array) -> list[str]:
+    """The shortest decimal of each float32 that is read back as the same bits."""
+    bits, which = np.unique(values.view(np.uint32), return_inverse=True)  # 0.0 and -0.0 differ
+    spellings = [_spelling(value) for value in bits.view(np.float32)]
+    return [spellings[i] for i in which.tolist()]
+
+
+def _spelling(value: np.float32) -> str:
+    shortest = str(value).removesuffix(".0")
+    # The shortest for float32 may round elsewhere by way of float64: 7.038531e-26 does.
+    return shortest if np.float32(float(shortest)) == value else repr(float(value))

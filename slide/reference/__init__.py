@@ -1,0 +1,1 @@
+"""The living definition: readable NumPy that every backend must match."""

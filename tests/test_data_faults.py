@@ -1,0 +1,221 @@
+"""Every malformed input ends in a DataError with its line and a sentence that names the fault."""
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from slide.core.errors import DataError
+from slide.data import read
+from slide.data.svmlight import read_svmlight
+from slide.data.xmc import read_xmc
+
+HEAD = b"3 5 4\n0,2 1:0.5 4:2\n"  # one valid example of three, so the next line is line 3
+TAIL = b"\n3 0:1\n"
+THIRTY = b"123456789012345678901234567890"
+
+# What stands on line 3 of an otherwise valid file -> words of the sentence.
+BAD_LINES = {
+    b"0 5:1": ["feature '5'", "out of range", "less than 5"],
+    b"4 1:1": ["label '4'", "out of range", "less than 4"],
+    b"0,4,1 1:1": ["label '4'", "in the labels '0,4,1'"],
+    b"0 -1:1": ["'-1'", "no feature number"],
+    b"-1 1:1": ["'-1'", "no label number", "0, 1, 2"],
+    b"+1 1:1": ["'+1'", "no label number"],
+    b"1.0 1:1": ["'1.0'", "no label number"],
+    b"0 1.5:1": ["'1.5'", "no feature number"],
+    b"one 1:1": ["'one'", "no label number"],
+    b"0 x:1": ["'x'", "no feature number"],
+    b"0 1:1 " + THIRTY + b":1": ["feature '123", "30 digits"],
+    THIRTY + b" 1:1": ["label '123", "30 digits"],
+    b"0 " + b"0" * 18 + b"1:1": ["19 digits"],
+    b"0 18446744073709551617:1": ["20 digits"],  # 2**64 + 1
+    b"0 18446744073709551:1": ["out of range"],
+    b"0 4294967297:1": ["out of range"],  # 2**32 + 1
+    b"0 1:": ["value is missing", "'1:'"],
+    b"0 1: 2:1": ["value is missing", "'1:'"],
+    b"0 1: 2": ["value is missing", "'1:'"],
+    b"0 :1": ["feature number is missing"],
+    b":": ["feature number is missing"],
+    b"0 1:2:3": ["second ':'", "'1:2:3'"],
+    b"0 1:2: 3:1": ["second ':'"],
+    b"0 1:x": ["'x' is not a number"],
+    b"0 1:.": ["'.' is not a number"],
+    b"0 1:-": ["'-' is not a number"],
+    b"0 1:1.2.3": ["'1.2.3' is not a number"],
+    b"0 1:1_000": ["'1_000' is not a number"],
+    b"0 1:1e": ["'1e' is not a number"],
+    b"0 1:--1": ["'--1' is not a number"],
+    b"0 1:0x10": ["'0x10' is not a number"],
+    b"0 1:nan": ["'nan' is not finite"],
+    b"0 1:-INF": ["'-INF' is not finite"],
+    b"0 1:+Infinity": ["'+Infinity' is not finite"],
+    b"0 1:1e39": ["'1e39' overflows"],
+    b"0 1:-1e999": ["'-1e999' overflows"],
+    b"0 1:" + b"9" * 400: ["overflows"],
+    b"0 1:3e38 2:1 1:3e38": ["feature 1", "sum"],
+    b"0 1:3e38 1:3e38 1:-3e38": ["feature 1", "sum"],
+    b"0, 1:1": ["label number is missing", "'0,'"],
+    b",0 1:1": ["label number is missing", "',0'"],
+    b"0,,1 1:1": ["label number is missing", "'0,,1'"],
+    b",": ["label number is missing"],
+    b"0 ,1 1:1": ["',1'", "no feature"],
+    b"0 1 1:1": ["'1'", "no feature", "index:value"],
+    b" 0 1:1": ["'0'", "no feature", "labels start the line"],
+    b"0 1:1 7": ["'7'", "no feature"],
+    b"0 1:1 x": ["'x'", "no feature"],
+    b"0,1:1": ["'0,1:1'", "mixes"],
+    b"0 1:1,2": ["'1:1,2'", "mixes"],
+    b"0 qid:3 1:1": ["query id", "remove it"],
+    b"0 1:1\r": ["Windows line end", "dos2unix"],
+    b"0 1:1\0": ["NUL byte"],
+    b"0 1:1\x07": ["0x07", "ASCII"],
+    b"0 1:1\x7f": ["0x7f"],
+    b"0 1:\xd9\xa1": ["0xd9", "ASCII"],  # an Arabic digit one, which float() would take
+    b"0 1:1\xc2\xa05:1": ["0xc2"],  # a no-break space
+    b"0\x0b1:1": ["0x0b"],
+    b"\xef\xbb\xbf0 1:1": ["byte order mark"],
+}
+
+
+def written(tmp_path: Path, content: bytes, name: str = "a.txt") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def assert_sentence(error: DataError, words: list[str]) -> None:
+    for word in words:
+        assert word in error.message
+    assert "\n" not in error.message
+    assert len(error.message) < 250
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_LINES.items())
+@pytest.mark.parametrize("chunk_size", [1, 13, 1 << 19])
+def test_bad_line_in_xmc(tmp_path, line, words, chunk_size):
+    path = written(tmp_path, HEAD + line + TAIL)
+    with pytest.raises(DataError) as caught:
+        read_xmc(path, chunk_size)
+    assert caught.value.line == 3
+    assert caught.value.path == str(path)
+    assert_sentence(caught.value, words)
+
+
+NO_FAULTS_IN_SVMLIGHT = [b"0 5:1", b"4 1:1", b"0,4,1 1:1"]  # there are no sizes to exceed
+
+
+@pytest.mark.parametrize("line", [line for line in BAD_LINES if line not in NO_FAULTS_IN_SVMLIGHT])
+@pytest.mark.parametrize("chunk_size", [1, 13, 1 << 19])
+def test_bad_line_in_svmlight(tmp_path, line, chunk_size):
+    path = written(tmp_path, b"# comment\n\n1 2:3 # comment\n" + line + TAIL, "a.svm")
+    with pytest.raises(DataError) as caught:
+        read_svmlight(path, chunk_size=chunk_size)
+    assert caught.value.line == 4
+    assert_sentence(caught.value, BAD_LINES[line])
+
+
+@pytest.mark.parametrize("line", [b"0 2147483647:1", b"2147483647 0:1"])
+def test_svmlight_numbers_stay_below_two_to_the_31(tmp_path, line):
+    with pytest.raises(DataError, match="out of range"):
+        read(written(tmp_path, line, "a.svm"))
+    below = line.replace(b"2147483647", b"2147483646")
+    got = read(written(tmp_path, below, "a.svm"))
+    assert 2147483647 in (got.n_features, got.n_labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        (b"", None, ["empty"]),
+        (b"\n", 1, ["first line", "n_samples n_features n_labels"]),
+        (b"0,2 1:0.5\n", 1, ["first line", "'0,2 1:0.5'"]),
+        (b"3 5\n", 1, ["'3 5'", "three whole numbers"]),
+        (b"3 5 4 1\n", 1, ["'3 5 4 1'"]),
+        (b"3  5 4\n", 1, ["single spaces"]),
+        (b"3\t5 4\n", 1, ["single spaces"]),
+        (b" 3 5 4\n", 1, ["three whole numbers"]),
+        (b"-3 5 4\n", 1, ["'-3 5 4'"]),
+        (b"3 5.0 4\n", 1, ["'3 5.0 4'"]),
+        (b"3 5 four\n", 1, ["'3 5 four'"]),
+        (b"3 5 4\r\n0 1:1\r\n", 1, ["Windows line end", "dos2unix"]),
+        (b"\xef\xbb\xbf3 5 4\n", 1, ["byte order mark"]),
+        ("3 5 4\n0 1:1\n".encode("utf-16"), 1, ["0xff"]),
+        (b"1 2147483648 4\n0 1:1\n", 1, ["n_features", "2147483647"]),
+        (b"1 5 2147483648\n0 1:1\n", 1, ["n_labels", "2147483647"]),
+        (b"1 " + THIRTY + b" 4\n0 1:1\n", 1, ["n_features", "'123456"]),
+        (THIRTY + b" 5 4\n0 1:1\n", 1, ["n_samples", "'123456"]),
+        (b"9" * 5000 + b" 5 4\n", 1, ["n_samples"]),
+        (b"999999999999999999 5 4\n0 1:1\n", 2, ["1 of the 999999999999999999 examples"]),
+        (b"2 5 4\n0 1:1", 2, ["ends after 1 of the 2"]),
+        (b"2 5 4\n0 1:1\n", 2, ["ends after 1 of the 2"]),
+        (b"2 5 4", 1, ["ends after 0 of the 2"]),
+        (b"1 5 4\n0 1:1\n1 1:1\n", 3, ["more examples than the 1", "correct the header"]),
+        (b"1 5 4\n0 1:1\n\n \n 1:1\n\n", 5, ["more examples than the 1"]),
+        (b"0 5 4\n0 1:1\n", 2, ["more examples than the 0"]),
+        (gzip.compress(HEAD), 1, ["gzip", ".gz"]),
+        (zstandard.ZstdCompressor().compress(HEAD), 1, ["zstd", ".zst"]),
+        (b"PK\x03\x04....", 1, ["zip", ".npz"]),
+        (b"\x89PNG\r\n\x1a\n", 1, ["0x89"]),
+    ],
+)
+@pytest.mark.parametrize("chunk_size", [4, 1 << 19])
+def test_bad_file(tmp_path, content, line, words, chunk_size):
+    path = written(tmp_path, content)
+    with pytest.raises(DataError) as caught:
+        read_xmc(path, chunk_size)
+    assert caught.value.line == line
+    assert_sentence(caught.value, words)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"# only a comment\n"])
+def test_svmlight_without_examples(tmp_path, content):
+    with pytest.raises(DataError, match=r"empty|no example"):
+        read(written(tmp_path, content, "a.svm"))
+
+
+def test_header_and_reality_of_indices_at_the_edge(tmp_path):
+    read(written(tmp_path, b"1 5 4\n3 4:1\n"))
+    with pytest.raises(DataError, match="out of range"):
+        read(written(tmp_path, b"1 4 4\n3 4:1\n"))
+    with pytest.raises(DataError, match="out of range"):
+        read(written(tmp_path, b"1 5 3\n3 4:1\n"))
+
+
+VALID = b"2 5 4\n0,2 1:0.5 4:2\n3 0:-1.5\n"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_damaged_compression(tmp_path, suffix):
+    compress = gzip.compress if suffix == ".gz" else zstandard.ZstdCompressor().compress
+    whole, name = compress(VALID), "a.txt" + suffix
+    read(written(tmp_path, whole, name))
+    for cut in range(1, len(whole)):
+        with pytest.raises(DataError, match=r"ends too early|damaged"):
+            read(written(tmp_path, whole[:cut], name))
+    for content in (VALID, whole + b"garbage", b"\0" * 50):
+        with pytest.raises(DataError, match="damaged, or is none"):
+            read(written(tmp_path, content, name))
+    for content in (b"", compress(b"")):
+        with pytest.raises(DataError, match="empty"):
+            read(written(tmp_path, content, name))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.txt.zst", "a.svm", "X_a.npz"])
+def test_no_file_a_folder_no_permission(tmp_path, name, monkeypatch):
+    path = tmp_path / name
+    with pytest.raises(DataError, match="no such file"):
+        read(path)
+    path.mkdir()
+    with pytest.raises(DataError, match="folder, expected a file"):
+        read(path)
+
+    def refuse(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(io, "open", refuse)  # Path.open and zipfile
+    monkeypatch.setattr("builtins.open", refuse)  # gzip
+    with pytest.raises(DataError, match="no permission"):
+        read(path)
