@@ -1,0 +1,54 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and git; the rest installs itself.
+PYTHON ?= python3
+BACKEND ?= reference
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test check format verify bench clean
+
+help:
+	@echo "make demo     train on the bundled data set and show what was learned"
+	@echo "make test     run all tests"
+	@echo "make check    lint, types, and the backend against its definition"
+	@echo "make format   put the code into its standard form"
+	@echo "make verify   check a backend thoroughly: make verify BACKEND=reference"
+	@echo "make bench    time the reader and the training step"
+	@echo "make clean    remove the virtual environment and caches"
+
+demo: .venv/engine
+	@$(BIN)/slide demo --backend $(BACKEND)
+
+test: .venv/dev
+	@$(BIN)/python -m pytest
+
+check: .venv/dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/slide verify $(BACKEND) --examples 10
+
+format: .venv/dev
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+verify: .venv/dev
+	@$(BIN)/slide verify $(BACKEND) --examples 200
+
+bench: .venv/dev
+	@$(BIN)/python bench/read_speed.py
+	@$(BIN)/python bench/step.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "slide needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/engine: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/engine
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
+from slide.backends import load as load_backend
 from slide.core.arrays import CSR, Dataset
 from slide.core.config import Config, recipe
 from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
@@ -20,6 +21,7 @@ __all__ = [
     "ModelError",
     "SlideError",
     "Trainer",
+    "load_backend",
     "load_demo",
     "read",
     "recipe",

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,16 @@ def test_bad_file(tmp_path, content, line, words, chunk_size):
         read_xmc(path, chunk_size)
     assert caught.value.line == line
     assert_sentence(caught.value, words)
+
+
+def test_claimed_sizes_take_no_memory(tmp_path):
+    path = written(tmp_path, b"10000000 2147483647 2147483647\n0 1:1\n")
+    tracemalloc.start()
+    with pytest.raises(DataError, match="1 of the 10000000"):
+        read_xmc(path, chunk_size=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**6
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"# only a comment\n"])

@@ -64,7 +64,7 @@ def edited(content: bytes, edits: list[tuple[str, int, int]]) -> bytes:
 
 
 @pytest.mark.parametrize("name", [*CONTENTS, *NPZ])
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(edits=st.lists(EDITS, min_size=1, max_size=3))
 @example(edits=[("delete", 10**6, 0)])
 def test_edited_bytes(folder, name, edits):
@@ -77,7 +77,7 @@ def test_edited_bytes(folder, name, edits):
         path.write_bytes(content)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(member=st.integers(0, 6), edits=st.lists(EDITS, min_size=1, max_size=3))
 def test_edited_arrays_in_a_sound_archive(folder, member, edits):
     with zipfile.ZipFile(folder / "a.npz") as archive:

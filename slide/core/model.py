@@ -14,7 +14,7 @@ from slide.core.arrays import CSR, Array, Dataset, Param
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.errors import ConfigError, ModelError
-from slide.core.folder import WEIGHTS, read_description, write_description
+from slide.core.folder import WEIGHTS, read_description, staged, write_description
 from slide.core.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -114,7 +114,16 @@ class Model:
                 "use files that share one numbering"
             )
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Write a model folder, whole or not at all.
+
+        Raises:
+            ModelError: the folder exists and may not be replaced, or cannot be written.
+        """
+        with staged(Path(folder), overwrite) as partial:
+            self.write_into(partial)
+
+    def write_into(self, folder: Path) -> None:
         """Write config.json and weights.safetensors into an existing folder."""
         write_description(folder, {"config": asdict(self.config), "n_samples": self.n_samples})
         tensors = {
@@ -125,12 +134,13 @@ class Model:
         save_file(tensors, folder / WEIGHTS)
 
     @classmethod
-    def load(cls, folder: Path, backend: Backend) -> Model:
+    def load(cls, folder: str | Path, backend: Backend) -> Model:
         """Read a model folder.
 
         Raises:
             ModelError: the folder is missing, damaged or inconsistent.
         """
+        folder = Path(folder)
         description = read_description(folder)
         try:
             config = Config.from_dict(description["config"])

@@ -74,7 +74,7 @@ def train_to_folder(
         metrics = MetricsFile(partial / METRICS, watcher)
         trainer = Trainer(config, backend, time_budget, metrics)
         model = trainer.fit(train, valid)
-        model.save(partial)
+        model.write_into(partial)
     return model, figures(trainer, metrics.last)
 
 

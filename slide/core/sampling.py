@@ -8,6 +8,7 @@ over-trains easily hit negatives, so uniform ones are given the weight of all th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,7 +71,7 @@ class Sampler:
         shared = self.config.scope == "batch"
         wanted = (1 - self.config.uniform_share) * self.config.active
         budget = wanted / max(n_examples, 1) if shared else wanted
-        return Query(self.config.strategy, round(budget + 0.5), self.config.bucket_limit, shared)
+        return Query(self.config.strategy, math.ceil(budget), self.config.bucket_limit, shared)
 
 
 def build_tables(backend: Backend, weight: Array, family: SimHash, salt: int) -> Tables:

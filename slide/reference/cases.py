@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Backend, Query
-from slide.core.hashing import SimHash
+from slide.core.hashing import SimHash, Tables
 from slide.core.optim import Adam
 from slide.reference import plain
 
 Rng = np.random.Generator
+Numbers = Callable[[Rng, tuple[int, ...]], Array]
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """B examples, n neurons, d fan_in; at most `longest` entries a row, a share `filled` has any."""
+    """B examples, n neurons, d fan_in; a share `filled` of rows has entries, at most `longest`."""
 
     B: int
     n: int
@@ -32,26 +33,40 @@ class Sizes:
     longest: int
     filled: float = 0.8
 
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """What the arguments of one property look like."""
-
-    sizes: Callable[[Rng], Sizes]
-    numbers: Callable[[Rng, tuple[int, ...]], Array]
+    @property
+    def is_wide(self) -> bool:
+        return self.n > 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kernel and the host arrays to call it with."""
+    """A kernel and the arguments to call it with, arrays on the host."""
 
     kernel: str
     arguments: tuple[Any, ...]
 
     def __str__(self) -> str:
         names = list(inspect.signature(getattr(Backend, self.kernel)).parameters)[1:]
-        described = map(described_argument, names, self.arguments)
-        return f"{self.kernel}({', '.join(described)})"
+        return f"{self.kernel}({', '.join(map(described, names, self.arguments))})"
+
+
+def described(name: str, thing: Any) -> str:
+    """Name, type and shape of one argument."""
+    match thing:
+        case np.ndarray():
+            return f"{name} {thing.dtype} {thing.shape}"
+        case CSR():
+            return f"{name} CSR {thing.shape} of {thing.nnz}"
+        case Block():
+            return f"{name} Block {thing.values.shape} of {thing.n_cols}"
+        case RowGrad() | Param():
+            return f"{name} {thing.values.shape if isinstance(thing, RowGrad) else thing.shape}"
+        case SimHash():
+            return f"K={thing.K}, L={thing.L}"
+        case Tables():
+            return f"{thing.L} tables of {thing.n_buckets} buckets, {thing.n_neurons} neurons"
+        case _:
+            return f"{name}={thing}"
 
 
 def quarters(rng: Rng, shape: tuple[int, ...]) -> Array:
@@ -100,12 +115,9 @@ def wide(rng: Rng) -> Sizes:
     return Sizes(B=2049 + int(rng.integers(9)), n=1 << 20, d=1, longest=4, filled=0.005)
 
 
-def draw(kernel: str, style: Style, rng: Rng) -> Case:
+def draw(kernel: str, sizes: Callable[[Rng], Sizes], numbers: Numbers, rng: Rng) -> Case:
     """Random arguments for one kernel."""
-    return Case(kernel, ARGUMENTS[kernel](rng, style.sizes(rng), style.numbers))
-
-
-Numbers = Callable[[Rng, tuple[int, ...]], Array]
+    return Case(kernel, ARGUMENTS[kernel](rng, sizes(rng), numbers))
 
 
 def some(rng: Rng, n: int, count: int) -> Array:
@@ -131,7 +143,7 @@ def sparse(rng: Rng, size: Sizes, numbers: Numbers) -> CSR:
 
 def layout(rng: Rng, size: Sizes, numbers: Numbers, n_rows: int) -> CSR | Block:
     """A CSR, or a Block of the given number of rows."""
-    if size.filled < 0.5 or rng.random() < 0.5:
+    if size.is_wide or rng.random() < 0.5:
         return sparse(rng, size, numbers)
     ids = some(rng, size.n, size.longest)
     return Block(ids, numbers(rng, (n_rows, len(ids))), size.n)
@@ -145,8 +157,8 @@ def array_argument(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array]:
 
 
 def hash_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array, Array, SimHash]:
-    """Codes of 1 to 8 bits, or of 32, where a sign bit may be in the way."""
-    K, L = (32, 1) if rng.random() < 0.1 else rng.integers(1, [9, 5]).tolist()
+    """Codes of 1 to 8 bits; sometimes of 24, the longest that a `Config` allows."""
+    K, L = (24, 1) if rng.random() < 0.1 else rng.integers(1, [9, 5]).tolist()
     x, center = numbers(rng, (size.n, size.d)), numbers(rng, (size.d,))
     return x, center, SimHash(numbers(rng, (size.d, L * K)), K, L)
 
@@ -160,19 +172,112 @@ def build_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array, int
 
 def query_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
     """Few buckets, so that neurons are met in several tables and limits cut."""
-    if size.filled < 0.5:  # one neuron a bucket and one table
-        n_buckets = n_neurons = size.n
-        neurons = np.arange(n_neurons, dtype=np.uint32)[:, None]
-    else:
-        n_buckets, n_neurons = 1 << int(rng.integers(4)), size.n
-        neurons = rng.integers(n_buckets, size=(n_neurons, rng.integers(1, 6)), dtype=np.uint32)
-    tables = None if rng.random() < 0.1 else tables_of(neurons, n_buckets, salt(rng))
-    codes = rng.integers(max(n_buckets, 1), size=(size.B, neurons.shape[1]), dtype=np.uint32)
-    extra = some(rng, size.n, rng.integers(4)) if size.B else np.empty(0, np.int32)
+    tables, codes = tables_and_codes(rng, size)
+    # Whether a shared set of no examples has the extra ids is left open by the contract.
+    extra = some(rng, size.n, rng.integers(4) if size.B else 0)
     choice = Query(
         strategy="topk" if rng.random() < 0.5 else "vanilla",
         budget=int(rng.integers(min(size.n, 50) + 1)),
         bucket_limit=int(rng.integers(1, min(size.n, 50) + 2)),
-        shared=bool(rng.random() < 0.4 and size.filled > 0.5),
+        shared=bool(rng.random() < 0.4) and not size.is_wide,
     )
     return tables, codes, sparse(rng, size, numbers), extra, choice, salt(rng)
+
+
+def tables_and_codes(rng: Rng, size: Sizes) -> tuple[Tables | None, Array]:
+    """Tables, or none, and the code of every example in every table."""
+    if rng.random() < 0.1:
+        return None, np.empty((size.B, 0), np.uint32)
+    if size.is_wide:  # a bucket for each neuron: as quick to draw as tables of 2**20 can be
+        tables = Tables(
+            np.arange(size.n + 1), np.arange(size.n, dtype=np.int32), L=1, n_buckets=size.n
+        )
+    else:
+        L, n_buckets = int(rng.integers(1, 6)), 1 << int(rng.integers(4))
+        neurons = rng.integers(n_buckets, size=(size.n, L), dtype=np.uint32)
+        tables = plain.build(neurons, n_buckets, salt(rng))
+    return tables, rng.integers(tables.n_buckets, size=(size.B, tables.L), dtype=np.uint32)
+
+
+def sddmm_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array, Array, CSR | Block]:
+    """A pattern of either layout; that of a Block has one row of values, as `query` gives it."""
+    h, w = numbers(rng, (size.B, size.d)), numbers(rng, (size.n, size.d))
+    return h, w, layout(rng, size, numbers, n_rows=1)
+
+
+def spmm_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[CSR | Block, Array]:
+    """z of either layout and w (n, d)."""
+    return layout(rng, size, numbers, size.B), numbers(rng, (size.n, size.d))
+
+
+def spmm_t_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[CSR | Block, Array]:
+    """z of either layout, now and then holding nothing but stored zeros, and h (B, d)."""
+    z = layout(rng, size, numbers, size.B)
+    if rng.random() < 0.1:
+        z = z.with_values(np.zeros_like(z.values))
+    return z, numbers(rng, (size.B, size.d))
+
+
+def loss_arguments(
+    rng: Rng, size: Sizes, numbers: Numbers
+) -> tuple[CSR | Block, CSR | Block, CSR]:
+    """Logits from nearly equal to far apart; labels of which some are not active."""
+    scale = np.float32(rng.choice([0.1, 3, 100]))
+    z = layout(rng, size, normal, size.B)
+    z = z.with_values(z.values * scale)
+    shape = z.values.shape if isinstance(z, CSR) else (1, len(z.ids))
+    log_weights = z.with_values(np.log1p(rng.integers(0, 9, shape)).astype(np.float32))
+    rows = []
+    for active in plain.patterns(z, size.B):
+        wanted = rng.choice(active, rng.integers(4)) if active else []
+        absent = some(rng, size.n, rng.integers(3))
+        keep = rng.random() < 0.8
+        rows.append(np.unique(np.concatenate([wanted, absent])).astype(np.int32)[: 9 * keep])
+    y = stack(rows, np.ones(sum(map(len, rows)), np.float32), size.n)
+    return z, log_weights, y
+
+
+def update_rows_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
+    """Moments of zero as before the first step, or of any size as after many."""
+    shape = (size.n, size.d)
+    begun = np.float32(rng.integers(2))
+    param = Param(
+        numbers(rng, shape), begun * numbers(rng, shape), begun * np.square(numbers(rng, shape))
+    )
+    rows = some(rng, size.n, rng.integers(size.longest + 1))
+    grad = RowGrad(rows, numbers(rng, (len(rows), size.d)))
+    optimizer = Adam() if rng.random() < 0.7 else Adam(0.5, 0.99, 1e-4)
+    return param, grad, optimizer, float(rng.uniform(1e-4, 1)), int(rng.choice([1, 2, 5000]))
+
+
+def top_k_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
+    """Candidates or all neurons, and k from 1 to more than there are."""
+    h, w = numbers(rng, (size.B, size.d)), numbers(rng, (size.n, size.d))
+    everywhere = not size.is_wide and rng.random() < 0.5
+    candidates = None if everywhere else sparse(rng, size, numbers)
+    return h, w, candidates, int(rng.integers(1, min(size.n, 60) + 3))
+
+
+ARGUMENTS: dict[str, Callable[[Rng, Sizes, Numbers], tuple[Any, ...]]] = {
+    "put": array_argument,
+    "get": array_argument,
+    "hash": hash_arguments,
+    "build": build_arguments,
+    "query": query_arguments,
+    "sddmm": sddmm_arguments,
+    "spmm": spmm_arguments,
+    "spmm_t": spmm_t_arguments,
+    "loss": loss_arguments,
+    "update_rows": update_rows_arguments,
+    "top_k": top_k_arguments,
+}
+
+
+def normal(rng: Rng, shape: tuple[int, ...]) -> Array:
+    """Standard Gaussian numbers, f32."""
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def salt(rng: Rng) -> int:
+    """Any salt, also one of more than 32 bits."""
+    return int(rng.integers(1 << 40))

@@ -45,7 +45,7 @@ def hash(x: Array, center: Array, family: SimHash) -> Array:
 
 def build(codes: Array, n_buckets: int, salt: int) -> Tables:
     """A list of neurons for every bucket, each sorted by `mix`."""
-    n, L = codes.shape
+    L = codes.shape[1]
     ids: list[int] = []
     offsets = [0]
     for table in range(L):

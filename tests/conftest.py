@@ -1,0 +1,54 @@
+"""Small made-up data sets and the reference backend."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from slide.core.arrays import CSR, Dataset
+from slide.reference.kernels import ReferenceBackend
+
+settings.register_profile("slide", deadline=None)  # shared machines are slow at random
+settings.load_profile("slide")
+
+
+def csr_of(rows, n_cols):
+    """CSR from a list of {column: value}."""
+    indptr = np.cumsum([0] + [len(row) for row in rows])
+    indices = [column for row in rows for column in sorted(row)]
+    values = [row[column] for row in rows for column in sorted(row)]
+    return CSR(
+        indptr.astype(np.int64), np.array(indices, np.int32), np.array(values, np.float32), n_cols
+    )
+
+
+def planted(n_samples, n_labels=300, seed=0):
+    """Examples whose labels can be read off their features.
+
+    Each label has six of the 2 * n_labels features for a prototype; an example shows four of those
+    of each of its one or two labels, and four features of nobody in particular.
+    """
+    prototypes = np.random.default_rng(7).integers(2 * n_labels, size=(n_labels, 6))
+    rng = np.random.default_rng(seed)
+    x, y = [], []
+    for _ in range(n_samples):
+        labels = rng.choice(n_labels, rng.integers(1, 3), replace=False)
+        shown = [f for label in labels for f in rng.choice(prototypes[label], 4, replace=False)]
+        noise = rng.choice(2 * n_labels, 4, replace=False)
+        x.append({int(f): float(rng.integers(1, 4)) for f in (*shown, *noise)})
+        y.append({int(label): 1.0 for label in labels})
+    return Dataset(csr_of(x, 2 * n_labels), csr_of(y, n_labels))
+
+
+@pytest.fixture(scope="session")
+def train_set():
+    return planted(4000)
+
+
+@pytest.fixture(scope="session")
+def test_set():
+    return planted(400, seed=1)
+
+
+@pytest.fixture
+def backend():
+    return ReferenceBackend()

@@ -1,0 +1,193 @@
+"""Training as a whole: it learns, it repeats, it stops, it refuses."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import csr_of
+
+from slide.core.arrays import CSR, Dataset
+from slide.core.config import Config, recipe
+from slide.core.errors import ConfigError, ModelError
+from slide.core.run import train_to_folder
+from slide.core.trainer import Trainer
+
+QUICK = Config(hidden=32, epochs=1, batch_size=64, active=60, K=4, L=8)
+
+
+@pytest.mark.parametrize("scope", ["batch", "example"])
+@pytest.mark.parametrize("sampler", ["lsh", "uniform", "full"])
+@pytest.mark.parametrize("strategy", ["topk", "vanilla"])
+def test_a_planted_problem_is_learned(backend, train_set, test_set, scope, sampler, strategy):
+    """Labels can be read off the features, so nearly all must be found; chance is 0.5 %."""
+    if strategy == "vanilla" and sampler != "lsh":
+        return  # only tables have a strategy
+    config = replace(QUICK, epochs=6, dropout=0.2, lr=0.02, scope=scope, sampler=sampler)
+    config = replace(config, strategy=strategy)
+    scores = Trainer(config, backend).fit(train_set).evaluate(test_set)
+    assert scores["precision_at_1"] > 0.95
+
+
+def weights(backend, data, **settings):
+    network = Trainer(replace(QUICK, **settings), backend).fit(data).network
+    return network.hidden.weight, network.output.weight
+
+
+def test_same_seed_same_bits_other_seed_other_bits(backend, train_set):
+    first, again = weights(backend, train_set), weights(backend, train_set)
+    other = weights(backend, train_set, seed=1)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+class Watcher:
+    def __init__(self):
+        self.steps, self.records = [], []
+
+    def on_step(self, step, n_steps):
+        self.steps.append((step, n_steps))
+
+    def on_evaluation(self, record):
+        self.records.append(record)
+
+
+def test_watcher_sees_each_step_and_epoch(backend, train_set, test_set):
+    watcher = Watcher()
+    trainer = Trainer(replace(QUICK, epochs=2), backend, watcher=watcher)
+    trainer.fit(train_set, test_set)
+    per_epoch = math.ceil(train_set.n_samples / 64)
+    assert watcher.steps == [(i, 2 * per_epoch) for i in range(1, 2 * per_epoch + 1)]
+    first, last = watcher.records
+    assert (first["epoch"], last["epoch"]) == (1, 2)
+    assert last["examples"] == 2 * train_set.n_samples
+    assert last["loss"] < first["loss"]
+    assert last["seconds"] == trainer.seconds > first["seconds"] > 0
+    assert last["seconds_by_kernel"]["sddmm"] > 0
+    assert last["precision_at_1"] > first["precision_at_1"]
+
+
+def test_time_budget_ends_a_run(backend, train_set):
+    watcher = Watcher()
+    config = replace(QUICK, epochs=1000)
+    Trainer(config, backend, time_budget=0.05, watcher=watcher).fit(train_set)
+    assert 0.05 <= watcher.records[-1]["seconds"]
+    assert watcher.records[-1]["step"] < watcher.steps[-1][1]
+    assert watcher.records[-1]["examples"] <= watcher.steps[-1][0] * 64
+
+
+@pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])
+def test_time_budget_is_checked(backend, budget):
+    with pytest.raises(ConfigError, match="time budget"):
+        Trainer(QUICK, backend, time_budget=budget)
+
+
+def test_divergence_is_a_sentence(backend, train_set):
+    broken = train_set.x.with_values(np.full_like(train_set.x.values, np.nan))
+    with pytest.raises(ConfigError, match="loss is nan at step 1"):
+        Trainer(QUICK, backend).fit(Dataset(broken, train_set.y))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (csr_of([], 3), csr_of([], 3), "nothing to learn from 0 examples"),
+        (csr_of([{}], 3), csr_of([{0: 1.0}], 3), "0 features"),
+        (csr_of([{0: 1.0}], 3), csr_of([{}], 3), "0 labels"),
+    ],
+)
+def test_nothing_to_learn(backend, x, y, words):
+    with pytest.raises(ConfigError, match=words):
+        Trainer(QUICK, backend).fit(Dataset(x, y))
+
+
+def test_valid_set_of_another_numbering(backend, train_set):
+    other = train_set.widened(10_000, 0)
+    with pytest.raises(ConfigError, match="10000 features and 300 labels"):
+        Trainer(QUICK, backend).fit(train_set, other)
+
+
+def test_a_network_larger_than_memory_is_refused_before_it_is_made(backend, train_set):
+    huge = train_set.widened(0, 2**31 - 1)
+    with pytest.raises(ConfigError, match="GiB, but this machine has"):
+        Trainer(replace(QUICK, hidden=65536), backend).fit(huge)
+
+
+def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
+    folder = tmp_path / "deep" / "model"
+    model, figures = train_to_folder(train_set, test_set, folder, QUICK, backend)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "metrics.jsonl",
+        "weights.safetensors",
+    ]
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    (line,) = (folder / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["precision_at_5"] == figures["precision_at_5"]
+    assert figures["precision_at_1"] == model.evaluate(test_set)["precision_at_1"]
+    assert figures["peak_rss_mb"] > 1
+
+
+def test_without_valid_the_scores_are_none(backend, tmp_path, train_set):
+    _, figures = train_to_folder(train_set, None, tmp_path / "m", QUICK, backend)
+    assert figures["precision_at_1"] is figures["psp_at_5"] is None
+    assert figures["loss"] > 0
+
+
+def test_a_failed_run_leaves_nothing(backend, tmp_path, train_set):
+    empty = Dataset(train_set.x, CSR(np.zeros_like(train_set.y.indptr), *[train_set.y.indices[:0],
+                    train_set.y.values[:0]], train_set.n_labels))  # fmt: skip
+    with pytest.raises(ConfigError):
+        train_to_folder(empty, None, tmp_path / "m", QUICK, backend)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overwrite_replaces_a_model_only_when_the_new_one_stands(backend, tmp_path, train_set):
+    folder = tmp_path / "m"
+    train_to_folder(train_set, None, folder, QUICK, backend)
+    old = (folder / "weights.safetensors").read_bytes()
+    with pytest.raises(ModelError, match="--overwrite"):
+        train_to_folder(train_set, None, folder, QUICK, backend)
+    with pytest.raises(ConfigError):
+        train_to_folder(
+            train_set, train_set.widened(9999, 0), folder, QUICK, backend, overwrite=True
+        )
+    assert (folder / "weights.safetensors").read_bytes() == old
+    train_to_folder(train_set, None, folder, replace(QUICK, seed=5), backend, overwrite=True)
+    assert (folder / "weights.safetensors").read_bytes() != old
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_overwrite_spares_what_is_no_model(backend, tmp_path, train_set, name):
+    target = tmp_path / name
+    if name == "file":
+        target.write_text("precious")
+    else:
+        target.mkdir()
+        (target / "thesis.txt").write_text("precious")
+    with pytest.raises(ModelError, match="not a model folder"):
+        train_to_folder(train_set, None, target, QUICK, backend, overwrite=True)
+    assert "precious" in (target if name == "file" else target / "thesis.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("hidden", 0), ("hidden", 2.5), ("epochs", -1), ("batch_size", 0), ("lr", -0.1),
+        ("lr", math.nan), ("dropout", 1.0), ("sampler", "magic"), ("scope", "all"),
+        ("strategy", "best"), ("K", 25), ("K", 0), ("L", 0), ("active", 0), ("seed", -1),
+        ("uniform_share", 1.5), ("rebuild_every", 0), ("epochs", True), ("lr", "fast"),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range(setting, value):
+    with pytest.raises(ConfigError, match=rf"^{setting} is .*: expected "):
+        Config(**{setting: value})
+
+
+def test_recipe_keeps_what_is_chosen():
+    config = recipe(50_000, 100_000, epochs=9, K=3)
+    assert (config.epochs, config.K) == (9, 3)
+    for n_samples, n_labels in ((0, 0), (1, 1), (10**8, 2**31 - 1)):
+        recipe(n_samples, n_labels)  # valid for any size
