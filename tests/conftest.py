@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from slide.core.arrays import CSR, Dataset
 from slide.reference.kernels import ReferenceBackend
@@ -21,7 +22,7 @@ def csr_of(rows, n_cols):
     )
 
 
-def planted(n_samples, n_labels=300, seed=0):
+def planted(n_samples, n_labels=150, seed=0):
     """Examples whose labels can be read off their features.
 
     Each label has six of the 2 * n_labels features for a prototype; an example shows four of those
@@ -37,6 +38,13 @@ def planted(n_samples, n_labels=300, seed=0):
         x.append({int(f): float(rng.integers(1, 4)) for f in (*shown, *noise)})
         y.append({int(label): 1.0 for label in labels})
     return Dataset(csr_of(x, 2 * n_labels), csr_of(y, n_labels))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    """Same bits on every machine, and no waiting for cores that are busy."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")

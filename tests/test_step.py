@@ -100,9 +100,7 @@ def test_scopes_agree_where_their_active_sets_do(backend):
 def test_only_touched_rows_move(backend, scope, sampler):
     network = network_of(np.float32)
     before = network.output.weight.copy(), network.hidden.weight.copy()
-    report = step(
-        backend, network, batch_of(np.float32), sampler=sampler, scope=scope, active=1
-    )
+    report = step(backend, network, batch_of(np.float32), sampler=sampler, scope=scope, active=1)
     moved = (network.output.weight != before[0]).any(axis=1)
     assert set(np.flatnonzero(moved)) >= {0, 1, 2, 6}  # the labels
     assert moved.sum() <= report.touched_rows < N_LABELS

@@ -13,21 +13,44 @@ from slide.core.config import Config, recipe
 from slide.core.errors import ConfigError, ModelError
 from slide.core.run import train_to_folder
 from slide.core.trainer import Trainer
+from slide.reference.kernels import ReferenceBackend
 
 QUICK = Config(hidden=32, epochs=1, batch_size=64, active=60, K=4, L=8)
 
 
-@pytest.mark.parametrize("scope", ["batch", "example"])
-@pytest.mark.parametrize("sampler", ["lsh", "uniform", "full"])
-@pytest.mark.parametrize("strategy", ["topk", "vanilla"])
-def test_a_planted_problem_is_learned(backend, train_set, test_set, scope, sampler, strategy):
-    """Labels can be read off the features, so nearly all must be found; chance is 0.5 %."""
-    if strategy == "vanilla" and sampler != "lsh":
-        return  # only tables have a strategy
-    config = replace(QUICK, epochs=6, dropout=0.2, lr=0.02, scope=scope, sampler=sampler)
-    config = replace(config, strategy=strategy)
-    scores = Trainer(config, backend).fit(train_set).evaluate(test_set)
-    assert scores["precision_at_1"] > 0.95
+def learned(train_set, test_set, **settings):
+    config = Config(hidden=64, epochs=6, batch_size=64, active=40, K=3, L=8, dropout=0.2, lr=0.02)
+    model = Trainer(replace(config, **settings), ReferenceBackend()).fit(train_set)
+    return model.evaluate(test_set)["precision_at_1"]
+
+
+@pytest.fixture(scope="module")
+def dense(train_set, test_set):
+    """P@1 of a dense softmax on the planted problem: the labels can be read off the features."""
+    precision = learned(train_set, test_set, sampler="full")
+    assert precision > 0.9  # chance is 1 %
+    return precision
+
+
+@pytest.mark.parametrize(
+    ("scope", "sampler", "strategy"),
+    [
+        ("batch", "lsh", "topk"),
+        ("batch", "lsh", "vanilla"),
+        ("batch", "uniform", "topk"),
+        ("example", "lsh", "topk"),
+        ("example", "lsh", "vanilla"),
+        ("example", "uniform", "topk"),
+        ("example", "full", "topk"),
+    ],
+)
+def test_sampling_learns_nearly_what_dense_training_does(
+    dense, train_set, test_set, scope, sampler, strategy
+):
+    precision = learned(train_set, test_set, scope=scope, sampler=sampler, strategy=strategy)
+    # Two proportions of 400 examples near 0.93 differ by 0.05 once in 200 if they are equal;
+    # a sampler that loses labels or an uncorrected softmax loses far more.
+    assert precision > dense - 0.05
 
 
 def weights(backend, data, **settings):
@@ -72,7 +95,7 @@ def test_time_budget_ends_a_run(backend, train_set):
     watcher = Watcher()
     config = replace(QUICK, epochs=1000)
     Trainer(config, backend, time_budget=0.05, watcher=watcher).fit(train_set)
-    assert 0.05 <= watcher.records[-1]["seconds"]
+    assert watcher.records[-1]["seconds"] >= 0.05
     assert watcher.records[-1]["step"] < watcher.steps[-1][1]
     assert watcher.records[-1]["examples"] <= watcher.steps[-1][0] * 64
 
@@ -104,7 +127,7 @@ def test_nothing_to_learn(backend, x, y, words):
 
 def test_valid_set_of_another_numbering(backend, train_set):
     other = train_set.widened(10_000, 0)
-    with pytest.raises(ConfigError, match="10000 features and 300 labels"):
+    with pytest.raises(ConfigError, match="10000 features and 150 labels"):
         Trainer(QUICK, backend).fit(train_set, other)
 
 

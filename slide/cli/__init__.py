@@ -28,15 +28,18 @@ for command in (train, evaluate, predict, verify, backends, convert, demo):
     app.command()(command)
 
 
+INTERRUPTED = 130
+
+
 def main() -> NoReturn:
     """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0
         sys.stdout.flush()
     except SlideError as error:
         leave(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        leave("interrupted, nothing was written", code=130)
+    except (KeyboardInterrupt, typer.Abort):  # newer releases of Typer return 130 instead
+        code = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -46,7 +49,9 @@ def main() -> NoReturn:
         if not hasattr(error, "format_message"):
             raise
         leave(f"{error.format_message()} (see slide --help)")
-    sys.exit(code or 0)
+    if code == INTERRUPTED:
+        leave("interrupted, nothing is left half written", code)
+    sys.exit(code)
 
 
 def leave(sentence: str, code: int = 2) -> NoReturn:

@@ -50,11 +50,11 @@ def evaluate(
             {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
         )
         return
-    print("        k=1     k=3     k=5")
+    print("           k=1     k=3     k=5")
     for name in ("precision", "ndcg", "psp", "recall"):
         if f"{name}_at_1" in scores:
             row = " ".join(percent(scores[f"{name}_at_{k}"]) for k in (1, 3, 5))
-            print(f"{HEADINGS[name]:5}{row}")
+            print(f"{HEADINGS[name]:7}{row}")
 
 
-HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "found"}
+HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}

@@ -13,7 +13,7 @@ import numpy as np
 
 from slide.core.arrays import Dataset
 from slide.core.backend import Backend
-from slide.core.config import Config
+from slide.core.config import Config, demand_float
 from slide.core.errors import ConfigError
 from slide.core.hashing import SimHash
 from slide.core.model import Model
@@ -53,6 +53,10 @@ class Trainer:
     seconds: float = field(default=0.0, init=False)
     examples: int = field(default=0, init=False)
     step: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.time_budget is not None:
+            demand_float("time budget", self.time_budget, 1e-3, 1e9)
 
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
         """Train on `train`, evaluating on `valid` after each epoch.

@@ -18,11 +18,14 @@ from slide.core.optim import Adam
 from slide.reference import plain
 
 EPS = float(np.finfo(np.float32).eps)
+EXACT = np.zeros(())
 TINY = float(np.finfo(np.float32).tiny)  # below it, results may be flushed to zero
 
 
-def parts(thing: Any, name: str = "result") -> dict[str, Array]:
+def parts(thing: Any, name: str) -> dict[str, Array]:
     """The arrays and numbers that a result consists of, by a name for messages."""
+    if thing is None or isinstance(thing, str):
+        return {}
     if is_dataclass(thing):
         inner = [(f"{name}.{field.name}", getattr(thing, field.name)) for field in fields(thing)]
     elif isinstance(thing, tuple):
@@ -32,21 +35,21 @@ def parts(thing: Any, name: str = "result") -> dict[str, Array]:
     return {key: array for path, part in inner for key, array in parts(part, path).items()}
 
 
-def difference(got: Any, want: Any, allowed: Any = None) -> str:
+def difference(got: Any, want: Any, allowed: Any = None, name: str = "result") -> str:
     """The first place where `got` is not `want`, in one sentence; empty if there is none.
 
     Args:
         got: a result.
         want: what it should be.
         allowed: of the structure of `want`, by how much its floats may differ; None for not at all.
+        name: what to call it in the sentence.
     """
-    found, wanted = parts(got), parts(want)
+    found, wanted, margins = parts(got, name), parts(want, name), parts(allowed, name)
     if found.keys() != wanted.keys():
-        return f"the result is a {type(got).__name__}, expected a {type(want).__name__}"
-    margins = {} if allowed is None else parts(allowed)
-    for name, array in wanted.items():
-        margin = margins.get(name, np.zeros(1)) if array.dtype.kind == "f" else np.zeros(1)
-        if sentence := array_difference(name, found[name], array, margin):
+        return f"{name} is a {type(got).__name__}, expected a {type(want).__name__}"
+    for part, array in wanted.items():
+        margin = margins.get(part, EXACT) if array.dtype.kind == "f" else EXACT
+        if sentence := array_difference(part, found[part], array, margin):
             return sentence
     return ""
 
@@ -110,9 +113,7 @@ def loss_bound(z: CSR | Block, log_weights: CSR | Block, y: CSR) -> tuple[Array,
     return losses, z.with_values(flat.reshape(z.values.shape))
 
 
-def update_rows_bound(
-    param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int
-) -> Param:
+def update_rows_bound(param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int) -> Param:
     """8 ulp of the largest term, on touched rows; terms of the moments are terms of the weight."""
     rows, g = grad.rows, grad.values.astype(np.float64)
     mean = np.maximum(abs(param.mean[rows]), (1 - optimizer.beta1) * abs(g))
@@ -163,9 +164,7 @@ def top_k_difference(
     return ""
 
 
-def ranking_difference(
-    ids: list[int], scores: list[float], z: plain.Row, slack: plain.Row
-) -> str:
+def ranking_difference(ids: list[int], scores: list[float], z: plain.Row, slack: plain.Row) -> str:
     """The first place of one example that is not well given, where z has all true scores."""
     left = set(z)
     for place, (j, score) in enumerate(zip(ids, scores, strict=True)):

@@ -7,7 +7,7 @@ the like are all drawn here, so that every property of `checks.py` meets all of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,14 +122,16 @@ def draw(kernel: str, sizes: Callable[[Rng], Sizes], numbers: Numbers, rng: Rng)
 
 def some(rng: Rng, n: int, count: int) -> Array:
     """At most `count` distinct ids below n, ascending, i32."""
-    chosen = rng.choice(n, min(n, count), replace=False) if n else np.empty(0)
-    return np.sort(chosen).astype(np.int32)
+    if not n or not count:  # most rows of a wide matrix
+        return np.empty(0, np.int32)
+    return np.sort(rng.choice(n, min(n, count), replace=False)).astype(np.int32)
 
 
-def stack(rows: list[Array], values: Array, n_cols: int) -> CSR:
+def stack(rows: Sequence[Sequence[int] | Array], values: Array, n_cols: int) -> CSR:
     """Rows of column ids, one after the other."""
     indptr = np.cumsum([0] + [len(row) for row in rows], dtype=np.int64)
-    return CSR(indptr, np.concatenate([np.empty(0, np.int32), *rows]), values, n_cols)
+    indices = np.concatenate([np.empty(0), *rows]).astype(np.int32)
+    return CSR(indptr, indices, values, n_cols)
 
 
 def sparse(rng: Rng, size: Sizes, numbers: Numbers) -> CSR:
@@ -151,7 +153,7 @@ def layout(rng: Rng, size: Sizes, numbers: Numbers, n_rows: int) -> CSR | Block:
 
 def array_argument(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array]:
     """An array of one of the dtypes that the types of `slide.core` are made of."""
-    dtype = rng.choice([np.float32, np.int32, np.int64, np.uint32])
+    dtype = rng.choice(["float32", "int32", "int64", "uint32"])
     shape = (size.B, size.n)[: rng.integers(1, 3)]
     return (np.abs(numbers(rng, shape) * 4).astype(dtype),)
 
@@ -174,7 +176,7 @@ def query_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
     """Few buckets, so that neurons are met in several tables and limits cut."""
     tables, codes = tables_and_codes(rng, size)
     # Whether a shared set of no examples has the extra ids is left open by the contract.
-    extra = some(rng, size.n, rng.integers(4) if size.B else 0)
+    extra = some(rng, size.n, int(rng.integers(4)) if size.B else 0)
     choice = Query(
         strategy="topk" if rng.random() < 0.5 else "vanilla",
         budget=int(rng.integers(min(size.n, 50) + 1)),
@@ -218,23 +220,25 @@ def spmm_t_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[CSR | Blo
     return z, numbers(rng, (size.B, size.d))
 
 
-def loss_arguments(
-    rng: Rng, size: Sizes, numbers: Numbers
-) -> tuple[CSR | Block, CSR | Block, CSR]:
+def loss_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[CSR | Block, CSR | Block, CSR]:
     """Logits from nearly equal to far apart; labels of which some are not active."""
     scale = np.float32(rng.choice([0.1, 3, 100]))
     z = layout(rng, size, normal, size.B)
     z = z.with_values(z.values * scale)
     shape = z.values.shape if isinstance(z, CSR) else (1, len(z.ids))
     log_weights = z.with_values(np.log1p(rng.integers(0, 9, shape)).astype(np.float32))
-    rows = []
-    for active in plain.patterns(z, size.B):
-        wanted = rng.choice(active, rng.integers(4)) if active else []
-        absent = some(rng, size.n, rng.integers(3))
-        keep = rng.random() < 0.8
-        rows.append(np.unique(np.concatenate([wanted, absent])).astype(np.int32)[: 9 * keep])
+    rows = [
+        some_labels(rng, active, size.n) if rng.random() < (0.8 if active else size.filled) else []
+        for active in plain.patterns(z, size.B)
+    ]
     y = stack(rows, np.ones(sum(map(len, rows)), np.float32), size.n)
     return z, log_weights, y
+
+
+def some_labels(rng: Rng, active: list[int], n: int) -> list[int]:
+    """Up to three labels that are active, and up to two of any kind."""
+    wanted = [active[place] for place in some(rng, len(active), int(rng.integers(4)))]
+    return sorted({*wanted, *some(rng, n, int(rng.integers(3))).tolist()})
 
 
 def update_rows_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
@@ -244,7 +248,7 @@ def update_rows_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any,
     param = Param(
         numbers(rng, shape), begun * numbers(rng, shape), begun * np.square(numbers(rng, shape))
     )
-    rows = some(rng, size.n, rng.integers(size.longest + 1))
+    rows = some(rng, size.n, int(rng.integers(size.longest + 1)))
     grad = RowGrad(rows, numbers(rng, (len(rows), size.d)))
     optimizer = Adam() if rng.random() < 0.7 else Adam(0.5, 0.99, 1e-4)
     return param, grad, optimizer, float(rng.uniform(1e-4, 1)), int(rng.choice([1, 2, 5000]))

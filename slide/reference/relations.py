@@ -1,7 +1,7 @@
 """Metamorphic relations: how a result must change when the arguments are changed.
 
-They need no second computation, so they reach sizes at which `plain` takes too long. All are
-drawn from numbers whose sums are exact: what must agree must be equal.
+They need no second computation, so they reach sizes at which `plain` takes too long. Sums of
+the numbers they are tried on are exact, so that what must agree must be equal.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.arrays import CSR, Array, Block, RowGrad
 from slide.core.backend import Query
-from slide.reference.bounds import bound_of, difference, parts
+from slide.reference.bounds import bound_of, difference
 from slide.reference.cases import Case, Rng
 from slide.reference.running import compute, mapped
-
 
 BY_EXAMPLE = {
     "hash": (0,),
@@ -41,39 +40,103 @@ def permuting_examples(backend: Any, case: Case, rng: Rng) -> str:
     want, got = compute(backend, case), compute(backend, Case(case.kernel, tuple(arguments)))
     allowed = bound_of(case.kernel, case.arguments) if case.kernel == "loss" else None
     if case.kernel != "spmm_t":
-        want, allowed = taken(want, order), doubled(taken(allowed, order))
-    return after("permuting the examples", difference(got, want, allowed))
+        want, allowed = taken(want, order), taken(doubled(allowed), order)
+    return difference(got, want, allowed, "after permuting the examples, result")
 
 
 def table_by_table(backend: Any, case: Case, rng: Rng) -> str:
-    """Each table is what its column of codes gives alone, with a salt that is larger by its number."""
+    """Each table is what its column of codes gives alone, with the table's number in the salt."""
     codes, n_buckets, salt = case.arguments
-    whole = compute(backend, case)
     n, L = codes.shape
     table = int(rng.integers(L))
     column = codes[:, table : table + 1]
+    whole = compute(backend, case)
     alone = compute(backend, Case("build", (column, n_buckets, salt + table)))
     ids = whole.ids.reshape(L, n)[table]
     ends = whole.offsets[1:].reshape(L, n_buckets)[table] - table * n
-    return after(
-        f"building table {table} alone", difference((alone.ids, alone.offsets[1:]), (ids, ends))
-    )
+    return difference((alone.ids, alone.offsets[1:]), (ids, ends), name=f"table {table} alone")
 
 
-def growing_budget(backend: Any, case: Case, rng: Rng) -> str:
-    """A larger budget only adds neurons; where it cuts, another salt cuts differently.
+def varying_query(backend: Any, case: Case, rng: Rng) -> str:
+    """A larger budget only adds, a shared set is the union of private ones, examples permute.
 
-    Permuting the examples fits `topk` only: `vanilla` draws its probing order by example number.
+    The last holds for `topk` alone: in `vanilla` the example's number draws its probing order.
     """
-    tables, codes, required, extra, query, salt = case.arguments
-    private = replace(query, shared=False)
-
-    def active(query: Query, salt: int) -> CSR:
-        result: CSR = compute(
-            backend, Case("query", (tables, codes, required, extra, query, salt))
+    query = case.arguments[4]
+    few, more, union = (
+        compute(backend, with_query(case, replace(query, budget=budget, shared=shared)))
+        for budget, shared in (
+            (query.budget, False),
+            (query.budget + 1, False),
+            (query.budget, True),
         )
-        return result
+    )
+    if len(lost := np.setdiff1d(cells(few), cells(more))):
+        i, j = divmod(int(lost[0]), few.n_cols)
+        return f"example {i} loses neuron {j} when the budget grows to {query.budget + 1}"
+    ids = np.unique(few.indices)
+    origins = np.full((1, few.n_cols), np.inf)
+    np.minimum.at(origins[0], few.indices, few.values)
+    private = Block(ids, origins[:, ids], few.n_cols)
+    if sentence := difference(union, private, name="against the private sets, shared set"):
+        return sentence
+    return permuting_examples(backend, case, rng) if query.strategy == "topk" else ""
 
-    few = active(private, salt)
-    more = active(replace(private, budget=query.budget + 1), salt)
-    ...
+
+def row_by_row(backend: Any, case: Case, rng: Rng) -> str:
+    """Touching the rows in two steps, even ones first, moves them as touching them at once does."""
+    param, grad, *constants = case.arguments
+    halves = [RowGrad(grad.rows[parity::2], grad.values[parity::2]) for parity in (0, 1)]
+    together = compute(backend, case)
+    for half in halves:
+        param = compute(backend, Case("update_rows", (param, half, *constants)))
+    allowed = doubled(bound_of(case.kernel, case.arguments))
+    return difference(param, together, allowed, "in two parts, param")
+
+
+RELATIONS: dict[str, Callable[[Any, Case, Rng], str]] = {
+    "hash": permuting_examples,
+    "build": table_by_table,
+    "query": varying_query,
+    "sddmm": permuting_examples,
+    "spmm": permuting_examples,
+    "spmm_t": permuting_examples,
+    "loss": permuting_examples,
+    "update_rows": row_by_row,
+    "top_k": permuting_examples,
+}
+
+
+def taken(thing: Any, order: Array) -> Any:
+    """The rows of arguments or results in another order; one row that all share stays."""
+    match thing:
+        case tuple():
+            return tuple(taken(part, order) for part in thing)
+        case CSR():
+            return thing.take(order)
+        case Block():
+            return thing if len(thing.values) == 1 else thing.with_values(thing.values[order])
+        case None:
+            return None
+        case _:
+            return thing[order]
+
+
+def doubled(allowed: Any) -> Any:
+    """By how much two results may differ of which each may differ from the truth."""
+    return mapped(allowed, lambda array: 2 * array if array.dtype.kind == "f" else array)
+
+
+def n_rows(thing: Array | CSR | Block) -> int:
+    """Examples that an argument has a row for."""
+    return len(thing) if isinstance(thing, np.ndarray) else thing.n_rows
+
+
+def cells(active: CSR) -> Array:
+    """Each entry as the one number row * n_cols + column."""
+    return active.row_numbers() * active.n_cols + active.indices
+
+
+def with_query(case: Case, query: Query) -> Case:
+    """The same arguments with another choice."""
+    return replace(case, arguments=(*case.arguments[:4], query, case.arguments[5]))

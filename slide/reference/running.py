@@ -15,12 +15,14 @@ from slide.reference.cases import Case
 
 def mapped(thing: Any, function: Callable[[Any], Any]) -> Any:
     """The same structure with every array replaced by `function(array)`."""
-    if thing is None or isinstance(thing, int | float | str):
+    if thing is None or isinstance(thing, int | float | str | np.generic):
         return thing
     if isinstance(thing, tuple):
         return tuple(mapped(part, function) for part in thing)
     if is_dataclass(thing) and not isinstance(thing, type):
-        inner = {field.name: mapped(getattr(thing, field.name), function) for field in fields(thing)}
+        inner = {
+            field.name: mapped(getattr(thing, field.name), function) for field in fields(thing)
+        }
         return replace(thing, **inner)
     return function(thing)
 

@@ -1,0 +1,292 @@
+"""The command line as programs see it: exit codes, JSON, files, and one sentence per error."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from slide.cli import main
+from slide.data import read, write
+
+QUICK = ["--epochs", "1", "--hidden", "16", "--batch-size", "64", "--active", "40"]
+
+
+@pytest.fixture
+def files(tmp_path, train_set, test_set, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SLIDE_BACKEND", raising=False)
+    write(train_set, tmp_path / "train.txt.gz")
+    write(test_set, tmp_path / "test.txt")
+    return tmp_path
+
+
+@pytest.fixture
+def slide(capsys):
+    def run(*args):
+        """Exit code, stdout, stderr of `slide ARGS`."""
+        sys.argv = ["slide", *map(str, args)]
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    old = sys.argv
+    yield run
+    sys.argv = old
+
+
+@pytest.fixture
+def model(files, slide):
+    code, _, err = slide("train", "train.txt.gz", "--model", "m", "--quiet", *QUICK)
+    assert (code, err) == (0, "")
+    return files / "m"
+
+
+def test_train_json(files, slide, test_set):
+    code, out, err = slide(
+        "train", "train.txt.gz", "--valid", "test.txt", "--model", "m", "--json",
+        "--backend", "reference", "--threads", "1", "--seed", "3", *QUICK,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    figures = json.loads(out)
+    for name in ("precision", "ndcg", "psp"):
+        for k in (1, 3, 5):
+            assert 0 <= figures[f"{name}_at_{k}"] <= 1
+    for name in ("seconds_train", "seconds_load", "examples_per_second", "peak_rss_mb"):
+        assert figures[name] > 0
+    assert figures["seconds_compile"] == 0
+    assert (figures["backend"], figures["threads"], figures["seed"]) == ("reference", 1, 3)
+    assert figures["epochs"] == 1
+    assert figures["config"]["hidden"] == 16
+    assert sorted(path.name for path in (files / "m").iterdir()) == [
+        "config.json", "metrics.jsonl", "weights.safetensors",
+    ]  # fmt: skip
+    line = json.loads((files / "m" / "metrics.jsonl").read_text())
+    assert line["precision_at_1"] == figures["precision_at_1"]
+    assert {"step", "epoch", "seconds", "examples", "loss", "mean_active", "touched_rows"} <= set(
+        line
+    )
+
+
+def test_train_for_people(files, slide):
+    code, out, err = slide("train", "train.txt.gz", "--valid", "test.txt", "--model", "m", *QUICK)
+    assert (code, err) == (0, "")  # no progress bar where there is no terminal
+    heading, epoch, last = out.splitlines()
+    assert heading.split() == ["epoch", "seconds", "examples/s", "loss", "P@1", "P@3", "P@5"]
+    assert epoch.split()[0] == "1"
+    assert epoch.count("%") == 3
+    assert last.startswith("Model in m")
+
+
+def test_quiet_is_silent(model, slide):
+    code, out, err = slide("train", "train.txt.gz", "--model", "n", "--quiet", *QUICK)
+    assert (code, out, err) == (0, "", "")
+
+
+def test_train_chooses_a_recipe(files, slide):
+    code, out, _ = slide("train", "test.txt", "--model", "m", "--json")
+    assert code == 0
+    assert json.loads(out)["precision_at_1"] is None  # no --valid
+    assert json.loads(out)["config"]["epochs"] > 1
+
+
+def test_time_budget(files, slide):
+    code, out, _ = slide(
+        "train", "train.txt.gz", "--model", "m", "--json", "--epochs", "9999",
+        "--time-budget", "0.2",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["epochs"] < 9999
+
+
+def test_evaluate_and_predict_agree_with_train(files, slide, test_set):
+    _, out, _ = slide(
+        "train", "train.txt.gz", "--valid", "test.txt", "--model", "m", "--json", *QUICK
+    )
+    trained = json.loads(out)
+    code, out, _ = slide("evaluate", "m", "test.txt", "--json")
+    assert code == 0
+    scores = json.loads(out)
+    assert {name: trained[name] for name in scores if "_at_" in name} == {
+        name: scores[name] for name in scores if "_at_" in name
+    }
+
+    code, out, _ = slide("predict", "m", "test.txt", "--k", "3")
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == test_set.n_samples
+    firsts = []
+    for line in lines:
+        labels, logits = zip(*(pair.split(":") for pair in line.split()), strict=True)
+        assert len(set(labels)) == 3
+        assert sorted(map(float, logits), reverse=True) == list(map(float, logits))
+        firsts.append(int(labels[0]))
+    right = [first in test_set.y.row(i)[0] for i, first in enumerate(firsts)]
+    assert np.mean(right) == pytest.approx(scores["precision_at_1"])
+
+
+def test_sampled_evaluation_reports_recall(model, slide):
+    code, out, _ = slide("evaluate", "m", "test.txt", "--sampled", "--json")
+    assert code == 0
+    assert 0 < json.loads(out)["recall_at_5"] <= 1
+    code, out, _ = slide("evaluate", "m", "test.txt", "--sampled")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["P", "nDCG", "PSP", "recall"]
+
+
+def test_propensities_can_be_chosen(model, slide):
+    _, usual, _ = slide("evaluate", "m", "test.txt", "--json")
+    _, other, _ = slide("evaluate", "m", "test.txt", "--json", "--psp-a", "0.6", "--psp-b", "2.6")
+    usual, other = json.loads(usual), json.loads(other)
+    assert usual["psp_at_1"] != other["psp_at_1"]
+    assert usual["precision_at_1"] == other["precision_at_1"]
+
+
+@pytest.mark.parametrize("name", ["p.txt", "p.txt.gz"])
+def test_predict_to_a_file(model, slide, files, name):
+    _, printed, _ = slide("predict", "m", "test.txt")
+    code, out, err = slide("predict", "m", "test.txt", "--out", name)
+    assert (code, out, err) == (0, "", "")
+    import gzip
+
+    raw = (files / name).read_bytes()
+    text = (gzip.decompress(raw) if name.endswith("gz") else raw).decode()
+    assert text == printed
+    code, _, err = slide("predict", "m", "test.txt", "--out", name)
+    assert code == 2
+    assert "exists" in err
+
+
+def test_convert_keeps_every_bit(files, slide, test_set):
+    for source, target in (("test.txt", "a.npz"), ("a.npz", "b.svm.zst"), ("b.svm.zst", "c.txt")):
+        assert slide("convert", source, target) == (0, "", "")
+    back = read(files / "c.txt")
+    np.testing.assert_array_equal(back.x.values, test_set.x.values)
+    np.testing.assert_array_equal(back.y.indices, test_set.y.indices)
+
+
+def test_svmlight_files_of_different_width(files, slide):
+    (files / "a.svm").write_text("0 0:1 1:1\n1 1:1 2:1\n" * 20)
+    (files / "b.svm").write_text("2 5:1 1:1\n")
+    code, _, err = slide("train", "a.svm", "--valid", "b.svm", "--model", "m", *QUICK)
+    assert (code, err) == (0, "")
+    assert slide("evaluate", "m", "a.svm", "--json")[0] == 0
+
+
+def test_backends_and_verify(slide, monkeypatch):
+    monkeypatch.delenv("SLIDE_BACKEND", raising=False)
+    code, out, _ = slide("backends")
+    assert code == 0
+    assert "* reference" in out
+    code, out, _ = slide("verify", "reference", "--examples", "3")
+    assert code == 0
+    assert "sddmm" in out
+    assert "fail" not in out
+
+
+def test_verify_fails_a_wrong_backend(slide, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "wrongkernels.py").write_text(
+        "from slide.reference.kernels import ReferenceBackend\n"
+        "class Wrong(ReferenceBackend):\n"
+        "    def spmm(self, z, w):\n"
+        "        return -super().spmm(z, w)\n"
+    )
+    code, out, _ = slide("verify", "wrongkernels:Wrong", "--examples", "3")
+    assert code == 1
+    assert "spmm exact: fail" in out
+    assert "inherited" in out
+
+
+HEADER = "3 4 5\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["train"], "Missing"),
+        (["train", "train.txt.gz"], "--model"),
+        (["train", "none.txt", "--model", "n"], "none.txt: there is no such file"),
+        (["train", "bad.txt", "--model", "n"], "bad.txt:2: "),
+        (["train", "train.txt.gz", "--valid", "bad.txt", "--model", "n"], "bad.txt:2: "),
+        (["train", "train.txt.gz", "--model", "m"], "m exists"),
+        (["train", "train.txt.gz", "--model", "."], "exists"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "0"], "hidden is 0"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "many"], "--hidden"),
+        (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
+        (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
+        (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),
+        (["train", "train.txt.gz", "--model", "n", "--threads", "0"], "threads"),
+        (["train", "train.txt.gz", "--model", "n", "--lr", "nan"], "lr is nan"),
+        (["train", "train.txt.gz", "--model", "n", "--resume"], "--resume"),
+        (["train", "small.txt", "--valid", "test.txt", "--model", "n"], "validation set has"),
+        (["evaluate", "none", "test.txt"], "not a model folder"),
+        (["evaluate", "m", "none.txt"], "none.txt: there is no such file"),
+        (["evaluate", "m", "small.txt"], "the data has 5 labels"),
+        (["predict", "m", "test.txt", "--k", "0"], "k is 0"),
+        (["predict", "m", "test.txt", "--k", "9999"], "k is 9999"),
+        (["predict", "m", "test.txt", "--out", "no/such/p.txt"], "no/such/p.txt"),
+        (["convert", "test.txt", "train.txt.gz"], "exists"),
+        (["convert", "bad.txt", "n.npz"], "bad.txt:2: "),
+        (["verify", "magic"], "unknown backend"),
+        (["report"], "report"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, args, words):
+    (files / "bad.txt").write_text(HEADER + "1 9:1\n\n\n")
+    (files / "small.txt").write_text(HEADER + "1 0:1\n\n\n")
+    before = sorted(files.rglob("*"))
+    code, out, err = slide(*args)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.startswith("slide: ")
+    assert err.count("\n") == 1
+    assert sorted(files.rglob("*")) == before
+
+
+def test_interrupt_is_a_sentence(files, slide, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("slide.core.trainer.train_step", interrupt)
+    before = sorted(files.rglob("*"))
+    code, _, err = slide("train", "train.txt.gz", "--model", "n")
+    assert code == 130
+    assert err == "slide: interrupted, nothing is left half written\n"
+    assert sorted(files.rglob("*")) == before
+
+
+def test_demo(files, slide, monkeypatch):
+    """The demo on a slice of its data: what it says, and what it leaves."""
+    from dataclasses import replace
+
+    from slide.data import load_demo
+
+    whole = load_demo()
+    rows = np.arange(0, whole.train.n_samples, 40)
+    slice_ = replace(whole, train=whole.train.take(rows), test=whole.test.take(rows[:200]))
+    monkeypatch.setattr("slide.data.load_demo", lambda: slice_)
+    for _ in range(2):  # the second one replaces the first
+        code, out, err = slide("demo")
+        assert (code, err) == (0, "")
+        assert "P@1" in out
+        assert "the network predicts" in out
+        assert (files / "out" / "demo" / "weights.safetensors").exists()
+    assert slide("evaluate", "out/demo", "none.txt")[0] == 2
+
+
+def test_python_m_slide_and_what_importing_costs():
+    """`import slide` stays cheap: the heavy libraries are imported where they are used."""
+    program = (
+        "import sys, slide; "
+        "heavy = {'scipy', 'numba', 'rich', 'typer', 'threadpoolctl'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "slide", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert "evaluate" in done.stdout

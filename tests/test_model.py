@@ -1,0 +1,169 @@
+"""Models on disk and in use: what is saved is what is loaded, damage is a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slide.core.arrays import Param
+from slide.core.config import Config
+from slide.core.errors import ConfigError, ModelError
+from slide.core.folder import staged
+from slide.core.model import Model
+from slide.core.trainer import Trainer
+from slide.reference.kernels import ReferenceBackend
+
+BACKEND = ReferenceBackend()
+
+
+@pytest.fixture(scope="module")
+def model(train_set):
+    config = Config(hidden=32, epochs=3, batch_size=64, active=40, K=5, L=8, lr=0.02, dropout=0.2)
+    return Trainer(config, BACKEND).fit(train_set)
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    model.save(tmp_path / "m")
+    return tmp_path / "m"
+
+
+def test_a_loaded_model_is_the_saved_one(model, folder, test_set):
+    loaded = Model.load(folder, BACKEND)
+    assert loaded.config == model.config
+    assert loaded.n_samples == model.n_samples
+    for sampled in (False, True):
+        for one, other in zip(
+            model.predict(test_set.x, 3, sampled), loaded.predict(test_set.x, 3, sampled),
+            strict=True,
+        ):  # fmt: skip
+            np.testing.assert_array_equal(one, other)
+    assert loaded.evaluate(test_set) == model.evaluate(test_set)
+
+
+def test_predictions_come_in_the_order_of_the_examples(model, test_set, monkeypatch):
+    ids, logits = model.predict(test_set.x, 4)
+    assert (np.diff(logits, axis=1) <= 0).all()
+    monkeypatch.setattr("slide.core.model.EXAMPLES_AT_A_TIME", 7)
+    again, _ = model.predict(test_set.x, 4)
+    np.testing.assert_array_equal(ids, again)
+
+
+def test_sampled_inference_finds_what_exact_does(model, test_set):
+    scores = model.evaluate(test_set, sampled=True)
+    exact = model.evaluate(test_set)
+    assert set(scores) - set(exact) == {"recall_at_1", "recall_at_3", "recall_at_5"}
+    assert scores["recall_at_1"] > 0.95
+    assert scores["precision_at_1"] > exact["precision_at_1"] - 0.05
+
+
+def test_sampled_inference_looks_at_no_others(model, test_set):
+    """With next to no candidates the top k is shorter than k, and says so."""
+    short = Model(model.config, model.network, BACKEND, model.label_counts, model.n_samples)
+    short.predict(test_set.x, 1, sampled=True)
+    object.__setattr__(short.retrieval.query, "budget", 2)
+    ids, logits = short.predict(test_set.x, 5, sampled=True)
+    assert ((ids >= 0).sum(axis=1) <= 2).all()
+    assert (logits[ids < 0] == -np.inf).all()
+
+
+@pytest.mark.parametrize("k", [0, -1, 151])
+def test_k_out_of_range(model, test_set, k):
+    with pytest.raises(ConfigError, match=f"k is {k}: expected 1 to 150"):
+        model.predict(test_set.x, k)
+
+
+def test_data_of_another_numbering(model, test_set):
+    with pytest.raises(ModelError, match="999 features, but the model was trained on 300"):
+        model.predict(test_set.widened(999, 0).x)
+    with pytest.raises(ModelError, match="999 labels"):
+        model.evaluate(test_set.widened(0, 999))
+
+
+def test_few_labels_are_evaluated_without_error(train_set):
+    config = Config(hidden=4, epochs=1, K=2, L=2)
+    few = train_set.take(np.arange(50))
+    tiny = type(few)(few.x, few.y.with_values(few.y.values))
+    labels = tiny.y.indices % 2
+    one = type(tiny.y)(np.arange(51), labels[:50].astype(np.int32), np.ones(50, np.float32), 2)
+    scores = Trainer(config, BACKEND).fit(type(few)(few.x, one)).evaluate(type(few)(few.x, one))
+    assert 0 <= scores["precision_at_5"] <= 0.2  # one label in five places at best
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / "config.json").unlink(), "not a model folder"),
+        (lambda f: (f / "config.json").write_text("{"), "damaged"),
+        (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "damaged"),
+        (lambda f: (f / "config.json").write_text("[]"), "not of a model"),
+        (lambda f: edit(f, version=2), "version 2"),
+        (lambda f: edit(f, config=None), "damaged"),
+        (lambda f: edit(f, n_samples="many"), "damaged"),
+        (lambda f: edit(f, config={"hidden": 0}), "damaged .hidden is 0"),
+        (lambda f: edit(f, config={"wings": 2}), "unknown setting 'wings'"),
+        (lambda f: edit(f, config={"hidden": 64}), "does not fit its config.json"),
+        (lambda f: (f / "weights.safetensors").unlink(), "cannot read"),
+        (lambda f: (f / "weights.safetensors").write_bytes(b""), "damaged"),
+    ],
+)
+def test_a_damaged_folder_is_a_sentence(folder, damage, words):
+    damage(folder)
+    with pytest.raises(ModelError, match=words) as caught:
+        Model.load(folder, BACKEND)
+    assert "\n" not in str(caught.value)
+
+
+def edit(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_wrong_byte_never_ends_in_another_exception(folder, data):
+    name = data.draw(st.sampled_from(["config.json", "weights.safetensors"]))
+    path = folder / name
+    good = path.read_bytes()
+    head = min(len(good), 1000)  # safetensors: the header, where a byte can do harm
+    place = data.draw(st.integers(0, head - 1))
+    wrong = good[:place] + bytes([data.draw(st.integers(0, 255))]) + good[place + 1 :]
+    cut = data.draw(st.sampled_from([None, place]))
+    path.write_bytes(wrong[:cut])
+    try:
+        Model.load(folder, BACKEND)
+    except ModelError:
+        pass
+    finally:
+        path.write_bytes(good)
+
+
+def test_save_refuses_what_is_there(model, folder):
+    with pytest.raises(ModelError, match="exists"):
+        model.save(folder)
+    model.save(folder, overwrite=True)
+
+
+def test_a_folder_that_cannot_be_made(model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="cannot make the model folder"):
+        model.save(tmp_path / "file" / "m")
+
+
+def test_staged_leaves_nothing_when_its_block_fails(tmp_path):
+    def write_half() -> None:
+        with staged(tmp_path / "m", overwrite=False) as partial:
+            (partial / "half").write_text("written")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_moments_are_not_needed_to_predict(folder):
+    loaded = Model.load(folder, BACKEND)
+    assert isinstance(loaded.network.output, Param)
+    assert not loaded.network.output.mean.any()
