@@ -1,4 +1,4 @@
-"""How fast files are read: `python bench/read_speed.py PATH...`
+"""How fast files are read: `python bench/read_speed.py [PATH...]`, the bundled set by default.
 
 Median of five readings of each file, in MB (10^6 bytes) of plain text a second; for a compressed
 file the time to decompress is part of it. A first reading warms the file cache and is not counted.
@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+import slide.data
 from slide.data import read
 from slide.data.source import chunks
 
 READINGS = 5
+BUNDLED = Path(slide.data.__file__).parent / "demo" / "train.txt.zst"
 
 
 def seconds_to_read(path: Path) -> float:
@@ -28,7 +30,7 @@ def seconds_to_read(path: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[BUNDLED])
     paths = parser.parse_args().paths
     print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
     for path in paths:

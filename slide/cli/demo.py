@@ -48,7 +48,7 @@ def demo(
     data = load_demo()
     config = recipe(data.train.n_samples, data.train.n_labels, seed=seed)
     with computing_threads(threads):
-        print(introduction(data, computer.name, threads))
+        Console().print(introduction(data, computer.name, threads), highlight=False)
         network, figures = train_to_folder(
             data.train,
             data.test,
@@ -71,7 +71,7 @@ def introduction(data: Demo, backend: str, threads: int) -> str:
         f"{data.source}.\n"
         f"{train.n_samples:,} training and {test.n_samples:,} test examples, "
         f"{train.n_features:,} features, {train.n_labels:,} labels. "
-        f"Backend {backend}, {threads} threads.\n"
+        f"Backend {backend}, {threads} thread{'s' if threads > 1 else ''}.\n"
     )
 
 

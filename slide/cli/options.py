@@ -21,7 +21,8 @@ DataFile = Annotated[
 BackendName = Annotated[
     str | None,
     typer.Option(
-        "--backend", help="Registered name or module:Class.  [default: $SLIDE_BACKEND or reference]"
+        "--backend",
+        help="Registered name or module:Class; $SLIDE_BACKEND or reference if not given.",
     ),
 ]
 Threads = Annotated[

@@ -152,17 +152,30 @@ def layout(rng: Rng, size: Sizes, numbers: Numbers, n_rows: int) -> CSR | Block:
 
 
 def array_argument(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array]:
-    """An array of one of the dtypes that the types of `slide.core` are made of."""
-    dtype = rng.choice(["float32", "int32", "int64", "uint32"])
+    """An array of one of the dtypes that the types of `slide.core` are made of, of any values."""
+    dtype = np.dtype(rng.choice(["float32", "int32", "int64", "uint32"]))
     shape = (size.B, size.n)[: rng.integers(1, 3)]
-    return (np.abs(numbers(rng, shape) * 4).astype(dtype),)
+    if dtype.kind == "f":
+        return (numbers(rng, shape),)
+    limits = np.iinfo(dtype)
+    return (rng.integers(limits.min, limits.max, shape, dtype, endpoint=True),)
 
 
 def hash_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array, Array, SimHash]:
     """Codes of 1 to 8 bits; sometimes of 24, the longest that a `Config` allows."""
     K, L = (24, 1) if rng.random() < 0.1 else rng.integers(1, [9, 5]).tolist()
     x, center = numbers(rng, (size.n, size.d)), numbers(rng, (size.d,))
-    return x, center, SimHash(numbers(rng, (size.d, L * K)), K, L)
+    family = SimHash(numbers(rng, (size.d, L * K)), K, L)
+    if numbers is rough:
+        x = nearly_orthogonal(x, center, family.projection[:, rng.integers(L * K)])
+    return x, center, family
+
+
+def nearly_orthogonal(x: Array, center: Array, r: Array) -> Array:
+    """Rows whose projection on r is so small that less than float32 gets many signs wrong."""
+    from_center, direction = x - center.astype(np.float64), r.astype(np.float64)
+    share = from_center @ direction / (direction @ direction)  # (n,)
+    return (x - 0.9999 * np.outer(share, direction)).astype(np.float32)
 
 
 def build_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Array, int, int]:
