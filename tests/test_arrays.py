@@ -126,5 +126,6 @@ def test_check_names_what_is_wrong_with_the_others(broken, words):
 
 
 def test_widened_never_shrinks():
-    data = Dataset(GOOD, GOOD).widened(2, 9)
-    assert (data.n_features, data.n_labels) == (3, 9)
+    for wanted, got in (((2, 9), (3, 9)), ((9, 2), (9, 3))):
+        data = Dataset(GOOD, GOOD).widened(*wanted)
+        assert (data.n_features, data.n_labels) == got

@@ -148,7 +148,7 @@ def test_save_refuses_what_is_there(model, folder):
 
 def test_a_folder_that_cannot_be_made(model, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="cannot make the model folder"):
+    with pytest.raises(ModelError, match="cannot make a model folder"):
         model.save(tmp_path / "file" / "m")
 
 

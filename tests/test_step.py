@@ -19,10 +19,14 @@ Y = csr_of([{2: 1.0}, {0: 1.0, 6: 1.0}, {1: 1.0}, {}], N_LABELS)
 
 
 class Recorder(ReferenceBackend):
-    """Keeps the gradients instead of applying them."""
+    """Keeps the gradients instead of applying them, and the weights of the active neurons."""
 
     def __init__(self):
         self.grads = []
+
+    def loss(self, z, log_weights, y):
+        self.log_weights = log_weights
+        return super().loss(z, log_weights, y)
 
     def update_rows(self, param, grad, optimizer, lr, step):
         self.grads.append(grad)
@@ -116,6 +120,15 @@ def test_step_report_adds_up(backend):
     assert 0 <= report.from_tables <= 1 - report.from_labels
     private = step(backend, network_of(np.float32), batch_of(np.float32), active=4, scope="example")
     assert private.from_labels == pytest.approx(4 / (4 * private.n_active))
+
+
+def test_uniform_neurons_stand_for_all_that_were_not_drawn():
+    backend = Recorder()
+    step(backend, network_of(np.float32), batch_of(np.float32), sampler="uniform", active=4)
+    drawn = np.setdiff1d(backend.log_weights.ids, Y.indices)  # the labels are 4 of the 7 neurons
+    assert 0 < len(drawn) < 3
+    expected = np.where(np.isin(backend.log_weights.ids, drawn), np.log(3 / len(drawn)), 0)
+    np.testing.assert_allclose(backend.log_weights.values, expected[None], rtol=1e-6)
 
 
 def test_dropout_keeps_the_mean():

@@ -12,6 +12,7 @@ from slide.core.arrays import CSR, Dataset
 from slide.core.config import Config, recipe
 from slide.core.errors import ConfigError, ModelError
 from slide.core.run import train_to_folder
+from slide.core.step import StepReport
 from slide.core.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
 
@@ -92,12 +93,32 @@ def test_watcher_sees_each_step_and_epoch(backend, train_set, test_set):
 
 
 def test_time_budget_ends_a_run(backend, train_set):
+    """Even within its first epoch, here of 4,000 steps."""
     watcher = Watcher()
-    config = replace(QUICK, epochs=1000)
+    config = replace(QUICK, epochs=2, batch_size=1)
     Trainer(config, backend, time_budget=0.05, watcher=watcher).fit(train_set)
-    assert watcher.records[-1]["seconds"] >= 0.05
-    assert watcher.records[-1]["step"] < watcher.steps[-1][1]
-    assert watcher.records[-1]["examples"] <= watcher.steps[-1][0] * 64
+    (record,) = watcher.records
+    assert record["seconds"] >= 0.05
+    assert record["examples"] == record["step"] == len(watcher.steps) < train_set.n_samples
+
+
+def test_each_epoch_takes_every_example_once_in_an_order_of_its_own(
+    backend, train_set, monkeypatch
+):
+    small = train_set.take(np.arange(100))
+    marked = Dataset(small.x.with_values(small.x.row_numbers().astype(np.float32)), small.y)
+    seen = []
+
+    def note(backend, network, batch, *rest):
+        seen.extend(batch.x.row(i)[1][0] for i in range(batch.n_samples))
+        return StepReport(0.0, 0.0, 0.0, 0.0, 0)
+
+    monkeypatch.setattr("slide.core.trainer.train_step", note)
+    Trainer(replace(QUICK, epochs=2), backend).fit(marked)
+    first, second = seen[:100], seen[100:]
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert first != second
+    assert first != sorted(first)
 
 
 @pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])
@@ -162,7 +183,7 @@ def test_a_failed_run_leaves_nothing(backend, tmp_path, train_set):
     empty = Dataset(train_set.x, CSR(np.zeros_like(train_set.y.indptr), *[train_set.y.indices[:0],
                     train_set.y.values[:0]], train_set.n_labels))  # fmt: skip
     with pytest.raises(ConfigError):
-        train_to_folder(empty, None, tmp_path / "m", QUICK, backend)
+        train_to_folder(empty, None, tmp_path / "deep" / "m", QUICK, backend)
     assert list(tmp_path.iterdir()) == []
 
 

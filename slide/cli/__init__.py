@@ -43,6 +43,12 @@ def main() -> NoReturn:
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:
+        leave(
+            "out of memory: choose a smaller --hidden or --batch-size, or check the data's header"
+        )
+    except OSError as error:
+        leave(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     except Exception as error:
         # Usage errors of the parser are known by their method: Typer's own class for them moved
         # between its releases.

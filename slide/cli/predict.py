@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,6 @@ def predict(
     with computing_threads(threads):
         ids, scores = model.predict(data.x, k, sampled)
     if out is None:
-        print("\n".join(prediction_lines(ids, scores)))
+        sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))
     else:
         write_predictions(ids, scores, out)

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,31 @@ def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
     folder = Path(os.path.abspath(folder))
     refuse_if_taken(folder, overwrite)
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    new_parents = [parent for parent in folder.parents if not parent.exists()]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-    except OSError as error:
-        raise ModelError(
-            f"cannot make the model folder {folder}: {error.strerror}; choose another --model"
-        ) from None
-    try:
+        make_folder(partial)
         yield partial
         put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # they are not empty: the model stands in them
+            for parent in new_parents:
+                parent.rmdir()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and the folders it lies in.
+
+    Raises:
+        ModelError: the operating system refuses.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ModelError(
+            f"cannot make a model folder in {folder.parent}: {error.strerror}; "
+            "choose another --model"
+        ) from None
 
 
 def refuse_if_taken(folder: Path, overwrite: bool) -> None:
