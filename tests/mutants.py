@@ -80,6 +80,13 @@ def hash_drops_the_second_chunk(self, x, center, family):
     return codes
 
 
+@mutant("hash", "metamorphic")
+def hash_remembers_arguments_by_shape(self, x, center, family):
+    remembered = self.__dict__.setdefault("remembered", {})
+    key = x.shape, family.K, family.L
+    return remembered.setdefault(key, REFERENCE.hash(x, center, family))
+
+
 @mutant("hash", "dtype", alone=True)
 def hash_to_int64(self, x, center, family):
     return REFERENCE.hash(x, center, family).astype(np.int64)

@@ -246,6 +246,20 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, args,
     assert sorted(files.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["m"], "m exists"),
+        (["n", "--hidden", "0"], "hidden is 0"),
+        (["n", "--backend", "x"], "'x'"),
+    ],
+)
+def test_train_refuses_before_it_reads_the_data(model, slide, args, words):
+    code, _, err = slide("train", "none.txt", "--model", *args)
+    assert code == 2
+    assert words in err
+
+
 def test_interrupt_is_a_sentence(files, slide, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt

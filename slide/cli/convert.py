@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from slide.cli.options import DataFile
+from slide.cli.options import FORMATS
 
 
 def convert(
-    source: DataFile,
+    source: Annotated[Path, typer.Argument(metavar="IN", help=FORMATS)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A file that does not exist yet.")],
 ) -> None:
-    """Read FILE and write OUT, each in the format that its name says.
+    """Read IN and write OUT, each in the format that its name says.
 
     An .npz file is read about ten times faster than text.
     """

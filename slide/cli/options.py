@@ -11,13 +11,8 @@ from typing import Annotated, Any
 import typer
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
-DataFile = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE",
-        help="XMC-repository text, .svmlight, or .npz; text also with .gz or .zst.",
-    ),
-]
+FORMATS = "XMC-repository text, .svmlight or .npz; text also as .gz or .zst."
+DataFile = Annotated[Path, typer.Argument(metavar="FILE", help=FORMATS)]
 BackendName = Annotated[
     str | None,
     typer.Option(

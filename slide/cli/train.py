@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from slide.cli.options import AsJson, BackendName, DataFile, Threads, computing_threads, print_json
+from slide.cli.options import FORMATS, AsJson, BackendName, Threads, computing_threads, print_json
 from slide.cli.screen import Screen
 from slide.core.backend import Strategy
 from slide.core.config import SamplerName, Scope
 
 
 def train(
-    train: DataFile,
+    train: Annotated[Path, typer.Argument(metavar="TRAIN", help=FORMATS)],
     model: Annotated[Path, typer.Option(metavar="DIR", help="Model folder to write.")],
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")

@@ -1,7 +1,8 @@
 """Metamorphic relations: how a result must change when the arguments are changed.
 
 They need no second computation, so they reach sizes at which `plain` takes too long. Sums of
-the numbers they are tried on are exact, so that what must agree must be equal.
+the numbers they are tried on are exact, so that what must agree must be equal; two results of
+`loss` or `update_rows` may differ by twice what one may differ from the truth.
 """
 
 from __future__ import annotations
