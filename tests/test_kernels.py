@@ -1,7 +1,6 @@
 """The reference kernels against arithmetic by hand, dense formulas and the mathematics."""
 
-from dataclasses import replace
-from math import exp, log, pi, sqrt
+from math import log, pi, sqrt
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ def csr(n_cols, *rows):
 
 
 def labels(n_cols, *rows):
-    return csr(n_cols, *({j: 1.0 for j in row} for row in rows))
+    return csr(n_cols, *(dict.fromkeys(row, 1.0) for row in rows))
 
 
 def block(n_cols, ids, *rows):
@@ -65,12 +64,23 @@ def test_mix_of_known_numbers() -> None:
 
 @pytest.mark.parametrize("salt", [0, 1, 7, 1 << 40])
 def test_mix_is_a_bijection(salt: int) -> None:
-    # Every step is invertible: so on 2**16 numbers spread over all 32 bits none may collide.
-    numbers = np.arange(1 << 16, dtype=np.uint32) * np.uint32(0x9E3779B1)
-    assert len(np.unique(mix(numbers, salt))) == 1 << 16
-    assert [plain.mix(number, salt) for number in numbers[:99].tolist()] == mix(
-        numbers[:99], salt
-    ).tolist()
+    # It has an inverse: each step undone, last first. A product by an odd number is undone by its
+    # inverse modulo 2**32, z ^ z >> 16 by itself, z ^ z >> 13 by z ^ z >> 13 ^ z >> 26.
+    numbers = np.random.default_rng(0).integers(1 << 32, size=1 << 16, dtype=np.uint32)
+    z = mix(numbers, salt)
+    z ^= z >> np.uint32(16)
+    z *= np.uint32(pow(0xC2B2AE35, -1, 1 << 32))
+    z ^= z >> np.uint32(13) ^ z >> np.uint32(26)
+    z *= np.uint32(pow(0x85EBCA6B, -1, 1 << 32))
+    z ^= z >> np.uint32(16)
+    assert len(np.unique(z ^ numbers)) == 1  # the salt's own bits, the same for every number
+
+
+def test_mix_in_python_integers_is_the_same() -> None:
+    numbers = np.random.default_rng(0).integers(1 << 32, size=99, dtype=np.uint32)
+    for salt in (0, 3, 1 << 40):
+        again = [plain.mix(number, salt) for number in numbers.tolist()]
+        assert mix(numbers, salt).tolist() == again
 
 
 def test_mix_differs_by_salt() -> None:
@@ -123,10 +133,10 @@ def test_build_by_hand() -> None:
 
 
 def test_the_cut_of_a_long_bucket_is_uniform_over_salts() -> None:
-    # n neurons in one bucket of which the first m are kept, for s salts: each neuron is kept
-    # s m / n times in the mean. Within one salt the kept ones exclude each other (a draw without
-    # replacement), so the sum of squares is scaled by n m / n (1 - m / n) s / (n - 1), which is
-    # chi-square with n - 1 degrees of freedom. Exceeded by chance once in a million.
+    # Each of n neurons in one bucket is among the first m for a share m / n of the salts. One
+    # salt's indicators have variance share * (1 - share) and covariance -1 / (n - 1) of it, hence
+    # the eigenvalue share * (1 - share) * n / (n - 1) in n - 1 directions: the sum of squares over
+    # it is chi-square with n - 1 degrees of freedom. Exceeded by chance once in a million.
     n, m, n_salts = 50, 10, 4000
     codes = np.zeros((n, 1), np.uint32)
     kept = np.zeros(n)
@@ -142,7 +152,7 @@ def test_the_cut_of_a_long_bucket_is_uniform_over_salts() -> None:
 # Six neurons in two tables of two buckets; the order within a bucket is as given.
 TABLES = Tables(
     offsets=np.array([0, 4, 6, 9, 12]),
-    ids=np.array([0, 1, 2, 3, 4, 5] + [3, 0, 5] + [1, 2, 4], np.int32),
+    ids=np.array([0, 1, 2, 3, 4, 5, 3, 0, 5, 1, 2, 4], np.int32),
     L=2,
     n_buckets=2,
 )
@@ -354,9 +364,8 @@ def densed_weights(weights, n_rows):
 
 def test_update_rows_by_hand() -> None:
     # beta1 = 1/2, beta2 = 3/4, step 1: step size = lr sqrt(1/4) / (1/2) = lr = 1/2.
-    # g = 4: mean = 0 + (4 - 0) / 2 = 2, square = (16 - 0) / 4 = 4, move = 1/2 * 2 / 2 = 1/2.
-    # g = 0: mean 0, square 0, move 0 / (0 + 1) with epsilon = 1 ... so epsilon = 0 is not used:
-    # with epsilon = 2 the first move is 1/2 * 2 / (2 + 2) = 1/4.
+    # g = 4: mean = (4 - 0) / 2 = 2, square = (16 - 0) / 4 = 4, and with epsilon = 2 the weight
+    # moves by 1/2 * 2 / (2 + 2) = 1/4, against g. g = 0: nothing moves. Row 1 is not touched.
     param = Param.of(f32([1, 1], [1, 1], [1, 1]))
     grad = RowGrad(np.array([0, 2], np.int32), f32([4, 0], [-4, 4]))
     BACKEND.update_rows(param, grad, Adam(0.5, 0.75, 2.0), lr=0.5, step=1)
@@ -373,6 +382,13 @@ def test_a_second_step_by_hand() -> None:
     BACKEND.update_rows(param, grad, Adam(0.5, 0.75, 0.0), lr=3.0, step=2)
     assert (param.mean[0, 0], param.square[0, 0]) == (1, 3)
     assert param.weight[0, 0] == pytest.approx(-sqrt(7 / 3), rel=1e-6)
+
+
+def test_the_first_adam_step_has_the_length_of_the_learning_rate() -> None:
+    # mean / sqrt(square) = (1 - beta1) g / sqrt((1 - beta2) g**2), and the step size undoes both.
+    param = Param.of(f32([0, 0]))
+    BACKEND.update_rows(param, RowGrad(np.array([0], np.int32), f32([5, -5])), Adam(), 0.1, 1)
+    assert param.weight[0].tolist() == pytest.approx([-0.1, 0.1], rel=1e-6)
 
 
 # --- top_k ---
@@ -401,9 +417,3 @@ def test_top_k_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slide.reference.kernels.TOP_K_CELLS", 900)
     for at_once, in_blocks in zip(whole, BACKEND.top_k(h, w, None, 7), strict=True):
         assert np.array_equal(at_once, in_blocks)
-
-
-def test_the_optimizer_moves_against_the_gradient() -> None:
-    param = Param.of(f32([0, 0]))
-    BACKEND.update_rows(param, RowGrad(np.array([0], np.int32), f32([5, -5])), Adam(), 0.1, 1)
-    assert param.weight[0].tolist() == pytest.approx([-0.1, 0.1], rel=1e-6)

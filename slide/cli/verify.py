@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+WIDTH = 120  # of the grid where no terminal says how wide it is
+
 
 def verify(
     backend: Annotated[str, typer.Argument(help="Registered name or module:Class.")],
@@ -21,7 +23,8 @@ def verify(
     from slide.reference.checks import verify as check
 
     checks = check(create(backend), examples, seed)
-    Console().print(grid_of(checks))
+    console = Console()
+    console.print(grid_of(checks), width=None if console.is_terminal else WIDTH)
     for bad in (one for one in checks if one.outcome != "pass"):
         print(f"{bad.kernel} {bad.property}: {bad.outcome}. {bad.message}")
     raise typer.Exit(0 if passed(checks) else 1)

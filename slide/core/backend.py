@@ -51,7 +51,8 @@ class Query:
             Ties go to the smaller `mix(id, salt)`.
         budget: keep at most this many distinct neurons per example.
         bucket_limit: look at no more than the first entries of a bucket.
-        shared: True for one set per batch (the union over its examples), False for one each.
+        shared: True for one set per batch (the union over its examples, and `extra`), False for
+            one each.
 
     Source: SLIDE (arXiv 1903.03129) section 3.1, sampling strategies.
     """

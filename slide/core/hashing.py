@@ -68,7 +68,7 @@ def mix(numbers: Array, salt: int) -> Array:
     """A bijection of 32-bit numbers that looks random and is different for every salt.
 
     Args:
-        numbers: any integer array; taken modulo 2**32.
+        numbers: integers in an array of one dimension or more; taken modulo 2**32.
         salt: any non-negative integer.
 
     Returns:

@@ -72,6 +72,7 @@ def query(
         rows.append(origins)
     if not query.shared:
         return csr(rows, n)
+    rows.append(dict.fromkeys(extra.tolist(), FROM_EXTRA))  # active even without examples
     union = {j: min(row[j] for row in rows if j in row) for j in set().union(*rows)}
     ids = sorted(union)
     return Block(np.array(ids, np.int32), dense([[union[j] for j in ids]], len(ids)), n)
