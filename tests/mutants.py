@@ -177,7 +177,14 @@ def query_probes_alike_for_all_examples(self, tables, codes, required, extra, qu
     if query.shared or not len(codes):
         return REFERENCE.query(tables, codes, required, extra, query, salt)
     each = [
-        REFERENCE.query(tables, codes[i : i + 1], required.take(np.array([i])), extra, query, salt)
+        REFERENCE.query(
+            tables,
+            codes[i : i + 1],
+            required.take(np.array([i])),
+            extra.take(np.array([i])),
+            query,
+            salt,
+        )
         for i in range(len(codes))
     ]
     indptr = np.cumsum([0] + [one.nnz for one in each])

@@ -158,10 +158,9 @@ TABLES = Tables(
 )
 CODES = np.array([[0, 0]], np.uint32)  # meets {0, 1, 2, 3} and {3, 0, 5}
 NOBODY = labels(6, [])
-NOTHING = np.zeros(0, np.int32)
 
 
-def ask(query, required=NOBODY, extra=NOTHING, codes=CODES, tables=TABLES, salt=0):
+def ask(query, required=NOBODY, extra=NOBODY, codes=CODES, tables=TABLES, salt=0):
     return BACKEND.query(tables, codes, required, extra, query, salt)
 
 
@@ -188,7 +187,7 @@ def test_the_bucket_limit_cuts_before_anything_is_counted() -> None:
 def test_origins_by_precedence() -> None:
     # 3 is a label and in a bucket; 1 is in a bucket and extra; 4 is extra alone.
     active = ask(
-        Query("topk", 9, 2, shared=False), labels(6, [3, 5]), np.array([1, 4], np.int32)
+        Query("topk", 9, 2, shared=False), labels(6, [3, 5]), labels(6, [1, 4])
     )  # finds {0, 1} and {3, 0}
     assert dict(zip(active.indices.tolist(), active.values.tolist(), strict=True)) == {
         0: FROM_TABLES, 1: FROM_TABLES, 3: FROM_LABELS, 4: FROM_EXTRA, 5: FROM_LABELS,
@@ -200,7 +199,7 @@ def test_a_shared_set_is_the_union_of_the_examples() -> None:
     # 0 (mix is 0), and of {4, 1} the smaller of mix.
     codes = np.array([[0, 0], [1, 1]], np.uint32)
     kept = min([4, 1], key=lambda j: plain.mix(j, 0))
-    active = ask(Query("topk", 1, 1, shared=True), labels(6, [], [2]), codes=codes)
+    active = ask(Query("topk", 1, 1, shared=True), labels(6, [], [2]), labels(6, [], []), codes)
     assert active.ids.tolist() == sorted([0, 2, kept])
     assert active.values.shape == (1, 3)
     assert active.values[0, active.ids == 2] == FROM_LABELS
@@ -211,7 +210,7 @@ def test_without_tables_only_labels_and_extra_are_active() -> None:
     active = ask(
         Query("topk", 9, 9, shared=False),
         labels(6, [3], []),
-        np.array([5], np.int32),
+        labels(6, [5], [5]),
         nothing,
         None,
     )

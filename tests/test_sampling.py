@@ -88,11 +88,19 @@ def test_uniform_draws_are_distinct_sorted_and_fair():
     rng = np.random.default_rng(0)
     counts = np.zeros(50)
     for _ in range(4000):
-        ids = draw_uniform(50, 10, rng)
-        assert (np.diff(ids) > 0).all()
-        counts[ids] += 1
-    # Each id is drawn in 4000 of 20,000 trials with p = 1/5: binomial, 6 standard deviations.
+        drawn = draw_uniform(50, 10, 1, 3, rng)
+        drawn.check()
+        assert drawn.row_lengths().tolist() == [10, 0, 0]
+        counts[drawn.indices] += 1
+    # Each id is drawn in each of 4000 trials with p = 1/5: binomial, 6 standard deviations.
     assert abs(counts - 800).max() < 6 * math.sqrt(4000 * 0.2 * 0.8)
+
+
+def test_examples_with_sets_of_their_own_draw_apart():
+    drawn = draw_uniform(1000, 10, 3, 3, np.random.default_rng(0))
+    drawn.check()
+    assert drawn.row_lengths().tolist() == [10, 10, 10]
+    assert len(np.unique(drawn.indices)) > 20
 
 
 def test_rebuilds_come_at_growing_gaps():

@@ -51,8 +51,7 @@ class Query:
             Ties go to the smaller `mix(id, salt)`.
         budget: keep at most this many distinct neurons per example.
         bucket_limit: look at no more than the first entries of a bucket.
-        shared: True for one set per batch (the union over its examples, and `extra`), False for
-            one each.
+        shared: True for one set per batch (the union over its examples), False for one each.
 
     Source: SLIDE (arXiv 1903.03129) section 3.1, sampling strategies.
     """
@@ -113,7 +112,7 @@ class Backend(Protocol):
         tables: Tables | None,
         codes: Array,
         required: CSR,
-        extra: Array,
+        extra: CSR,
         query: Query,
         salt: int,
     ) -> CSR | Block:
@@ -123,7 +122,7 @@ class Backend(Protocol):
             tables: of the n neurons; None to retrieve nothing.
             codes: u32 (B, L), of the examples. Not read where tables is None.
             required: CSR (B, n), neurons that must be active (the labels).
-            extra: i32 (m,), strictly increasing; active for every example.
+            extra: CSR (B, n), neurons to be active besides (the uniform share).
             query: what to keep of the neurons found in the tables.
             salt: decides probing orders (`mix(i * L + l, salt)` sorts example i's tables) and ties.
 

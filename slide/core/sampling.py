@@ -54,11 +54,12 @@ class Sampler:
         Returns:
             The set in the layout of the scope, its values saying where each neuron came from.
         """
-        n = y.n_cols
-        extra = backend.put(draw_uniform(n, self.n_uniform(n), rng))
+        B, n = y.shape
+        query = self.query(B)
+        extra = draw_uniform(n, self.n_uniform(n), 1 if query.shared else B, B, rng)
         salt = int(rng.integers(1 << 31))
         codes = query_codes(backend, h, self.family)
-        return backend.query(self.tables, codes, y, extra, self.query(y.n_rows), salt)
+        return backend.query(self.tables, codes, y, extra.map(backend.put), query, salt)
 
     def n_uniform(self, n: int) -> int:
         """How many neurons to draw uniformly, of n."""
@@ -87,11 +88,16 @@ def query_codes(backend: Backend, h: Array, family: SimHash | None) -> Array:
     return backend.hash(h, np.zeros_like(h, shape=h.shape[1]), family)
 
 
-def draw_uniform(n: int, m: int, rng: np.random.Generator) -> Array:
-    """m of the n ids, without repetition, i32 and ascending."""
-    if m == n:
-        return np.arange(n, dtype=np.int32)
-    return np.sort(rng.choice(n, m, replace=False, shuffle=False).astype(np.int32))
+def draw_uniform(n: int, m: int, n_sets: int, n_rows: int, rng: np.random.Generator) -> CSR:
+    """Sets of m of the n ids, each without repetition, in the first of n_rows rows.
+
+    One set per example matters: a frequent label is drawn for few examples of each batch then, and
+    not for all examples of few batches, which Adam would take for an outlier.
+    """
+    sets = [np.sort(rng.choice(n, m, replace=False, shuffle=False)) for _ in range(n_sets)]
+    ids = np.concatenate(sets).astype(np.int32)
+    indptr = np.minimum(np.arange(n_rows + 1), n_sets) * m
+    return CSR(indptr, ids, np.zeros(len(ids), np.float32), n)
 
 
 def log_weights(active: CSR | Block) -> CSR | Block:

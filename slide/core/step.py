@@ -117,9 +117,7 @@ def infer_sampled(
         network.n_labels,
     ).map(backend.put)
     codes = query_codes(backend, h, retrieval.family)
-    found = backend.query(
-        retrieval.tables, codes, nothing, nothing.indices, retrieval.query, salt=0
-    )
+    found = backend.query(retrieval.tables, codes, nothing, nothing, retrieval.query, salt=0)
     assert isinstance(found, CSR)  # each example looks for its own
     ids, scores = backend.top_k(h, network.output.weight, found, k)
     return backend.get(ids), backend.get(scores)

@@ -189,7 +189,7 @@ def query_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
     """Few buckets and few labels, so that neurons are met in several tables and limits cut."""
     tables, codes = tables_and_codes(rng, size)
     required = sparse(rng, replace(size, longest=min(size.longest, 3)), numbers)
-    extra = some(rng, size.n, int(rng.integers(4)))
+    extra = sparse(rng, replace(size, longest=min(size.longest, 3)), numbers)
     choice = Query(
         strategy="topk" if rng.random() < 0.4 else "vanilla",  # rarer: fewer ways to be wrong
         budget=int(rng.choice([0, 1, 2, 3, 5, 7, 9, 40])),

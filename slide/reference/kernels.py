@@ -54,7 +54,7 @@ class ReferenceBackend:
         tables: Tables | None,
         codes: Array,
         required: CSR,
-        extra: Array,
+        extra: CSR,
         query: Query,
         salt: int,
     ) -> CSR | Block:
@@ -64,12 +64,12 @@ class ReferenceBackend:
             (label_rows[:0], labels[:0]) if tables is None else retrieve(tables, codes, query, salt)
         )
         if query.shared:
-            ids, origins = merge(labels, found, extra)
+            ids, origins = merge(labels, found, extra.indices)
             return Block(ids.astype(np.int32), origins[None], n)
         cells, origins = merge(
             label_rows * n + labels,
             found_rows * n + found,
-            (np.arange(B)[:, None] * n + extra).reshape(-1),
+            extra.row_numbers() * n + extra.indices,
         )
         rows, ids = np.divmod(cells, n)
         return CSR(np.searchsorted(rows, np.arange(B + 1)), ids.astype(np.int32), origins, n)

@@ -59,20 +59,19 @@ def build(codes: Array, n_buckets: int, salt: int) -> Tables:
 
 
 def query(
-    tables: Tables | None, codes: Array, required: CSR, extra: Array, query: Query, salt: int
+    tables: Tables | None, codes: Array, required: CSR, extra: CSR, query: Query, salt: int
 ) -> CSR | Block:
     """A dict from neuron to origin for every example, filled in the order of precedence."""
     B, n = required.shape
     rows: list[Row] = []
     for i in range(B):
-        origins = dict.fromkeys(extra.tolist(), FROM_EXTRA)
+        origins = dict.fromkeys(extra.row(i)[0].tolist(), FROM_EXTRA)
         if tables is not None:
             origins |= dict.fromkeys(retrieve(tables, codes, i, query, salt), FROM_TABLES)
         origins |= dict.fromkeys(required.row(i)[0].tolist(), FROM_LABELS)
         rows.append(origins)
     if not query.shared:
         return csr(rows, n)
-    rows.append(dict.fromkeys(extra.tolist(), FROM_EXTRA))  # active even without examples
     union = {j: min(row[j] for row in rows if j in row) for j in set().union(*rows)}
     ids = sorted(union)
     return Block(np.array(ids, np.int32), dense([[union[j] for j in ids]], len(ids)), n)

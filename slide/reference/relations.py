@@ -21,7 +21,7 @@ from slide.reference.running import compute, mapped
 
 BY_EXAMPLE = {
     "hash": (0,),
-    "query": (1, 2),
+    "query": (1, 2, 3),
     "sddmm": (0, 2),
     "spmm": (0,),
     "spmm_t": (0, 1),
