@@ -1,6 +1,7 @@
 """The command line as programs see it: exit codes, JSON, files, and one sentence per error."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -260,9 +261,10 @@ def test_train_refuses_before_it_reads_the_data(model, slide, args, words):
     assert words in err
 
 
-def test_interrupt_is_a_sentence(files, slide, monkeypatch):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
     def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+        signal.raise_signal(getattr(signal, name))
 
     monkeypatch.setattr("slide.core.trainer.train_step", interrupt)
     before = sorted(files.rglob("*"))

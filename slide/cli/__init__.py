@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -33,6 +34,7 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave as by Ctrl-C, cleaning up
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
