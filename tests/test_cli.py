@@ -293,6 +293,36 @@ def test_demo(files, slide, monkeypatch):
     assert slide("evaluate", "out/demo", "none.txt")[0] == 2
 
 
+def test_demo_spares_a_model_that_is_no_demo(model, files, slide):
+    (files / "out").mkdir()
+    model.rename(files / "out" / "demo")
+    code, _, err = slide("demo")
+    assert code == 2
+    assert "out/demo exists" in err
+
+
+def test_training_survives_a_reader_that_leaves(files):
+    """As in `slide train ... | head -1`: the model is finished all the same."""
+    program = [sys.executable, "-m", "slide", "train", "train.txt.gz", "--model", "m", *QUICK]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=files) as process:
+        process.stdout.close()
+        process.wait(timeout=120)
+    assert (files / "m" / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", [".", "", "/"])
+def test_no_name_for_a_file(files, slide, name):
+    code, _, err = slide("convert", "test.txt", name)
+    assert code == 2
+    assert "no name for a file" in err
+
+
+def test_no_arguments_print_the_help(slide):
+    code, _, err = slide()
+    assert code == 2
+    assert "slide: " not in err
+
+
 def test_python_m_slide_and_what_importing_costs():
     """`import slide` stays cheap: the heavy libraries are imported where they are used."""
     program = (

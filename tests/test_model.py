@@ -1,11 +1,14 @@
 """Models on disk and in use: what is saved is what is loaded, damage is a sentence."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from slide.core.arrays import Param
 from slide.core.config import Config
@@ -102,9 +105,16 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: edit(f, version=2), "version 2"),
         (lambda f: edit(f, config=None), "damaged"),
         (lambda f: edit(f, n_samples="many"), "damaged"),
-        (lambda f: edit(f, config={"hidden": 0}), "damaged .hidden is 0"),
-        (lambda f: edit(f, config={"wings": 2}), "unknown setting 'wings'"),
-        (lambda f: edit(f, config={"hidden": 64}), "does not fit its config.json"),
+        (lambda f: edit_config(f, hidden=0), "damaged .hidden is 0"),
+        (lambda f: edit_config(f, wings=2), "unknown setting 'wings'"),
+        (lambda f: edit(f, config={}), "missing setting 'K'"),
+        (lambda f: edit(f, n_samples=0), "n_samples is 0"),
+        (lambda f: edit(f, n_samples=float("inf")), "n_samples is inf"),
+        (lambda f: (f / "config.json").write_text("[" * 100_000), "damaged"),
+        (lambda f: edit_config(f, hidden=64), "does not fit its config.json"),
+        (lambda f: edit_weights(f, "output", np.nan), "not finite"),
+        (lambda f: edit_weights(f, "hidden", np.inf), "not finite"),
+        (lambda f: edit_weights(f, "label_counts", -1), "negative counts"),
         (lambda f: (f / "weights.safetensors").unlink(), "cannot read"),
         (lambda f: (f / "weights.safetensors").write_bytes(b""), "damaged"),
     ],
@@ -114,6 +124,17 @@ def test_a_damaged_folder_is_a_sentence(folder, damage, words):
     with pytest.raises(ModelError, match=words) as caught:
         Model.load(folder, BACKEND)
     assert "\n" not in str(caught.value)
+
+
+def edit_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())["config"]
+    edit(folder, config=config | changes)
+
+
+def edit_weights(folder, name, value):
+    tensors = load_file(folder / "weights.safetensors")
+    tensors[name].flat[3] = value
+    save_file(tensors, folder / "weights.safetensors")
 
 
 def edit(folder, **changes):
@@ -144,6 +165,61 @@ def test_save_refuses_what_is_there(model, folder):
     with pytest.raises(ModelError, match="exists"):
         model.save(folder)
     model.save(folder, overwrite=True)
+
+
+def test_a_foreign_file_in_a_model_is_not_overwritten(model, folder):
+    (folder / "notes.txt").write_text("precious")
+    with pytest.raises(ModelError, match=r"also holds notes\.txt"):
+        model.save(folder, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "precious"
+
+
+def test_overwrite_through_a_link_replaces_its_target(model, folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    (folder / "metrics.jsonl").write_text("of the old model")
+    model.save(tmp_path / "link", overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    assert not (folder / "metrics.jsonl").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "m"]
+
+
+def test_the_old_model_comes_back_if_the_new_one_cannot_take_its_place(
+    model, folder, tmp_path, monkeypatch
+):
+    rename = Path.rename
+
+    def fail_on_the_new_one(self, target):
+        if ".partial-" in self.name:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    before = (folder / "weights.safetensors").read_bytes()
+    monkeypatch.setattr(Path, "rename", fail_on_the_new_one)
+    with pytest.raises(KeyboardInterrupt):
+        model.save(folder, overwrite=True)
+    assert (folder / "weights.safetensors").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_full_disk_is_a_sentence(model, tmp_path, monkeypatch):
+    def full(*args):
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("slide.core.model.save_file", full)
+    with pytest.raises(ModelError, match="No space left"):
+        model.save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_are_as_readable_as_the_rest(folder):
+    modes = {path.stat().st_mode for path in folder.iterdir()}
+    assert len(modes) == 1
+
+
+@pytest.mark.parametrize("propensity", [(float("nan"), 1.5), (11, 1.5), (0.5, -3), (0.5, 0)])
+def test_propensity_parameters_out_of_range(model, test_set, propensity):
+    with pytest.raises(ConfigError, match="propensity parameter"):
+        model.evaluate(test_set, propensity=propensity)
 
 
 def test_a_folder_that_cannot_be_made(model, tmp_path):

@@ -105,7 +105,7 @@ def test_examples_with_sets_of_their_own_draw_apart():
 
 def test_rebuilds_come_at_growing_gaps():
     schedule = RebuildSchedule(first_gap=10, growth=0.5)
-    due = [step for step in range(200) if schedule.is_due(step)]
+    due = [step for step in range(200) if schedule.take_turn(step)]
     gaps = [10 * math.exp(0.5 * i) for i in range(len(due) - 1)]
     assert due == [math.ceil(at) for at in np.cumsum([0, *gaps])]
 

@@ -11,6 +11,7 @@ from conftest import csr_of
 from slide.core.arrays import CSR, Dataset
 from slide.core.config import Config, recipe
 from slide.core.errors import ConfigError, ModelError
+from slide.core.model import Model
 from slide.core.run import train_to_folder
 from slide.core.step import StepReport
 from slide.core.trainer import Trainer
@@ -129,7 +130,7 @@ def test_time_budget_is_checked(backend, budget):
 
 def test_divergence_is_a_sentence(backend, train_set):
     broken = train_set.x.with_values(np.full_like(train_set.x.values, np.nan))
-    with pytest.raises(ConfigError, match="loss is nan at step 1"):
+    with pytest.raises(ConfigError, match=r"diverged.* nan after step 1,"):
         Trainer(QUICK, backend).fit(Dataset(broken, train_set.y))
 
 
@@ -201,6 +202,25 @@ def test_overwrite_replaces_a_model_only_when_the_new_one_stands(backend, tmp_pa
     train_to_folder(train_set, None, folder, replace(QUICK, seed=5), backend, overwrite=True)
     assert (folder / "weights.safetensors").read_bytes() != old
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_what_appears_during_the_run_is_spared_and_the_model_kept(backend, tmp_path, train_set):
+    class Intruder(Watcher):
+        def on_evaluation(self, record):
+            (tmp_path / "m").mkdir()
+            (tmp_path / "m" / "thesis.txt").write_text("precious")
+
+    with pytest.raises(ModelError, match=r"exists.*; the finished model is in .*m-"):
+        train_to_folder(train_set, None, tmp_path / "m", QUICK, backend, watcher=Intruder())
+    assert (tmp_path / "m" / "thesis.txt").read_text() == "precious"
+    (kept,) = (path for path in tmp_path.iterdir() if path.name != "m")
+    Model.load(kept, backend)
+
+
+def test_a_second_fit_starts_afresh(backend, train_set):
+    trainer = Trainer(QUICK, backend)
+    first, again = trainer.fit(train_set), trainer.fit(train_set)
+    assert (first.network.output.weight == again.network.output.weight).all()
 
 
 @pytest.mark.parametrize("name", ["file", "folder"])

@@ -81,6 +81,8 @@ def load(name: str | None = None) -> Backend:
         raise BackendError(
             f"backend {name!r} lacks {', '.join(missing)}: see slide.core.backend for the protocol"
         )
+    if not isinstance(getattr(backend, "name", None), str):
+        raise BackendError(f"backend {name!r} has no name: set its attribute `name` to a string")
     return cast(Backend, backend)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -34,7 +35,9 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave as by Ctrl-C, cleaning up
+    for name in (signal.SIGTERM, signal.SIGHUP):  # leave as by Ctrl-C, cleaning up
+        signal.signal(name, signal.default_int_handler)
+    prepare_streams()
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -46,9 +49,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except MemoryError:
-        leave(
-            "out of memory: choose a smaller --hidden or --batch-size, or check the data's header"
-        )
+        leave("out of memory: choose a smaller network, fewer tables, or check the data's header")
     except OSError as error:
         leave(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     except Exception as error:
@@ -56,13 +57,25 @@ def main() -> NoReturn:
         # between its releases.
         if not hasattr(error, "format_message"):
             raise
+        if not error.format_message():  # no arguments at all: the help was printed
+            sys.exit(2)
         leave(f"{error.format_message()} (see slide --help)")
     if code == INTERRUPTED:
         leave("interrupted, nothing is left half written", code)
     sys.exit(code)
 
 
+def prepare_streams() -> None:
+    """Have both streams, even if the shell closed them, and lose no run to a missing letter."""
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the end
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def leave(sentence: str, code: int = 2) -> NoReturn:
-    """Print one sentence to stderr and exit."""
-    print(f"slide: {sentence}", file=sys.stderr)
+    """Print one sentence, on one line whatever it quotes, to stderr and exit."""
+    print(f"slide: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(code)

@@ -18,6 +18,7 @@ def convert(
 
     An .npz file is read about ten times faster than text.
     """
-    from slide.data import read, write
+    from slide.data import read, refuse_taken, write
 
+    refuse_taken(target)  # before the work is done
     write(read(source), target)

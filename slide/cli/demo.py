@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slide.data import Demo
 
 DEFAULT_FOLDER = Path("out/demo")
+DEMO = "the bundled demo set"
 N_SHOWN = 5
 N_WORDS = 10
 
@@ -42,12 +43,12 @@ def demo(
     from slide.core.run import train_to_folder
     from slide.data import load_demo
 
-    overwrite = model == DEFAULT_FOLDER
+    overwrite = model == DEFAULT_FOLDER and is_demo(model)
     refuse_if_taken(model, overwrite)
     computer = load(backend)
     data = load_demo()
     config = recipe(data.train.n_samples, data.train.n_labels, seed=seed)
-    with computing_threads(threads):
+    with computing_threads(threads), Screen(config.epochs) as screen:
         Console().print(introduction(data, computer.name, threads), highlight=False)
         network, figures = train_to_folder(
             data.train,
@@ -56,12 +57,24 @@ def demo(
             config,
             computer,
             overwrite,
-            watcher=Screen(config.epochs, show_epochs=True),
+            watcher=screen,
+            trained_on=DEMO,
         )
         print(f"\nTrained in {figures['seconds_train']:.0f} s.", end=" ")
         print(f"{N_SHOWN} examples of the test set, none of them seen in training:\n")
         show_examples(network, data, np.random.default_rng(seed))
     print(f"\nModel in {model}. Next: slide train YOUR_DATA --model DIR")
+
+
+def is_demo(folder: Path) -> bool:
+    """Whether a demo left the model that is in `folder`."""
+    from slide.core.errors import ModelError
+    from slide.core.folder import read_description
+
+    try:
+        return read_description(folder).get("trained_on") == DEMO
+    except ModelError:
+        return False
 
 
 def introduction(data: Demo, backend: str, threads: int) -> str:
@@ -80,7 +93,10 @@ def show_examples(model: Model, data: Demo, rng: np.random.Generator) -> None:
     rows = np.sort(rng.choice(data.test.n_samples, N_SHOWN, replace=False))
     chosen = data.test.take(rows)
     predicted, _ = model.predict(chosen.x, 5)
-    table = Table("the package says", "the network predicts", "true", show_lines=True)
+    table = Table(show_lines=True)
+    table.add_column("the package says", ratio=1)
+    table.add_column("the network predicts", no_wrap=True, max_width=27)
+    table.add_column("true", no_wrap=True, max_width=25)
     for i in range(N_SHOWN):
         labels, _ = chosen.y.row(i)
         words, weights = chosen.x.row(i)

@@ -30,8 +30,10 @@ def predict(
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
     from slide.backends import load
     from slide.core.model import Model
-    from slide.data import prediction_lines, read, write_predictions
+    from slide.data import prediction_lines, read, refuse_taken, write_predictions
 
+    if out is not None:
+        refuse_taken(out)  # before the work is done
     model = Model.load(folder, load(backend))
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(threads):

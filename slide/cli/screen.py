@@ -15,20 +15,24 @@ class Screen:
 
     Args:
         epochs: of the whole run.
+        show_bar: show a bar, if stderr is a terminal.
         show_epochs: print a line after each epoch.
+
+    As a context it takes the bar off the screen, whatever ends the training.
     """
 
-    def __init__(self, epochs: int, show_epochs: bool) -> None:
+    def __init__(self, epochs: int, show_bar: bool = True, show_epochs: bool = True) -> None:
         self.epochs = epochs
-        self.show_epochs = show_epochs
         self.console = Console(stderr=True)
+        self.show_bar = show_bar and self.console.is_terminal
+        self.show_epochs = show_epochs
         self.bar: Progress | None = None
         self.epochs_done = 0
 
     def on_step(self, step: int, n_steps: int) -> None:
         """Move the bar of this epoch; on anything but a terminal there is none."""
         steps_per_epoch = n_steps // self.epochs
-        if not self.console.is_terminal:
+        if not self.show_bar:
             return
         if self.bar is None:
             self.bar = new_bar(self.console)
@@ -40,10 +44,18 @@ class Screen:
         """Replace the bar by a line of figures."""
         self.close()
         if self.show_epochs:
-            if self.epochs_done == 0:
-                print(COLUMNS)
-            print(epoch_line(record), flush=True)
+            heading = COLUMNS + "\n" if self.epochs_done == 0 else ""
+            try:
+                print(heading + epoch_line(record), flush=True)
+            except BrokenPipeError:  # nobody reads any more: no reason to stop training
+                self.show_epochs = False
         self.epochs_done += 1
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Take the bar off the screen."""

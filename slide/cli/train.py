@@ -59,6 +59,7 @@ def train(
     from slide.core.config import recipe
     from slide.core.folder import refuse_if_taken
     from slide.core.run import train_to_folder
+    from slide.core.trainer import demand_time_budget
     from slide.data import read_pair
 
     chosen = {
@@ -67,6 +68,8 @@ def train(
         "strategy": strategy, "active": active, "seed": seed,
     }  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
+    if time_budget is not None:
+        demand_time_budget(time_budget)
     recipe(1, 1, **chosen)  # refuse bad settings before reading gigabytes
     refuse_if_taken(model, overwrite)
     computer = load(backend)
@@ -75,10 +78,18 @@ def train(
     train_set, valid_set = read_pair(train, valid)
     seconds_load = time.perf_counter() - began
     config = recipe(train_set.n_samples, train_set.n_labels, **chosen)
-    screen = None if quiet else Screen(config.epochs, show_epochs=not as_json)
-    with computing_threads(threads):
+    screen = Screen(config.epochs, show_bar=not quiet, show_epochs=not (quiet or as_json))
+    with computing_threads(threads), screen:
         _, figures = train_to_folder(
-            train_set, valid_set, model, config, computer, overwrite, time_budget, screen
+            train_set,
+            valid_set,
+            model,
+            config,
+            computer,
+            overwrite,
+            time_budget,
+            screen,
+            str(train),
         )
     if as_json:
         print_json(figures | {"seconds_load": seconds_load, "threads": threads})

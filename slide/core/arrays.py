@@ -1,4 +1,4 @@
-"""The few array types that everything is made of: CSR, Block, RowGrad, Param.
+"""The few array types that everything is made of: CSR, Block, RowGrad, Param, Dataset.
 
 All are frozen and slotted, hold plain arrays, and know how to check their own invariants.
 `check()` is for the borders (readers, tests, `slide verify`), not for the inner loop.

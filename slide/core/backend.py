@@ -9,7 +9,10 @@ What holds for every kernel:
 * No policy, no files, no logging, no fall-back to another backend.
 * Arguments are never written to, except those of `update_rows`; read-only arrays are accepted.
 * Empty arguments (no rows, no neurons, no labels) give empty results.
-* Results have the dtypes stated here and do not depend on the number of threads.
+* Results have the dtypes stated here and do not depend on the number of threads (the reference
+  keeps this by using one; more BLAS threads change its last bits, see decision 0005).
+* Between kernels the training step uses operators, indexing and NumPy functions on the backend's
+  arrays, so these are NumPy arrays or follow `__array_function__` and `__array_ufunc__`.
 
 A set of active neurons comes in one of two layouts, and so do the logits over it and their
 gradient. `CSR` (B, n): each example has a set of its own (scope `example`). `Block`: one set
@@ -24,7 +27,7 @@ in infinite precision.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.hashing import SimHash, Tables
@@ -62,7 +65,6 @@ class Query:
     shared: bool
 
 
-@runtime_checkable
 class Backend(Protocol):
     """The kernels. `slide.reference.kernels` is the definition written out."""
 

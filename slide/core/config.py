@@ -26,8 +26,7 @@ class Config:
         sampler: who proposes active neurons beside the labels: `lsh` (hash tables and a uniform
             share), `uniform` (chance alone), `full` (all neurons: a dense softmax).
         scope: `batch`, one active set shared by the batch; `example`, one each, as in the paper.
-        active: neurons proposed beside the labels, per batch or per example by `scope`; also per
-            example in sampled inference.
+        active: neurons proposed beside the labels, per batch or per example by `scope`.
         uniform_share: share of `active` drawn uniformly by the `lsh` sampler.
         strategy: how neurons found in the tables are preferred, see `slide.core.backend.Query`.
         K: bits per hash code, a table has 2**K buckets.
@@ -72,7 +71,7 @@ class Config:
         ):
             demand_int(name, getattr(self, name), low, high)
         for name, bottom, top in (
-            ("lr", 0.0, 10.0),
+            ("lr", 1e-9, 10.0),
             ("dropout", 0.0, 0.99),
             ("uniform_share", 0.0, 1.0),
             ("rebuild_growth", 0.0, 10.0),
@@ -84,13 +83,11 @@ class Config:
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Config:
-        """The inverse of `dataclasses.asdict`; a name that is no setting is refused."""
+        """The inverse of `dataclasses.asdict`; all settings must be there and no others."""
         known = {field.name for field in fields(cls)}
-        for name in settings:
-            if name not in known:
-                raise ConfigError(
-                    f"unknown setting {name!r}: expected one of {', '.join(sorted(known))}"
-                )
+        for name in sorted(known ^ set(settings)):
+            what = "missing" if name in known else "unknown"
+            raise ConfigError(f"{what} setting {name!r}: expected {', '.join(sorted(known))}")
         return cls(**settings)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,19 +28,24 @@ def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
     Raises:
         ModelError: `folder` exists and may not be replaced, or cannot be made.
     """
-    folder = Path(os.path.abspath(folder))
+    folder = folder.resolve()
     refuse_if_taken(folder, overwrite)
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    partial = beside(folder, "partial")
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     try:
         make_folder(partial)
         yield partial
-        put_in_place(partial, folder)
+        put_in_place(partial, folder, overwrite)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):  # they are not empty: the model stands in them
             for parent in new_parents:
                 parent.rmdir()
+
+
+def beside(folder: Path, role: str) -> Path:
+    """A hidden name next to `folder` that nobody else uses."""
+    return folder.with_name(f".{folder.name}.{role}-{secrets.token_hex(4)}")
 
 
 def make_folder(folder: Path) -> None:
@@ -58,14 +64,20 @@ def make_folder(folder: Path) -> None:
 
 
 def refuse_if_taken(folder: Path, overwrite: bool) -> None:
-    """Raise ModelError unless `folder` is free, or is a model and may be overwritten."""
+    """Raise ModelError unless `folder` is free, or holds a model alone and may be overwritten."""
     if not os.path.lexists(folder):
         return
     if not overwrite:
         raise ModelError(f"{folder} exists: choose another --model, or replace it by --overwrite")
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if not is_empty and not is_model(folder):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if not folder.is_dir() or (names and not is_model(folder)):
         raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")
+    foreign = sorted(names - {CONFIG, WEIGHTS, METRICS})
+    if foreign:
+        raise ModelError(
+            f"{folder} also holds {foreign[0]}, which is not part of a model and would be lost: "
+            "move it, or choose another --model"
+        )
 
 
 def is_model(folder: Path) -> bool:
@@ -76,15 +88,29 @@ def is_model(folder: Path) -> bool:
         return False
 
 
-def put_in_place(partial: Path, folder: Path) -> None:
-    """Rename `partial` to `folder`; an older folder of that name goes when the new one stands."""
-    if not folder.exists():
+def put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
+    """Rename `partial` to `folder`; an older model of that name goes when the new one stands.
+
+    Raises:
+        ModelError: something that may not be replaced has come there since the run began; what
+            is finished then stays under another name.
+    """
+    try:
+        refuse_if_taken(folder, overwrite)
+    except ModelError as error:
+        kept = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
+        partial.rename(kept)
+        raise ModelError(f"{error}; the finished model is in {kept}") from None
+    old = beside(folder, "old")
+    if folder.exists():
+        folder.rename(old)
+    try:
         partial.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
-    folder.rename(old)
-    partial.rename(folder)
-    shutil.rmtree(old)
+    except BaseException:  # Ctrl-C, too: the old model comes back
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
@@ -107,7 +133,7 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{folder} is not a model folder ({path.name}: {error.strerror}): "
             "expected a folder that `slide train --model` wrote"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")

@@ -58,7 +58,7 @@ def inverse_propensities(
         a: A of the data set; 0.55 unless the XMC repository names another.
         b: B of the data set; 1.5 likewise.
     """
-    c = (math.log(max(n_samples, 1)) - 1) * (b + 1) ** a
+    c = max(math.log(max(n_samples, 1)) - 1, 0) * (b + 1) ** a  # 1 / p is at least 1
     inverse: Array = 1 + c * (np.asarray(label_counts, np.float64) + b) ** -a
     return inverse
 
@@ -86,7 +86,7 @@ def psp_at(ids: Array, y: CSR, k: int, inverse: Array) -> float:
 
 
 def recall_at(ids: Array, exact_ids: Array, k: int) -> float:
-    """Share of the exact top k that is in the sampled top k, mean over examples, in [0, 1]."""
+    """Share of all exact top k labels that are in the sampled top k, in [0, 1]."""
     same = ids[:, :k, None] == exact_ids[:, None, :k]
     return float((same.any(axis=1) & (exact_ids[:, :k] >= 0)).sum()) / max(
         int((exact_ids[:, :k] >= 0).sum()), 1

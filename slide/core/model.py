@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from slide.core.arrays import CSR, Array, Dataset, Param
 from slide.core.backend import Backend
-from slide.core.config import Config
+from slide.core.config import Config, demand_float, demand_int
 from slide.core.errors import ConfigError, ModelError
-from slide.core.folder import WEIGHTS, read_description, staged, write_description
+from slide.core.folder import CONFIG, WEIGHTS, read_description, staged, write_description
 from slide.core.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -40,6 +41,8 @@ class Model:
         backend: computes the predictions.
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
+        trained_on: the name of the data, for the record.
+        retrieval: tables for sampled inference, built when first wanted.
     """
 
     config: Config
@@ -47,6 +50,7 @@ class Model:
     backend: Backend
     label_counts: Array
     n_samples: int
+    trained_on: str = ""
     retrieval: Retrieval | None = None
 
     def predict(self, x: CSR, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
@@ -89,7 +93,10 @@ class Model:
 
         Raises:
             ModelError: the data has another number of features or labels.
+            ConfigError: the propensity parameters are out of range.
         """
+        demand_float("propensity parameter A", propensity[0], 0, 10)
+        demand_float("propensity parameter B", propensity[1], 0.01, 1000)
         self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
         k = min(max(RANKS), self.network.n_labels)
         ids, _ = self.predict(data.x, k, sampled)
@@ -124,14 +131,30 @@ class Model:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
-        """Write config.json and weights.safetensors into an existing folder."""
-        write_description(folder, {"config": asdict(self.config), "n_samples": self.n_samples})
+        """Write config.json and weights.safetensors into an existing folder.
+
+        Raises:
+            ModelError: the operating system refuses, for want of space for example.
+        """
+        description = {
+            "config": asdict(self.config),
+            "n_samples": self.n_samples,
+            "trained_on": self.trained_on,
+        }
         tensors = {
             "hidden": self.backend.get(self.network.hidden.weight),
             "output": self.backend.get(self.network.output.weight),
             "label_counts": self.label_counts,
         }
-        save_file(tensors, folder / WEIGHTS)
+        try:
+            write_description(folder, description)
+            save_file(tensors, folder / WEIGHTS)
+            shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
+                "--model"
+            ) from None
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend) -> Model:
@@ -144,8 +167,9 @@ class Model:
         description = read_description(folder)
         try:
             config = Config.from_dict(description["config"])
-            n_samples = int(description["n_samples"])
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            n_samples = description["n_samples"]
+            demand_int("n_samples", n_samples, 1, 1 << 62)
+        except (ConfigError, KeyError, TypeError) as error:
             raise ModelError(
                 f"{folder / 'config.json'} is damaged ({error}): train the model again"
             ) from None
@@ -153,7 +177,8 @@ class Model:
         network = Network(
             Param.of(backend.put(tensors["hidden"])), Param.of(backend.put(tensors["output"]))
         )
-        return cls(config, network, backend, tensors["label_counts"], n_samples)
+        trained_on = str(description.get("trained_on", ""))
+        return cls(config, network, backend, tensors["label_counts"], n_samples, trained_on)
 
 
 def batches(n: int, size: int) -> Iterator[Array]:
@@ -171,13 +196,26 @@ def read_tensors(path: Path, config: Config) -> dict[str, Array]:
             hidden.dtype == output.dtype == np.float32
             and hidden.ndim == output.ndim == 2
             and hidden.shape[1] == config.hidden == output.shape[1] - 1
+            and len(hidden) > 1
+            and len(output) > 0
             and tensors["label_counts"].shape == output.shape[:1]
             and tensors["label_counts"].dtype == np.int64
         )
+        sound = fits and all_finite(hidden, output) and tensors["label_counts"].min() >= 0
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if not fits:
         raise ModelError(f"{path} does not fit its config.json: train the model again")
+    if not sound:
+        raise ModelError(
+            f"{path} is damaged (weights that are not finite, or negative counts): "
+            "train the model again"
+        )
     return tensors
+
+
+def all_finite(*arrays: Array) -> bool:
+    """True if no array holds NaN or infinity."""
+    return all(bool(np.isfinite(array).all()) for array in arrays)

@@ -48,6 +48,7 @@ def train_to_folder(
     overwrite: bool = False,
     time_budget: float | None = None,
     watcher: Watcher | None = None,
+    trained_on: str = "",
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -62,6 +63,7 @@ def train_to_folder(
         overwrite: replace a model that is already there.
         time_budget: see `Trainer`.
         watcher: see `Trainer`.
+        trained_on: the name of the data, kept in config.json.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -74,6 +76,7 @@ def train_to_folder(
         metrics = MetricsFile(partial / METRICS, watcher)
         trainer = Trainer(config, backend, time_budget, metrics)
         model = trainer.fit(train, valid)
+        model.trained_on = trained_on
         model.write_into(partial)
     return model, figures(trainer, metrics.last)
 

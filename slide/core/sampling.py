@@ -39,7 +39,7 @@ class Sampler:
 
     def keep_tables(self, backend: Backend, weight: Array, step: int) -> None:
         """Rebuild the tables from the output layer's weight (n, d) if that is due."""
-        if self.family is not None and self.schedule.is_due(step):
+        if self.family is not None and self.schedule.take_turn(step):
             self.tables = build_tables(backend, weight, self.family, salt=step)
 
     def sample(self, backend: Backend, h: Array, y: CSR, rng: np.random.Generator) -> CSR | Block:
@@ -84,7 +84,7 @@ def build_tables(backend: Backend, weight: Array, family: SimHash, salt: int) ->
 def query_codes(backend: Backend, h: Array, family: SimHash | None) -> Array:
     """Codes u32 (B, L) of the inputs h (B, d); no tables where there is no family."""
     if family is None:
-        return np.zeros((len(h), 0), np.uint32)
+        return backend.put(np.zeros((len(h), 0), np.uint32))
     return backend.hash(h, np.zeros_like(h, shape=h.shape[1]), family)
 
 

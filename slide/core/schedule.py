@@ -23,8 +23,8 @@ class RebuildSchedule:
     n_rebuilds: int = 0
     due_at: float = 0.0
 
-    def is_due(self, step: int) -> bool:
-        """True if the tables must be built before this step; counts it as done."""
+    def take_turn(self, step: int) -> bool:
+        """True if the tables must be built before this step, which then counts as done."""
         if step < self.due_at:
             return False
         self.due_at += self.first_gap * math.exp(self.growth * self.n_rebuilds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Dataset
+from slide.core.arrays import CSR, Array, Dataset
 from slide.core.backend import FROM_LABELS, FROM_TABLES, Backend
 from slide.core.network import Network, input_of, with_constant_unit
 from slide.core.optim import Adam
@@ -75,13 +75,13 @@ def train_step(
     backend.update_rows(output, output_grad, optimizer, lr, step)
     backend.update_rows(hidden, hidden_grad, optimizer, lr, step)
 
-    n_active = max(active.values.size, 1)
+    n_entries = max(active.values.size, 1)
     return StepReport(
-        float(loss.mean()),
-        active.values.size / len(active.values if isinstance(active, Block) else loss),
-        float((active.values == FROM_LABELS).sum()) / n_active,
-        float((active.values == FROM_TABLES).sum()) / n_active,
-        len(output_grad.rows),
+        loss=float(loss.mean()),
+        n_active=active.values.size / max(active.n_rows, 1),
+        from_labels=float((active.values == FROM_LABELS).sum()) / n_entries,
+        from_tables=float((active.values == FROM_TABLES).sum()) / n_entries,
+        touched_rows=len(output_grad.rows),
     )
 
 

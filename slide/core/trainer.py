@@ -56,7 +56,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         if self.time_budget is not None:
-            demand_float("time budget", self.time_budget, 1e-3, 1e9)
+            demand_time_budget(self.time_budget)
 
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
         """Train on `train`, evaluating on `valid` after each epoch.
@@ -67,11 +67,12 @@ class Trainer:
         set), touched_rows (of the output layer, mean) and seconds_by_kernel (of training so far).
 
         Raises:
-            ConfigError: the two sets differ in features or labels, there is nothing to learn, or
-                the network would not fit into this machine's memory.
+            ConfigError: the two sets differ in features or labels, there is nothing to learn,
+                network and tables would not fit into this machine's memory, or training diverges.
         """
         refuse_misfit(train, valid)
-        refuse_too_large(self.config.hidden, train)
+        refuse_too_large(self.config, train)
+        self.seconds, self.examples, self.step = 0.0, 0, 0
         rng = np.random.default_rng(self.config.seed)
         timed = TimedBackend(self.backend)
         backend = cast(Backend, timed)
@@ -88,6 +89,7 @@ class Trainer:
                 )  # fmt: skip
             if self._used() >= 1:
                 break
+        refuse_divergence(float(network.output.weight.sum()), self.step)
         return model
 
     def _draw_family(self, network: Network, rng: np.random.Generator) -> SimHash | None:
@@ -116,7 +118,7 @@ class Trainer:
             report = train_step(
                 backend, network, batch, sampler, Adam(), lr, self.step, self.config.dropout, rng
             )
-            refuse_divergence(report, self.step)
+            refuse_divergence(report.loss, self.step)
             self.examples += batch.n_samples
             self.seconds += time.perf_counter() - began
             if self.watcher:
@@ -138,17 +140,22 @@ class Trainer:
         }
 
 
+def demand_time_budget(seconds: float) -> None:
+    """Raise ConfigError unless it is a sensible number of seconds."""
+    demand_float("time budget", seconds, 1e-3, 1e9)
+
+
 def n_steps_of(config: Config, n_samples: int) -> int:
     """Steps of a whole run."""
     return config.epochs * math.ceil(n_samples / config.batch_size)
 
 
-def refuse_divergence(report: StepReport, step: int) -> None:
-    """Raise ConfigError if a step's loss is not finite: from there on nothing is learned."""
-    if not math.isfinite(report.loss):
+def refuse_divergence(figure: float, step: int) -> None:
+    """Raise ConfigError if a loss or a sum of weights is not finite: nothing is learned then."""
+    if not math.isfinite(figure):
         raise ConfigError(
-            f"the loss is {report.loss} at step {step}, expected a finite number: "
-            "choose a smaller --lr"
+            f"training diverged: the loss or the weights are {figure} after step {step}, expected "
+            "finite numbers; choose a smaller --lr"
         )
 
 
@@ -184,13 +191,16 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
         )
 
 
-def refuse_too_large(n_hidden: int, train: Dataset) -> None:
-    """Raise ConfigError if the network alone would take more than this machine's memory."""
-    wanted = n_bytes(train.n_features, n_hidden, train.n_labels)
+def refuse_too_large(config: Config, train: Dataset) -> None:
+    """Raise ConfigError if network and tables would take more than this machine's memory."""
+    wanted = n_bytes(train.n_features, config.hidden, train.n_labels)
+    if config.sampler == "lsh":
+        wanted += config.L * (4 * train.n_labels + 8 * 2**config.K)  # ids i32, offsets i64
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if wanted > memory:
         raise ConfigError(
-            f"a network of {train.n_features} features, {n_hidden} hidden units and "
-            f"{train.n_labels} labels takes {wanted / 2**30:.1f} GiB, but this machine has "
-            f"{memory / 2**30:.1f}: choose a smaller --hidden, or check the data's header"
+            f"a network of {train.n_features} features, {config.hidden} hidden units and "
+            f"{train.n_labels} labels with its {config.L} tables of 2**{config.K} buckets takes "
+            f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: choose a "
+            "smaller --hidden, --K or --L, or check the data's header"
         )

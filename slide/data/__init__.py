@@ -3,6 +3,7 @@
 from slide.data.bundled import Demo, load_demo
 from slide.data.formats import read, read_pair, write
 from slide.data.predictions import prediction_lines, write_predictions
+from slide.data.target import refuse_taken
 
 __all__ = [
     "Demo",
@@ -10,6 +11,7 @@ __all__ = [
     "prediction_lines",
     "read",
     "read_pair",
+    "refuse_taken",
     "write",
     "write_predictions",
 ]

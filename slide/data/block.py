@@ -1,7 +1,7 @@
 """Whole lines of a text file in memory, and the one place that says why they are refused.
 
 The scanner (tokens.py) finds faults by the million and knows only where they are. It hands a
-position to `Block.fault`, which reads the token there slowly and finds the words.
+position to `TextBlock.fault`, which reads the token there slowly and finds the words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BYTE_FAULTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """Whole lines of a file.
 
     Args:

@@ -24,7 +24,7 @@ import numpy as np
 
 from slide.core.arrays import CSR, Array, Dataset
 from slide.core.errors import DataError
-from slide.data.block import Block
+from slide.data.block import TextBlock
 from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks
 from slide.data.target import example_lines
@@ -48,7 +48,7 @@ def read_svmlight(
     parts: list[Dataset] = []
     line = 1
     for lines in line_blocks(path, chunk_size):
-        part = parse_lines(Block(_COMMENT.sub(b"", lines), path, line))
+        part = parse_lines(TextBlock(_COMMENT.sub(b"", lines), path, line))
         line += part.n_samples
         parts.append(part.take(np.flatnonzero(_filled(part))))
     n_features = max([n_features, *(_highest(part.x) + 1 for part in parts)])

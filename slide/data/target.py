@@ -28,10 +28,9 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         DataError: something of that name exists, or the operating system refuses.
     """
+    refuse_taken(path)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        if path.exists():
-            raise DataError("it exists and is not overwritten: remove it or name another", path)
         with draft.open("xb") as file:
             yield file
         os.replace(draft, path)
@@ -40,6 +39,14 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):  # it has its name by now, or was never there
             draft.unlink()
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise DataError unless a file of this name can be new."""
+    if not path.name:
+        raise DataError(f"{str(path)!r} is no name for a file: name one that does not exist", path)
+    if os.path.lexists(path):
+        raise DataError("it exists and is not overwritten: remove it or name another", path)
 
 
 def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from slide.core.arrays import CSR, Array, Dataset
 from slide.core.errors import DataError
-from slide.data.block import MAX_DIGITS, NUMBER, Block
+from slide.data.block import MAX_DIGITS, NUMBER, TextBlock
 from slide.data.rows import as_labels, canonical
 
 # Kinds of bytes, ordered so that one comparison tells a word's bytes, one its unusual bytes.
@@ -57,7 +57,7 @@ class _Words:
         return np.concatenate([[0], np.searchsorted(self.starts, newlines)])
 
 
-def parse_lines(block: Block) -> Dataset:
+def parse_lines(block: TextBlock) -> Dataset:
     """One example a line, an empty line included.
 
     Raises:
@@ -76,7 +76,7 @@ def parse_lines(block: Block) -> Dataset:
     )
 
 
-def refuse_unknown_bytes(block: Block) -> Array:
+def refuse_unknown_bytes(block: TextBlock) -> Array:
     """The kind of each byte of `block.text`, u8, all of them known."""
     kind = np.frombuffer(block.text.translate(_KINDS), np.uint8)
     unknown = np.flatnonzero(kind == _UNKNOWN)
@@ -85,7 +85,7 @@ def refuse_unknown_bytes(block: Block) -> Array:
     return kind
 
 
-def _words_by_role(block: Block, kind: Array) -> tuple[_Words, _Words, _Words]:
+def _words_by_role(block: TextBlock, kind: Array) -> tuple[_Words, _Words, _Words]:
     """Labels, indices and values; every index is followed by its value."""
     in_word = kind >= _DIGIT
     edges = np.flatnonzero(in_word[1:] != in_word[:-1]) + 1  # text begins and ends outside a word
@@ -102,7 +102,7 @@ def _words_by_role(block: Block, kind: Array) -> tuple[_Words, _Words, _Words]:
     return words.where(is_label), words.where(is_index), words.where(is_value)
 
 
-def _odd_bytes(block: Block, kind: Array, values: _Words) -> tuple[Array, Array]:
+def _odd_bytes(block: TextBlock, kind: Array, values: _Words) -> tuple[Array, Array]:
     """Bytes of words that are no digits: their positions, and which value each belongs to."""
     odd = np.flatnonzero(kind > _DIGIT)
     owner = np.searchsorted(values.starts, odd, side="right") - 1
@@ -111,7 +111,7 @@ def _odd_bytes(block: Block, kind: Array, values: _Words) -> tuple[Array, Array]
     return odd, owner
 
 
-def _whole_numbers(block: Block, words: _Words, limit: int) -> Array:
+def _whole_numbers(block: TextBlock, words: _Words, limit: int) -> Array:
     """The words as i32; what is too long or not below the limit is refused."""
     _refuse_first(block, words.starts[words.ends - words.starts > MAX_DIGITS])
     numbers = _digits(block, words)
@@ -119,7 +119,7 @@ def _whole_numbers(block: Block, words: _Words, limit: int) -> Array:
     return numbers.astype(np.int32)
 
 
-def _digits(block: Block, words: _Words) -> Array:
+def _digits(block: TextBlock, words: _Words) -> Array:
     """The digits of each word read as one whole number, other bytes skipped, i64."""
     text = np.frombuffer(block.text, np.uint8)
     lengths = words.ends - words.starts
@@ -131,7 +131,9 @@ def _digits(block: Block, words: _Words) -> Array:
     return total
 
 
-def _decimal_numbers(block: Block, kind: Array, words: _Words, odd: tuple[Array, Array]) -> Array:
+def _decimal_numbers(
+    block: TextBlock, kind: Array, words: _Words, odd: tuple[Array, Array]
+) -> Array:
     """`np.float32(float(word))` of each word, f32.
 
     Exactness: the same bits for every spelling. At most 15 digits divided by a power of ten is one
@@ -152,7 +154,7 @@ def _decimal_numbers(block: Block, kind: Array, words: _Words, odd: tuple[Array,
     return values
 
 
-def _slow_numbers(block: Block, words: _Words) -> list[float]:
+def _slow_numbers(block: TextBlock, words: _Words) -> list[float]:
     numbers = []
     for start, end in zip(words.starts.tolist(), words.ends.tolist(), strict=True):
         word = block.text[start:end]
@@ -162,7 +164,7 @@ def _slow_numbers(block: Block, words: _Words) -> list[float]:
     return numbers
 
 
-def _summed(block: Block, features: CSR) -> CSR:
+def _summed(block: TextBlock, features: CSR) -> CSR:
     summed = canonical(features)
     overflown = np.flatnonzero(~np.isfinite(summed.values))
     if len(overflown):
@@ -175,6 +177,6 @@ def _summed(block: Block, features: CSR) -> CSR:
     return summed
 
 
-def _refuse_first(block: Block, positions: Array) -> None:
+def _refuse_first(block: TextBlock, positions: Array) -> None:
     if len(positions):
         raise block.fault(int(positions.min()))

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from slide.core.arrays import Dataset
 from slide.core.errors import DataError
-from slide.data.block import MAX_COLUMNS, MAX_DIGITS, Block, quote
+from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
 from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks
 from slide.data.target import example_lines
@@ -41,13 +41,13 @@ def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
     """
     blocks = line_blocks(path, chunk_size)
     header, newline, rest = next(blocks).partition(b"\n")
-    n_samples, n_features, n_labels = _sizes(Block(header + newline, path, 1))
+    n_samples, n_features, n_labels = _sizes(TextBlock(header + newline, path, 1))
     parts: list[Dataset] = []
     n_lines = 0  # after the header
     for lines in chain([rest], blocks):
         examples, surplus = _split_after(lines, max(0, n_samples - n_lines))
-        part = parse_lines(Block(examples, path, 2 + n_lines, n_features, n_labels))
-        _demand_blank(Block(surplus, path, 2 + n_lines + part.n_samples), n_samples)
+        part = parse_lines(TextBlock(examples, path, 2 + n_lines, n_features, n_labels))
+        _demand_blank(TextBlock(surplus, path, 2 + n_lines + part.n_samples), n_samples)
         parts.append(part)
         n_lines += lines.count(b"\n")
     if n_lines < n_samples:
@@ -66,7 +66,7 @@ def xmc_text(dataset: Dataset) -> Iterator[str]:
     yield from example_lines(dataset)
 
 
-def _sizes(header: Block) -> tuple[int, int, int]:
+def _sizes(header: TextBlock) -> tuple[int, int, int]:
     """n_samples, n_features, n_labels."""
     refuse_unknown_bytes(header)
     line = header.lines.rstrip(b"\n")
@@ -86,7 +86,7 @@ def _sizes(header: Block) -> tuple[int, int, int]:
     )
 
 
-def _size(header: Block, digits: bytes, what: str, most: int) -> int:
+def _size(header: TextBlock, digits: bytes, what: str, most: int) -> int:
     if len(digits) > MAX_DIGITS or int(digits) > most:
         sentence = f"{what} is {quote(digits)}, expected at most {most}: correct the header"
         raise header.error(1, sentence)
@@ -103,7 +103,7 @@ def _split_after(lines: bytes, n: int) -> tuple[bytes, bytes]:
     return lines[:cut], lines[cut:]
 
 
-def _demand_blank(surplus: Block, n_samples: int) -> None:
+def _demand_blank(surplus: TextBlock, n_samples: int) -> None:
     content = surplus.text.lstrip(b" \t\n")
     if content:
         sentence = (
