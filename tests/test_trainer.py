@@ -134,6 +134,17 @@ def test_divergence_is_a_sentence(backend, train_set):
         Trainer(QUICK, backend).fit(Dataset(broken, train_set.y))
 
 
+@pytest.mark.parametrize("layer", ["hidden", "output"])
+def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch, layer):
+    def poison(backend, network, *rest):
+        getattr(network, layer).weight[0] = np.inf
+        return StepReport(0.0, 0.0, 0.0, 0.0, 0)
+
+    monkeypatch.setattr("slide.core.trainer.train_step", poison)
+    with pytest.raises(ConfigError, match="diverged"):
+        Trainer(QUICK, backend).fit(train_set)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [

@@ -89,7 +89,8 @@ class Trainer:
                 )  # fmt: skip
             if self._used() >= 1:
                 break
-        refuse_divergence(float(network.output.weight.sum()), self.step)
+        weights = network.hidden.weight.sum() + network.output.weight.sum()
+        refuse_divergence(float(weights), self.step)
         return model
 
     def _draw_family(self, network: Network, rng: np.random.Generator) -> SimHash | None:
