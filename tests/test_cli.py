@@ -266,12 +266,23 @@ def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
     def interrupt(*args, **kwargs):
         signal.raise_signal(getattr(signal, name))
 
+    if name == "SIGINT":  # what runs in the background may have inherited that it is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr("slide.core.trainer.train_step", interrupt)
     before = sorted(files.rglob("*"))
     code, _, err = slide("train", "train.txt.gz", "--model", "n")
     assert code == 130
     assert err == "slide: interrupted, nothing is left half written\n"
     assert sorted(files.rglob("*")) == before
+
+
+def test_a_run_under_nohup_does_not_hear_the_hangup(files, slide, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        slide("backends")
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_demo(files, slide, monkeypatch):

@@ -36,7 +36,8 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
     for name in (signal.SIGTERM, signal.SIGHUP):  # leave as by Ctrl-C, cleaning up
-        signal.signal(name, signal.default_int_handler)
+        if signal.getsignal(name) is signal.SIG_DFL:  # nohup wants SIGHUP ignored
+            signal.signal(name, signal.default_int_handler)
     prepare_streams()
     try:
         code = app(standalone_mode=False) or 0
