@@ -54,6 +54,7 @@ def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
     x, y = dataset.x, dataset.y
     features = {"x_indptr": x.indptr, "x_indices": x.indices, "x_values": x.values}
     labels = {"y_indptr": y.indptr, "y_indices": y.indices}
+    # NumPy's stubs take any keyword for `allow_pickle`, which is no array.
     np.savez(file, **features, x_n_cols=x.n_cols, **labels, y_n_cols=y.n_cols)  # type: ignore[arg-type]
 
 
