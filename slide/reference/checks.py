@@ -23,7 +23,8 @@ from slide.reference.bounds import (
     parts,
     top_k_difference,
 )
-from slide.reference.cases import Case, Numbers, Rng, Sizes
+from slide.reference.cases import Case, sizes
+from slide.reference.cases.sizes import Numbers, Rng, Sizes
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.relations import RELATIONS
 from slide.reference.running import call, compute, expected, mapped
@@ -207,14 +208,14 @@ def keeps_relation(backend: Any, case: Case, rng: Rng) -> str:
 
 
 PROPERTIES = {
-    "exact": Property(cases.small, cases.quarters, is_equal),
-    "bound": Property(cases.medium, cases.rough, is_within_bound),
-    "wide": Property(cases.wide, cases.quarters, is_within_bound),
-    "empty": Property(cases.hollow, cases.quarters, is_within_bound),
-    "dtype": Property(cases.small, cases.rough, has_form),
-    "pure": Property(cases.small, cases.rough, is_pure),
-    "repeatable": Property(cases.large, cases.rough, is_repeatable),
-    "metamorphic": Property(cases.large, cases.quarters, keeps_relation),
+    "exact": Property(sizes.small, sizes.quarters, is_equal),
+    "bound": Property(sizes.medium, sizes.rough, is_within_bound),
+    "wide": Property(sizes.wide, sizes.quarters, is_within_bound),
+    "empty": Property(sizes.hollow, sizes.quarters, is_within_bound),
+    "dtype": Property(sizes.small, sizes.rough, has_form),
+    "pure": Property(sizes.small, sizes.rough, is_pure),
+    "repeatable": Property(sizes.large, sizes.rough, is_repeatable),
+    "metamorphic": Property(sizes.large, sizes.quarters, keeps_relation),
 }
 
 ALWAYS = ("empty", "dtype", "pure", "repeatable")

@@ -16,7 +16,8 @@ import numpy as np
 from slide.core.arrays import CSR, Array, Block, RowGrad
 from slide.core.backend import Query
 from slide.reference.bounds import bound_of, difference
-from slide.reference.cases import Case, Rng
+from slide.reference.cases import Case
+from slide.reference.cases.sizes import Rng
 from slide.reference.running import compute, mapped
 
 BY_EXAMPLE = {

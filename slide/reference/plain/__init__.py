@@ -1,0 +1,26 @@
+"""Every kernel a second time, as dumb as can be: Python loops, sets, dicts and `math.fsum`.
+
+Written from the contract in `slide.core.backend` alone, so that it and `kernels.py` check each
+other. Floating results are float64, integers are exact; only `checks.py` and tests call it.
+"""
+
+from slide.core.arrays import Array
+from slide.reference.plain.hashing import build, hash, mix, query
+from slide.reference.plain.products import sddmm, spmm, spmm_t, top_k
+from slide.reference.plain.rows import Row, dot, patterns, rows_of
+from slide.reference.plain.training import log_softmax, loss, update_rows, weighted
+
+__all__ = [
+    "Row", "build", "dot", "get", "hash", "log_softmax", "loss", "mix", "patterns", "put",
+    "query", "rows_of", "sddmm", "spmm", "spmm_t", "top_k", "update_rows", "weighted",
+]  # fmt: skip
+
+
+def put(array: Array) -> Array:
+    """The array itself."""
+    return array
+
+
+def get(array: Array) -> Array:
+    """The array itself."""
+    return array
