@@ -1,8 +1,9 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
 from slide.backends import load as load_backend
-from slide.core.arrays import CSR, Dataset
+from slide.core.arrays import CSR
 from slide.core.config import Config, recipe
+from slide.core.dataset import Dataset
 from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
 from slide.core.model import Model
 from slide.core.trainer import Trainer

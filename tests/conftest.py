@@ -5,7 +5,8 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from slide.core.arrays import CSR, Dataset
+from slide.core.arrays import CSR
+from slide.core.dataset import Dataset
 from slide.reference.kernels import ReferenceBackend
 
 settings.register_profile("slide", deadline=None)  # shared machines are slow at random

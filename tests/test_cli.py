@@ -60,7 +60,7 @@ def test_train_json(files, slide, test_set):
     assert figures["seconds_compile"] == 0
     assert (figures["backend"], figures["threads"], figures["seed"]) == ("reference", 1, 3)
     assert figures["epochs"] == 1
-    assert figures["config"]["hidden"] == 16
+    assert figures["config"]["hidden"] == [16]
     assert sorted(path.name for path in (files / "m").iterdir()) == [
         "config.json", "metrics.jsonl", "weights.safetensors",
     ]  # fmt: skip
@@ -69,6 +69,29 @@ def test_train_json(files, slide, test_set):
     assert {"step", "epoch", "seconds", "examples", "loss", "mean_active", "touched_rows"} <= set(
         line
     )
+
+
+def test_every_kind_of_setting_reaches_the_run(files, slide):
+    code, out, _ = slide(
+        "train", "train.txt.gz", "--model", "deep", "--json", "--epochs", "1", "--hidden", "24,16",
+        "--loss", "bce", "--optimizer", "adagrad", "--hash", "dwta", "--K", "2", "--L", "6",
+        "--strategy", "threshold", "--set", "hidden_active=0,8", "--set", "center=false",
+        "--set", "probes=2", "--set", "warmup=0.1", "--active", "40",
+    )  # fmt: skip
+    assert code == 0
+    config = json.loads(out)["config"]
+    wanted = {
+        "hidden": [24, 16], "hidden_active": [0, 8], "loss": "bce", "optimizer": "adagrad",
+        "hash": "dwta", "K": 2, "L": 6, "strategy": "threshold", "center": False, "probes": 2,
+        "warmup": 0.1,
+    }  # fmt: skip
+    assert wanted.items() <= config.items()
+    code, out, _ = slide(
+        "evaluate", "deep", "test.txt", "--sampled", "--json", "--L", "20", "--probes", "2",
+        "--candidates", "0.5", "--insert", "train.txt.gz",
+    )  # fmt: skip
+    assert code == 0
+    assert 0 < json.loads(out)["recall_at_5"] <= 1
 
 
 def test_train_for_people(files, slide):
@@ -215,7 +238,13 @@ HEADER = "3 4 5\n"
         (["train", "train.txt.gz", "--model", "m"], "m exists"),
         (["train", "train.txt.gz", "--model", "."], "exists"),
         (["train", "train.txt.gz", "--model", "n", "--hidden", "0"], "hidden is 0"),
-        (["train", "train.txt.gz", "--model", "n", "--hidden", "many"], "--hidden"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "many"], "--hidden is 'many'"),
+        (["train", "train.txt.gz", "--model", "n", "--hash", "md5"], "--hash"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "wings=2"], "--set got 'wings=2'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "probes"], "--set got 'probes'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "probes=no"], "probes is 'no'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "center=no"], "center is 'no'"),
+        (["evaluate", "m", "train.txt.gz", "--sampled", "--probes", "99"], "probes is 99"),
         (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
         (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
         (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),

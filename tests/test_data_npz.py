@@ -10,6 +10,7 @@ from data_files import assert_same, dataset, datasets
 from hypothesis import given, settings
 from scipy.sparse import csc_matrix, csr_matrix, save_npz
 
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data import read, write
 
@@ -45,6 +46,31 @@ def test_written_keys(tmp_path):
     write(EXPECTED, tmp_path / "b.npz")
     with np.load(tmp_path / "b.npz", allow_pickle=False) as arrays:
         assert dict(arrays).keys() == GOOD.keys()
+
+
+SIGNED = Dataset(EXPECTED.x, EXPECTED.y.with_values(np.array([1, -1], np.float32)))
+
+
+def test_label_values_golden(tmp_path):
+    for values in (np.array([1, -1]), np.array([1.0, -1.0])):
+        assert_same(read(saved(tmp_path, y_values=values)), SIGNED)
+
+
+def test_known_negatives_survive(tmp_path):
+    write(SIGNED, tmp_path / "b.npz")
+    assert_same(read(tmp_path / "b.npz"), SIGNED)
+    with np.load(tmp_path / "b.npz", allow_pickle=False) as arrays:
+        assert dict(arrays).keys() == {*GOOD, "y_values"}
+
+
+def test_a_repeated_label_is_positive_if_one_of_them_is(tmp_path):
+    path = saved(
+        tmp_path,
+        y_indptr=np.array([0, 3, 5, 5]),
+        y_indices=np.array([0, 0, 0, 3, 3]),
+        y_values=np.array([-1, 1, -1, -1, -1]),
+    )
+    assert_same(read(path), SIGNED)
 
 
 @pytest.mark.parametrize("dtype", [np.uint64, np.int16, ">i4"])
@@ -100,6 +126,10 @@ def test_rows_are_sorted_and_repeats_merged(tmp_path):
         ({"x_n_cols": np.array([5])}, "1 dimensions"),
         ({"y_indices": np.array([0, 4])}, "0 to 3"),
         ({"y_n_cols": np.array(3)}, "0 to 2"),
+        ({"y_values": np.array([1, 2])}, "label values other than 1 and -1"),
+        ({"y_values": np.array([1, 0])}, "label values other than 1 and -1"),
+        ({"y_values": np.array([1, np.nan])}, "NaN"),
+        ({"y_values": np.array([1])}, "2 indices and 1 values"),
     ],
 )
 def test_bad_arrays(tmp_path, changes, words):
@@ -165,6 +195,7 @@ X, Y = csr_matrix(np.eye(3)), csr_matrix(np.ones((3, 2)))
     ("x", "y", "words"),
     [
         (X, 2 * Y, "label values other than 1"),
+        (X, -Y, "label values other than 1"),
         (X, Y[:2], "3 rows of features and 2 rows of labels"),
         (csc_matrix(X), Y, "csc.*tocsr"),
         (X, csc_matrix(Y), "csc.*tocsr"),

@@ -5,13 +5,14 @@ import pytest
 from data_files import N_FEATURES, N_LABELS, assert_same, dataset, datasets
 from hypothesis import given, settings
 
-from slide.core.arrays import Dataset
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data import read, write
 from slide.data.target import new_file
 
 XMC_AND_NPZ = ["a.txt", "a.txt.gz", "a.txt.zst", "a.npz"]
 SVMLIGHT = ["a.svm", "a.svmlight.gz", "a.libsvm.zst"]
+TEXT = [*XMC_AND_NPZ[:3], *SVMLIGHT]
 SMALL = dataset([({0, 2}, {1: 0.5, 4: 2}), ({3}, {}), (set(), {0: -1.5}), (set(), {})], 6, 5)
 
 
@@ -100,6 +101,10 @@ REFUSED = {
     "NaN": (_with_x_value(np.nan), XMC_AND_NPZ),
     "infinity": (_with_x_value(np.inf), XMC_AND_NPZ),
     "label values": (Dataset(SMALL.x, SMALL.y.with_values(SMALL.y.values * 2)), XMC_AND_NPZ),
+    "cannot hold label values of -1": (
+        Dataset(SMALL.x, SMALL.y.with_values(-SMALL.y.values)),
+        TEXT,
+    ),
     "32-bit": (dataset([({0}, {0: 1})], 2**31, 1), XMC_AND_NPZ + SVMLIGHT),
     "example 3 has no": (SMALL, SVMLIGHT),
     "no examples": (dataset([], 3, 3), SVMLIGHT),

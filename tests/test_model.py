@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from slide.core.arrays import Param
 from slide.core.config import Config
 from slide.core.errors import ConfigError, ModelError
 from slide.core.folder import staged
+from slide.core.layers import SampledLayer
 from slide.core.model import Model
 from slide.core.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
@@ -23,7 +23,9 @@ BACKEND = ReferenceBackend()
 
 @pytest.fixture(scope="module")
 def model(train_set):
-    config = Config(hidden=32, epochs=3, batch_size=64, active=40, K=5, L=8, lr=0.02, dropout=0.2)
+    config = Config(
+        hidden=(32,), epochs=3, batch_size=64, active=40, K=5, L=8, lr=0.02, dropout=0.2
+    )
     return Trainer(config, BACKEND).fit(train_set)
 
 
@@ -46,6 +48,19 @@ def test_a_loaded_model_is_the_saved_one(model, folder, test_set):
     assert loaded.evaluate(test_set) == model.evaluate(test_set)
 
 
+@pytest.mark.parametrize("active", [(), (0, 20), (30, 0)])
+def test_deeper_models_are_saved_too(train_set, test_set, tmp_path, active):
+    config = Config(hidden=(40, 32), hidden_active=active, epochs=1, batch_size=64, active=40, K=5)
+    deep = Trainer(config, BACKEND).fit(train_set)
+    deep.save(tmp_path / "m")
+    loaded = Model.load(tmp_path / "m", BACKEND)
+    assert loaded.config == deep.config
+    assert loaded.evaluate(test_set, sampled=True) == deep.evaluate(test_set, sampled=True)
+    edit_config(tmp_path / "m", hidden_active=[1, 1])
+    with pytest.raises(ModelError, match="does not fit"):
+        Model.load(tmp_path / "m", BACKEND)
+
+
 def test_predictions_come_in_the_order_of_the_examples(model, test_set, monkeypatch):
     ids, logits = model.predict(test_set.x, 4)
     assert (np.diff(logits, axis=1) <= 0).all()
@@ -66,7 +81,7 @@ def test_sampled_inference_looks_at_no_others(model, test_set):
     """With next to no candidates the top k is shorter than k, and says so."""
     short = Model(model.config, model.network, BACKEND, model.label_counts, model.n_samples)
     short.predict(test_set.x, 1, sampled=True)
-    object.__setattr__(short.retrieval.query, "budget", 2)
+    object.__setattr__(short.retrieval.layers[-1].query, "budget", 2)
     ids, logits = short.predict(test_set.x, 5, sampled=True)
     assert ((ids >= 0).sum(axis=1) <= 2).all()
     assert (logits[ids < 0] == -np.inf).all()
@@ -86,7 +101,7 @@ def test_data_of_another_numbering(model, test_set):
 
 
 def test_few_labels_are_evaluated_without_error(train_set):
-    config = Config(hidden=4, epochs=1, K=2, L=2)
+    config = Config(hidden=(4,), epochs=1, K=2, L=2)
     few = train_set.take(np.arange(50))
     tiny = type(few)(few.x, few.y.with_values(few.y.values))
     labels = tiny.y.indices % 2
@@ -105,15 +120,15 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: edit(f, version=2), "version 2"),
         (lambda f: edit(f, config=None), "damaged"),
         (lambda f: edit(f, n_samples="many"), "damaged"),
-        (lambda f: edit_config(f, hidden=0), "damaged .hidden is 0"),
+        (lambda f: edit_config(f, hidden=[0]), "damaged .hidden is 0"),
         (lambda f: edit_config(f, wings=2), "unknown setting 'wings'"),
         (lambda f: edit(f, config={}), "missing setting 'K'"),
         (lambda f: edit(f, n_samples=0), "n_samples is 0"),
         (lambda f: edit(f, n_samples=float("inf")), "n_samples is inf"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "damaged"),
-        (lambda f: edit_config(f, hidden=64), "does not fit its config.json"),
+        (lambda f: edit_config(f, hidden=[64]), "does not fit its config.json"),
         (lambda f: edit_weights(f, "output", np.nan), "not finite"),
-        (lambda f: edit_weights(f, "hidden", np.inf), "not finite"),
+        (lambda f: edit_weights(f, "hidden.0", np.inf), "not finite"),
         (lambda f: edit_weights(f, "label_counts", -1), "negative counts"),
         (lambda f: (f / "weights.safetensors").unlink(), "cannot read"),
         (lambda f: (f / "weights.safetensors").write_bytes(b""), "damaged"),
@@ -241,5 +256,5 @@ def test_staged_leaves_nothing_when_its_block_fails(tmp_path):
 
 def test_moments_are_not_needed_to_predict(folder):
     loaded = Model.load(folder, BACKEND)
-    assert isinstance(loaded.network.output, Param)
-    assert not loaded.network.output.mean.any()
+    assert isinstance(loaded.network.output, SampledLayer)
+    assert loaded.network.output.param.mean.size == 0

@@ -74,7 +74,7 @@ def test_only_the_backend_asked_for_is_imported(install):
         ("needy", "'needy'.*toy-dist.* needs the module 'a_library_that_nobody_has'"),
         ("broken", "'broken' .entry point of distribution toy-dist. is broken: .*no licence"),
         ("absent", "'absent'.*is broken: .*Absent"),
-        ("half", "'half' lacks get, hash, build, query.*top_k"),
+        ("half", "'half' lacks get, hash, build, reinsert, query.*top_k"),
         ("nowhere:Thing", "needs the module 'nowhere'"),
         ("toykernels:Nothing", "is broken: .*Nothing"),
         (":", "is broken"),

@@ -6,28 +6,29 @@ import numpy as np
 import pytest
 from conftest import csr_of
 
+from slide.core.arrays import Block
 from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES
 from slide.core.config import Config
-from slide.core.hashing import SimHash
-from slide.core.sampling import Sampler, draw_uniform, log_weights
-from slide.core.schedule import RebuildSchedule
+from slide.core.sampling import Sampler, draw_uniform, inclusion_probabilities, log_weights
 
 N, D = 200, 6
 Y = csr_of([{3: 1.0, 50: 1.0}, {}, {3: 1.0, 199: 1.0}], N)
 
 
-def sampler_of(rng, **settings):
-    config = Config(K=4, L=5, **settings)
-    family = SimHash.draw(D, config.K, config.L, rng) if config.sampler == "lsh" else None
-    return Sampler(config, family)
+def sampler_of(backend, rng, **settings):
+    config = Config(**{"K": 4, "L": 5} | settings)
+    sampler = Sampler.of(config, config.active, (N, D))
+    if sampler.tables is not None:
+        w = rng.standard_normal((N, D), dtype=np.float32)
+        sampler.tables.keep(backend, w, sampler.tables.due(0), 0, lambda: 1.0, rng)
+    return sampler
 
 
 def sample(backend, seed=0, **settings):
     rng = np.random.default_rng(seed)
-    sampler = sampler_of(rng, **settings)
-    w = rng.standard_normal((N, D), dtype=np.float32)
-    sampler.keep_tables(backend, w, 0)
-    return sampler.sample(backend, rng.standard_normal((3, D), dtype=np.float32), Y, rng)
+    sampler = sampler_of(backend, rng, **settings)
+    h = rng.standard_normal((3, D), dtype=np.float32)
+    return sampler.sample(backend, Block.of(h), Y, rng)
 
 
 @pytest.mark.parametrize("sampler", ["lsh", "uniform", "full"])
@@ -68,9 +69,8 @@ def test_weighted_sum_is_unbiased(backend, scope, sampler):
     """
     value = np.random.default_rng(5).random(N)
     rng = np.random.default_rng(0)
-    one = sampler_of(rng, sampler=sampler, active=30, scope=scope)
-    one.keep_tables(backend, rng.standard_normal((N, D), dtype=np.float32), 0)
-    h = rng.standard_normal((3, D), dtype=np.float32)
+    one = sampler_of(backend, rng, sampler=sampler, active=30, scope=scope)
+    h = Block.of(rng.standard_normal((3, D), dtype=np.float32))
     estimates = []
     for _ in range(2000):
         active = one.sample(backend, h, Y, rng)
@@ -103,35 +103,37 @@ def test_examples_with_sets_of_their_own_draw_apart():
     assert len(np.unique(drawn.indices)) > 20
 
 
-def test_rebuilds_come_at_growing_gaps():
-    schedule = RebuildSchedule(first_gap=10, growth=0.5)
-    due = [step for step in range(200) if schedule.take_turn(step)]
-    gaps = [10 * math.exp(0.5 * i) for i in range(len(due) - 1)]
-    assert due == [math.ceil(at) for at in np.cumsum([0, *gaps])]
+def test_the_correction_is_minus_the_log_of_the_inclusion_probability():
+    # Of 10 neurons 2 are labels, 1 is retrieved, 3 of the other 7 are drawn.
+    ids = np.array([0, 2, 3, 5, 7, 8], np.int32)
+    origins = np.float32(
+        [FROM_LABELS, FROM_EXTRA, FROM_TABLES, FROM_EXTRA, FROM_LABELS, FROM_EXTRA]
+    )
+    active = Block(ids, origins[None], 10)
+    expected = [1, 3 / 7, 1, 3 / 7, 1, 3 / 7]
+    np.testing.assert_allclose(inclusion_probabilities(active).values[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(log_weights(active).values[0], -np.log(expected), atol=1e-6)
+    assert (log_weights(active).values[0, origins == FROM_LABELS] == 0).all()
 
 
-def test_tables_follow_the_weights_only_when_due(backend):
+def test_sparse_inputs_are_hashed_as_their_dense_rows(backend):
     rng = np.random.default_rng(0)
-    sampler = sampler_of(rng, rebuild_every=3, rebuild_growth=0.0)
-    seen = []
-    for step in range(7):
-        sampler.keep_tables(backend, rng.standard_normal((N, D), dtype=np.float32), step)
-        seen.append(sampler.tables)
-    changed = [step for step in range(1, 7) if seen[step] is not seen[step - 1]]
-    assert changed == [3, 6]
+    sampler = sampler_of(backend, rng)
+    x = csr_of([{0: 1.0, 4: -2.0}, {1: 3.0}, {2: 1.0, 5: 1.0}], D)
+    dense = Block.of(x.to_scipy().toarray())
+    one, other = (sampler.sample(backend, a, Y, np.random.default_rng(1)) for a in (x, dense))
+    np.testing.assert_array_equal(one.ids, other.ids)
 
 
-def test_centering_spreads_rows_that_share_a_direction(backend):
-    """Rows collapsed onto a common mean would share one bucket; centred, they do not."""
-    rng = np.random.default_rng(0)
-    sampler = sampler_of(rng)
-    w = 100 + rng.standard_normal((N, D), dtype=np.float32)
-    sampler.keep_tables(backend, w, 0)
-    largest = np.diff(sampler.tables.offsets).max()
-    assert largest < N / 2
+def test_the_sampler_remembers_who_was_touched(backend):
+    sampler = sampler_of(backend, np.random.default_rng(0))
+    sampler.note(np.array([3, 5], np.int32))
+    sampler.note(np.array([5, 9], np.int32))
+    assert np.flatnonzero(sampler.touched).tolist() == [3, 5, 9]
+    assert np.flatnonzero(sampler.tables.moved).tolist() == [3, 5, 9]
 
 
 @pytest.mark.parametrize(("active", "share", "budget"), [(30, 0.5, 5), (31, 0.5, 6), (30, 1.0, 0)])
 def test_a_shared_budget_is_divided_by_the_examples(active, share, budget):
-    sampler = Sampler(Config(active=active, uniform_share=share), None)
+    sampler = Sampler.of(Config(uniform_share=share), active, (N, D))
     assert sampler.query(3).budget == budget

@@ -1,67 +1,142 @@
-"""One training step against central differences of a dense network written on the spot."""
+"""The training step against dense networks written on the spot."""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from conftest import csr_of
 
-from slide.core.arrays import CSR, Dataset, Param
+from slide.core.arrays import CSR, Block
 from slide.core.config import Config
-from slide.core.hashing import SimHash
+from slide.core.dataset import Dataset
+from slide.core.layers import dense
 from slide.core.network import Network
 from slide.core.optim import Adam
 from slide.core.sampling import Sampler
-from slide.core.step import dropout_mask, hidden_units, infer, train_step
+from slide.core.step import activations, dropout_mask, infer, train_step
+from slide.core.updating import Updates
 from slide.reference.kernels import ReferenceBackend
 
-N_FEATURES, N_HIDDEN, N_LABELS = 5, 4, 7
+N_FEATURES, N_LABELS = 5, 7
 X = csr_of([{0: 1.0, 3: -2.0}, {1: 0.5}, {}, {2: 1.0, 3: 1.0, 4: 3.0}], N_FEATURES)
 Y = csr_of([{2: 1.0}, {0: 1.0, 6: 1.0}, {1: 1.0}, {}], N_LABELS)
+SHOWN = csr_of([{2: 1.0, 5: -1.0}, {0: 1.0, 6: 1.0}, {1: -1.0}, {}], N_LABELS)
+DENSE = X.to_scipy().toarray().astype(np.float64)
 
 
 class Recorder(ReferenceBackend):
-    """Keeps the gradients instead of applying them, and the weights of the active neurons."""
+    """Keeps gradients instead of applying them, and the active sets of all layers."""
 
     def __init__(self):
-        self.grads = []
+        self.grads, self.sets = [], []
 
-    def loss(self, z, log_weights, y):
+    def query(self, *arguments):
+        self.sets.append(super().query(*arguments))
+        return self.sets[-1]
+
+    def loss(self, z, log_weights, y, name):
         self.log_weights = log_weights
-        return super().loss(z, log_weights, y)
+        return super().loss(z, log_weights, y, name)
 
     def update_rows(self, param, grad, optimizer, lr, step):
         self.grads.append(grad)
 
 
-def network_of(dtype, seed=0):
-    rng = np.random.default_rng(seed)
-    return Network(
-        Param.of(rng.standard_normal((N_FEATURES + 1, N_HIDDEN)).astype(dtype)),
-        Param.of(rng.standard_normal((N_LABELS, N_HIDDEN + 1)).astype(dtype)),
-    )
+def config_of(**settings):
+    return Config(**{"hidden": (4,), "K": 3, "L": 4, "dropout": 0.0} | settings)
 
 
-def batch_of(dtype):
-    return Dataset(X.with_values(X.values.astype(dtype)), Y)
+@dataclass
+class Steps:
+    """A network with everything that its steps need."""
+
+    config: Config
+    dtype: type = np.float32
+    backend: ReferenceBackend = field(default_factory=ReferenceBackend)
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    def __post_init__(self):
+        drawn = Network.draw(
+            self.config, N_FEATURES, N_LABELS, self.backend, Adam(), np.random.default_rng(0)
+        )
+        rng = np.random.default_rng(1)
+        weights = [rng.standard_normal(layer.param.shape) for layer in drawn.layers]
+        self.network = Network.of(
+            [weight.astype(self.dtype) for weight in weights], self.config, self.backend, Adam()
+        )
+        self.updates = Updates.of(self.config, self.backend, self.network)
+        wanted = [*(self.config.hidden_active or [0] * len(self.config.hidden)), self.config.active]
+        self.samplers = [
+            Sampler.of(self.config, n, layer.param.shape) if n else None
+            for n, layer in zip(wanted, self.network.layers, strict=True)
+        ]
+        for sampler, layer in zip(self.samplers, self.network.layers, strict=True):
+            if sampler and sampler.tables:
+                weight = layer.param.weight
+                due = sampler.tables.due(0)
+                sampler.tables.keep(self.backend, weight, due, 0, lambda: 1.0, self.rng)
+
+    @property
+    def weights(self):
+        return [layer.param.weight for layer in self.network.layers]
+
+    def take(self, x=X, y=Y, lr=0.01):
+        self.updates.begin(lr)
+        values = x.values.astype(self.dtype)
+        return train_step(
+            self.backend, self.network, Dataset(x.with_values(values), y), self.samplers,
+            self.updates, self.config.loss, self.config.dropout, self.rng,
+        )  # fmt: skip
 
 
-def step(backend, network, batch, lr=0.01, dropout=0.0, **settings):
-    config = Config(K=3, L=4, **settings)
-    rng = np.random.default_rng(0)
-    family = SimHash.draw(N_HIDDEN + 1, 3, 4, rng) if config.sampler == "lsh" else None
-    sampler = Sampler(config, family)
-    sampler.keep_tables(backend, network.output.weight, 0)
-    return train_step(backend, network, batch, sampler, Adam(), lr, 1, dropout, rng)
+def masked_loss(steps, sets, y):
+    """Mean loss of the same network with explicit biases, zeros for what is not active, no CSR."""
+    h = DENSE / np.maximum(np.linalg.norm(DENSE, axis=1, keepdims=True), 1e-30)
+    sets = list(sets)
+    for layer, n_active in zip(
+        steps.network.hidden,
+        steps.config.hidden_active or [0] * len(steps.config.hidden),
+        strict=True,
+    ):
+        w = layer.param.weight.T if n_active else layer.param.weight
+        h = np.maximum(h @ w[:-1] + w[-1], 0)
+        if n_active:
+            h = h * mask_of(sets.pop(0), h.shape)
+    w = steps.weights[-1]
+    z = h @ w[:, :-1].T + w[:, -1]
+    active = mask_of(sets.pop(0), z.shape)
+    return sum(LOSSES[steps.config.loss](z[i], active[i], y.row(i)) for i in range(len(z))) / len(z)
 
 
-def dense_loss(hidden, output):
-    """Mean cross entropy of the same network, with explicit biases and no sparse arrays."""
-    x = X.to_scipy().toarray().astype(np.float64)
-    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
-    h = np.maximum(x @ hidden[:-1] + hidden[-1], 0)
-    z = h @ output[:, :-1].T + output[:, -1]
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    y = Y.to_scipy().toarray()
-    return -(y / np.maximum(y.sum(axis=1, keepdims=True), 1) * log_p).sum() / len(y)
+def mask_of(active, shape):
+    """The active set as an array of booleans."""
+    if isinstance(active, Block):
+        return np.isin(np.arange(shape[1]), active.ids)[None].repeat(shape[0], axis=0)
+    mask = np.zeros(shape, bool)
+    mask[active.row_numbers(), active.indices] = True
+    return mask
+
+
+def softmax_loss(z, active, labels):
+    log_p = z - np.log(np.exp(z[active]).sum())
+    wanted = [j for j, value in zip(*labels, strict=True) if value > 0]
+    return -log_p[wanted].mean() if wanted else 0.0
+
+
+def bce_loss(z, active, labels):
+    wanted = [j for j, value in zip(*labels, strict=True) if value > 0]
+    return np.log1p(np.exp(z[active])).sum() - z[wanted].sum()
+
+
+def saros_loss(z, active, labels):
+    clicked = [j for j, value in zip(*labels, strict=True) if value > 0]
+    skipped = [j for j, value in zip(*labels, strict=True) if value <= 0]
+    skipped = skipped or [j for j in np.flatnonzero(active) if j not in clicked]
+    pairs = [np.log1p(np.exp(z[k] - z[j])) for j in clicked for k in skipped]
+    return np.mean(pairs) if pairs else 0.0
+
+
+LOSSES = {"softmax": softmax_loss, "bce": bce_loss, "saros": saros_loss}
 
 
 def central_differences(weight, loss, epsilon=1e-6):
@@ -76,59 +151,165 @@ def central_differences(weight, loss, epsilon=1e-6):
     return grad
 
 
+def agree_with_central_differences(steps, x, y):
+    """One step's loss and gradients against the masked dense network's."""
+    backend = steps.backend
+    report = steps.take(x, y)
+    sets = [one for one in backend.sets if one.nnz]
+    assert report.loss == pytest.approx(masked_loss(steps, sets, y), rel=1e-12)
+    for weight, grad in zip(steps.weights, backend.grads, strict=True):
+        full = np.zeros_like(weight)
+        full[grad.rows] = grad.values
+        expected = central_differences(weight, lambda: masked_loss(steps, sets, y))
+        np.testing.assert_allclose(full, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("scope", ["batch", "example"])
-def test_full_sampler_has_the_gradients_of_a_dense_network(scope):
-    network, backend = network_of(np.float64), Recorder()
-    report = step(backend, network, batch_of(np.float64), sampler="full", scope=scope)
-    w1, w2 = network.hidden.weight, network.output.weight
-    assert report.loss == pytest.approx(dense_loss(w1, w2), rel=1e-12)
-    output_grad, hidden_grad = backend.grads
-    for weight, grad in ((w2, output_grad), (w1, hidden_grad)):
-        dense = np.zeros_like(weight)
-        dense[grad.rows] = grad.values
-        expected = central_differences(weight, lambda: dense_loss(w1, w2))
-        np.testing.assert_allclose(dense, expected, atol=1e-6)
+@pytest.mark.parametrize("loss", ["softmax", "bce", "saros"])
+@pytest.mark.parametrize("hidden", [(4,), (4, 3, 6)])
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_full_sampler_has_the_gradients_of_a_dense_network(scope, loss, hidden, is_sparse):
+    steps = Steps(
+        config_of(sampler="full", scope=scope, loss=loss, hidden=hidden), np.float64, Recorder()
+    )
+    x = X if is_sparse else Block.of(DENSE)
+    agree_with_central_differences(steps, x, SHOWN if loss == "saros" else Y)
 
 
-def test_scopes_agree_where_their_active_sets_do(backend):
-    batch, example = network_of(np.float32), network_of(np.float32)
-    step(backend, batch, batch_of(np.float32), sampler="full", scope="batch")
-    step(backend, example, batch_of(np.float32), sampler="full", scope="example")
-    for one, other in ((batch.hidden, example.hidden), (batch.output, example.output)):
-        # Adam's first step is lr * sign(gradient) wherever the gradient is not tiny
-        np.testing.assert_allclose(one.weight, other.weight, atol=1e-5)
+@pytest.mark.parametrize("scope", ["batch", "example"])
+@pytest.mark.parametrize("hidden_active", [(0, 4, 0), (3, 0, 0), (3, 4, 2)])
+@pytest.mark.parametrize("uniform_share", [0.0, 0.5])
+def test_hidden_layers_with_tables_have_the_gradients_of_their_active_units(
+    scope, hidden_active, uniform_share
+):
+    """All of them: in the first layer, which reads the features, in the middle, before the top."""
+    config = config_of(
+        hidden=(8, 9, 6), hidden_active=hidden_active, scope=scope, uniform_share=uniform_share,
+        active=20, K=1, L=3,
+    )  # fmt: skip
+    steps = Steps(config, np.float64, Recorder())
+    # No correction for the uniform ones of seven labels: all are active.
+    agree_with_central_differences(steps, X, Y)
+    assert len(steps.backend.sets) == 1 + np.count_nonzero(hidden_active)
+    if scope == "example":
+        wanted = [n_active for n_active in hidden_active if n_active]
+        for active, n_active in zip(steps.backend.sets, wanted, strict=False):
+            assert 0 < active.row_lengths().max() <= n_active + 1
+
+
+def textbook_adam(state, grad, lr, step):
+    """Algorithm 1 of Kingma and Ba on a whole matrix, the bias correction in the step size."""
+    weight, mean, square = state
+    mean += (1 - 0.9) * (grad - mean)
+    square += (1 - 0.999) * (grad * grad - square)
+    size = lr * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+    weight -= size * mean / (np.sqrt(square) + 1e-8)
+
+
+def textbook_step(states, x, y, masks, lr, step):
+    """Forward, softmax, backward, Adam of a dense network with biases as constant inputs."""
+    ones = np.ones((len(x), 1))
+    inputs, slopes = [np.hstack([x, ones])], []
+    for (w, _, _), mask in zip(states[:-1], masks, strict=True):
+        pre = inputs[-1] @ w
+        slopes.append((pre > 0) * mask)
+        inputs.append(np.hstack([pre * slopes[-1], ones]))
+    z = inputs[-1] @ states[-1][0].T
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    dz = (p - y / y.sum(axis=1, keepdims=True)) / len(x)
+    grads = [dz.T @ inputs[-1]]
+    da = dz @ states[-1][0]
+    for a, slope, (w, _, _) in zip(inputs[-2::-1], slopes[::-1], states[-2::-1], strict=True):
+        dh = da[:, :-1] * slope
+        grads.append(a.T @ dh)
+        da = dh @ w.T
+    for state, grad in zip(states, grads[::-1], strict=True):
+        textbook_adam(state, grad, lr, step)
+
+
+@pytest.mark.parametrize("hidden", [(4,), (4, 3)])
+def test_full_sampler_is_dense_training_bit_for_bit(hidden):
+    """Ten steps of float64 with dropout, from the same draws of the same generator."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((6, N_FEATURES))
+    labels = csr_of([{int(j): 1.0} for j in rng.integers(N_LABELS, size=6)], N_LABELS)
+    config = config_of(sampler="full", hidden=hidden, dropout=0.3)
+    steps = Steps(config, np.float64)
+    states = [(w.copy(), np.zeros_like(w), np.zeros_like(w)) for w in steps.weights]
+    twin = np.random.default_rng(0)
+    unit_rows = Block.of(x).with_unit_rows().values
+    for step in range(1, 11):
+        masks = [dropout_mask((6, width), 0.3, twin) for width in hidden]
+        twin.choice(N_LABELS, N_LABELS, replace=False, shuffle=False)  # the sampler's draws
+        twin.integers(1 << 31)
+        textbook_step(states, unit_rows, labels.to_scipy().toarray(), masks, 0.05, step)
+        steps.take(Block.of(x), labels, lr=0.05)
+        for (weight, mean, square), layer in zip(states, steps.network.layers, strict=True):
+            np.testing.assert_array_equal(layer.param.weight, weight)
+            np.testing.assert_array_equal(layer.param.mean, mean)
+            np.testing.assert_array_equal(layer.param.square, square)
+
+
+def test_scopes_agree_where_their_active_sets_do():
+    grads = []
+    for scope in ("batch", "example"):
+        steps = Steps(config_of(sampler="full", scope=scope, hidden=(4, 3)), np.float64, Recorder())
+        steps.take()
+        grads.append(steps.backend.grads)
+    for one, other in zip(*grads, strict=True):
+        np.testing.assert_array_equal(one.rows, other.rows)
+        np.testing.assert_allclose(one.values, other.values, atol=1e-15)
 
 
 @pytest.mark.parametrize("scope", ["batch", "example"])
 @pytest.mark.parametrize("sampler", ["lsh", "uniform"])
-def test_only_touched_rows_move(backend, scope, sampler):
-    network = network_of(np.float32)
-    before = network.output.weight.copy(), network.hidden.weight.copy()
-    report = step(backend, network, batch_of(np.float32), sampler=sampler, scope=scope, active=1)
-    moved = (network.output.weight != before[0]).any(axis=1)
+def test_only_touched_rows_move(scope, sampler):
+    steps = Steps(config_of(sampler=sampler, scope=scope, active=1))
+    before = [weight.copy() for weight in steps.weights]
+    report = steps.take()
+    moved = (steps.weights[-1] != before[-1]).any(axis=1)
     assert set(np.flatnonzero(moved)) >= {0, 1, 2, 6}  # the labels
     assert moved.sum() <= report.touched_rows < N_LABELS
-    assert network.output.mean[~moved].any() is np.False_
+    assert steps.network.output.param.mean[~moved].any() is np.False_
     unused = np.setdiff1d(np.arange(N_FEATURES), X.indices)
-    assert (network.hidden.weight[unused] == before[1][unused]).all()
+    assert (steps.weights[0][unused] == before[0][unused]).all()
+    assert steps.samplers[-1].touched.sum() == report.touched_rows
 
 
-def test_step_report_adds_up(backend):
-    report = step(backend, network_of(np.float32), batch_of(np.float32), active=4, scope="batch")
+def test_units_of_a_hidden_layer_that_are_not_active_do_not_move():
+    steps = Steps(config_of(hidden=(50,), hidden_active=(2,), scope="example", K=4, L=1))
+    before = steps.weights[0].copy()
+    steps.take()
+    moved = (steps.weights[0] != before).any(axis=1)
+    assert 0 < moved.sum() <= 2 * X.n_rows
+
+
+def test_step_report_adds_up():
+    report = Steps(config_of(active=4)).take()
     assert report.n_active == report.touched_rows
     assert report.from_labels == pytest.approx(4 / report.n_active)
-    assert 0 <= report.from_tables <= 1 - report.from_labels
-    private = step(backend, network_of(np.float32), batch_of(np.float32), active=4, scope="example")
+    assert report.from_labels + report.from_tables + report.from_uniform == pytest.approx(1)
+    private = Steps(config_of(active=4, scope="example")).take()
     assert private.from_labels == pytest.approx(4 / (4 * private.n_active))
 
 
+def test_the_inclusion_probability_is_reported():
+    report = Steps(config_of(sampler="uniform", active=4)).take()
+    # The labels are 4 of 7 neurons; of the other 3, all those of 4 draws that are no labels.
+    n_drawn = round(report.from_uniform * report.n_active)
+    assert report.inclusion_probability == pytest.approx(n_drawn / 3)
+    assert Steps(config_of(sampler="full")).take().inclusion_probability == 1
+
+
 def test_uniform_neurons_stand_for_all_that_were_not_drawn():
-    backend = Recorder()
-    step(backend, network_of(np.float32), batch_of(np.float32), sampler="uniform", active=4)
-    drawn = np.setdiff1d(backend.log_weights.ids, Y.indices)  # the labels are 4 of the 7 neurons
+    steps = Steps(config_of(sampler="uniform", active=4), backend=Recorder())
+    steps.take()
+    weights = steps.backend.log_weights
+    drawn = np.setdiff1d(weights.ids, Y.indices)  # the labels are 4 of the 7 neurons
     assert 0 < len(drawn) < 3
-    expected = np.where(np.isin(backend.log_weights.ids, drawn), np.log(3 / len(drawn)), 0)
-    np.testing.assert_allclose(backend.log_weights.values, expected[None], rtol=1e-6)
+    expected = np.where(np.isin(weights.ids, drawn), np.log(3 / len(drawn)), 0)
+    np.testing.assert_allclose(weights.values, expected[None], rtol=1e-6)
 
 
 def test_dropout_keeps_the_mean():
@@ -138,33 +319,68 @@ def test_dropout_keeps_the_mean():
     assert abs(mask.mean() - 1) < 6 * (0.3 / 0.7 / mask.size) ** 0.5
 
 
-def test_dropout_changes_the_step(backend):
-    plain, dropped = network_of(np.float32), network_of(np.float32)
-    step(backend, plain, batch_of(np.float32), sampler="full")
-    step(backend, dropped, batch_of(np.float32), sampler="full", dropout=0.5)
-    assert (plain.output.weight != dropped.output.weight).any()
+def test_dropout_changes_the_step():
+    plain, dropped = (Steps(config_of(sampler="full", dropout=rate)) for rate in (0.0, 0.5))
+    plain.take()
+    dropped.take()
+    assert (plain.weights[-1] != dropped.weights[-1]).any()
 
 
-def test_hidden_units_ignore_the_scale_of_a_row(backend):
-    network = network_of(np.float32)
-    h = hidden_units(backend, network, X)
-    doubled = hidden_units(backend, network, X.with_values(2 * X.values))
-    np.testing.assert_array_equal(h, doubled)
-    assert (h[:, -1] == 1).all()
-    assert (h >= 0).all()
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "sgd"])
+def test_every_optimizer_lowers_the_loss(optimizer):
+    steps = Steps(config_of(sampler="full", optimizer=optimizer))
+    losses = [steps.take(lr=0.1).loss for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
 
 
-def test_infer_is_the_dense_argmax(backend):
-    network = network_of(np.float32)
-    ids, logits = infer(backend, network, X, 3)
-    z = hidden_units(backend, network, X) @ network.output.weight.T
+def test_rows_that_catch_up_are_where_dense_adam_has_them():
+    """Active sets of one uniform neuron: most rows miss most steps, and are made up for."""
+    lazy, dense_adam = (
+        Steps(config_of(sampler="uniform", active=1, catch_up=wanted), np.float64, backend)
+        for wanted, backend in ((True, ReferenceBackend()), (False, AllRows()))
+    )
+    batches = [X.take(np.array([i])) for i in (0, 1, 0, 3, 1, 1, 0)]
+    labels = [Y.take(np.array([i])) for i in (0, 1, 2, 0, 1, 0, 0)]
+    for rate, (x, y) in enumerate(zip(batches, labels, strict=True), start=1):
+        for steps in (lazy, dense_adam):
+            steps.take(x, y, lr=rate / 100)
+    assert (lazy.weights[0] != dense_adam.weights[0]).any()
+    lazy.updates.settle(lazy.network)
+    for one, other in zip(lazy.weights, dense_adam.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class AllRows(ReferenceBackend):
+    """Updates every row in every step, those without a gradient by a gradient of zeros."""
+
+    def update_rows(self, param, grad, optimizer, lr, step):
+        full = np.zeros_like(param.weight)
+        full[grad.rows] = grad.values
+        rows = np.arange(len(full), dtype=np.int32)
+        super().update_rows(param, type(grad)(rows, full), optimizer, lr, step)
+
+
+def test_activations_ignore_the_scale_of_a_row(backend):
+    network = Steps(config_of(hidden=(4, 3))).network
+    h = activations(backend, network, X)
+    doubled = activations(backend, network, X.with_values(2 * X.values))
+    np.testing.assert_array_equal(h.values, doubled.values)
+    assert (h.values[:, -1] == 1).all()
+    assert (h.values >= 0).all()
+
+
+@pytest.mark.parametrize("x", [X, Block.of(DENSE.astype(np.float32))], ids=["sparse", "dense"])
+def test_infer_is_the_dense_argmax(backend, x):
+    network = Steps(config_of()).network
+    ids, logits = infer(backend, network, x, 3)
+    z = dense(activations(backend, network, x)) @ network.output.param.weight.T
     np.testing.assert_array_equal(ids, np.argsort(-z, axis=1, kind="stable")[:, :3])
     np.testing.assert_allclose(logits, -np.sort(-z, axis=1)[:, :3], rtol=1e-6)
 
 
-def test_an_empty_batch_of_features_still_trains_the_biases(backend):
-    network = network_of(np.float32)
+def test_an_empty_batch_of_features_still_trains_the_biases():
+    steps = Steps(config_of())
     nothing = CSR(np.zeros(3, np.int64), X.indices[:0], X.values[:0], N_FEATURES)
-    step(backend, network, Dataset(nothing, csr_of([{1: 1.0}, {2: 1.0}], N_LABELS)))
-    assert network.hidden.mean[-1].any()
-    assert not network.hidden.mean[:-1].any()
+    steps.take(nothing, csr_of([{1: 1.0}, {2: 1.0}], N_LABELS))
+    assert steps.network.hidden[0].param.mean[-1].any()
+    assert not steps.network.hidden[0].param.mean[:-1].any()

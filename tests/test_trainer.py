@@ -2,14 +2,19 @@
 
 import json
 import math
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import csr_of
 
-from slide.core.arrays import CSR, Dataset
+from slide.core.arrays import CSR
 from slide.core.config import Config, recipe
+from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError, ModelError
 from slide.core.model import Model
 from slide.core.run import train_to_folder
@@ -17,11 +22,14 @@ from slide.core.step import StepReport
 from slide.core.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
 
-QUICK = Config(hidden=32, epochs=1, batch_size=64, active=60, K=4, L=8)
+TESTS = Path(__file__).parent
+QUICK = Config(hidden=(32,), epochs=1, batch_size=64, active=60, K=4, L=8)
 
 
 def learned(train_set, test_set, **settings):
-    config = Config(hidden=64, epochs=6, batch_size=64, active=40, K=3, L=8, dropout=0.2, lr=0.02)
+    config = Config(
+        hidden=(64,), epochs=6, batch_size=64, active=40, K=3, L=8, dropout=0.2, lr=0.02
+    )
     model = Trainer(replace(config, **settings), ReferenceBackend()).fit(train_set)
     return model.evaluate(test_set)["precision_at_1"]
 
@@ -57,7 +65,7 @@ def test_sampling_learns_nearly_what_dense_training_does(
 
 def weights(backend, data, **settings):
     network = Trainer(replace(QUICK, **settings), backend).fit(data).network
-    return network.hidden.weight, network.output.weight
+    return [layer.param.weight for layer in network.layers]
 
 
 def test_same_seed_same_bits_other_seed_other_bits(backend, train_set):
@@ -65,6 +73,42 @@ def test_same_seed_same_bits_other_seed_other_bits(backend, train_set):
     other = weights(backend, train_set, seed=1)
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_the_order_of_the_file_does_not_matter(backend, train_set):
+    shuffled = train_set.take(np.random.default_rng(5).permutation(train_set.n_samples))
+    for one, other in zip(weights(backend, train_set), weights(backend, shuffled), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+SAME_BITS = """
+import hashlib, sys
+from conftest import planted
+from threadpoolctl import threadpool_limits
+import slide
+config = slide.Config(
+    hidden=(32,), epochs=1, batch_size=64, active=60, K=4, L=8, seed=int(sys.argv[1])
+)
+with threadpool_limits(1):
+    model = slide.Trainer(config, slide.load_backend("reference")).fit(planted(1000))
+print(hashlib.sha256(b"".join(l.param.weight.tobytes() for l in model.network.layers)).hexdigest())
+"""
+
+
+def test_same_seed_same_bits_in_two_processes():
+    """With different hash seeds of Python's own, on which nothing may depend."""
+
+    def digest(seed, hash_seed):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(TESTS)}
+        done = subprocess.run(
+            [sys.executable, "-c", SAME_BITS, str(seed)],
+            env=environment, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout
+
+    first = digest(0, "1")
+    assert digest(0, "2") == first
+    assert digest(1, "1") != first
 
 
 class Watcher:
@@ -93,6 +137,40 @@ def test_watcher_sees_each_step_and_epoch(backend, train_set, test_set):
     assert last["precision_at_1"] > first["precision_at_1"]
 
 
+def test_evaluations_tell_what_goes_wrong_unseen(backend, train_set, test_set):
+    watcher = Watcher()
+    config = replace(QUICK, epochs=4, uniform_share=0.1, active=10, scope="example", L=20)
+    Trainer(config, backend, watcher=watcher).fit(train_set, test_set)
+    first, last = watcher.records[0], watcher.records[-1]
+    steps = {field.name for field in fields(StepReport)} - {"n_active"}
+    assert steps | {"mean_active"} < set(first)
+    assert first["from_labels"] + first["from_tables"] + first["from_uniform"] == pytest.approx(1)
+    assert 0 < first["inclusion_probability"] < 1
+    assert last["dead_neurons"] <= first["dead_neurons"] < 1
+    assert 0 <= last["table_age"] < last["step"]
+    assert last["full_loss"] < first["full_loss"] < math.log(train_set.n_labels) + 1
+    assert 0 < last["probe_recall_at_10"] <= 1
+    assert last["bucket_mean"] >= 1
+    assert 0 <= last["bucket_gini"] < 1
+
+
+def test_the_full_loss_is_that_of_a_dense_network(backend, train_set):
+    """Before training all logits are nearly equal: log(n_labels)."""
+    watcher = Watcher()
+    config = replace(QUICK, lr=1e-9, sampler="uniform", active=5)
+    Trainer(config, backend, watcher=watcher).fit(train_set)
+    (record,) = watcher.records
+    assert record["full_loss"] == pytest.approx(math.log(train_set.n_labels), rel=1e-2)
+    assert "table_age" not in record
+
+
+def test_looking_does_not_change_the_run(backend, train_set):
+    seen = Trainer(replace(QUICK, epochs=2), backend, watcher=Watcher()).fit(train_set)
+    unseen = Trainer(replace(QUICK, epochs=2), backend).fit(train_set)
+    for one, other in zip(seen.network.layers, unseen.network.layers, strict=True):
+        np.testing.assert_array_equal(one.param.weight, other.param.weight)
+
+
 def test_time_budget_ends_a_run(backend, train_set):
     """Even within its first epoch, here of 4,000 steps."""
     watcher = Watcher()
@@ -112,7 +190,7 @@ def test_each_epoch_takes_every_example_once_in_an_order_of_its_own(
 
     def note(backend, network, batch, *rest):
         seen.extend(batch.x.row(i)[1][0] for i in range(batch.n_samples))
-        return StepReport(0.0, 0.0, 0.0, 0.0, 0)
+        return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
     monkeypatch.setattr("slide.core.trainer.train_step", note)
     Trainer(replace(QUICK, epochs=2), backend).fit(marked)
@@ -134,14 +212,14 @@ def test_divergence_is_a_sentence(backend, train_set):
         Trainer(QUICK, backend).fit(Dataset(broken, train_set.y))
 
 
-@pytest.mark.parametrize("layer", ["hidden", "output"])
+@pytest.mark.parametrize("layer", [0, 1], ids=["hidden", "output"])
 def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch, layer):
     last = math.ceil(train_set.n_samples / QUICK.batch_size)
 
-    def poison(backend, network, batch, sampler, optimizer, lr, step, *rest):
-        if step == last:
-            getattr(network, layer).weight[0] = np.inf
-        return StepReport(0.0, 0.0, 0.0, 0.0, 0)
+    def poison(backend, network, batch, samplers, updates, *rest):
+        if updates.step == last:
+            network.layers[layer].param.weight[0] = np.inf
+        return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
     monkeypatch.setattr("slide.core.trainer.train_step", poison)
     with pytest.raises(ConfigError, match="diverged"):
@@ -170,7 +248,7 @@ def test_valid_set_of_another_numbering(backend, train_set):
 def test_a_network_larger_than_memory_is_refused_before_it_is_made(backend, train_set):
     huge = train_set.widened(0, 2**31 - 1)
     with pytest.raises(ConfigError, match="GiB, but this machine has"):
-        Trainer(replace(QUICK, hidden=65536), backend).fit(huge)
+        Trainer(replace(QUICK, hidden=(65536,)), backend).fit(huge)
 
 
 def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
@@ -234,7 +312,7 @@ def test_what_appears_during_the_run_is_spared_and_the_model_kept(backend, tmp_p
 def test_a_second_fit_starts_afresh(backend, train_set):
     trainer = Trainer(QUICK, backend)
     first, again = trainer.fit(train_set), trainer.fit(train_set)
-    assert (first.network.output.weight == again.network.output.weight).all()
+    assert (first.network.output.param.weight == again.network.output.param.weight).all()
 
 
 @pytest.mark.parametrize("name", ["file", "folder"])
@@ -253,14 +331,20 @@ def test_overwrite_spares_what_is_no_model(backend, tmp_path, train_set, name):
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("hidden", 0), ("hidden", 2.5), ("epochs", -1), ("batch_size", 0), ("lr", -0.1),
+        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", 32), ("hidden", ()), ("hidden", (1,) * 17),
+        ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", 1),
+        ("loss", "hinge"), ("optimizer", "lbfgs"), ("hash", "md5"), ("policy", "lifo"),
+        ("probes", 17), ("threshold", 0), ("max_buckets", 1000), ("max_buckets", 1),
+        ("warmup", 1.0), ("weight_decay", -0.1), ("stale_recall", 2.0), ("center", 1),
+        ("hash_bias", "yes"), ("catch_up", None), ("rehash_every", -1), ("lr_schedule", "step"),
+        ("epochs", -1), ("batch_size", 0), ("lr", -0.1),
         ("lr", math.nan), ("dropout", 1.0), ("sampler", "magic"), ("scope", "all"),
-        ("strategy", "best"), ("K", 25), ("K", 0), ("L", 0), ("active", 0), ("seed", -1),
+        ("strategy", "best"), ("K", 65), ("K", 0), ("L", 0), ("active", 0), ("seed", -1),
         ("uniform_share", 1.5), ("rebuild_every", 0), ("epochs", True), ("lr", "fast"),
     ],
 )  # fmt: skip
 def test_settings_out_of_range(setting, value):
-    with pytest.raises(ConfigError, match=rf"^{setting} is .*: expected "):
+    with pytest.raises(ConfigError, match=rf"^{setting} (is|has) .*: expected "):
         Config(**{setting: value})
 
 

@@ -92,14 +92,14 @@ def show_examples(model: Model, data: Demo, rng: np.random.Generator) -> None:
     """Some random test examples: the words that weigh most, what is predicted, what is true."""
     rows = np.sort(rng.choice(data.test.n_samples, N_SHOWN, replace=False))
     chosen = data.test.take(rows)
-    predicted, _ = model.predict(chosen.x, 5)
+    predicted, _ = model.predict(chosen.features, 5)
     table = Table(show_lines=True)
     table.add_column("the package says", ratio=1)
     table.add_column("the network predicts", no_wrap=True, max_width=27)
     table.add_column("true", no_wrap=True, max_width=25)
     for i in range(N_SHOWN):
         labels, _ = chosen.y.row(i)
-        words, weights = chosen.x.row(i)
+        words, weights = chosen.features.row(i)
         heaviest = words[np.argsort(-weights, kind="stable")[:N_WORDS]]
         hit = np.isin(predicted[i], labels)
         table.add_row(

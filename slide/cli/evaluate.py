@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,18 @@ def evaluate(
             "--sampled/--exact", help="Look only at neurons that hash tables find, or at all."
         ),
     ] = False,
+    k_digits: Annotated[
+        int | None, typer.Option("--K", help="Digits per hash code of the sampled mode.")
+    ] = None,
+    n_tables: Annotated[int, typer.Option("--L", help="Its hash tables.")] = 100,
+    probes: Annotated[int, typer.Option(help="Nearest buckets of a table it looks into.")] = 1,
+    candidates: Annotated[
+        float, typer.Option(help="Share of the labels of which it computes the logits.")
+    ] = 0.05,
+    insert: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Fill its tables by the labels of these examples."),
+    ] = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
     backend: BackendName = None,
@@ -39,11 +52,17 @@ def evaluate(
     """
     from slide.backends import load
     from slide.core.model import Model
+    from slide.core.retrieval import Plan
     from slide.data import read
 
+    plan = Plan(k_digits, n_tables, probes, candidates)
     model = Model.load(folder, load(backend))
     data = read(file, model.network.n_features, model.network.n_labels)
+    shape = model.network.n_features, model.network.n_labels
+    examples = read(insert, *shape) if sampled and insert else None
     with computing_threads(threads):
+        if sampled:
+            model.prepare_sampled(plan, examples)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
     if as_json:
         print_json(

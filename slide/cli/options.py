@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from slide.core.config import Config
+from slide.core.errors import ConfigError
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
 FORMATS = "XMC-repository text, .svmlight or .npz; text also as .gz or .zst."
@@ -25,6 +29,51 @@ Threads = Annotated[
     typer.Option(min=1, max=4096, help="Threads that BLAS products may use."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def widths(name: str, text: str) -> tuple[int, ...]:
+    """The numbers of `--hidden 128,64`, one for each layer.
+
+    Raises:
+        ConfigError: it is no list of whole numbers.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"{name} is {text!r}: expected whole numbers with commas between them, such as 128,64"
+        ) from None
+
+
+def settings_of(assignments: list[str]) -> dict[str, Any]:
+    """Settings from `--set NAME=VALUE`, by the types that `Config` gives them.
+
+    Raises:
+        ConfigError: there is no such setting, or the value is not of its type.
+    """
+    known = {field.name: str(field.type) for field in fields(Config)}
+    settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or name not in known:
+            raise ConfigError(
+                f"--set got {assignment!r}: expected NAME=VALUE with a name of "
+                f"{', '.join(sorted(known))}"
+            )
+        settings[name] = value_of(name, text, known[name])
+    return settings
+
+
+def value_of(name: str, text: str, kind: str) -> Any:
+    """The value that a text stands for, of a type named in `Config`."""
+    if kind.startswith("tuple"):
+        return widths(name, text)
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return {"int": int, "float": float}.get(kind, str)(text)
+    except ValueError:
+        return text  # Config says what it expected
 
 
 @contextmanager

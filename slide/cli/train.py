@@ -8,10 +8,22 @@ from typing import Annotated
 
 import typer
 
-from slide.cli.options import FORMATS, AsJson, BackendName, Threads, computing_threads, print_json
+from slide.cli.options import (
+    FORMATS,
+    AsJson,
+    BackendName,
+    Threads,
+    computing_threads,
+    print_json,
+    settings_of,
+    widths,
+)
 from slide.cli.screen import Screen
 from slide.core.backend import Strategy
 from slide.core.config import SamplerName, Scope
+from slide.core.families import HashName
+from slide.core.losses import LossName
+from slide.core.optim import OptimizerName
 
 
 def train(
@@ -22,10 +34,14 @@ def train(
     ] = None,
     backend: BackendName = None,
     threads: Threads = 1,
-    hidden: Annotated[int | None, typer.Option(help="Units of the hidden layer.")] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="N[,N..]", help="Units of each hidden layer.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the first step.")] = None,
+    optimizer: Annotated[OptimizerName | None, typer.Option(help="Of touched rows.")] = None,
+    loss: Annotated[LossName | None, typer.Option(help="Over the active set.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of hidden units zeroed.")] = None,
     sampler: Annotated[
         SamplerName | None, typer.Option(help="Who proposes active neurons.")
@@ -33,7 +49,10 @@ def train(
     scope: Annotated[
         Scope | None, typer.Option(help="One active set per batch or per example.")
     ] = None,
-    k_bits: Annotated[int | None, typer.Option("--K", help="Bits per hash code.")] = None,
+    hash_family: Annotated[
+        HashName | None, typer.Option("--hash", help="Family of hash functions.")
+    ] = None,
+    k_digits: Annotated[int | None, typer.Option("--K", help="Digits per hash code.")] = None,
     n_tables: Annotated[int | None, typer.Option("--L", help="Hash tables.")] = None,
     strategy: Annotated[
         Strategy | None, typer.Option(help="Which neurons found in the tables to prefer.")
@@ -44,6 +63,12 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any other setting of slide.Config, repeatable."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -58,16 +83,19 @@ def train(
     from slide.backends import load
     from slide.core.config import recipe
     from slide.core.folder import refuse_if_taken
+    from slide.core.refusals import demand_time_budget
     from slide.core.run import train_to_folder
-    from slide.core.trainer import demand_time_budget
     from slide.data import read_pair
 
     chosen = {
-        "hidden": hidden, "epochs": epochs, "batch_size": batch_size, "lr": lr,
-        "dropout": dropout, "sampler": sampler, "scope": scope, "K": k_bits, "L": n_tables,
+        "hidden": widths("--hidden", hidden) if hidden else None, "epochs": epochs,
+        "batch_size": batch_size, "lr": lr,
+        "optimizer": optimizer, "loss": loss, "dropout": dropout, "sampler": sampler,
+        "scope": scope, "hash": hash_family, "K": k_digits, "L": n_tables,
         "strategy": strategy, "active": active, "seed": seed,
     }  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None}
+    chosen |= settings_of(assignments or [])
     if time_budget is not None:
         demand_time_budget(time_budget)
     recipe(1, 1, **chosen)  # refuse bad settings before reading gigabytes

@@ -1,4 +1,4 @@
-"""The few array types that everything is made of: CSR, Block, RowGrad, Param, Dataset.
+"""The few array types that everything is made of: CSR, Block, RowGrad, Param.
 
 All are frozen and slotted, hold plain arrays, and know how to check their own invariants.
 `check()` is for the borders (readers, tests, `slide verify`), not for the inner loop.
@@ -7,7 +7,7 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-def _demand(ok: bool, sentence: str) -> None:
+def demand(ok: bool, sentence: str) -> None:
+    """Raise ValueError with the sentence unless `ok`."""
     if not ok:
         raise ValueError(sentence)
 
 
 def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
-    _demand(
+    demand(
         array.dtype == dtype and array.ndim == ndim,
         f"{name} is {array.dtype} with {array.ndim} dimensions, "
         f"expected {np.dtype(dtype)} with {ndim}",
@@ -99,6 +100,12 @@ class CSR:
             function(self.indptr), function(self.indices), function(self.values), self.n_cols
         )
 
+    def positive(self) -> CSR:
+        """The same rows without the entries that are not above 0."""
+        kept = np.flatnonzero(self.values > 0)
+        indptr = np.searchsorted(kept, self.indptr)
+        return CSR(indptr, self.indices[kept], self.values[kept], self.n_cols)
+
     def with_constant(self) -> CSR:
         """One more column, equal to 1 in every row: the input of a bias."""
         ends = self.indptr[1:]
@@ -107,6 +114,16 @@ class CSR:
             np.insert(self.indices, ends, np.int32(self.n_cols)),
             np.insert(self.values, ends, self.values.dtype.type(1)),
             self.n_cols + 1,
+        )
+
+    def without_constant(self) -> CSR:
+        """The inverse of `with_constant`, whose column is the last entry of every row."""
+        ends = self.indptr[1:] - 1
+        return CSR(
+            self.indptr - np.arange(self.n_rows + 1),
+            np.delete(self.indices, ends),
+            np.delete(self.values, ends),
+            self.n_cols - 1,
         )
 
     def column_counts(self) -> Array:
@@ -137,22 +154,22 @@ class CSR:
         _demand_dtype("indices", self.indices, np.int32, 1)
         _demand_dtype("values", self.values, np.float32, 1)
         lengths = self.row_lengths()
-        _demand(len(self.indptr) >= 1 and self.indptr[0] == 0, "indptr does not start with 0")
-        _demand(bool(np.all(lengths >= 0)), "indptr decreases")
-        _demand(
+        demand(len(self.indptr) >= 1 and self.indptr[0] == 0, "indptr does not start with 0")
+        demand(bool(np.all(lengths >= 0)), "indptr decreases")
+        demand(
             self.indptr[-1] == len(self.indices) == len(self.values),
             f"indptr ends at {self.indptr[-1]}, but there are {len(self.indices)} indices "
             f"and {len(self.values)} values",
         )
         if self.nnz:
             low, high = int(self.indices.min()), int(self.indices.max())
-            _demand(low >= 0, f"index {low} is negative")
-            _demand(high < self.n_cols, f"index {high} is not below n_cols = {self.n_cols}")
+            demand(low >= 0, f"index {low} is negative")
+            demand(high < self.n_cols, f"index {high} is not below n_cols = {self.n_cols}")
         inner = np.diff(self.indices)
         starts = self.indptr[1:-1]
         starts = starts[(starts > 0) & (starts < self.nnz)]
         inner[starts - 1] = 1  # from one row to the next, anything goes
-        _demand(bool(np.all(inner > 0)), "indices of a row are not strictly increasing")
+        demand(bool(np.all(inner > 0)), "indices of a row are not strictly increasing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,23 +186,61 @@ class Block:
     values: Array
     n_cols: int
 
+    @classmethod
+    def of(cls, array: Array) -> Block:
+        """All of an array (n_rows, n_cols): dense features, or the units of a dense layer."""
+        ids = np.arange(array.shape[1], dtype=np.int32)
+        return cls(np.asarray(ids, like=array), array, array.shape[1])
+
     @property
     def n_rows(self) -> int:
         return len(self.values)
+
+    @property
+    def nnz(self) -> int:
+        return int(self.values.size)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_rows, self.n_cols
+
+    def take(self, rows: Array) -> Block:
+        """The given rows in the given order, as a new Block."""
+        return self.with_values(self.values[rows])
 
     def with_values(self, values: Array) -> Block:
         """The same ids holding other values."""
         return Block(self.ids, values, self.n_cols)
 
+    def with_unit_rows(self) -> Block:
+        """Each row divided by its Euclidean length; rows of zeros stay as they are."""
+        length = np.sqrt(np.square(self.values, dtype=np.float64).sum(axis=1, keepdims=True))
+        length[length == 0] = 1
+        return self.with_values((self.values / length).astype(self.values.dtype))
+
+    def with_constant(self) -> Block:
+        """One more column, equal to 1 in every row: the input of a bias."""
+        one = np.ones_like(self.values[:, :1], shape=(self.n_rows, 1))
+        ids = np.append(self.ids, self.ids.dtype.type(self.n_cols))
+        return Block(ids, np.concatenate([self.values, one], axis=1), self.n_cols + 1)
+
+    def without_constant(self) -> Block:
+        """The inverse of `with_constant`."""
+        return Block(self.ids[:-1], self.values[:, :-1], self.n_cols - 1)
+
+    def map(self, function: Callable[[Array], Array]) -> Block:
+        """The same block with each of its arrays replaced by `function(array)`."""
+        return Block(function(self.ids), function(self.values), self.n_cols)
+
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         _demand_dtype("ids", self.ids, np.int32, 1)
         _demand_dtype("values", self.values, np.float32, 2)
-        _demand(bool(np.all(np.diff(self.ids) > 0)), "ids are not strictly increasing")
+        demand(bool(np.all(np.diff(self.ids) > 0)), "ids are not strictly increasing")
         if len(self.ids):
-            _demand(self.ids[0] >= 0, f"id {self.ids[0]} is negative")
-            _demand(self.ids[-1] < self.n_cols, f"id {self.ids[-1]} is not below n_cols")
-        _demand(
+            demand(self.ids[0] >= 0, f"id {self.ids[0]} is negative")
+            demand(self.ids[-1] < self.n_cols, f"id {self.ids[-1]} is not below n_cols")
+        demand(
             self.values.shape[1] == len(self.ids),
             f"values have {self.values.shape[1]} columns for {len(self.ids)} ids",
         )
@@ -207,8 +262,8 @@ class RowGrad:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         _demand_dtype("rows", self.rows, np.int32, 1)
         _demand_dtype("values", self.values, np.float32, 2)
-        _demand(bool(np.all(np.diff(self.rows) > 0)), "rows are not strictly increasing")
-        _demand(
+        demand(bool(np.all(np.diff(self.rows) > 0)), "rows are not strictly increasing")
+        demand(
             len(self.rows) == len(self.values),
             f"{len(self.values)} rows of values for {len(self.rows)} row numbers",
         )
@@ -220,8 +275,10 @@ class Param:
 
     Args:
         weight: f32 (n, d), C order.
-        mean: f32 (n, d), Adam's first moment.
-        square: f32 (n, d), Adam's second moment.
+        mean: f32 (n, d) or (n, 0), mean of past gradients, where the optimizer keeps one.
+        square: f32 (n, d), (n, 1) or (n, 0), of past squared gradients, by element or row.
+
+    The optimizer's `begin` makes one with the state that it needs (`slide.core.optim`).
     """
 
     weight: Array
@@ -240,51 +297,13 @@ class Param:
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
-        for name in ("weight", "mean", "square"):
+        n, d = self.shape
+        for name, widths in (("weight", (d,)), ("mean", (d, 0)), ("square", (d, 1, 0))):
             array = getattr(self, name)
             _demand_dtype(name, array, np.float32, 2)
-            _demand(array.flags.c_contiguous, f"{name} is not in C order")
-            _demand(
-                array.shape == self.weight.shape,
-                f"{name} has shape {array.shape}, expected {self.weight.shape}",
+            demand(array.flags.c_contiguous, f"{name} is not in C order")
+            demand(
+                len(array) == n and array.shape[1] in widths,
+                f"{name} has shape {array.shape}, expected {n} rows and "
+                f"{' or '.join(map(str, widths))} columns",
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """Examples: row i of `x` holds the features and row i of `y` the labels of example i."""
-
-    x: CSR
-    y: CSR
-
-    @property
-    def n_samples(self) -> int:
-        return self.x.n_rows
-
-    @property
-    def n_features(self) -> int:
-        return self.x.n_cols
-
-    @property
-    def n_labels(self) -> int:
-        return self.y.n_cols
-
-    def take(self, rows: Array) -> Dataset:
-        """The given examples in the given order."""
-        return Dataset(self.x.take(rows), self.y.take(rows))
-
-    def widened(self, n_features: int, n_labels: int) -> Dataset:
-        """The same examples in a space of at least so many features and labels."""
-        return Dataset(
-            replace(self.x, n_cols=max(self.n_features, n_features)),
-            replace(self.y, n_cols=max(self.n_labels, n_labels)),
-        )
-
-    def check(self) -> None:
-        """Raise ValueError, in one sentence, where an invariant does not hold."""
-        self.x.check()
-        self.y.check()
-        _demand(
-            self.x.n_rows == self.y.n_rows,
-            f"{self.x.n_rows} rows of features and {self.y.n_rows} rows of labels",
-        )

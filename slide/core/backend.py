@@ -1,6 +1,7 @@
-"""The contract between `slide` and whoever computes: eleven kernels over plain arrays.
+"""The contract between `slide` and whoever computes: twelve kernels over plain arrays.
 
-B examples, d fan_in, n neurons, K bits per code, L tables, R neurons of an active set.
+B examples, d fan_in, n neurons, K digits per code, L tables, P probes per table, R neurons of an
+active set.
 
 What holds for every kernel:
 
@@ -30,31 +31,36 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.hashing import SimHash, Tables
-from slide.core.optim import Adam
+from slide.core.families import Family
+from slide.core.hashing import Policy, Tables
+from slide.core.losses import LossName
+from slide.core.optim import Optimizer
 
-Strategy = Literal["vanilla", "topk"]
+Strategy = Literal["vanilla", "topk", "threshold"]
 
 FROM_LABELS, FROM_TABLES, FROM_EXTRA = 0.0, 1.0, 2.0
 """Values of an active set as `query` returns it: where each neuron came from."""
 
 KERNELS = (
-    "put", "get", "hash", "build", "query", "sddmm", "spmm", "spmm_t", "loss", "update_rows",
-    "top_k",
+    "put", "get", "hash", "build", "reinsert", "query", "sddmm", "spmm", "spmm_t", "loss",
+    "update_rows", "top_k",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """How to choose among the neurons found in an example's L buckets.
+    """How to choose among the neurons found in the buckets of an example.
 
     Args:
-        strategy: order of preference. `vanilla`: tables are probed in an order of the
-            example's own, earlier first. `topk`: neurons met in more tables first.
+        strategy: order of preference. `vanilla`: buckets are probed one after the other, those
+            of all tables before second nearest ones, in an order of the tables that is the
+            example's own; neurons met earlier first. `topk`: neurons met in more tables first.
+            `threshold`: as `topk`, but only neurons met in at least `threshold` tables.
             Ties go to the smaller `mix(id, salt)`.
         budget: keep at most this many distinct neurons per example.
         bucket_limit: look at no more than the first entries of a bucket.
         shared: True for one set per batch (the union over its examples), False for one each.
+        threshold: read by the strategy of that name alone.
 
     Source: SLIDE (arXiv 1903.03129) section 3.1, sampling strategies.
     """
@@ -63,6 +69,7 @@ class Query:
     budget: int
     bucket_limit: int
     shared: bool
+    threshold: int = 1
 
 
 class Backend(Protocol):
@@ -76,30 +83,51 @@ class Backend(Protocol):
     def get(self, array: Array) -> Array:
         """A backend array as a NumPy array on the host. Exactness: identity."""
 
-    def hash(self, x: Array, center: Array, family: SimHash) -> Array:
-        """codes[i, l] = sum_k 2**k * [(x_i - center) . r_(l, k) > 0].
+    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
+        """Buckets of every v = x_i - center: the nearest one of each table, or the P nearest.
+
+        The digits of a table (`slide.core.families`) give its nearest bucket. Each digit has a
+        margin, which kept it from being a second digit:
+
+        * `SimHash`: |v . r|; the other bit.
+        * `WTA` and `DWTA`: the winner's lead over the runner-up; the place of the runner-up, ties
+          to the first.
+        * `DOPH`: what the coordinate that gave the digit has more than the smallest one of the
+          set; the second place of the bin that belongs to the set.
+
+        Where there is no second digit the margin is infinite. A bin that borrows takes all three
+        from its donor. Sort the digits of a table by margin, ties by place: bit r of a mask says
+        that the r-th of them becomes its second digit, and the margins of those that do, added
+        up in float64 from the smallest, are the distance. The P nearest buckets are those of the
+        P masks of smallest distance, ascending, ties to the smaller mask; where fewer than P
+        distances are finite, the nearest bucket again fills the places that are left.
 
         Args:
-            x: f32 (n, d), C order.
-            center: f32 (d,), subtracted from every row: the mean weight row for neurons, zero
+            x: f32 (n, width), C order, or CSR (n, width), which means the same as its dense rows
+                (a stored zero is a zero); finite, and width at least `family.d`.
+            center: f32 (width,), subtracted from every row: the mean weight row for neurons, None
                 for queries. The ranking of the logits of one query does not change by it.
-            family: directions r.
+            family: which digits; only the first `family.d` coordinates count.
+            probes: P, from 1 to 16.
 
         Returns:
-            u32 (n, L).
+            u32 (n, L * P): buckets of table l, nearest first, in columns l * P to l * P + P - 1.
 
-        Exactness: equal where the projections are exact.
-        Cost: 2 n d K L flops; reads 4 n d bytes, writes 4 n L.
-        Source: SLIDE section 3.1; Charikar (STOC 2002).
+        Exactness: equal, x - center being one float32 subtraction and margins differences in
+            float64. Only the projections of SimHash may be rounded otherwise: those of x - center,
+            d + 1 terms, where |x - center| counts as |x| + |center|.
+        Cost: SimHash 2 n d K L flops, the others n m K L comparisons; reads 4 n d bytes.
+        Source: SLIDE section 3.1; probing: Lv et al. (VLDB 2007).
         """
 
-    def build(self, codes: Array, n_buckets: int, salt: int) -> Tables:
+    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
         """Sort the ids of all neurons by bucket, once per table (see `Tables`).
 
         Args:
             codes: u32 (n, L), each below n_buckets.
             n_buckets: buckets per table.
             salt: orders the ids of one bucket of table l by `mix(id, salt + l)`.
+            policy: `reservoir`, or `fifo`: the ids of a bucket in descending order.
 
         Returns:
             Tables with ids i32 and offsets i64.
@@ -107,6 +135,26 @@ class Backend(Protocol):
         Exactness: equal.
         Cost: a counting sort of n ids for each of L tables; writes 4 n L bytes.
         Source: SLIDE section 3.1; the reservoir cut of a full bucket becomes a cut of this order.
+        """
+
+    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
+        """Tables in which some neurons have moved to the buckets of their new codes.
+
+        With the policy `reservoir` equal to a build from the codes of all neurons. With `fifo`
+        the moved ones come first in their buckets, larger ids first, and the others keep their
+        order.
+
+        Args:
+            tables: as `build` or `reinsert` made them.
+            rows: i32 (R,), strictly increasing.
+            codes: u32 (R, L), of those rows.
+
+        Returns:
+            New Tables; the old ones stay as they are.
+
+        Exactness: equal.
+        Cost: a merge of R ids into n for each of L tables.
+        Source: SLIDE section 3.1.3, where neurons are deleted and added.
         """
 
     def query(
@@ -122,7 +170,8 @@ class Backend(Protocol):
 
         Args:
             tables: of the n neurons; None to retrieve nothing.
-            codes: u32 (B, L), of the examples. Not read where tables is None.
+            codes: u32 (B, L * P), of the examples, as `hash` gives them. A neuron that several
+                probes of one table meet is met in one table. Not read where tables is None.
             required: CSR (B, n), neurons that must be active (the labels).
             extra: CSR (B, n), neurons to be active besides (the uniform share).
             query: what to keep of the neurons found in the tables.
@@ -180,46 +229,55 @@ class Backend(Protocol):
         Cost: as sddmm; writes 4 d bytes a touched row.
         """
 
-    def loss(self, z: CSR | Block, log_weights: CSR | Block, y: CSR) -> tuple[Array, CSR | Block]:
-        """Softmax over the active set: loss_i = -(1 / |y_i|) sum_(j in y_i) log p_ij.
-
-        p_i = softmax(z_i + log_weights_i): an entry that stands for m neurons counts m times.
-        Labels that are not active are ignored; an example without (active) labels has loss 0
-        and gradient 0.
+    def loss(
+        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+    ) -> tuple[Array, CSR | Block]:
+        """A loss of each example over its active set: see `slide.core.losses` for the formulas.
 
         Args:
-            z: logits.
-            log_weights: in the layout of z; in a Block (1, R).
-            y: CSR (B, n), labels; the values are not read.
+            z: logits, of any finite size.
+            log_weights: in the layout of z, in a Block (1, R): an entry stands for
+                exp(log_weight) neurons.
+            y: CSR (B, n), labels: positive where the value is above 0, otherwise known negatives.
+                Labels that are not active are ignored.
+            name: which loss.
 
         Returns:
             Loss of each example f32 (B,), and the gradient of their mean over all B examples
             with respect to z, in the layout of z.
 
-        Exactness: 16 ulp of the largest term of each result.
-        Cost: one exp an entry.
-        Source: SLIDE section 3.1 (softmax over active neurons); the weights are those of
-            sampled softmax (Jean et al., ACL 2015), which correct negatives only.
+        Exactness: 16 ulp of the largest term of each result in `softmax`; in `bce` and `saros`
+            16 ulp of each term of a sum and one more for each term that is summed.
+        Cost: one exp an entry (softmax), an exp and a log an entry (bce) or a pair of a positive
+            label and a negative (saros).
+        Source: named with the formulas.
         """
 
     def update_rows(
-        self, param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int
+        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
     ) -> None:
-        """One lazy Adam step on the rows that `grad` touches; all other rows stay as they are.
+        """One lazy step on the rows r that `grad` touches; all other rows stay as they are.
 
-        mean += (1 - beta1) (g - mean); square += (1 - beta2) (g**2 - square);
-        weight -= optimizer.step_size(lr, step) * mean / (sqrt(square) + epsilon).
+        weight *= 1 - lr * optimizer.weight_decay, and then, all by element unless it says row:
+
+        * `Adam`: mean += (1 - beta1) (g - mean); square += (1 - beta2) (g**2 - square);
+          weight -= optimizer.step_size(lr, step) * mean / (sqrt(square) + epsilon).
+        * `Adagrad`: square_r += mean of g**2 over row r; weight -= lr * g / (sqrt(square_r) +
+          epsilon).
+        * `SGD`: weight -= lr * g.
 
         Args:
-            param: written in place, the only argument of any kernel that is.
+            param: as `optimizer.begin` made it; written in place, the only argument of any
+                kernel that is.
             grad: rows below n, values f32 (R, d).
-            optimizer: the constants.
+            optimizer: which one, and its constants.
             lr: learning rate.
             step: number of this step, from 1.
 
-        Exactness: 8 ulp of the largest term of each result.
-        Cost: reads and writes 12 d bytes a touched row, reads 4 d.
-        Source: Kingma and Ba (ICLR 2015), algorithm 1.
+        Exactness: 8 ulp of the largest term of each result, d more in Adagrad for the sum.
+        Cost: a touched row's gradient, 4 d bytes, is read; its weight and state, 12 d (Adam),
+            4 d + 4 (Adagrad) or 4 d (SGD), are read and written.
+        Source: named in `slide.core.optim`.
         """
 
     def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:

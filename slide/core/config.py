@@ -8,6 +8,10 @@ from typing import Any, Literal, get_args
 
 from slide.core.backend import Strategy
 from slide.core.errors import ConfigError
+from slide.core.families import HashName
+from slide.core.hashing import Policy
+from slide.core.losses import LossName
+from slide.core.optim import OptimizerName, ScheduleName
 
 SamplerName = Literal["lsh", "uniform", "full"]
 Scope = Literal["batch", "example"]
@@ -18,68 +22,99 @@ class Config:
     """Settings of one run; each is checked when the object is made.
 
     Args:
-        hidden: units of the hidden layer.
+        hidden: units of each hidden layer, first to last.
+        hidden_active: active units of each hidden layer, 0 for all; () for all of all layers. A
+            layer of which not all are active has hash tables like the output layer.
         epochs: passes over the training set.
         batch_size: examples per step.
-        lr: Adam's learning rate at the first step; it decays linearly to 0.
+        loss: `softmax` over the active set, `bce` (one versus all) or `saros` (pairwise).
+        optimizer: `adam`, `adagrad` (one accumulator a row) or `sgd`, on touched rows alone.
+        catch_up: let rows catch up with the steps that they missed before they are used, so that
+            the lazy optimizer equals the dense one.
+        weight_decay: times the learning rate, what a touched row shrinks by.
+        lr: learning rate, at its largest.
+        lr_schedule: `constant`, or to 0 in a line or half a cosine.
+        warmup: share of the run in which the learning rate rises from 0.
         dropout: share of hidden units zeroed in training, in [0, 1).
         sampler: who proposes active neurons beside the labels: `lsh` (hash tables and a uniform
-            share), `uniform` (chance alone), `full` (all neurons: a dense softmax).
+            share), `uniform` (chance alone), `full` (all neurons: a dense network).
         scope: `batch`, one active set shared by the batch; `example`, one each, as in the paper.
-        active: neurons proposed beside the labels, per batch or per example by `scope`.
-        uniform_share: share of `active` drawn uniformly by the `lsh` sampler.
+        active: output neurons proposed beside the labels, per batch or per example by `scope`.
+        uniform_share: share of the active set drawn uniformly by the `lsh` sampler.
         strategy: how neurons found in the tables are preferred, see `slide.core.backend.Query`.
-        K: bits per hash code, a table has 2**K buckets.
+        threshold: tables that must have a neuron, for the strategy of that name.
+        hash: family of hash functions, see `slide.core.families`.
+        K: digits per hash code.
         L: hash tables.
+        probes: nearest buckets of a table that a query looks at.
+        max_buckets: buckets per table at most, a power of two; larger numbers are folded to it.
+        center: subtract the mean weight row before hashing.
+        hash_bias: hash a neuron's bias as one more coordinate.
+        policy: who stays of a bucket that is over its limit: a fair sample of it (`reservoir`)
+            or the newest (`fifo`).
         bucket_limit: entries of one bucket that a query looks at.
         rebuild_every: steps from the first build of the tables to the second.
-        rebuild_growth: each later gap is e**rebuild_growth times the one before.
+        rebuild_growth: each later gap is e**rebuild_growth times the one before; 0 for a period.
+        stale_recall: rebuild only if recall on the probe set has fallen below this share of what
+            it was after the last rebuild; 0 to rebuild without asking.
+        rehash_every: steps after which new hash functions are drawn; 0 for never.
+        reinsert_every: steps after which touched rows move to their new buckets; 0 for never.
         seed: of the one generator that everything random is drawn from.
 
     Raises:
         ConfigError: a setting is out of its range.
     """
 
-    hidden: int = 256
+    hidden: tuple[int, ...] = (256,)
+    hidden_active: tuple[int, ...] = ()
     epochs: int = 3
     batch_size: int = 256
+    loss: LossName = "softmax"
+    optimizer: OptimizerName = "adam"
+    catch_up: bool = False
+    weight_decay: float = 0.0
     lr: float = 0.01
+    lr_schedule: ScheduleName = "linear"
+    warmup: float = 0.0
     dropout: float = 0.5
     sampler: SamplerName = "lsh"
     scope: Scope = "batch"
     active: int = 2000
     uniform_share: float = 0.5
     strategy: Strategy = "topk"
+    threshold: int = 2
+    hash: HashName = "simhash"
     K: int = 10
     L: int = 16
+    probes: int = 1
+    max_buckets: int = 1 << 18
+    center: bool = True
+    hash_bias: bool = True
+    policy: Policy = "reservoir"
     bucket_limit: int = 128
     rebuild_every: int = 50
     rebuild_growth: float = 0.1
+    stale_recall: float = 0.0
+    rehash_every: int = 0
+    reinsert_every: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("hidden", 1, 1 << 16),
-            ("epochs", 1, 1 << 20),
-            ("batch_size", 1, 1 << 20),
-            ("active", 1, 1 << 31),
-            ("K", 1, 24),
-            ("L", 1, 1024),
-            ("bucket_limit", 1, 1 << 31),
-            ("rebuild_every", 1, 1 << 31),
-            ("seed", 0, 1 << 63),
-        ):
+        for name, low, high in WHOLE_NUMBERS:
             demand_int(name, getattr(self, name), low, high)
-        for name, bottom, top in (
-            ("lr", 1e-9, 10.0),
-            ("dropout", 0.0, 0.99),
-            ("uniform_share", 0.0, 1.0),
-            ("rebuild_growth", 0.0, 10.0),
-        ):
+        for name, bottom, top in NUMBERS:
             demand_float(name, getattr(self, name), bottom, top)
-        demand_one_of("sampler", self.sampler, get_args(SamplerName))
-        demand_one_of("scope", self.scope, get_args(Scope))
-        demand_one_of("strategy", self.strategy, get_args(Strategy))
+        for name, known in CHOICES:
+            demand_one_of(name, getattr(self, name), get_args(known))
+        for name in ("catch_up", "center", "hash_bias"):
+            demand_bool(name, getattr(self, name))
+        demand_hidden(self.hidden, self.hidden_active)
+        if self.max_buckets & (self.max_buckets - 1):
+            raise ConfigError(f"max_buckets is {self.max_buckets}: expected a power of two")
+
+    def n_active_of(self, layer: int) -> int:
+        """Active units of the hidden layer with this number; 0 for all."""
+        return self.hidden_active[layer] if self.hidden_active else 0
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Config:
@@ -88,7 +123,44 @@ class Config:
         for name in sorted(known ^ set(settings)):
             what = "missing" if name in known else "unknown"
             raise ConfigError(f"{what} setting {name!r}: expected {', '.join(sorted(known))}")
-        return cls(**settings)
+        lists = {name: value for name, value in settings.items() if isinstance(value, list)}
+        return cls(**settings | {name: tuple(value) for name, value in lists.items()})
+
+
+WHOLE_NUMBERS = (
+    ("epochs", 1, 1 << 20),
+    ("batch_size", 1, 1 << 20),
+    ("active", 1, 1 << 31),
+    ("threshold", 1, 1024),
+    ("K", 1, 64),
+    ("L", 1, 1024),
+    ("probes", 1, 16),
+    ("max_buckets", 2, 1 << 30),
+    ("bucket_limit", 1, 1 << 31),
+    ("rebuild_every", 1, 1 << 31),
+    ("rehash_every", 0, 1 << 31),
+    ("reinsert_every", 0, 1 << 31),
+    ("seed", 0, 1 << 63),
+)
+NUMBERS = (
+    ("lr", 1e-9, 10.0),
+    ("warmup", 0.0, 0.99),
+    ("weight_decay", 0.0, 1.0),
+    ("dropout", 0.0, 0.99),
+    ("uniform_share", 0.0, 1.0),
+    ("rebuild_growth", 0.0, 10.0),
+    ("stale_recall", 0.0, 1.0),
+)
+CHOICES = (
+    ("loss", LossName),
+    ("optimizer", OptimizerName),
+    ("lr_schedule", ScheduleName),
+    ("sampler", SamplerName),
+    ("scope", Scope),
+    ("strategy", Strategy),
+    ("hash", HashName),
+    ("policy", Policy),
+)
 
 
 def demand_int(name: str, got: object, low: int, high: int) -> None:
@@ -109,6 +181,32 @@ def demand_one_of(name: str, got: object, known: tuple[str, ...]) -> None:
         raise ConfigError(f"{name} is {got!r}: expected one of {', '.join(known)}")
 
 
+def demand_bool(name: str, got: object) -> None:
+    """Raise ConfigError unless `got` is True or False."""
+    if not isinstance(got, bool):
+        raise ConfigError(f"{name} is {got!r}: expected true or false")
+
+
+def demand_hidden(hidden: object, active: object) -> None:
+    """Raise ConfigError unless these are the widths of some layers and what is active of each."""
+    for name, got in (("hidden", hidden), ("hidden_active", active)):
+        if not isinstance(got, tuple):
+            raise ConfigError(f"{name} is {got!r}: expected a tuple with a number for each layer")
+    assert isinstance(hidden, tuple)
+    assert isinstance(active, tuple)
+    if not 1 <= len(hidden) <= 16:
+        raise ConfigError(f"hidden has {len(hidden)} layers: expected 1 to 16")
+    if len(active) not in (0, len(hidden)):
+        raise ConfigError(
+            f"hidden_active has {len(active)} numbers: expected one for each of the {len(hidden)} "
+            "hidden layers, 0 where all units are active"
+        )
+    for layer, width in enumerate(hidden):
+        demand_int("hidden", width, 1, 1 << 24)
+        if active:
+            demand_int("hidden_active", active[layer], 0, width)
+
+
 def recipe(n_samples: int, n_labels: int, **chosen: Any) -> Config:
     """Settings that suit a data set of this size; `chosen` ones are kept.
 
@@ -118,6 +216,12 @@ def recipe(n_samples: int, n_labels: int, **chosen: Any) -> Config:
         "batch_size": 128 if n_samples < 20_000 else 256,
         "epochs": min(max(math.ceil(160_000 / max(n_samples, 1)), 3), 15),
         "active": max(2000, n_labels // 50),
-        "K": min(max(round(math.log2(max(n_labels, 2) / 16)), 4), 16),
+        "K": digits_for(n_labels, chosen.get("hash", "simhash")),
     }
     return Config(**(rules | chosen))
+
+
+def digits_for(n_labels: int, family: HashName) -> int:
+    """K such that a bucket holds about 16 neurons; a digit of WTA and the like has 3 bits."""
+    bits = min(max(round(math.log2(max(n_labels, 2) / 16)), 4), 16)
+    return bits if "simhash" in family else max(round(bits / 3), 1)

@@ -1,67 +1,46 @@
-"""Drawing hash families (arrays only) and the salted mix that stands in for chance in a kernel.
+"""Flat hash tables, and the salted mix that stands in for chance in a kernel.
 
-Source: SLIDE (arXiv 1903.03129) sections 2.1 and 3.1; SimHash is Charikar (STOC 2002).
+Source: SLIDE (arXiv 1903.03129) sections 2.1 and 3.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from slide.core.arrays import Array
 
-
-@dataclass(frozen=True, slots=True)
-class SimHash:
-    """L tables keyed by K sign bits each: bit = [x . r > 0], Pr(equal) = 1 - angle / pi.
-
-    Args:
-        projection: f32 (d, L * K), Gaussian; columns `l * K` to `l * K + K - 1` key table l.
-        K: bits per code, so that a table has 2**K buckets.
-        L: tables.
-    """
-
-    projection: Array
-    K: int
-    L: int
-
-    @property
-    def n_buckets(self) -> int:
-        return 1 << self.K
-
-    def map(self, function: Callable[[Array], Array]) -> SimHash:
-        """The same family with its array replaced by `function(array)`."""
-        return SimHash(function(self.projection), self.K, self.L)
-
-    @classmethod
-    def draw(cls, d: int, K: int, L: int, rng: np.random.Generator) -> SimHash:
-        """Independent standard normal directions for vectors of d coordinates."""
-        return cls(rng.standard_normal((d, L * K), dtype=np.float32), K, L)
+Policy = Literal["reservoir", "fifo"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Flat hash tables: the ids of all neurons, sorted by bucket, once per table.
 
+    A query reads only the first entries of a bucket, so the order within it decides who is kept
+    of a full one. `reservoir`: by `mix(id, salt + l)`, so that the first m are an unbiased sample.
+    `fifo`: newest first, so that the first m are the last that came; ids come in ascending order.
+
     Args:
         offsets: i64 (L * n_buckets + 1); bucket c of table l is
             `ids[offsets[l * n_buckets + c]:offsets[l * n_buckets + c + 1]]`.
-        ids: i32 (L * n); within a bucket in the order of `mix(id, salt + l)`,
-            so that the first m entries of a bucket are an unbiased sample of it.
+        ids: i32, L * n_neurons of them where every neuron is once in each table.
         L: tables.
         n_buckets: buckets per table.
+        n_neurons: ids are below it.
+        salt: of the build.
+        policy: the order within a bucket.
     """
 
     offsets: Array
     ids: Array
     L: int
     n_buckets: int
-
-    @property
-    def n_neurons(self) -> int:
-        return len(self.ids) // self.L
+    n_neurons: int
+    salt: int
+    policy: Policy
 
 
 def mix(numbers: Array, salt: int) -> Array:

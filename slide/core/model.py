@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from slide.core.arrays import CSR, Array, Dataset, Param
+from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config, demand_float, demand_int
+from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError, ModelError
 from slide.core.folder import CONFIG, WEIGHTS, read_description, staged, write_description
 from slide.core.metrics import (
@@ -25,8 +27,8 @@ from slide.core.metrics import (
     recall_at,
 )
 from slide.core.network import Network
-from slide.core.retrieval import Retrieval
-from slide.core.step import infer, infer_sampled
+from slide.core.retrieval import Plan, Retrieval
+from slide.core.step import activations, infer, infer_sampled
 
 EXAMPLES_AT_A_TIME = 1024
 
@@ -53,11 +55,11 @@ class Model:
     trained_on: str = ""
     retrieval: Retrieval | None = None
 
-    def predict(self, x: CSR, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+    def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
 
         Args:
-            x: CSR (n, n_features).
+            x: (n, n_features), sparse as CSR or dense as Block.
             k: from 1 to n_labels.
             sampled: look only at the neurons that hash tables retrieve, instead of at all.
 
@@ -101,17 +103,46 @@ class Model:
         k = min(max(RANKS), self.network.n_labels)
         ids, _ = self.predict(data.x, k, sampled)
         inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y, inverse)
+        scores = ranking_metrics(ids, data.y.positive(), inverse)
         if sampled:
             exact, _ = self.predict(data.x, k)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
         return scores
 
-    def _infer(self, x: CSR, k: int, sampled: bool) -> tuple[Array, Array]:
+    def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
+        """Build the tables of sampled inference now, and otherwise than by default.
+
+        Args:
+            plan: how many tables, probes, candidates.
+            examples: fill the output layer's tables by these examples' labels, those of the
+                training set for instance, instead of by its weights (*insert labels, then
+                freeze*).
+
+        Raises:
+            ModelError: the examples have another number of features or labels.
+        """
+        retrieval = Retrieval.build(self.backend, self.network, self.config, plan)
+        if examples is not None:
+            self._refuse_misfit("features", examples.n_features, self.network.n_features)
+            self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
+            codes = [
+                retrieval.output.codes(
+                    self.backend, activations(self.backend, self.network, examples.x.take(rows))
+                )
+                for rows in batches(examples.n_samples, EXAMPLES_AT_A_TIME)
+            ]
+            output = retrieval.output.filled_by(
+                self.backend, np.concatenate(codes), examples.y.positive()
+            )
+            retrieval = Retrieval([*retrieval.layers[:-1], output])
+        self.retrieval = retrieval
+
+    def _infer(self, x: CSR | Block, k: int, sampled: bool) -> tuple[Array, Array]:
         if not sampled:
             return infer(self.backend, self.network, x, k)
         if self.retrieval is None:
-            self.retrieval = Retrieval.build(self.backend, self.network, self.config)
+            self.prepare_sampled()
+        assert self.retrieval is not None
         return infer_sampled(self.backend, self.network, x, k, self.retrieval)
 
     def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
@@ -141,11 +172,9 @@ class Model:
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
         }
-        tensors = {
-            "hidden": self.backend.get(self.network.hidden.weight),
-            "output": self.backend.get(self.network.output.weight),
-            "label_counts": self.label_counts,
-        }
+        weights = [self.backend.get(layer.param.weight) for layer in self.network.layers]
+        tensors = dict(zip(tensor_names(self.config), weights, strict=True))
+        tensors["label_counts"] = self.label_counts
         try:
             write_description(folder, description)
             save_file(tensors, folder / WEIGHTS)
@@ -174,9 +203,7 @@ class Model:
                 f"{folder / 'config.json'} is damaged ({error}): train the model again"
             ) from None
         tensors = read_tensors(folder / WEIGHTS, config)
-        network = Network(
-            Param.of(backend.put(tensors["hidden"])), Param.of(backend.put(tensors["output"]))
-        )
+        network = Network.of([tensors[name] for name in tensor_names(config)], config, backend)
         trained_on = str(description.get("trained_on", ""))
         return cls(config, network, backend, tensors["label_counts"], n_samples, trained_on)
 
@@ -191,20 +218,18 @@ def read_tensors(path: Path, config: Config) -> dict[str, Array]:
     """Read weights.safetensors and check that its arrays fit together."""
     try:
         tensors = load_file(path)
-        hidden, output = tensors["hidden"], tensors["output"]
+        weights = [tensors[name] for name in tensor_names(config)]
+        counts = tensors["label_counts"]
         fits = (
-            hidden.dtype == output.dtype == np.float32
-            and hidden.ndim == output.ndim == 2
-            and hidden.shape[1] == config.hidden == output.shape[1] - 1
-            and len(hidden) > 1
-            and len(output) > 0
-            and tensors["label_counts"].shape == output.shape[:1]
-            and tensors["label_counts"].dtype == np.int64
+            [weight.shape for weight in weights] == shapes_of(config, weights)
+            and all(weight.dtype == np.float32 for weight in weights)
+            and counts.shape == weights[-1].shape[:1]
+            and counts.dtype == np.int64
         )
-        sound = fits and all_finite(hidden, output) and tensors["label_counts"].min() >= 0
+        sound = fits and all_finite(*weights) and counts.min() >= 0
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if not fits:
         raise ModelError(f"{path} does not fit its config.json: train the model again")
@@ -214,6 +239,22 @@ def read_tensors(path: Path, config: Config) -> dict[str, Array]:
             "train the model again"
         )
     return tensors
+
+
+def tensor_names(config: Config) -> list[str]:
+    """Names of the layers' weights in weights.safetensors, the output last."""
+    return [f"hidden.{layer}" for layer in range(len(config.hidden))] + ["output"]
+
+
+def shapes_of(config: Config, weights: list[Array]) -> list[tuple[int, int]]:
+    """Shapes that these weights must have, given the number of features and labels they show."""
+    by_neuron = [config.n_active_of(layer) > 0 for layer in range(len(config.hidden))] + [True]
+    n_features = max(weights[0].shape[-1 if by_neuron[0] else 0] - 1, 1)
+    widths = (n_features, *config.hidden, max(len(weights[-1]), 1))
+    return [
+        (units, inputs + 1) if flipped else (inputs + 1, units)
+        for (inputs, units), flipped in zip(pairwise(widths), by_neuron, strict=True)
+    ]
 
 
 def all_finite(*arrays: Array) -> bool:

@@ -1,76 +1,108 @@
-"""The network: sparse features -> ReLU hidden layer -> one output neuron per label.
-
-A bias is a weight like any other: it belongs to an input that is always 1. The features get one
-more column for it, the hidden layer one more unit, so that no kernel has to know about biases and
-hashing a neuron's row hashes its bias along with it.
-"""
+"""The network: sparse or dense features -> ReLU hidden layers -> one output neuron per label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Param
+from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
+from slide.core.config import Config
+from slide.core.layers import DenseLayer, Layer, SampledLayer
+from slide.core.optim import SGD, Optimizer
 
-OUTPUT_SCALE = 0.1  # of a standard normal over sqrt(hidden): logits start near zero
+OUTPUT_SCALE = 0.1  # of a standard normal over sqrt(inputs): logits start near zero
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Both layers' parameters, as arrays of one backend.
+    """All layers' parameters, as arrays of one backend.
 
     Args:
-        hidden: (n_features + 1, n_hidden), one row per feature and a last one for the bias.
-        output: (n_labels, n_hidden + 1), one row per neuron, its bias in the last column.
+        hidden: first to last; a hidden layer has hash tables if it is a `SampledLayer`.
+        output: one neuron per label.
     """
 
-    hidden: Param
-    output: Param
+    hidden: tuple[Layer, ...]
+    output: SampledLayer
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return (*self.hidden, self.output)
 
     @property
     def n_features(self) -> int:
-        return self.hidden.shape[0] - 1
-
-    @property
-    def n_hidden(self) -> int:
-        return self.hidden.shape[1]
+        return self.hidden[0].n_inputs
 
     @property
     def n_labels(self) -> int:
-        return self.output.shape[0]
+        return self.output.n_units
 
     @classmethod
     def draw(
         cls,
+        config: Config,
         n_features: int,
-        n_hidden: int,
         n_labels: int,
         backend: Backend,
+        optimizer: Optimizer,
         rng: np.random.Generator,
     ) -> Network:
         """Normal weights, biases zero, optimizer state zero."""
-        hidden = rng.standard_normal((n_features + 1, n_hidden), dtype=np.float32)
-        hidden *= np.float32(n_hidden**-0.5)
-        hidden[-1] = 0
-        output = rng.standard_normal((n_labels, n_hidden + 1), dtype=np.float32)
-        output *= np.float32(OUTPUT_SCALE * n_hidden**-0.5)
-        output[:, -1] = 0
-        return cls(Param.of(backend.put(hidden)), Param.of(backend.put(output)))
+        weights = [
+            draw_weights(*sizes, layer, config, rng)
+            for layer, sizes in enumerate(pairwise((n_features, *config.hidden, n_labels)))
+        ]
+        return cls.of(weights, config, backend, optimizer)
+
+    @classmethod
+    def of(
+        cls,
+        weights: list[Array],
+        config: Config,
+        backend: Backend,
+        optimizer: Optimizer | None = None,
+    ) -> Network:
+        """From the weight of each layer, the output last; without optimizer not to be trained."""
+        begin = (optimizer or SGD()).begin
+        *hidden, output = [begin(backend.put(weight)) for weight in weights]
+        layers = [
+            SampledLayer(param) if config.n_active_of(layer) else DenseLayer(param)
+            for layer, param in enumerate(hidden)
+        ]
+        return cls(tuple(layers), SampledLayer(output))
 
 
-def n_bytes(n_features: int, n_hidden: int, n_labels: int) -> int:
-    """Memory that a network's weights and optimizer state take."""
-    cells = (n_features + 1) * n_hidden + n_labels * (n_hidden + 1)
+def draw_weights(
+    n_inputs: int, n_units: int, layer: int, config: Config, rng: np.random.Generator
+) -> Array:
+    """Weights of one layer as it stores them, the bias last: by input, or by neuron if sampled.
+
+    Features have rows of unit length, so the first layer's units start with variance 1 / n_units
+    and all of them together with length 1; later hidden layers keep the length of what comes in,
+    though ReLU takes half of it (He et al., ICCV 2015).
+    """
+    is_output = layer == len(config.hidden)
+    scale = OUTPUT_SCALE * n_inputs**-0.5 if is_output else n_units**-0.5
+    if 0 < layer < len(config.hidden):
+        scale *= 2**0.5
+    by_neuron = is_output or config.n_active_of(layer) > 0
+    shape = (n_units, n_inputs + 1) if by_neuron else (n_inputs + 1, n_units)
+    weight = rng.standard_normal(shape, dtype=np.float32)
+    weight *= np.float32(scale)
+    weight[(slice(None), -1) if by_neuron else -1] = 0
+    return weight
+
+
+def n_bytes(config: Config, n_features: int, n_labels: int) -> int:
+    """Memory that a network's weights and optimizer state take at most."""
+    cells = sum((inputs + 1) * units for inputs, units in pairwise((n_features, *config.hidden)))
+    cells += n_labels * (config.hidden[-1] + 1)
     return cells * 3 * np.dtype(np.float32).itemsize
 
 
-def input_of(x: CSR, backend: Backend) -> CSR:
+def input_of(x: CSR | Block, backend: Backend) -> CSR | Block:
     """Features as the network takes them: rows of unit length, and the constant column."""
     return x.with_unit_rows().with_constant().map(backend.put)
-
-
-def with_constant_unit(h: Array) -> Array:
-    """The hidden layer's output (B, d) with a last unit that is always 1, (B, d + 1)."""
-    return np.concatenate([h, np.ones_like(h[:, :1])], axis=1)

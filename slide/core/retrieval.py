@@ -1,45 +1,190 @@
-"""Hash tables for inference: more of them, with shorter codes, than training can afford."""
+"""Hash tables for inference: more of them than training can afford, over every sampled layer.
+
+Two ways to fill them. From the weights, as in training: a neuron lies where its row hashes to. From
+examples (*insert labels, then freeze*): a label's neuron lies where examples that carry it hash to,
+so that the tables answer "which labels had the neighbours of this example".
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend, Query
-from slide.core.config import Config
-from slide.core.hashing import SimHash, Tables
+from slide.core.config import Config, demand_float, demand_int
+from slide.core.families import Family
+from slide.core.hashing import Tables, mix
+from slide.core.layers import SampledLayer
 from slide.core.network import Network
-from slide.core.sampling import build_tables
+from slide.core.sampling import hashable, nobody
+from slide.core.tables import center_of, draw_layer_family
 
-L = 100
 FEWER_BITS = 2  # than in training: recall of the exact top 5 matters more here than time
-CANDIDATE_SHARE = 0.05  # of all neurons, kept per example; at least CANDIDATES_AT_LEAST
 CANDIDATES_AT_LEAST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieval:
-    """Tables over a trained output layer, and how to query them.
+class Plan:
+    """How sampled inference fills and queries its tables; each is checked when it is made.
 
     Args:
-        family: hash functions, drawn anew from the seed.
-        tables: of the neurons.
-        query: neurons met in the most tables first.
+        K: digits per code; None for those of training, less two bits.
+        L: tables.
+        probes: nearest buckets of a table that a query looks into.
+        candidates: share of the output neurons, in (0, 1], of which the logits are computed; 100
+            neurons at least.
+
+    Raises:
+        ConfigError: a setting is out of its range.
     """
 
-    family: SimHash
+    K: int | None = None
+    L: int = 100
+    probes: int = 1
+    candidates: float = 0.05
+
+    def __post_init__(self) -> None:
+        demand_int("K", 1 if self.K is None else self.K, 1, 64)
+        demand_int("L", self.L, 1, 1024)
+        demand_int("probes", self.probes, 1, 16)
+        demand_float("candidates", self.candidates, 1e-9, 1.0)
+
+    def settings(self, config: Config) -> Config:
+        """The settings of training with those of the plan instead."""
+        fewer = max(config.K - FEWER_BITS, 1) if "simhash" in config.hash else config.K
+        return replace(config, K=fewer if self.K is None else self.K, L=self.L, probes=self.probes)
+
+    def budget(self, n: int) -> int:
+        """Candidates among n output neurons."""
+        return max(CANDIDATES_AT_LEAST, round(self.candidates * n))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRetrieval:
+    """Tables over one trained layer, and how to query them.
+
+    Args:
+        family: hash functions.
+        tables: of the neurons.
+        query: whom to keep.
+        probes: buckets of each table to look into.
+    """
+
+    family: Family
     tables: Tables
     query: Query
+    probes: int
 
     @classmethod
-    def build(cls, backend: Backend, network: Network, config: Config) -> Retrieval:
-        """Hash the output layer of a trained network; the same seed gives the same tables."""
-        rng = np.random.default_rng([config.seed, 1])  # not the stream of training
-        d = network.output.shape[1]
-        family = SimHash.draw(d, max(config.K - FEWER_BITS, 1), L, rng)
-        family = family.map(backend.put)
-        n = network.n_labels
-        budget = max(CANDIDATES_AT_LEAST, round(CANDIDATE_SHARE * n))
-        tables = build_tables(backend, network.output.weight, family, config.seed)
-        return cls(family, tables, Query("topk", budget, bucket_limit=n, shared=False))
+    def build(
+        cls,
+        backend: Backend,
+        layer: SampledLayer,
+        config: Config,
+        budget: int,
+        rng: np.random.Generator,
+    ) -> LayerRetrieval:
+        """Hash the layer's rows.
+
+        Args:
+            backend: hashes and builds.
+            layer: trained.
+            config: family, K, L, probes, centring, bias.
+            budget: neurons to keep per example.
+            rng: draws the hash functions.
+        """
+        n, width = layer.param.shape
+        weight = layer.param.weight
+        family = draw_layer_family(config, width, rng, backend)
+        codes = backend.hash(weight, center_of(weight, config), family)
+        tables = backend.build(codes, family.n_buckets, 0, "reservoir")
+        query = Query("topk", budget, bucket_limit=n, shared=False)
+        return cls(family, tables, query, config.probes)
+
+    def codes(self, backend: Backend, a: CSR | Block) -> Array:
+        """The nearest bucket of each example in each table, u32 (B, L), on the host."""
+        return backend.get(backend.hash(hashable(a), None, self.family))
+
+    def filled_by(self, backend: Backend, codes: Array, y: CSR) -> LayerRetrieval:
+        """The same functions over tables filled by examples with these codes and labels."""
+        tables = label_tables(codes, y, self.family.n_buckets, self.tables.salt)
+        return replace(self, tables=placed_tables(tables, backend))
+
+    def find(self, backend: Backend, a: CSR | Block) -> CSR:
+        """Candidates for each example: CSR (B, n)."""
+        nothing = nobody(a.n_rows, self.tables.n_neurons, backend)
+        codes = backend.hash(hashable(a), None, self.family, self.probes)
+        found = backend.query(self.tables, codes, nothing, nothing, self.query, salt=0)
+        assert isinstance(found, CSR)  # each example looks for its own
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Tables over a network's sampled layers.
+
+    Args:
+        layers: one for each layer, the output last; None where all units are computed.
+    """
+
+    layers: Sequence[LayerRetrieval | None]
+
+    @classmethod
+    def build(
+        cls, backend: Backend, network: Network, config: Config, plan: Plan | None = None
+    ) -> Retrieval:
+        """Hash all sampled layers of a trained network; the same seed gives the same tables."""
+        plan = plan or Plan()
+        layers: list[LayerRetrieval | None] = []
+        for number, layer in enumerate(network.layers):
+            if isinstance(layer, SampledLayer):
+                is_output = layer is network.output
+                budget = plan.budget(layer.n_units) if is_output else config.n_active_of(number)
+                rng = np.random.default_rng([config.seed, 1, number])  # not the stream of training
+                settings = plan.settings(config)
+                layers.append(LayerRetrieval.build(backend, layer, settings, budget, rng))
+            else:
+                layers.append(None)
+        return cls(layers)
+
+    @property
+    def output(self) -> LayerRetrieval:
+        layer = self.layers[-1]
+        assert layer is not None
+        return layer
+
+    def find(self, backend: Backend, number: int, a: CSR | Block) -> CSR:
+        """Candidates of one layer for its inputs a (B, width)."""
+        layer = self.layers[number]
+        assert layer is not None
+        return layer.find(backend, a)
+
+
+def label_tables(codes: Array, y: CSR, n_buckets: int, salt: int) -> Tables:
+    """Tables in which a label lies in the buckets of the examples that carry it, once in each.
+
+    Args:
+        codes: u32 (B, L), of the examples.
+        y: CSR (B, n), their labels.
+        n_buckets: buckets per table.
+        salt: orders a bucket, as in `Backend.build`.
+    """
+    L = codes.shape[1]
+    ids, sizes = [], []
+    for table in range(L):
+        buckets = codes[y.row_numbers(), table].astype(np.int64)
+        cells = np.unique(buckets * y.n_cols + y.indices)
+        buckets, labels = np.divmod(cells, y.n_cols)
+        order = np.lexsort((mix(labels, salt + table), buckets))
+        ids.append(labels[order].astype(np.int32))
+        sizes.append(np.bincount(buckets, minlength=n_buckets))
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+    return Tables(offsets, np.concatenate(ids), L, n_buckets, y.n_cols, salt, "reservoir")
+
+
+def placed_tables(tables: Tables, backend: Backend) -> Tables:
+    """The same tables in the backend's arrays."""
+    return replace(tables, offsets=backend.put(tables.offsets), ids=backend.put(tables.ids))

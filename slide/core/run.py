@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slide.core.arrays import Dataset
 from slide.core.backend import Backend
 from slide.core.config import Config
+from slide.core.dataset import Dataset
 from slide.core.folder import METRICS, staged
 from slide.core.model import Model
 from slide.core.trainer import Trainer, Watcher

@@ -1,54 +1,55 @@
 """Choosing the active set: labels, neurons from the hash tables, and a uniform share.
 
 Failure modes it guards against: neurons that are never retrieved are never updated, so a uniform
-share stays in every active set; the common mean direction of the weight rows fills few buckets,
-so it is subtracted before hashing (which changes no query's ranking); uncorrected sampling
-over-trains easily hit negatives, so uniform ones are given the weight of all they stand for.
+share stays in every active set; uncorrected sampling over-trains easily hit negatives, so uniform
+ones are given the weight of all they stand for.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_EXTRA, Backend, Query
 from slide.core.config import Config
-from slide.core.hashing import SimHash, Tables
-from slide.core.schedule import RebuildSchedule
+from slide.core.layers import dense
+from slide.core.tables import LayerTables
 
 
 @dataclass(slots=True)
 class Sampler:
-    """The sampling policy of one run, and the hash tables it keeps.
+    """The sampling policy of one layer in one run.
 
     Args:
-        config: `sampler`, `scope`, `active` and the settings of the tables.
-        family: hash functions for rows of the output layer; None if no tables are wanted.
+        config: `sampler`, `scope`, and how to query.
+        n_wanted: neurons to propose beside the labels, per set.
+        tables: of the layer's neurons; None if the sampler is not `lsh`.
+        touched: which neurons were ever updated, bool (n,).
     """
 
     config: Config
-    family: SimHash | None
-    tables: Tables | None = None
-    schedule: RebuildSchedule = field(init=False)
+    n_wanted: int
+    tables: LayerTables | None
+    touched: Array
 
-    def __post_init__(self) -> None:
-        self.schedule = RebuildSchedule(self.config.rebuild_every, self.config.rebuild_growth)
+    @classmethod
+    def of(cls, config: Config, n_wanted: int, shape: tuple[int, int]) -> Sampler:
+        """A sampler for a layer whose weight has this shape; its tables are built when kept."""
+        tables = LayerTables(config, *shape) if config.sampler == "lsh" else None
+        return cls(config, n_wanted, tables, np.zeros(shape[0], bool))
 
-    def keep_tables(self, backend: Backend, weight: Array, step: int) -> None:
-        """Rebuild the tables from the output layer's weight (n, d) if that is due."""
-        if self.family is not None and self.schedule.take_turn(step):
-            self.tables = build_tables(backend, weight, self.family, salt=step)
-
-    def sample(self, backend: Backend, h: Array, y: CSR, rng: np.random.Generator) -> CSR | Block:
+    def sample(
+        self, backend: Backend, a: CSR | Block, y: CSR, rng: np.random.Generator
+    ) -> CSR | Block:
         """The active set of one training batch.
 
         Args:
             backend: whose `hash` and `query` do the work.
-            h: f32 (B, d), inputs of the output layer.
-            y: CSR (B, n), labels, always active.
+            a: (B, d), inputs of the layer.
+            y: CSR (B, n), neurons that are always active: the labels, or nobody.
             rng: draws the uniform share and the query's salt.
 
         Returns:
@@ -58,34 +59,44 @@ class Sampler:
         query = self.query(B)
         extra = draw_uniform(n, self.n_uniform(n), 1 if query.shared else B, B, rng)
         salt = int(rng.integers(1 << 31))
-        codes = query_codes(backend, h, self.family)
-        return backend.query(self.tables, codes, y, extra.map(backend.put), query, salt)
+        if self.tables is None:
+            tables, codes = None, backend.put(np.zeros((B, 0), np.uint32))
+        else:
+            tables, codes = self.tables.tables, self.tables.codes(backend, hashable(a))
+        return backend.query(tables, codes, y, extra.map(backend.put), query, salt)
+
+    def note(self, rows: Array) -> None:
+        """Remember that a step updated these neurons (i32, host)."""
+        self.touched[rows] = True
+        if self.tables is not None:
+            self.tables.note(rows)
 
     def n_uniform(self, n: int) -> int:
         """How many neurons to draw uniformly, of n."""
         share = {"lsh": self.config.uniform_share, "uniform": 1.0, "full": 1.0}
-        wanted = n if self.config.sampler == "full" else self.config.active
+        wanted = n if self.config.sampler == "full" else self.n_wanted
         return min(n, round(share[self.config.sampler] * wanted))
 
     def query(self, n_examples: int) -> Query:
         """How to query the tables for a batch: a shared set divides its budget by the examples."""
-        shared = self.config.scope == "batch"
-        wanted = (1 - self.config.uniform_share) * self.config.active
+        config = self.config
+        shared = config.scope == "batch"
+        wanted = (1 - config.uniform_share) * self.n_wanted
         budget = wanted / max(n_examples, 1) if shared else wanted
-        return Query(self.config.strategy, math.ceil(budget), self.config.bucket_limit, shared)
+        return Query(
+            config.strategy, math.ceil(budget), config.bucket_limit, shared, config.threshold
+        )
 
 
-def build_tables(backend: Backend, weight: Array, family: SimHash, salt: int) -> Tables:
-    """Hash every row of weight (n, d), their mean subtracted, into fresh tables."""
-    codes = backend.hash(weight, weight.mean(axis=0), family)
-    return backend.build(codes, family.n_buckets, salt)
+def hashable(a: CSR | Block) -> CSR | Array:
+    """Activations as the kernel `hash` takes them."""
+    return a if isinstance(a, CSR) else dense(a)
 
 
-def query_codes(backend: Backend, h: Array, family: SimHash | None) -> Array:
-    """Codes u32 (B, L) of the inputs h (B, d); no tables where there is no family."""
-    if family is None:
-        return backend.put(np.zeros((len(h), 0), np.uint32))
-    return backend.hash(h, np.zeros_like(h, shape=h.shape[1]), family)
+def nobody(n_rows: int, n: int, backend: Backend) -> CSR:
+    """A set of no neurons for each of n_rows examples: CSR (n_rows, n) without entries."""
+    nothing = CSR(np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), n)
+    return nothing.map(backend.put)
 
 
 def draw_uniform(n: int, m: int, n_sets: int, n_rows: int, rng: np.random.Generator) -> CSR:
@@ -100,14 +111,14 @@ def draw_uniform(n: int, m: int, n_sets: int, n_rows: int, rng: np.random.Genera
     return CSR(indptr, ids, np.zeros(len(ids), np.float32), n)
 
 
-def log_weights(active: CSR | Block) -> CSR | Block:
-    """For how many neurons, as a logarithm, each active neuron stands.
+def inclusion_probabilities(active: CSR | Block) -> CSR | Block:
+    """How probable it was, given the tables, that each active neuron was to be in its set.
 
-    Labels and retrieved neurons stand for themselves. The uniform ones are a fair sample of all
-    the others: if u of the n - c others were drawn, each stands for (n - c) / u. The sum of
-    exp(logit) so weighted is an unbiased estimate of the full one, given the tables.
+    Labels and retrieved neurons were certain. The uniform ones are a fair sample of all others: if
+    u of the n - c others were drawn, each of them with probability u / (n - c).
 
-    Source: stratified form of the correction in sampled softmax (Jean et al., ACL 2015).
+    Returns:
+        In the layout of `active`, f32.
     """
     uniform = active.values == FROM_EXTRA
     if isinstance(active, Block):
@@ -116,5 +127,16 @@ def log_weights(active: CSR | Block) -> CSR | Block:
         rows, n_active = active.row_numbers(), active.row_lengths()
     n_uniform = np.bincount(rows, uniform.reshape(-1), minlength=len(n_active))
     others = active.n_cols - (n_active - n_uniform)
-    weight = np.log(np.maximum(others, 1) / np.maximum(n_uniform, 1)).astype(np.float32)[rows]
-    return active.with_values(np.where(uniform, weight, np.float32(0)))
+    drawn = (np.maximum(n_uniform, 1) / np.maximum(others, 1)).astype(np.float32)[rows]
+    return active.with_values(np.where(uniform, drawn, np.float32(1)))
+
+
+def log_weights(active: CSR | Block) -> CSR | Block:
+    """For how many neurons, as a logarithm, each active one stands: -log(inclusion probability).
+
+    Only uniform ones, which are negatives all, get a correction. The sum of exp(logit) so
+    weighted is an unbiased estimate of the full one, given the tables.
+
+    Source: stratified form of the correction in sampled softmax (Jean et al., ACL 2015).
+    """
+    return active.with_values(-np.log(inclusion_probabilities(active).values))

@@ -1,4 +1,4 @@
-"""When the hash tables are rebuilt: often while the weights move fast, ever more rarely later.
+"""When something is due: often while the weights move fast, ever more rarely later.
 
 Source: SLIDE (arXiv 1903.03129) section 3.1.3: at steps N0, N0 + N0 e^lambda, ...
 """
@@ -10,23 +10,23 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class RebuildSchedule:
-    """Says at each step whether the tables are due, with gaps growing by e^growth each time.
+class Schedule:
+    """Says at each step whether a turn is due, with gaps growing by e^growth each time.
 
     Args:
-        first_gap: steps between the first build (step 0) and the second, N0.
+        first_gap: steps between the first turn (step 0) and the second, N0; infinite for one turn.
         growth: lambda; 0 for a fixed period.
     """
 
-    first_gap: int
-    growth: float
-    n_rebuilds: int = 0
+    first_gap: float
+    growth: float = 0.0
+    n_turns: int = 0
     due_at: float = 0.0
 
     def take_turn(self, step: int) -> bool:
-        """True if the tables must be built before this step, which then counts as done."""
+        """True if the turn must be taken before this step, and then counts as taken."""
         if step < self.due_at:
             return False
-        self.due_at += self.first_gap * math.exp(self.growth * self.n_rebuilds)
-        self.n_rebuilds += 1
+        self.due_at += self.first_gap * math.exp(self.growth * self.n_turns)
+        self.n_turns += 1
         return True

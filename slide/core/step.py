@@ -1,28 +1,34 @@
-"""One training step and one inference, as a straight line through the kernels."""
+"""One training step and one inference, as a straight line through the layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Dataset
-from slide.core.backend import FROM_LABELS, FROM_TABLES, Backend
-from slide.core.network import Network, input_of, with_constant_unit
-from slide.core.optim import Adam
+from slide.core.arrays import CSR, Array, Block
+from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
+from slide.core.dataset import Dataset
+from slide.core.layers import SampledLayer, dense
+from slide.core.losses import LossName
+from slide.core.network import Network, input_of
 from slide.core.retrieval import Retrieval
-from slide.core.sampling import Sampler, log_weights, query_codes
+from slide.core.sampling import Sampler, inclusion_probabilities, log_weights, nobody
+from slide.core.updating import Updates
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one training step did.
+    """What one training step did; the active set spoken of is that of the output layer.
 
     Args:
         loss: mean over the batch, over the active set (so not comparable between samplers).
         n_active: active neurons of an example, mean over the batch.
         from_labels: share of the active set that are labels.
-        from_tables: share that the hash tables found; the rest was drawn uniformly.
+        from_tables: share that the hash tables found.
+        from_uniform: share that was drawn uniformly.
+        inclusion_probability: of the neurons that were drawn uniformly, mean; 1 if none was.
         touched_rows: rows of the output layer that were updated.
     """
 
@@ -30,6 +36,8 @@ class StepReport:
     n_active: float
     from_labels: float
     from_tables: float
+    from_uniform: float
+    inclusion_probability: float
     touched_rows: int
 
 
@@ -37,10 +45,9 @@ def train_step(
     backend: Backend,
     network: Network,
     batch: Dataset,
-    sampler: Sampler,
-    optimizer: Adam,
-    lr: float,
-    step: int,
+    samplers: Sequence[Sampler | None],
+    updates: Updates,
+    loss_name: LossName,
     dropout: float,
     rng: np.random.Generator,
 ) -> StepReport:
@@ -50,38 +57,61 @@ def train_step(
         backend: whose kernels compute.
         network: updated in place, touched rows only.
         batch: B examples, on the host.
-        sampler: chooses the active set.
-        optimizer: constants of the update.
-        lr: learning rate of this step.
-        step: number of this step, from 1.
+        samplers: choose the active neurons of each layer, the output last; None for all units.
+        updates: optimizer, learning rate and number of this step.
+        loss_name: which loss.
         dropout: share of hidden units to zero.
-        rng: draws the dropout mask, the uniform share and the salt of the query.
+        rng: draws the uniform shares, the salts of the queries and the dropout masks.
 
     Source: SLIDE (arXiv 1903.03129) algorithm 1.
     """
-    x, y = input_of(batch.x, backend), batch.y.map(backend.put)
-    hidden, output = network.hidden, network.output
+    y = batch.y.map(backend.put)
+    required = [nobody(y.n_rows, layer.n_units, backend) for layer in network.hidden] + [y]
+    a = input_of(batch.x, backend)  # (B, n_features + 1)
+    trace = []
+    for number, layer in enumerate(network.layers):
+        sampler = samplers[number]
+        active = sampler.sample(backend, a, required[number], rng) if sampler else None
+        updates.before(number, layer, a, active)
+        z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
+        if layer is network.output:
+            break
+        slope = (z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng))
+        trace.append((a, slope))
+        a = z.with_values(z.values * slope).with_constant()
+    assert active is not None
+    loss, dz = backend.loss(z, log_weights(active), y, loss_name)
 
-    pre = backend.spmm(x, hidden.weight)  # (B, d)
-    slope = (pre > 0) * backend.put(dropout_mask(pre.shape, dropout, rng))  # of h by pre
-    h = with_constant_unit(pre * slope)  # (B, d + 1)
-    active = sampler.sample(backend, h, y, rng)  # B or 1 sets among n
-    z = backend.sddmm(h, output.weight, active)
-    loss, dz = backend.loss(z, log_weights(active), y)
+    grad, da = network.output.backward(backend, a, dz)
+    grads = [grad]
+    for layer, (a, slope) in zip(reversed(network.hidden), reversed(trace), strict=True):
+        dh = da.without_constant()
+        grad, da = layer.backward(backend, a, dh.with_values(dh.values * slope))
+        grads.append(grad)
+    for number, layer in enumerate(network.layers):
+        grad = grads[-1 - number]
+        updates.apply(number, layer, grad)
+        if sampler := samplers[number]:
+            sampler.note(backend.get(grad.rows))
+    return report_of(float(loss.mean()), active, len(grads[0].rows))
 
-    dh = backend.spmm(dz, output.weight)[:, :-1]  # (B, d)
-    output_grad = backend.spmm_t(dz, h)
-    hidden_grad = backend.spmm_t(x, dh * slope)
-    backend.update_rows(output, output_grad, optimizer, lr, step)
-    backend.update_rows(hidden, hidden_grad, optimizer, lr, step)
 
-    n_entries = max(active.values.size, 1)
+def report_of(loss: float, active: CSR | Block, touched_rows: int) -> StepReport:
+    """The report of a step with this active set."""
+
+    def share(origin: float) -> float:
+        return float((active.values == origin).sum()) / max(active.nnz, 1)
+
+    drawn = active.values == FROM_EXTRA
+    probabilities = inclusion_probabilities(active).values[drawn]
     return StepReport(
-        loss=float(loss.mean()),
-        n_active=active.values.size / max(active.n_rows, 1),
-        from_labels=float((active.values == FROM_LABELS).sum()) / n_entries,
-        from_tables=float((active.values == FROM_TABLES).sum()) / n_entries,
-        touched_rows=len(output_grad.rows),
+        loss=loss,
+        n_active=active.nnz / max(active.n_rows, 1),
+        from_labels=share(FROM_LABELS),
+        from_tables=share(FROM_TABLES),
+        from_uniform=share(FROM_EXTRA),
+        inclusion_probability=float(probabilities.mean()) if probabilities.size else 1.0,
+        touched_rows=touched_rows,
     )
 
 
@@ -91,39 +121,48 @@ def dropout_mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generato
     return kept * np.float32(1 / (1 - dropout))
 
 
-def infer(backend: Backend, network: Network, x: CSR, k: int) -> tuple[Array, Array]:
+def infer(backend: Backend, network: Network, x: CSR | Block, k: int) -> tuple[Array, Array]:
     """Exact top k: every neuron is computed. The yardstick for `infer_sampled`.
 
     Returns:
         ids i32 (B, k) and logits f32 (B, k), best first; see `Backend.top_k`.
     """
-    ids, scores = backend.top_k(hidden_units(backend, network, x), network.output.weight, None, k)
+    a = activations(backend, network, x)
+    ids, scores = backend.top_k(dense(a), network.output.param.weight, None, k)
     return backend.get(ids), backend.get(scores)
 
 
 def infer_sampled(
-    backend: Backend,
-    network: Network,
-    x: CSR,
-    k: int,
-    retrieval: Retrieval,
+    backend: Backend, network: Network, x: CSR | Block, k: int, retrieval: Retrieval
 ) -> tuple[Array, Array]:
-    """Top k among the neurons that hash tables retrieve; see `infer`."""
-    h = hidden_units(backend, network, x)
-    nothing = CSR(
-        np.zeros(x.n_rows + 1, np.int64),
-        np.zeros(0, np.int32),
-        np.zeros(0, np.float32),
-        network.n_labels,
-    ).map(backend.put)
-    codes = query_codes(backend, h, retrieval.family)
-    found = backend.query(retrieval.tables, codes, nothing, nothing, retrieval.query, salt=0)
-    assert isinstance(found, CSR)  # each example looks for its own
-    ids, scores = backend.top_k(h, network.output.weight, found, k)
+    """Top k among the neurons that hash tables retrieve, in every layer; see `infer`."""
+    a = activations(backend, network, x, retrieval)
+    found = retrieval.find(backend, -1, a)
+    ids, scores = backend.top_k(dense(a), network.output.param.weight, found, k)
     return backend.get(ids), backend.get(scores)
 
 
-def hidden_units(backend: Backend, network: Network, x: CSR) -> Array:
-    """Inputs of the output layer, without dropout: f32 (B, n_hidden + 1)."""
-    pre = backend.spmm(input_of(x, backend), network.hidden.weight)
-    return with_constant_unit(np.maximum(pre, 0))
+def activations(
+    backend: Backend,
+    network: Network,
+    x: CSR | Block,
+    retrieval: Retrieval | None = None,
+    upto: int | None = None,
+) -> CSR | Block:
+    """Inputs of the output layer, without dropout: (B, n_units + 1), the last one constant.
+
+    Args:
+        backend: whose kernels compute.
+        network: all layers.
+        x: (B, n_features), on the host.
+        retrieval: finds the active units of sampled layers; None to compute all.
+        upto: number of another layer whose inputs are wanted.
+    """
+    a = input_of(x, backend)
+    for number, layer in enumerate(network.hidden[:upto]):
+        active: CSR | Block | None = None
+        if retrieval is not None and isinstance(layer, SampledLayer):
+            active = retrieval.find(backend, number, a)
+        z = layer.forward(backend, a, active)
+        a = z.with_values(np.maximum(z.values, 0)).with_constant()
+    return a

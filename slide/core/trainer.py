@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from slide.core.arrays import Dataset
+from slide.core.arrays import Array
 from slide.core.backend import Backend
-from slide.core.config import Config, demand_float
-from slide.core.errors import ConfigError
-from slide.core.hashing import SimHash
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.diagnostics import occupancy
+from slide.core.layers import DenseLayer
 from slide.core.model import Model
-from slide.core.network import Network, n_bytes
-from slide.core.optim import Adam, linear_decay
+from slide.core.network import Network
+from slide.core.optim import learning_rate
+from slide.core.probe import RANK, Probe
+from slide.core.refusals import (
+    demand_time_budget,
+    refuse_divergence,
+    refuse_misfit,
+    refuse_too_large,
+)
 from slide.core.sampling import Sampler
 from slide.core.step import StepReport, train_step
+from slide.core.tables import LayerTables
 from slide.core.timing import TimedBackend
+from slide.core.updating import Updates, optimizer_of
 
 
 class Watcher(Protocol):
@@ -32,6 +42,84 @@ class Watcher(Protocol):
 
     def on_evaluation(self, record: dict[str, Any]) -> None:
         """After each epoch: one line of metrics.jsonl (see `Trainer.fit`)."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What changes while a network is trained.
+
+    Args:
+        backend: whose kernels compute; counts their seconds.
+        rng: the one generator that everything random is drawn from.
+        network: the layers.
+        samplers: of each layer, the output last; None where all units are computed.
+        updates: the optimizer, and the number of the present step.
+        probe: a fixed slice of the training set.
+        order: the examples in an order that does not depend on that of the file.
+    """
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Network
+    samplers: Sequence[Sampler | None]
+    updates: Updates
+    probe: Probe
+    order: Array
+
+    @classmethod
+    def begin(cls, config: Config, backend: Backend, train: Dataset) -> Run:
+        """Draw the network; nothing is trained yet."""
+        rng = np.random.default_rng(config.seed)
+        network = Network.draw(
+            config, train.n_features, train.n_labels, backend, optimizer_of(config), rng
+        )
+        wanted = [config.n_active_of(layer) for layer in range(len(config.hidden))]
+        samplers = [
+            None if isinstance(layer, DenseLayer) else Sampler.of(config, n, layer.param.shape)
+            for layer, n in zip(network.layers, [*wanted, config.active], strict=True)
+        ]
+        updates = Updates.of(config, backend, network)
+        order = train.canonical_order()
+        return cls(backend, rng, network, samplers, updates, Probe.of(train, order), order)
+
+    def keep_tables(self) -> None:
+        """Whatever is due for the hash tables of each layer before the next step."""
+        step = self.updates.step
+        for number, (layer, sampler) in enumerate(
+            zip(self.network.layers, self.samplers, strict=True)
+        ):
+            if sampler is None or sampler.tables is None:
+                continue
+            due = sampler.tables.due(step)
+            if any(due):
+                self.updates.settle(self.network)
+                recall = partial(self.recall, number, sampler.tables)
+                weight = layer.param.weight
+                sampler.tables.keep(self.backend, weight, due, step, recall, self.rng)
+
+    def recall(self, number: int, tables: LayerTables) -> float:
+        """Recall of a layer's tables on the probe."""
+        return self.probe.recall(self.backend, self.network, number, tables)
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
+        sampler = self.samplers[-1]
+        assert sampler is not None
+        figures = {
+            "full_loss": self.probe.full_loss(self.backend, self.network, config.loss),
+            "dead_neurons": 1 - float(sampler.touched.mean()),
+        }
+        if (tables := sampler.tables) is None:
+            return figures
+        assert tables.tables is not None
+        return (
+            figures
+            | {
+                "table_age": self.updates.step - tables.built_at,
+                f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
+            }
+            | occupancy(tables.tables)
+        )
 
 
 @dataclass(slots=True)
@@ -61,10 +149,20 @@ class Trainer:
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
         """Train on `train`, evaluating on `valid` after each epoch.
 
-        Each evaluation is a dict of: step, epoch, seconds (of training), examples (so far), loss
-        (mean over the epoch, over the active sets), precision_at_k, ndcg_at_k, psp_at_k (fractions
-        on `valid`, if there is one), mean_active, from_labels, from_tables (shares of the active
-        set), touched_rows (of the output layer, mean) and seconds_by_kernel (of training so far).
+        Each evaluation is a dict of
+
+        * step, epoch, seconds (of training), examples (so far), seconds_by_kernel (of training);
+        * loss (mean over the epoch, over the active sets), mean_active, from_labels, from_tables,
+          from_uniform (shares of the active set), inclusion_probability (of the uniform ones),
+          touched_rows (of the output layer), all means over the steps of the epoch;
+        * precision_at_k, ndcg_at_k, psp_at_k (fractions on `valid`, if there is one);
+        * full_loss (over all neurons, on the probe: 64 training examples), dead_neurons (share of
+          output neurons never updated so far), and of the output layer's tables, if there are
+          any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
+          on the probe, within 1 % of the neurons), bucket_mean, bucket_largest, bucket_gini,
+          bucket_empty (see `slide.core.diagnostics.occupancy`).
+
+        The same seed gives the same network, whatever the order of the examples in `train`.
 
         Raises:
             ConfigError: the two sets differ in features or labels, there is nothing to learn,
@@ -73,52 +171,45 @@ class Trainer:
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
         self.seconds, self.examples, self.step = 0.0, 0, 0
-        rng = np.random.default_rng(self.config.seed)
         timed = TimedBackend(self.backend)
-        backend = cast(Backend, timed)
-        network = Network.draw(train.n_features, self.config.hidden, train.n_labels, backend, rng)
-        sampler = Sampler(self.config, self._draw_family(network, rng))
-        model = Model(self.config, network, self.backend, train.y.column_counts(), train.n_samples)
+        run = Run.begin(self.config, cast(Backend, timed), train)
+        counts = train.y.positive().column_counts()
+        model = Model(self.config, run.network, self.backend, counts, train.n_samples)
         for epoch in range(1, self.config.epochs + 1):
-            reports = list(self._epoch(backend, network, sampler, train, rng))
-            scores = model.evaluate(valid) if valid is not None else {}
+            reports = list(self._epoch(run, train))
+            seconds_by_kernel = dict(timed.seconds)
+            run.updates.settle(run.network)
             if self.watcher:
                 self.watcher.on_evaluation(
-                    self._progress(epoch) | summary(reports) | scores
-                    | {"seconds_by_kernel": dict(timed.seconds)}
-                )  # fmt: skip
+                    self._progress(epoch)
+                    | {"seconds_by_kernel": seconds_by_kernel}
+                    | summary(reports)
+                    | (model.evaluate(valid) if valid is not None else {})
+                    | run.diagnostics(self.config)
+                )
+            timed.seconds |= seconds_by_kernel  # those of training alone
             if self._used() >= 1:
                 break
-        weights = network.hidden.weight.sum() + network.output.weight.sum()
-        refuse_divergence(float(weights), self.step)
+        weights = sum(float(layer.param.weight.sum()) for layer in run.network.layers)
+        refuse_divergence(weights, self.step)
         return model
 
-    def _draw_family(self, network: Network, rng: np.random.Generator) -> SimHash | None:
-        if self.config.sampler != "lsh":
-            return None
-        family = SimHash.draw(network.output.shape[1], self.config.K, self.config.L, rng)
-        return family.map(self.backend.put)
-
-    def _epoch(
-        self,
-        backend: Backend,
-        network: Network,
-        sampler: Sampler,
-        train: Dataset,
-        rng: np.random.Generator,
-    ) -> Iterator[StepReport]:
+    def _epoch(self, run: Run, train: Dataset) -> Iterator[StepReport]:
         """One pass over the training set in a fresh random order, or what time allows of it."""
-        size, n_steps = self.config.batch_size, n_steps_of(self.config, train.n_samples)
-        order = rng.permutation(train.n_samples)
+        config, size = self.config, self.config.batch_size
+        n_steps = n_steps_of(config, train.n_samples)
+        order = run.order[run.rng.permutation(train.n_samples)]
         for start in range(0, train.n_samples, size):
             began = time.perf_counter()
             batch = train.take(order[start : start + size])
-            sampler.keep_tables(backend, network.output.weight, self.step)
-            lr = linear_decay(self.config.lr, max(self.step / n_steps, self._used()))
-            self.step += 1
+            run.keep_tables()
+            progress = max(self.step / n_steps, self._used())
+            run.updates.begin(learning_rate(config.lr_schedule, config.lr, progress, config.warmup))
+            self.step = run.updates.step
             report = train_step(
-                backend, network, batch, sampler, Adam(), lr, self.step, self.config.dropout, rng
-            )
+                run.backend, run.network, batch, run.samplers, run.updates, config.loss,
+                config.dropout, run.rng,
+            )  # fmt: skip
             refuse_divergence(report.loss, self.step)
             self.examples += batch.n_samples
             self.seconds += time.perf_counter() - began
@@ -141,67 +232,15 @@ class Trainer:
         }
 
 
-def demand_time_budget(seconds: float) -> None:
-    """Raise ConfigError unless it is a sensible number of seconds."""
-    demand_float("time budget", seconds, 1e-3, 1e9)
-
-
 def n_steps_of(config: Config, n_samples: int) -> int:
     """Steps of a whole run."""
     return config.epochs * math.ceil(n_samples / config.batch_size)
 
 
-def refuse_divergence(figure: float, step: int) -> None:
-    """Raise ConfigError if a loss or a sum of weights is not finite: nothing is learned then."""
-    if not math.isfinite(figure):
-        raise ConfigError(
-            f"training diverged: the loss or the weights are {figure} after step {step}, expected "
-            "finite numbers; choose a smaller --lr"
-        )
-
-
 def summary(reports: list[StepReport]) -> dict[str, float]:
     """Means over the steps of an epoch, by their names in metrics.jsonl."""
-
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(report, name) for report in reports]))
-
-    return {
-        "loss": mean("loss"),
-        "mean_active": mean("n_active"),
-        "from_labels": mean("from_labels"),
-        "from_tables": mean("from_tables"),
-        "touched_rows": mean("touched_rows"),
+    means = {
+        name: float(np.mean([getattr(report, name) for report in reports]))
+        for name in (field.name for field in fields(StepReport))
     }
-
-
-def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
-    """Raise ConfigError unless there is something to learn and both sets share one numbering."""
-    if not (train.n_samples and train.x.nnz and train.y.nnz):
-        raise ConfigError(
-            f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
-            f"{train.y.nnz} labels in all: expected at least one of each"
-        )
-    if valid is not None and (valid.n_features, valid.n_labels) != (
-        train.n_features,
-        train.n_labels,
-    ):
-        raise ConfigError(
-            f"the validation set has {valid.n_features} features and {valid.n_labels} labels, the "
-            f"training set {train.n_features} and {train.n_labels}: use files of one numbering"
-        )
-
-
-def refuse_too_large(config: Config, train: Dataset) -> None:
-    """Raise ConfigError if network and tables would take more than this machine's memory."""
-    wanted = n_bytes(train.n_features, config.hidden, train.n_labels)
-    if config.sampler == "lsh":
-        wanted += config.L * (4 * train.n_labels + 8 * 2**config.K)  # ids i32, offsets i64
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if wanted > memory:
-        raise ConfigError(
-            f"a network of {train.n_features} features, {config.hidden} hidden units and "
-            f"{train.n_labels} labels with its {config.L} tables of 2**{config.K} buckets takes "
-            f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: choose a "
-            "smaller --hidden, --K or --L, or check the data's header"
-        )
+    return {"mean_active" if name == "n_active" else name: mean for name, mean in means.items()}

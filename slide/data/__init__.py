@@ -2,11 +2,13 @@
 
 from slide.data.bundled import Demo, load_demo
 from slide.data.formats import read, read_pair, write
+from slide.data.interactions import blocks
 from slide.data.predictions import prediction_lines, write_predictions
 from slide.data.target import refuse_taken
 
 __all__ = [
     "Demo",
+    "blocks",
     "load_demo",
     "prediction_lines",
     "read",

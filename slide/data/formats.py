@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.arrays import Dataset
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.block import MAX_COLUMNS
 from slide.data.npz import read_npz, save_npz
@@ -44,7 +44,8 @@ def read(path: str | Path, n_features: int | None = None, n_labels: int | None =
             larger. XMC and npz files state their own, which are returned as they stand.
 
     Returns:
-        A Dataset for which `check()` holds, all values finite, all label values 1.
+        A Dataset for which `check()` holds, all values finite, all label values 1 (or -1, which
+        only our own npz format has, for labels that were shown and not chosen).
 
     Raises:
         DataError: for every file that cannot be read as what its name says.
@@ -81,7 +82,7 @@ def write(dataset: Dataset, path: str | Path) -> None:
     The file appears whole or not at all.
 
     Args:
-        dataset: examples with finite values, every label value 1.
+        dataset: examples with finite values, every label value 1, or -1 where the file is npz.
         path: a file that does not exist yet; its name tells the format and the compression.
 
     Raises:
@@ -90,10 +91,10 @@ def write(dataset: Dataset, path: str | Path) -> None:
     """
     path = Path(path)
     dataset.check()
-    fault = _unwritable(dataset)
+    kind = _format(path)
+    fault = _unwritable(dataset, kind)
     if fault:
         raise DataError(fault, path)
-    kind = _format(path)
     with new_file(path) as file:
         if kind == "npz":
             save_npz(dataset, file)
@@ -103,12 +104,14 @@ def write(dataset: Dataset, path: str | Path) -> None:
             save_text(svmlight_text(dataset, path), file, path)
 
 
-def _unwritable(dataset: Dataset) -> str | None:
-    """Why no format can hold these examples, or None."""
+def _unwritable(dataset: Dataset, kind: str) -> str | None:
+    """Why a file of this format, or of any, cannot hold these examples; None if it can."""
     if not np.isfinite(dataset.x.values).all():
         return "the features hold NaN or infinity, expected finite values: clean them first"
-    if not (dataset.y.values == 1).all():
-        return "label values other than 1 cannot be written: set them to 1, or drop those labels"
+    if not (abs(dataset.y.values) == 1).all():
+        return "label values other than 1 and -1 cannot be written: correct or drop those labels"
+    if kind != "npz" and (dataset.y.values < 0).any():
+        return "text cannot hold label values of -1: choose another format (.npz), or drop them"
     if max(dataset.n_features, dataset.n_labels) > MAX_COLUMNS:
         return f"more than {MAX_COLUMNS} features or labels: 32-bit numbers cannot count them"
     return None

@@ -1,12 +1,14 @@
 """npz: the arrays themselves, in one file of ours or in a pair that SciPy wrote.
 
-* Ours: `x_indptr x_indices x_values x_n_cols y_indptr y_indices y_n_cols`.
+* Ours: `x_indptr x_indices x_values x_n_cols y_indptr y_indices y_n_cols`, and `y_values` where
+  some labels are known to be wrong: 1 for a label, -1 for one that was shown and not chosen.
 * A pair: `scipy.sparse.save_npz("X_name.npz", x)` and `Y_name.npz` beside it (or `x_` and `y_`),
   both in CSR format; the X file is the one to name.
 
 The rules for rows are those of text: any order, repeated features summed in float32, repeated
-labels once. A label is there or not, so label values other than 1 are refused. Pickles are never
-loaded, and no memory is taken for what a header claims: an array is the bytes that are there.
+labels once, and as 1 if one of them is. Other label values are refused, in a pair all but 1.
+Pickles are never loaded, and no memory is taken for what a header claims: an array is the bytes
+that are there.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from slide.core.arrays import CSR, Array, Dataset
+from slide.core.arrays import CSR, Array
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.block import MAX_COLUMNS
 from slide.data.rows import as_labels, canonical
@@ -44,16 +47,21 @@ def read_npz(path: Path) -> Dataset:
     if x.n_rows != y.n_rows:
         sentence = f"{x.n_rows} rows of features and {y.n_rows} rows of labels, expected as many"
         raise DataError(f"{sentence}: write both from the same examples", path)
-    if not (y.values == 1).all():
+    if "y_values" in arrays and not (abs(y.values) == 1).all():
+        sentence = "label values other than 1 and -1: store 1 for a label, -1 for one that was"
+        raise DataError(f"{sentence} shown and not chosen, nothing for the others", path)
+    if "y_values" not in arrays and not (y.values == 1).all():
         raise DataError("label values other than 1: store 1 for a label, nothing for none", path)
     return Dataset(_summed(x, path), as_labels(y))
 
 
 def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
     """Write our single file."""
-    x, y = dataset.x, dataset.y
+    x, y = dataset.features, dataset.y
     features = {"x_indptr": x.indptr, "x_indices": x.indices, "x_values": x.values}
     labels = {"y_indptr": y.indptr, "y_indices": y.indices}
+    if not (y.values == 1).all():
+        labels["y_values"] = y.values
     # NumPy's stubs take any keyword for `allow_pickle`, which is no array.
     np.savez(file, **features, x_n_cols=x.n_cols, **labels, y_n_cols=y.n_cols)  # type: ignore[arg-type]
 
@@ -88,8 +96,10 @@ def _array(content: bytes) -> Array:
 
 def _own(arrays: dict[str, Array], side: str, path: Path) -> CSR:
     indptr, indices = (_member(arrays, f"{side}_{key}", path) for key in ("indptr", "indices"))
-    ones = np.ones(indices.shape, np.float32)
-    values = ones if side == "y" else _member(arrays, "x_values", path)
+    if side == "y" and "y_values" not in arrays:
+        values: Array = np.ones(indices.shape, np.float32)
+    else:
+        values = _member(arrays, f"{side}_values", path)
     return _csr(indptr, indices, values, _member(arrays, f"{side}_n_cols", path), path)
 
 

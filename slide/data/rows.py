@@ -27,9 +27,9 @@ def canonical(matrix: CSR) -> CSR:
 
 
 def as_labels(matrix: CSR) -> CSR:
-    """Canonical, and every label once with the value 1."""
-    labels = canonical(matrix)
-    return labels.with_values(np.ones(labels.nnz, np.float32))
+    """Canonical, and every label once: 1 if any of its values is above 0, otherwise -1."""
+    labels = canonical(matrix.with_values((matrix.values > 0).astype(np.float32)))
+    return labels.with_values(np.where(labels.values > 0, np.float32(1), np.float32(-1)))
 
 
 def stack(matrices: Sequence[CSR], n_cols: int) -> CSR:

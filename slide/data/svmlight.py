@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Dataset
+from slide.core.arrays import CSR, Array
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.block import TextBlock
 from slide.data.rows import stack
@@ -51,9 +52,9 @@ def read_svmlight(
         part = parse_lines(TextBlock(_COMMENT.sub(b"", lines), path, line))
         line += part.n_samples
         parts.append(part.take(np.flatnonzero(_filled(part))))
-    n_features = max([n_features, *(_highest(part.x) + 1 for part in parts)])
+    n_features = max([n_features, *(_highest(part.features) + 1 for part in parts)])
     n_labels = max([n_labels, *(_highest(part.y) + 1 for part in parts)])
-    x = stack([part.x for part in parts], n_features)
+    x = stack([part.features for part in parts], n_features)
     if not x.n_rows:
         raise DataError("the file holds no example: check how it was made", path)
     return Dataset(x, stack([part.y for part in parts], n_labels))
@@ -75,7 +76,7 @@ def svmlight_text(dataset: Dataset, path: Path) -> Iterator[str]:
 
 def _filled(dataset: Dataset) -> Array:
     """Which examples have a label or a feature, bool (n_samples)."""
-    filled: Array = dataset.x.row_lengths() + dataset.y.row_lengths() > 0
+    filled: Array = dataset.features.row_lengths() + dataset.y.row_lengths() > 0
     return filled
 
 

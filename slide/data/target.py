@@ -14,7 +14,8 @@ from typing import IO, Any
 import numpy as np
 import zstandard
 
-from slide.core.arrays import CSR, Array, Dataset
+from slide.core.arrays import CSR, Array
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.source import open_error
 
@@ -70,8 +71,8 @@ def example_lines(dataset: Dataset) -> Iterator[str]:
     for begin in range(0, dataset.n_samples, _ROWS_AT_A_TIME):
         part = dataset.take(np.arange(begin, min(begin + _ROWS_AT_A_TIME, dataset.n_samples)))
         labels = _joined(part.y, [str(i) for i in part.y.indices.tolist()], ",")
-        spelled = zip(part.x.indices.tolist(), _spellings(part.x.values), strict=True)
-        features = _joined(part.x, [f"{i}:{value}" for i, value in spelled], " ")
+        spelled = zip(part.features.indices.tolist(), _spellings(part.features.values), strict=True)
+        features = _joined(part.features, [f"{i}:{value}" for i, value in spelled], " ")
         yield "".join(
             f"{y} {x}\n" if x else f"{y}\n" for y, x in zip(labels, features, strict=True)
         )

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Dataset
+from slide.core.arrays import CSR, Array
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.block import MAX_DIGITS, NUMBER, TextBlock
 from slide.data.rows import as_labels, canonical

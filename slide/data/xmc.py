@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from slide.core.arrays import Dataset
+from slide.core.dataset import Dataset
 from slide.core.errors import DataError
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
 from slide.data.rows import stack
@@ -56,7 +56,7 @@ def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
             "fetch the file again or correct the header"
         )
         raise DataError(sentence, path, 1 + n_lines)
-    x = stack([part.x for part in parts], n_features)
+    x = stack([part.features for part in parts], n_features)
     return Dataset(x, stack([part.y for part in parts], n_labels))
 
 

@@ -224,6 +224,7 @@ GRID = {
     "get": ("exact", *ALWAYS),
     "hash": ("exact", "bound", *ALWAYS, "metamorphic"),
     "build": ("exact", *ALWAYS, "metamorphic"),
+    "reinsert": ("exact", *ALWAYS, "metamorphic"),
     "query": ("exact", "wide", *ALWAYS, "metamorphic"),
     "sddmm": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
     "spmm": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),

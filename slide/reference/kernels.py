@@ -1,7 +1,7 @@
 """The reference backend: every kernel of the protocol in the plainest NumPy that is still fast.
 
 What a kernel promises is written in `slide.core.backend`; this file shows it. B examples,
-d fan_in, n neurons, K bits per code, L tables, R neurons of an active set.
+d fan_in, n neurons, K digits per code, L tables, R neurons of an active set.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import numpy as np
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import SimHash, Tables, mix
-from slide.core.optim import Adam
+from slide.core.families import Family
+from slide.core.hashing import Policy, Tables
+from slide.core.losses import LossName
+from slide.core.optim import Optimizer
+from slide.reference import families, losses, optimizers
+from slide.reference import tables as flat
 from slide.reference.strategies import retrieve
 
-HASH_ROWS = 4096  # hashed at a time: their L * K projections stay below a hundred megabytes
 TOP_K_CELLS = 1 << 22  # logits held at a time by top_k
 
 
@@ -29,25 +32,14 @@ class ReferenceBackend:
     def get(self, array: Array) -> Array:
         return array
 
-    def hash(self, x: Array, center: Array, family: SimHash) -> Array:
-        codes = np.empty((len(x), family.L), np.uint32)
-        digits = 1 << np.arange(family.K, dtype=np.uint32)
-        for start in range(0, len(x), HASH_ROWS):
-            rows = slice(start, start + HASH_ROWS)
-            bits = (x[rows] - center) @ family.projection > 0  # (rows, L * K)
-            codes[rows] = bits.reshape(-1, family.L, family.K) @ digits
-        return codes
+    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
+        return families.hash_rows(x, center, family, probes)
 
-    def build(self, codes: Array, n_buckets: int, salt: int) -> Tables:
-        n, L = codes.shape
-        ids = np.empty((L, n), np.int32)
-        sizes = np.empty((L, n_buckets), np.int64)
-        for table in range(L):
-            order = codes[:, table].astype(np.uint64) << np.uint64(32)  # by bucket, then chance
-            ids[table] = np.argsort(order | mix(np.arange(n), salt + table))
-            sizes[table] = np.bincount(codes[:, table], minlength=n_buckets)
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        return Tables(offsets, ids.reshape(-1), L, n_buckets)
+    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
+        return flat.build(codes, n_buckets, salt, policy)
+
+    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
+        return flat.reinsert(tables, rows, codes)
 
     def query(
         self,
@@ -95,32 +87,15 @@ class ReferenceBackend:
         touched = CSR(z.indptr, columns, z.values, len(rows))  # (B, R): untouched columns left out
         return RowGrad(rows, np.asarray(touched.to_scipy().T @ h))
 
-    def loss(self, z: CSR | Block, log_weights: CSR | Block, y: CSR) -> tuple[Array, CSR | Block]:
-        s = padded(z.with_values(z.values + log_weights.values))  # (B, R)
-        s = s - s.max(axis=1, keepdims=True, initial=np.finfo(s.dtype).min)
-        p = np.exp(s)
-        total = p.sum(axis=1)  # 0 where a row has no active neuron at all
-        rows, columns = active_labels(z, y)
-        n_labels = np.bincount(rows, minlength=z.n_rows)
-        target = (1 / np.maximum(n_labels, 1)).astype(s.dtype)[rows]
-        minus_log_p = np.log(total[rows]) - s[rows, columns]
-        loss = np.bincount(rows, target * minus_log_p, minlength=z.n_rows).astype(s.dtype)
-        p /= np.where(n_labels > 0, total, np.inf)[:, None]
-        p[rows, columns] -= target
-        return loss, unpadded(z, p / p.dtype.type(max(z.n_rows, 1)))
+    def loss(
+        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+    ) -> tuple[Array, CSR | Block]:
+        return losses.loss(z, log_weights, y, name)
 
     def update_rows(
-        self, param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int
+        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
     ) -> None:
-        rows, g = grad.rows, grad.values
-        mean = param.mean[rows]
-        mean += (1 - optimizer.beta1) * (g - mean)
-        param.mean[rows] = mean
-        square = param.square[rows]
-        square += (1 - optimizer.beta2) * (g * g - square)
-        param.square[rows] = square
-        scale = np.sqrt(square) + optimizer.epsilon
-        param.weight[rows] -= optimizer.step_size(lr, step) * mean / scale
+        optimizers.update_rows(param, grad, optimizer, lr, step)
 
     def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
         ids = np.full((len(h), k), -1, np.int32)
@@ -147,42 +122,6 @@ def merge(labels: Array, found: Array, extra: Array) -> tuple[Array, Array]:
     )
     cells, first = np.unique(cells, return_index=True)
     return cells, origins[first]
-
-
-def padded(z: CSR | Block) -> Array:
-    """Logits as (B, R), rows of a CSR filled up with -inf to the longest."""
-    if isinstance(z, Block):
-        return z.values
-    dense = np.full((z.n_rows, z.row_lengths().max(initial=0)), -np.inf, z.values.dtype)
-    dense[filled(z)] = z.values
-    return dense
-
-
-def unpadded(z: CSR | Block, dense: Array) -> CSR | Block:
-    """The values of a (B, R) array in the layout of z: the way back from `padded`."""
-    return z.with_values(dense if isinstance(z, Block) else dense[filled(z)])
-
-
-def filled(z: CSR) -> Array:
-    """Which cells of `padded(z)` hold an entry of z, bool (B, R)."""
-    lengths = z.row_lengths()
-    return np.arange(lengths.max(initial=0)) < lengths[:, None]
-
-
-def active_labels(z: CSR | Block, y: CSR) -> tuple[Array, Array]:
-    """Rows and columns, in `padded(z)`, of the labels that are active."""
-    rows = y.row_numbers()
-    if isinstance(z, Block):
-        active, wanted = z.ids, y.indices
-        starts = np.zeros_like(rows)
-    else:
-        active, wanted = z.row_numbers() * z.n_cols + z.indices, rows * z.n_cols + y.indices
-        starts = z.indptr[rows]
-    places = np.searchsorted(active, wanted)
-    present = np.zeros(len(wanted), bool)
-    inside = places < len(active)
-    present[inside] = active[places[inside]] == wanted[inside]
-    return rows[present], (places - starts)[present]
 
 
 def kth_largest(logits: Array, k: int) -> Array:

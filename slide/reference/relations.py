@@ -17,7 +17,9 @@ from slide.core.arrays import CSR, Array, Block, RowGrad
 from slide.core.backend import Query
 from slide.reference.bounds import bound_of, difference
 from slide.reference.cases import Case
+from slide.reference.cases.codes import sparse_rows
 from slide.reference.cases.sizes import Rng
+from slide.reference.plain.rows import densed
 from slide.reference.running import compute, mapped
 
 BY_EXAMPLE = {
@@ -46,17 +48,43 @@ def permuting_examples(backend: Any, case: Case, rng: Rng) -> str:
     return difference(got, want, allowed, "after permuting the examples, result")
 
 
+def varying_hash(backend: Any, case: Case, rng: Rng) -> str:
+    """Dense or sparse is the same, fewer probes are the first ones, and examples permute."""
+    x, center, family, probes = case.arguments
+    codes = compute(backend, case)
+    other = densed(x) if isinstance(x, CSR) else sparse_rows(rng, x)
+    again = compute(backend, Case("hash", (other, center, family, probes)))
+    if sentence := difference(again, codes, name=f"of x as {type(other).__name__}, result"):
+        return sentence
+    fewer = int(rng.integers(1, probes + 1))
+    got = compute(backend, Case("hash", (x, center, family, fewer)))
+    first = codes.reshape(-1, family.L, probes)[:, :, :fewer].reshape(len(codes), -1)
+    if sentence := difference(got, first, name=f"with {fewer} probes, result"):
+        return sentence
+    return permuting_examples(backend, case, rng)
+
+
 def table_by_table(backend: Any, case: Case, rng: Rng) -> str:
     """Each table is what its column of codes gives alone, with the table's number in the salt."""
-    codes, n_buckets, salt = case.arguments
+    codes, n_buckets, salt, policy = case.arguments
     n, L = codes.shape
     table = int(rng.integers(L))
     column = codes[:, table : table + 1]
     whole = compute(backend, case)
-    alone = compute(backend, Case("build", (column, n_buckets, salt + table)))
+    alone = compute(backend, Case("build", (column, n_buckets, salt + table, policy)))
     ids = whole.ids.reshape(L, n)[table]
     ends = whole.offsets[1:].reshape(L, n_buckets)[table] - table * n
     return difference((alone.ids, alone.offsets[1:]), (ids, ends), name=f"table {table} alone")
+
+
+def in_two_moves(backend: Any, case: Case, rng: Rng) -> str:
+    """Moving the smaller ids first and then the larger ones is moving them at once."""
+    tables, rows, codes = case.arguments
+    cut = int(rng.integers(len(rows) + 1))
+    at_once = compute(backend, case)
+    first = compute(backend, Case("reinsert", (tables, rows[:cut], codes[:cut])))
+    then = compute(backend, Case("reinsert", (first, rows[cut:], codes[cut:])))
+    return difference(then, at_once, name=f"moving {cut} first, tables")
 
 
 def varying_query(backend: Any, case: Case, rng: Rng) -> str:
@@ -97,8 +125,9 @@ def row_by_row(backend: Any, case: Case, rng: Rng) -> str:
 
 
 RELATIONS: dict[str, Callable[[Any, Case, Rng], str]] = {
-    "hash": permuting_examples,
+    "hash": varying_hash,
     "build": table_by_table,
+    "reinsert": in_two_moves,
     "query": varying_query,
     "sddmm": permuting_examples,
     "spmm": permuting_examples,

@@ -85,3 +85,51 @@ def query_numbers_cells_in_int32(self, tables, codes, required, extra, query, sa
     return replace(
         active, indices=(cells % max(active.n_cols, 1)).astype(np.int32)[np.argsort(cells)]
     )
+
+
+@mutant("query", "exact")
+def query_with_a_strict_threshold(self, tables, codes, required, extra, query, salt):
+    stricter = replace(query, threshold=query.threshold + 1)
+    return REFERENCE.query(tables, codes, required, extra, stricter, salt)
+
+
+@mutant("query", "exact")
+def query_takes_all_above_the_threshold(self, tables, codes, required, extra, query, salt):
+    if query.strategy == "threshold":
+        query = replace(query, budget=required.n_cols)
+    return REFERENCE.query(tables, codes, required, extra, query, salt)
+
+
+@mutant("query", "exact")
+def query_looks_into_the_nearest_bucket_alone(self, tables, codes, required, extra, query, salt):
+    if tables is not None:
+        codes = codes[:, :: codes.shape[1] // tables.L]
+    return REFERENCE.query(tables, codes, required, extra, query, salt)
+
+
+@mutant("query", "exact")
+def query_counts_every_probe_as_a_hit(self, tables, codes, required, extra, query, salt):
+    if tables is None or codes.shape[1] == tables.L or query.strategy == "vanilla":
+        return REFERENCE.query(tables, codes, required, extra, query, salt)
+    twins, several = [], codes.shape[1] // tables.L
+    for table in range(tables.L):
+        start, end = (table + np.arange(2)) * tables.n_buckets
+        offsets, first = tables.offsets[start : end + 1], tables.offsets[start]
+        twins += [(offsets - first, tables.ids[first : offsets[-1]])] * several
+    starts = np.cumsum([0, *(len(ids) for _, ids in twins)])
+    offsets = [o[:-1] + start for (o, _), start in zip(twins, starts, strict=False)]
+    many = replace(
+        tables,
+        offsets=np.append(np.concatenate(offsets), starts[-1]),
+        ids=np.concatenate([ids for _, ids in twins]),
+        L=codes.shape[1],
+    )
+    return REFERENCE.query(many, codes, required, extra, query, salt)
+
+
+@mutant("query", "exact")
+def query_exhausts_a_table_before_the_next(self, tables, codes, required, extra, query, salt):
+    if tables is None or query.strategy != "vanilla":
+        return REFERENCE.query(tables, codes, required, extra, query, salt)
+    first = codes.reshape(len(codes), tables.L, -1)[:, ::-1].reshape(codes.shape)
+    return REFERENCE.query(tables, first, required, extra, query, salt)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from slide.reference.bounds.codes import hash_difference
 from slide.reference.bounds.comparing import difference, parts
-from slide.reference.bounds.deciding import hash_difference, top_k_difference
+from slide.reference.bounds.deciding import top_k_difference
+from slide.reference.bounds.losses import loss_bound
+from slide.reference.bounds.optimizers import update_rows_bound
 from slide.reference.bounds.products import sddmm_bound, spmm_bound, spmm_t_bound
-from slide.reference.bounds.training import loss_bound, update_rows_bound
 
 __all__ = ["bound_of", "difference", "hash_difference", "parts", "top_k_difference"]
 

@@ -1,25 +1,12 @@
-"""Codes and rankings: integers that rounding may change only where it is a near thing."""
+"""Rankings: integers that rounding may change only where it is a near thing."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array
-from slide.core.hashing import SimHash
 from slide.reference import plain
-from slide.reference.bounds.comparing import EPS, TINY, difference
-
-
-def hash_difference(got: Array, x: Array, center: Array, family: SimHash) -> str:
-    """The first code with a wrong bit whose projection is further from 0 than rounding reaches."""
-    want = plain.hash(x, center, family)
-    if got.shape != want.shape:
-        return difference(got, want)
-    x, center, r = (a.astype(np.float64) for a in (x, center, family.projection))
-    reach = (x.shape[1] + 1) * EPS * ((abs(x) + abs(center)) @ abs(r))
-    doubtful = (abs((x - center) @ r) <= reach).reshape(-1, family.L, family.K)
-    excused = (doubtful @ (1 << np.arange(family.K))).astype(np.uint32)
-    return difference(got & ~excused, want & ~excused)
+from slide.reference.bounds.comparing import EPS, TINY
 
 
 def top_k_difference(

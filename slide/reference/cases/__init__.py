@@ -15,8 +15,16 @@ import numpy as np
 
 from slide.core.arrays import CSR, Block, Param, RowGrad
 from slide.core.backend import Backend
-from slide.core.hashing import SimHash, Tables
-from slide.reference.cases.hashing import build_arguments, hash_arguments, query_arguments
+from slide.core.families import Family
+from slide.core.hashing import Tables
+from slide.reference.cases.codes import hash_arguments
+from slide.reference.cases.hashing import (
+    build_arguments,
+    query_arguments,
+    reinsert_arguments,
+)
+from slide.reference.cases.losses import loss_arguments
+from slide.reference.cases.optimizers import update_rows_arguments
 from slide.reference.cases.products import (
     array_argument,
     sddmm_arguments,
@@ -25,7 +33,6 @@ from slide.reference.cases.products import (
     top_k_arguments,
 )
 from slide.reference.cases.sizes import Numbers, Rng, Sizes
-from slide.reference.cases.training import loss_arguments, update_rows_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,9 @@ def described(name: str, thing: Any) -> str:
             return f"{name} Block {thing.values.shape} of {thing.n_cols}"
         case RowGrad() | Param():
             return f"{name} {thing.values.shape if isinstance(thing, RowGrad) else thing.shape}"
-        case SimHash():
-            return f"K={thing.K}, L={thing.L}"
+        case Family():
+            kind = type(thing).__name__
+            return f"{kind} K={thing.K} L={thing.L} d={thing.d}, {thing.n_buckets} buckets"
         case Tables():
             return f"{thing.L} tables of {thing.n_buckets} buckets, {thing.n_neurons} neurons"
         case _:
@@ -69,6 +77,7 @@ ARGUMENTS: dict[str, Callable[[Rng, Sizes, Numbers], tuple[Any, ...]]] = {
     "get": array_argument,
     "hash": hash_arguments,
     "build": build_arguments,
+    "reinsert": reinsert_arguments,
     "query": query_arguments,
     "sddmm": sddmm_arguments,
     "spmm": spmm_arguments,

@@ -41,6 +41,17 @@ def csr(rows: Sequence[Row], n_cols: int) -> CSR:
     return CSR(indptr, indices, values, n_cols)
 
 
+def densed(x: Array | CSR) -> Array:
+    """The matrix that a CSR stands for, entry by entry."""
+    if not isinstance(x, CSR):
+        return x
+    matrix = np.zeros(x.shape, x.values.dtype)
+    for i, row in enumerate(rows_of(x)):
+        for j, value in row.items():
+            matrix[i, j] = value
+    return matrix
+
+
 def dense(rows: Iterable[Iterable[float]], n_cols: int) -> Array:
     """Lists as a float64 array that has its n_cols columns even without rows."""
     lists = [list(row) for row in rows]

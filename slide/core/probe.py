@@ -1,0 +1,73 @@
+"""A few examples to look at a network through while it is trained.
+
+Losses over a sample of neurons are not comparable, and tables grow stale unseen: a fixed slice of
+the data gives the full loss, and the recall of the exact top k by the tables of each layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array
+from slide.core.backend import Backend, Query
+from slide.core.dataset import Dataset
+from slide.core.layers import dense
+from slide.core.losses import LossName
+from slide.core.metrics import recall_at
+from slide.core.network import Network
+from slide.core.sampling import hashable, nobody
+from slide.core.step import activations
+from slide.core.tables import LayerTables
+
+N_EXAMPLES = 64
+RANK = 10
+BUDGET_SHARE = 0.01  # of the neurons, kept per example when recall is measured; at least 100
+EXAMPLES_AT_A_TIME = 16  # whose logits over all neurons are held
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A fixed slice of a data set.
+
+    Args:
+        data: its examples, on the host.
+    """
+
+    data: Dataset
+
+    @classmethod
+    def of(cls, data: Dataset, order: Array) -> Probe:
+        """The first examples in an order that does not depend on that of the file."""
+        return cls(data.take(order[:N_EXAMPLES]))
+
+    def recall(self, backend: Backend, network: Network, number: int, tables: LayerTables) -> float:
+        """Recall of a layer's exact top 10 by its tables, within a budget of 1 % of the neurons."""
+        layer = network.layers[number]
+        a = activations(backend, network, self.data.x, upto=number)
+        n, config = layer.n_units, tables.config
+        budget = max(round(BUDGET_SHARE * n), min(n, 100))
+        query = Query("topk", budget, config.bucket_limit, shared=False)
+        nothing = nobody(a.n_rows, n, backend)
+        found = backend.query(
+            tables.tables, tables.codes(backend, hashable(a)), nothing, nothing, query, 0
+        )
+        assert isinstance(found, CSR)
+        k, weight = min(RANK, n), layer.param.weight
+        exact, _ = backend.top_k(dense(a), weight, None, k)
+        sampled, _ = backend.top_k(dense(a), weight, found, k)
+        return recall_at(backend.get(sampled), backend.get(exact), k)
+
+    def full_loss(self, backend: Backend, network: Network, name: LossName) -> float:
+        """Mean loss over all neurons, comparable between samplers and steps."""
+        losses: list[Array] = []
+        for start in range(0, self.data.n_samples, EXAMPLES_AT_A_TIME):
+            rows = np.arange(start, min(start + EXAMPLES_AT_A_TIME, self.data.n_samples))
+            batch = self.data.take(rows)
+            a = activations(backend, network, batch.x)
+            z = network.output.forward(backend, a, None)
+            weights = z.with_values(np.zeros_like(z.values[:1]))
+            loss, _ = backend.loss(z, weights, batch.y.map(backend.put), name)
+            losses.append(backend.get(loss))
+        return float(np.concatenate(losses).mean())

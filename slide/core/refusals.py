@@ -1,0 +1,64 @@
+"""What is refused before or during training, in one sentence each."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from slide.core.config import Config, demand_float
+from slide.core.dataset import Dataset
+from slide.core.errors import ConfigError
+from slide.core.network import n_bytes
+
+
+def demand_time_budget(seconds: float) -> None:
+    """Raise ConfigError unless it is a sensible number of seconds."""
+    demand_float("time budget", seconds, 1e-3, 1e9)
+
+
+def refuse_divergence(figure: float, step: int) -> None:
+    """Raise ConfigError if a loss or a sum of weights is not finite: nothing is learned then."""
+    if not math.isfinite(figure):
+        raise ConfigError(
+            f"training diverged: the loss or the weights are {figure} after step {step}, expected "
+            "finite numbers; choose a smaller --lr"
+        )
+
+
+def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
+    """Raise ConfigError unless there is something to learn and both sets share one numbering."""
+    if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
+        raise ConfigError(
+            f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
+            f"{train.y.nnz} labels in all: expected at least one of each"
+        )
+    if valid is not None and (valid.n_features, valid.n_labels) != (
+        train.n_features,
+        train.n_labels,
+    ):
+        raise ConfigError(
+            f"the validation set has {valid.n_features} features and {valid.n_labels} labels, the "
+            f"training set {train.n_features} and {train.n_labels}: use files of one numbering"
+        )
+
+
+def refuse_too_large(config: Config, train: Dataset) -> None:
+    """Raise ConfigError if network and tables would take more than this machine's memory."""
+    wanted = n_bytes(config, train.n_features, train.n_labels)
+    if config.sampler == "lsh":
+        wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if wanted > memory:
+        raise ConfigError(
+            f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
+            f"units and {train.n_labels} labels with its {config.L} tables of "
+            f"{most_buckets(config)} buckets takes {wanted / 2**30:.1f} GiB, but this machine has "
+            f"{memory / 2**30:.1f}: choose a smaller --hidden, --K or --L, or check the data's "
+            "header"
+        )
+
+
+def most_buckets(config: Config) -> int:
+    """Buckets per table at most; a digit has one bit in SimHash and three in the other families."""
+    bits = config.K if "simhash" in config.hash else 3 * config.K
+    return min(config.max_buckets, 1 << bits)

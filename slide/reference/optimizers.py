@@ -1,0 +1,44 @@
+"""The updates of touched rows, as `slide.core.optim` names them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slide.core.arrays import Array, Param, RowGrad
+from slide.core.optim import SGD, Adagrad, Adam, Optimizer
+
+
+def update_rows(param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int) -> None:
+    """One step of any optimizer: the state is written first, then the weight."""
+    match optimizer:
+        case Adam():
+            move = adam(param, grad, optimizer, lr, step)
+        case Adagrad():
+            move = adagrad(param, grad, optimizer, lr)
+        case SGD():
+            move = lr * grad.values
+    kept = 1 - lr * optimizer.weight_decay
+    param.weight[grad.rows] = kept * param.weight[grad.rows] - move
+
+
+def adam(param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int) -> Array:
+    """By how much the touched rows fall, (R, d)."""
+    rows, g = grad.rows, grad.values
+    mean = param.mean[rows]
+    mean += (1 - optimizer.beta1) * (g - mean)
+    param.mean[rows] = mean
+    square = param.square[rows]
+    square += (1 - optimizer.beta2) * (g * g - square)
+    param.square[rows] = square
+    scale = np.sqrt(square) + optimizer.epsilon
+    move: Array = optimizer.step_size(lr, step) * mean / scale
+    return move
+
+
+def adagrad(param: Param, grad: RowGrad, optimizer: Adagrad, lr: float) -> Array:
+    """By how much the touched rows fall, (R, d)."""
+    g = grad.values
+    square = param.square[grad.rows] + np.mean(g * g, axis=1, keepdims=True)  # (R, 1)
+    param.square[grad.rows] = square
+    move: Array = lr * g / (np.sqrt(square) + optimizer.epsilon)
+    return move
