@@ -52,11 +52,12 @@ class Query:
     """How to choose among the neurons found in the buckets of an example.
 
     Args:
-        strategy: order of preference. `vanilla`: buckets are probed one after the other, those
-            of all tables before second nearest ones, in an order of the tables that is the
-            example's own; neurons met earlier first. `topk`: neurons met in more tables first.
-            `threshold`: as `topk`, but only neurons met in at least `threshold` tables.
-            Ties go to the smaller `mix(id, salt)`.
+        strategy: order of preference. `vanilla`: buckets are probed one after the other, the
+            nearest ones of all tables, then the second nearest ones, and so on, each time in the
+            same order of the tables, which is the example's own; neurons met earlier first.
+            `topk`: neurons met in more tables first. `threshold`: as `topk`, but only neurons met
+            in at least `threshold` tables. Ties, as between the neurons that one bucket has in
+            `vanilla`, go to the smaller `mix(id, salt)`.
         budget: keep at most this many distinct neurons per example.
         bucket_limit: look at no more than the first entries of a bucket.
         shared: True for one set per batch (the union over its examples), False for one each.
@@ -126,11 +127,12 @@ class Backend(Protocol):
         Args:
             codes: u32 (n, L), each below n_buckets.
             n_buckets: buckets per table.
-            salt: orders the ids of one bucket of table l by `mix(id, salt + l)`.
-            policy: `reservoir`, or `fifo`: the ids of a bucket in descending order.
+            salt: orders the ids of one bucket of table l by `mix(id, salt + l)`, smallest first.
+            policy: `reservoir`, as above, or `fifo`: the ids of a bucket in descending order, as
+                if neuron 0 had come first; the salt is only kept then.
 
         Returns:
-            Tables with ids i32 and offsets i64.
+            Tables with ids i32 and offsets i64, every neuron in one bucket of each table.
 
         Exactness: equal.
         Cost: a counting sort of n ids for each of L tables; writes 4 n L bytes.
@@ -141,16 +143,16 @@ class Backend(Protocol):
         """Tables in which some neurons have moved to the buckets of their new codes.
 
         With the policy `reservoir` equal to a build from the codes of all neurons. With `fifo`
-        the moved ones come first in their buckets, larger ids first, and the others keep their
-        order.
+        the moved ones come first in their buckets, larger ids first, also where the bucket is the
+        one that they were in, and the others keep their order.
 
         Args:
             tables: as `build` or `reinsert` made them.
-            rows: i32 (R,), strictly increasing.
-            codes: u32 (R, L), of those rows.
+            rows: i32 (R,), strictly increasing: the neurons to move.
+            codes: u32 (R, L), their new ones, each below n_buckets.
 
         Returns:
-            New Tables; the old ones stay as they are.
+            New Tables of the same salt and policy; the old ones stay as they are.
 
         Exactness: equal.
         Cost: a merge of R ids into n for each of L tables.
@@ -169,20 +171,21 @@ class Backend(Protocol):
         """Active set = required + retrieved from the tables + extra, without repetitions.
 
         Args:
-            tables: of the n neurons; None to retrieve nothing.
+            tables: of the n neurons, however filled (see `Tables`); None to retrieve nothing.
             codes: u32 (B, L * P), of the examples, as `hash` gives them. A neuron that several
                 probes of one table meet is met in one table. Not read where tables is None.
             required: CSR (B, n), neurons that must be active (the labels).
             extra: CSR (B, n), neurons to be active besides (the uniform share).
             query: what to keep of the neurons found in the tables.
-            salt: decides probing orders (`mix(i * L + l, salt)` sorts example i's tables) and ties.
+            salt: decides ties and probing orders: example i takes its tables l by ascending
+                `mix(i * L + l, salt)`.
 
         Returns:
             CSR (B, n), or Block with values (1, R) where `query.shared`. The values say where a
             neuron came from, the first that applies: FROM_LABELS, FROM_TABLES, FROM_EXTRA.
 
         Exactness: equal.
-        Cost: reads the examples' buckets once; sorts what it found.
+        Cost: reads the first entries of B L P buckets once; sorts what it found.
         Source: SLIDE section 3.1.
         """
 

@@ -26,7 +26,8 @@ class Tables:
     Args:
         offsets: i64 (L * n_buckets + 1); bucket c of table l is
             `ids[offsets[l * n_buckets + c]:offsets[l * n_buckets + c + 1]]`.
-        ids: i32, L * n_neurons of them where every neuron is once in each table.
+        ids: i32, each at most once in a bucket. The kernels put every neuron in one bucket of each
+            table; tables filled by examples may have it in several, or in none.
         L: tables.
         n_buckets: buckets per table.
         n_neurons: ids are below it.

@@ -19,7 +19,7 @@ def retrieve(tables: Tables, codes: Array, query: Query, salt: int) -> tuple[Arr
     if query.strategy == "threshold":
         enough = hits >= query.threshold
         cells, turns, hits = cells[enough], turns[enough], hits[enough]
-    rows, ids = np.divmod(cells, max(tables.n_neurons, 1))
+    rows, ids = np.divmod(cells, tables.n_neurons)
     n_turns = codes.shape[1] + 1
     priority = turns if query.strategy == "vanilla" else tables.L - hits
     preference = (rows * n_turns + priority).astype(np.uint64) << np.uint64(32)
@@ -34,26 +34,40 @@ def meetings(
 ) -> tuple[Array, Array, Array]:
     """The neurons that each example meets, when first, and in how many tables.
 
-    An example takes the tables in an order of its own, drawn by `mix`: first the nearest bucket of
-    each, then the second nearest of each, and so on.
+    The nearest buckets of all tables are looked into in the first turns, one a table, then the
+    second nearest ones, and so on.
 
     Returns:
         cells (row * n_neurons + id, ascending), turns and hits, all i64.
     """
-    B, L = len(codes), tables.L
-    P = codes.shape[1] // L
-    order = np.argsort(mix(np.arange(B * L).reshape(B, L), salt), axis=1)  # (B, L) table by turn
-    nearest = np.take_along_axis(codes.reshape(B, L, P), order[:, :, None], axis=1)
-    buckets = order[:, None] * tables.n_buckets + nearest.transpose(0, 2, 1)  # (B, P, L)
+    L = tables.L
+    met = np.sort(visits(tables, codes, bucket_limit, salt))
+    by_table, probe = np.divmod(met, codes.shape[1] // L)
+    cells, table = np.divmod(by_table, L)
+    first = np.flatnonzero(np.diff(cells, prepend=-1))
+    turns = np.minimum.reduceat(probe * L + table, first)
+    is_hit = np.diff(by_table, prepend=-1) > 0  # several probes of one table count once
+    return cells[first], turns, np.add.reduceat(is_hit, first, dtype=np.int64)
+
+
+def visits(tables: Tables, codes: Array, bucket_limit: int, salt: int) -> Array:
+    """Every entry of every bucket that an example looks into.
+
+    An example takes the tables in an order of its own, drawn by `mix`, and of each first the
+    nearest bucket.
+
+    Returns:
+        (row * n_neurons + id) * n_visits + visit, i64: the visit-th of the row's L * P buckets.
+    """
+    (B, n_visits), L = codes.shape, tables.L
+    draws = mix(np.arange(B * L).reshape(B, L), salt)
+    order = np.argsort(draws, axis=1)[:, :, None]  # (B, L, 1): table by turn
+    nearest = np.take_along_axis(codes.reshape(B, L, n_visits // L), order, axis=1)  # (B, L, P)
+    buckets = order * tables.n_buckets + nearest
     starts = tables.offsets[buckets].reshape(-1)
     lengths = np.minimum(tables.offsets[buckets + 1].reshape(-1) - starts, bucket_limit)
     begins = np.cumsum(lengths) - lengths
     ids = tables.ids[np.arange(lengths.sum()) + np.repeat(starts - begins, lengths)]
-    rows, turns = np.divmod(np.repeat(np.arange(B * P * L), lengths), max(P * L, 1))
-    # One integer holds (row, id, turn), so that one sort puts the earliest turn of each first.
-    met = np.sort((rows * tables.n_neurons + ids) * (P * L) + turns)
-    cells, turns = np.divmod(met, max(P * L, 1))
-    first = np.flatnonzero(np.diff(cells, prepend=-1))
-    by_table = np.unique(cells * L + turns % L) // max(L, 1) if P > 1 else cells
-    starts = np.flatnonzero(np.diff(by_table, prepend=-1))  # several probes of a table are one hit
-    return cells[first], turns[first], np.diff(starts, append=len(by_table))
+    row, visit = np.divmod(np.arange(B * n_visits), n_visits)
+    begin = row * tables.n_neurons * n_visits + visit
+    return np.repeat(begin, lengths) + ids.astype(np.int64) * n_visits

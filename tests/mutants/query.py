@@ -1,11 +1,13 @@
 """Wrong active sets."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
 from slide.core.arrays import CSR, Block
+from slide.reference import strategies
 
 
 @mutant("query", "exact")
@@ -107,29 +109,56 @@ def query_looks_into_the_nearest_bucket_alone(self, tables, codes, required, ext
     return REFERENCE.query(tables, codes, required, extra, query, salt)
 
 
-@mutant("query", "exact")
-def query_counts_every_probe_as_a_hit(self, tables, codes, required, extra, query, salt):
-    if tables is None or codes.shape[1] == tables.L or query.strategy == "vanilla":
-        return REFERENCE.query(tables, codes, required, extra, query, salt)
-    twins, several = [], codes.shape[1] // tables.L
-    for table in range(tables.L):
-        start, end = (table + np.arange(2)) * tables.n_buckets
-        offsets, first = tables.offsets[start : end + 1], tables.offsets[start]
-        twins += [(offsets - first, tables.ids[first : offsets[-1]])] * several
-    starts = np.cumsum([0, *(len(ids) for _, ids in twins)])
-    offsets = [o[:-1] + start for (o, _), start in zip(twins, starts, strict=False)]
-    many = replace(
-        tables,
-        offsets=np.append(np.concatenate(offsets), starts[-1]),
-        ids=np.concatenate([ids for _, ids in twins]),
-        L=codes.shape[1],
-    )
-    return REFERENCE.query(many, codes, required, extra, query, salt)
+def with_meetings(wrong):
+    """A kernel `query` that counts otherwise whom an example meets."""
+    right = strategies.meetings
+
+    def query_(self, tables, codes, required, extra, query, salt):
+        def meetings(tables, codes, bucket_limit, salt):
+            return wrong(right, tables, codes, bucket_limit, salt)
+
+        with patch.object(strategies, "meetings", meetings):
+            return REFERENCE.query(tables, codes, required, extra, query, salt)
+
+    query_.__name__ = wrong.__name__
+    return query_
 
 
 @mutant("query", "exact")
-def query_exhausts_a_table_before_the_next(self, tables, codes, required, extra, query, salt):
-    if tables is None or query.strategy != "vanilla":
-        return REFERENCE.query(tables, codes, required, extra, query, salt)
-    first = codes.reshape(len(codes), tables.L, -1)[:, ::-1].reshape(codes.shape)
-    return REFERENCE.query(tables, first, required, extra, query, salt)
+@with_meetings
+def query_counts_every_probe_as_a_hit(meetings, tables, codes, bucket_limit, salt):
+    cells, turns, _ = meetings(tables, codes, bucket_limit, salt)
+    met = strategies.visits(tables, codes, bucket_limit, salt) // codes.shape[1]
+    return cells, turns, np.unique(met, return_counts=True)[1]
+
+
+@mutant("query", "exact")
+@with_meetings
+def query_exhausts_a_table_before_the_next(meetings, tables, codes, bucket_limit, salt):
+    cells, turns, hits = meetings(tables, codes, bucket_limit, salt)
+    probe, table = np.divmod(turns, tables.L)
+    return cells, table * (codes.shape[1] // tables.L) + probe, hits
+
+
+@mutant("query", "exact")
+@with_meetings
+def query_looks_into_the_furthest_bucket_first(meetings, tables, codes, bucket_limit, salt):
+    mirrored = codes.reshape(len(codes), tables.L, codes.shape[1] // tables.L)[:, :, ::-1]
+    return meetings(tables, mirrored.reshape(codes.shape), bucket_limit, salt)
+
+
+@mutant("query", "exact")
+@with_meetings
+def query_takes_the_probes_for_the_tables(meetings, tables, codes, bucket_limit, salt):
+    swapped = codes.reshape(len(codes), codes.shape[1] // tables.L, tables.L).transpose(0, 2, 1)
+    return meetings(tables, swapped.reshape(codes.shape), bucket_limit, salt)
+
+
+@mutant("query", "exact")
+@with_meetings
+def query_takes_the_tables_in_turn(meetings, tables, codes, bucket_limit, salt):
+    def same_for_all(numbers, salt):
+        return np.broadcast_to(np.arange(numbers.shape[1]), numbers.shape)
+
+    with patch.object(strategies, "mix", same_for_all):
+        return meetings(tables, codes, bucket_limit, salt)

@@ -18,11 +18,6 @@ from slide.core.backend import Backend
 from slide.core.families import Family
 from slide.core.hashing import Tables
 from slide.reference.cases.codes import hash_arguments
-from slide.reference.cases.hashing import (
-    build_arguments,
-    query_arguments,
-    reinsert_arguments,
-)
 from slide.reference.cases.losses import loss_arguments
 from slide.reference.cases.optimizers import update_rows_arguments
 from slide.reference.cases.products import (
@@ -33,6 +28,7 @@ from slide.reference.cases.products import (
     top_k_arguments,
 )
 from slide.reference.cases.sizes import Numbers, Rng, Sizes
+from slide.reference.cases.tables import build_arguments, query_arguments, reinsert_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,8 @@ def described(name: str, thing: Any) -> str:
             kind = type(thing).__name__
             return f"{kind} K={thing.K} L={thing.L} d={thing.d}, {thing.n_buckets} buckets"
         case Tables():
-            return f"{thing.L} tables of {thing.n_buckets} buckets, {thing.n_neurons} neurons"
+            kind = f"{thing.L} {thing.policy} tables of {thing.n_buckets} buckets"
+            return f"{kind}, {thing.n_neurons} neurons"
         case _:
             return f"{name}={thing}"
 

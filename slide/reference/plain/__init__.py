@@ -6,11 +6,12 @@ other. Floating results are float64, integers are exact; only `checks.py` and te
 
 from slide.core.arrays import Array
 from slide.reference.plain.codes import hash
-from slide.reference.plain.hashing import build, mix, query, reinsert
+from slide.reference.plain.hashing import mix
 from slide.reference.plain.losses import log_softmax, loss
 from slide.reference.plain.optimizers import update_rows
 from slide.reference.plain.products import sddmm, spmm, spmm_t, top_k
 from slide.reference.plain.rows import Row, dot, patterns, rows_of
+from slide.reference.plain.tables import build, query, reinsert
 
 __all__ = [
     "Row", "build", "dot", "get", "hash", "log_softmax", "loss", "mix", "patterns", "put",

@@ -1,4 +1,4 @@
-"""Arguments of the kernels that build and query."""
+"""Arguments of the kernels that build, reinsert and query."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def policy(rng: Rng) -> Policy:
 def query_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
     """Few buckets and few labels, so that neurons are met in several tables and limits cut."""
     tables, codes = tables_and_codes(rng, size)
-    required = sparse(rng, replace(size, longest=min(size.longest, 3)), numbers)
-    extra = sparse(rng, replace(size, longest=min(size.longest, 3)), numbers)
+    few = replace(size, longest=min(size.longest, 3))
+    required, extra = sparse(rng, few, numbers), sparse(rng, few, numbers)
     choice = Query(
         strategy=STRATEGIES[rng.integers(len(STRATEGIES))],
         budget=int(rng.choice([0, 1, 2, 3, 5, 7, 9, 40])),
         bucket_limit=int(rng.choice([1, 6, 12, 40])),
         shared=bool(rng.random() < 0.25) and not size.is_wide,
-        threshold=int(rng.integers(1, 5)),
+        threshold=int(rng.choice([1, 2, 3, 8])),
     )
     return tables, codes, required, extra, choice, salt(rng)
 
@@ -62,26 +62,34 @@ STRATEGIES: tuple[Strategy, ...] = ("vanilla", "vanilla", "topk", "threshold")
 
 
 def tables_and_codes(rng: Rng, size: Sizes) -> tuple[Tables | None, Array]:
-    """Tables, or none, and the codes of every example in every table, of one to three probes."""
+    """Tables, or none, and buckets of every example: one to four a table, some of them twice."""
     if rng.random() < 0.05:
         return None, np.empty((size.B, 0), np.uint32)
-    probes = int(rng.choice([1, 1, 2, 3]))
     if size.is_wide:  # a bucket for each neuron: as quick to draw as tables of 2**20 can be
         ids = np.arange(size.n, dtype=np.int32)
         tables = Tables(np.arange(size.n + 1), ids, 1, size.n, size.n, 0, "reservoir")
     else:
-        L, n_buckets = int(rng.choice([1, 2, 4, 7])), int(rng.choice([2, 2, 4, 16]))
-        tables = (
-            plain.build(
-                rng.integers(n_buckets, size=(size.n, L), dtype=np.uint32), n_buckets, salt(rng),
-                policy(rng),
-            )
-            if rng.random() < 0.8
-            else label_tables(
-                rng.integers(n_buckets, size=(size.B, L), dtype=np.uint32),
-                sparse(rng, replace(size, longest=min(size.longest, 5)), quarters),
-                n_buckets, salt(rng),
-            )
-        )  # fmt: skip
-    shape = size.B, tables.L * probes
+        tables = tables_of_labels(rng, size) if rng.random() < 0.2 else tables_of_all(rng, size)
+    shape = size.B, tables.L * int(rng.choice([1, 1, 2, 3, 4]))
     return tables, rng.integers(tables.n_buckets, size=shape, dtype=np.uint32)
+
+
+def tables_of_all(rng: Rng, size: Sizes) -> Tables:
+    """Every neuron once in each table; some have moved since the tables were built."""
+    L, n_buckets = few_tables(rng)
+    codes = rng.integers(n_buckets, size=(size.n, L), dtype=np.uint32)
+    tables = plain.build(codes, n_buckets, salt(rng), policy(rng))
+    return plain.reinsert(tables, *moves(rng, codes, n_buckets, size))
+
+
+def tables_of_labels(rng: Rng, size: Sizes) -> Tables:
+    """Filled by the labels of examples: neurons in no bucket of a table, and in several."""
+    L, n_buckets = few_tables(rng)
+    y = sparse(rng, replace(size, B=20, longest=min(size.longest, 5)), quarters)
+    codes = rng.integers(n_buckets, size=(y.n_rows, L), dtype=np.uint32)
+    return label_tables(codes, y, n_buckets, salt(rng))
+
+
+def few_tables(rng: Rng) -> tuple[int, int]:
+    """How many tables, and how many buckets in each."""
+    return int(rng.choice([1, 2, 4, 7])), int(rng.choice([2, 2, 4, 16]))

@@ -1,11 +1,13 @@
 """Wrong tables."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
 from slide.core.hashing import mix
+from slide.reference import tables as flat
 
 
 @mutant("build", "exact")
@@ -53,6 +55,11 @@ def build_puts_the_oldest_first(self, codes, n_buckets, salt, policy):
     return replace(right, ids=np.concatenate([bucket[::-1] for bucket in buckets]))
 
 
+@mutant("build", "exact")
+def build_forgets_its_salt(self, codes, n_buckets, salt, policy):
+    return replace(REFERENCE.build(codes, n_buckets, salt, policy), salt=0)
+
+
 @mutant("reinsert", "exact")
 def reinsert_does_nothing(self, tables, rows, codes):
     return tables
@@ -70,9 +77,53 @@ def reinsert_by_a_fresh_salt(self, tables, rows, codes):
 
 
 @mutant("reinsert", "exact")
-def reinsert_keeps_the_place_in_a_bucket(self, tables, rows, codes):
+def reinsert_ignores_the_policy(self, tables, rows, codes):
     moved = REFERENCE.reinsert(replace(tables, policy="reservoir"), rows, codes)
     return replace(moved, policy=tables.policy)
+
+
+@mutant("reinsert", "exact")
+def reinsert_rebuilds_a_queue(self, tables, rows, codes):
+    if tables.policy == "reservoir":
+        return REFERENCE.reinsert(tables, rows, codes)
+    everyone = codes_in(tables)
+    everyone[rows] = codes
+    return REFERENCE.build(everyone, tables.n_buckets, tables.salt, tables.policy)
+
+
+@mutant("reinsert", "exact")
+def reinsert_at_the_end_of_a_queue(self, tables, rows, codes):
+    def places_of(others, rows, tables, table):
+        theirs, own = right(others, rows, tables, table)
+        return theirs, own + (2 * tables.n_neurons if tables.policy == "fifo" else 0)
+
+    right = flat.places_of
+    with patch.object(flat, "places_of", places_of):
+        return REFERENCE.reinsert(tables, rows, codes)
+
+
+@mutant("reinsert", "exact")
+def reinsert_puts_smaller_ids_first(self, tables, rows, codes):
+    if tables.policy == "reservoir":
+        return REFERENCE.reinsert(tables, rows, codes)
+    for i in reversed(range(len(rows))):
+        tables = REFERENCE.reinsert(tables, rows[i : i + 1], codes[i : i + 1])
+    return tables
+
+
+@mutant("reinsert", "exact")
+def reinsert_leaves_who_keeps_its_buckets(self, tables, rows, codes):
+    moved = np.any(codes != codes_in(tables)[rows], axis=1)
+    return REFERENCE.reinsert(tables, rows[moved], codes[moved])
+
+
+@mutant("reinsert", "dtype")
+def reinsert_forgets_the_old_entries(self, tables, rows, codes):
+    moved = REFERENCE.reinsert(tables, rows, codes)
+    pairs = zip(bucket_lists(tables), bucket_lists(moved), strict=True)
+    lists = [new + [j for j in old if j not in new] for old, new in pairs]
+    ids = np.concatenate([np.array(bucket, np.int32) for bucket in lists])
+    return replace(tables, offsets=np.cumsum([0, *map(len, lists)]), ids=ids)
 
 
 @mutant("reinsert", "pure", alone=True)
@@ -82,7 +133,7 @@ def reinsert_into_the_old_tables(self, tables, rows, codes):
     return right
 
 
-@mutant("reinsert", "metamorphic")
+@mutant("reinsert", "metamorphic", alone=True)
 def reinsert_forgets_who_comes_late(self, tables, rows, codes):
     return REFERENCE.reinsert(tables, rows[:64], codes[:64])
 
@@ -93,3 +144,16 @@ def joined(tables, right):
     offsets = [table.offsets[:-1] + start for table, start in zip(tables, ends, strict=False)]
     ids = np.concatenate([table.ids for table in tables])
     return replace(right, offsets=np.append(np.concatenate(offsets), ends[-1]), ids=ids)
+
+
+def codes_in(tables):
+    """Where each neuron is: u32 (n, L)."""
+    codes = np.empty((tables.n_neurons, tables.L), np.uint32)
+    for place, bucket in enumerate(bucket_lists(tables)):
+        table, code = divmod(place, tables.n_buckets)
+        codes[bucket, table] = code
+    return codes
+
+
+def bucket_lists(tables):
+    return [bucket.tolist() for bucket in np.split(tables.ids, tables.offsets[1:-1])]
