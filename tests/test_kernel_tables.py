@@ -1,7 +1,11 @@
 """Tables and queries: the reference against arithmetic by hand and the mathematics."""
 
+from collections import deque
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kernel_arguments import BACKEND, labels
 from scipy.stats import chi2
 
@@ -25,67 +29,140 @@ def test_build_by_hand() -> None:
     assert (tables.ids.dtype, tables.offsets.dtype) == (np.int32, np.int64)
 
 
-def test_the_cut_of_a_long_bucket_is_uniform_over_salts() -> None:
-    # Each of n neurons in one bucket is among the first m for a share m / n of the salts. One
-    # salt's indicators have variance share * (1 - share) and covariance -1 / (n - 1) of it, hence
-    # the eigenvalue share * (1 - share) * n / (n - 1) in n - 1 directions: the sum of squares over
-    # it is chi-square with n - 1 degrees of freedom. Exceeded by chance once in a million.
-    n, m, n_salts = 50, 10, 4000
-    codes = np.zeros((n, 1), np.uint32)
-    kept = np.zeros(n)
-    for salt in range(n_salts):
-        kept[BACKEND.build(codes, 1, salt, "reservoir").ids[:m]] += 1
-    share = m / n
-    variance = n_salts * share * (1 - share) * n / (n - 1)
-    assert np.square(kept - n_salts * share).sum() / variance < chi2.isf(1e-6, n - 1)
-
-
 def test_fifo_puts_the_newest_first() -> None:
-    # Bucket 0 has 2 and then 1 gone in, bucket 2 has 0 and then 3: the larger id is the newer.
+    # Bucket 0 has 1 and then 2 gone in, bucket 2 has 0 and then 3: the larger id is the newer.
     tables = BACKEND.build(np.array([[2], [0], [0], [2]], np.uint32), 3, salt=0, policy="fifo")
     assert tables.ids.tolist() == [2, 1, 3, 0]
 
 
 def test_reinserting_by_hand() -> None:
-    # 0 moves from bucket 2 to the front of bucket 0; 2 is put in again where it was.
+    # 0 moves from bucket 2 to the front of bucket 0; 2, put in again where it was, is newer still.
     tables = BACKEND.build(np.array([[2], [0], [0], [2]], np.uint32), 3, salt=0, policy="fifo")
     moved = BACKEND.reinsert(tables, np.array([0, 2], np.int32), np.array([[0], [0]], np.uint32))
     assert moved.ids.tolist() == [2, 0, 1, 3]
     assert moved.offsets.tolist() == [0, 3, 3, 4]
+    # 1, the oldest of bucket 0, is put in again where it was.
+    again = BACKEND.reinsert(moved, np.array([1], np.int32), np.array([[0]], np.uint32))
+    assert again.ids.tolist() == [1, 2, 0, 3]
     assert tables.ids.tolist() == [2, 1, 3, 0]
+    # The same moves in a reservoir: 0, 2, 1 by mix.
+    tables = BACKEND.build(np.array([[2], [0], [0], [2]], np.uint32), 3, 0, "reservoir")
+    moved = BACKEND.reinsert(tables, np.array([0, 2], np.int32), np.array([[0], [0]], np.uint32))
+    assert moved.ids.tolist() == [0, 2, 1, 3]
 
 
-@pytest.mark.parametrize("policy", ["reservoir", "fifo"])
-def test_moves_add_up_to_a_rebuild(policy) -> None:
-    """Any moves for a reservoir; for a queue those that end with all neurons in their order."""
-    rng = np.random.default_rng(0)
-    n, L, n_buckets = 60, 3, 8
-    codes = rng.integers(n_buckets, size=(n, L), dtype=np.uint32)
-    tables = BACKEND.build(codes, n_buckets, 7, policy)
-    for _ in range(20):
-        rows = np.flatnonzero(rng.random(n) < 0.3).astype(np.int32)
-        codes[rows] = rng.integers(n_buckets, size=(len(rows), L))
-        tables = BACKEND.reinsert(tables, rows, codes[rows])
-        rebuilt = BACKEND.build(codes, n_buckets, 7, policy)
-        assert np.array_equal(tables.offsets, rebuilt.offsets)
-        assert np.array_equal(tables.ids, rebuilt.ids) == (policy == "reservoir")
-    everyone = BACKEND.reinsert(tables, np.arange(n, dtype=np.int32), codes)
-    assert np.array_equal(everyone.ids, rebuilt.ids)
+def unevenness(kept, m: int, n_salts: int) -> float:
+    """Chi-square statistic of how often each of n neurons was among the m that were kept.
+
+    Each is kept for a share m / n of the salts. One salt's indicators have variance
+    share * (1 - share) and covariance -1 / (n - 1) of it, hence the eigenvalue share * (1 - share)
+    * n / (n - 1) in n - 1 directions: the sum of squares over it is chi-square with n - 1 degrees
+    of freedom. The tests allow what chance exceeds once in a million.
+    """
+    n, share = len(kept), m / len(kept)
+    variance = n_salts * share * (1 - share) * n / (n - 1)
+    return np.square(kept - n_salts * share).sum() / variance
+
+
+def test_the_cut_of_a_long_bucket_is_uniform_over_salts() -> None:
+    n, m, n_salts = 50, 10, 4000
+    codes = np.zeros((n, 1), np.uint32)
+    kept = np.zeros(n)
+    for salt in range(n_salts):
+        kept[BACKEND.build(codes, 1, salt, "reservoir").ids[:m]] += 1
+    assert unevenness(kept, m, n_salts) < chi2.isf(1e-6, n - 1)
 
 
 def test_the_cut_is_still_uniform_after_moves() -> None:
-    """The chi-square test above, of a bucket that its neurons reached by reinserts, 5 a time."""
-    n, m, n_salts = 30, 6, 2000
+    """Of 40 neurons some go between two buckets, others never move: no salt can tell them apart."""
+    n, m, n_salts = 40, 5, 2000
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, size=(n, 1), dtype=np.uint32)
+    moves = [np.sort(rng.choice(n // 2, 6, replace=False)).astype(np.int32) for _ in range(5)]
     kept = np.zeros(n)
     for salt in range(n_salts):
-        tables = BACKEND.build(np.ones((n, 1), np.uint32), 2, salt, "reservoir")
-        for start in range(0, n, 10):
-            rows = np.arange(start, start + 10, dtype=np.int32)
-            tables = BACKEND.reinsert(tables, rows, np.zeros((10, 1), np.uint32))
+        now = codes.copy()
+        tables = BACKEND.build(now, 2, salt, "reservoir")
+        for rows in moves:
+            now[rows] = 1 - now[rows]
+            tables = BACKEND.reinsert(tables, rows, now[rows])
         kept[tables.ids[:m]] += 1
-    share = m / n
-    variance = n_salts * share * (1 - share) * n / (n - 1)
-    assert np.square(kept - n_salts * share).sum() / variance < chi2.isf(1e-6, n - 1)
+    members = now[:, 0] == 0
+    assert kept[~members].sum() == 0
+    assert len(np.unique(members[: n // 2])) == len(np.unique(members[n // 2 :])) == 2
+    assert unevenness(kept[members], m, n_salts) < chi2.isf(1e-6, members.sum() - 1)
+
+
+@st.composite
+def codes_and_moves(draw):
+    """Codes (n, L), the number of buckets, and moves: some rows with their new codes."""
+    n, L, n_buckets = (draw(st.integers(1, high)) for high in (12, 3, 4))
+    code = st.lists(st.integers(0, n_buckets - 1), min_size=L, max_size=L)
+    codes = draw(st.lists(code, min_size=n, max_size=n))
+    moves = draw(st.lists(st.dictionaries(st.integers(0, n - 1), code), max_size=5))
+    return np.array(codes, np.uint32), n_buckets, [dict(sorted(move.items())) for move in moves]
+
+
+def after(tables, moves):
+    for move in moves:
+        rows = np.array(list(move), np.int32)
+        codes = np.array(list(move.values()), np.uint32).reshape(len(move), tables.L)
+        tables = BACKEND.reinsert(tables, rows, codes)
+    return tables
+
+
+@given(codes_and_moves(), st.integers(0, 2**40))
+def test_moves_in_a_reservoir_add_up_to_a_rebuild(drawn, salt) -> None:
+    codes, n_buckets, moves = drawn
+    moved = after(BACKEND.build(codes, n_buckets, salt, "reservoir"), moves)
+    for move in moves:
+        codes[list(move)] = np.array(list(move.values())).reshape(len(move), codes.shape[1])
+    rebuilt = BACKEND.build(codes, n_buckets, salt, "reservoir")
+    assert moved.ids.tolist() == rebuilt.ids.tolist()
+    assert moved.offsets.tolist() == rebuilt.offsets.tolist()
+
+
+@given(codes_and_moves())
+def test_moves_in_a_queue_are_those_of_deques(drawn) -> None:
+    codes, n_buckets, moves = drawn
+    L = codes.shape[1]
+    queues = [[deque() for _ in range(n_buckets)] for _ in range(L)]
+    for move in (dict(enumerate(codes.tolist())), *moves):
+        for j, new in move.items():
+            for table, code in enumerate(new):
+                for queue in queues[table]:
+                    if j in queue:
+                        queue.remove(j)
+                queues[table][code].appendleft(j)
+    moved = after(BACKEND.build(codes, n_buckets, 0, "fifo"), moves)
+    lists = [bucket.tolist() for bucket in np.split(moved.ids, moved.offsets[1:-1])]
+    assert lists == [list(queue) for table in queues for queue in table]
+
+
+@pytest.mark.parametrize("policy", ["reservoir", "fifo"])
+def test_moving_everyone_is_a_rebuild(policy) -> None:
+    rng = np.random.default_rng(0)
+    old, new = rng.integers(8, size=(2, 60, 3), dtype=np.uint32)
+    tables = BACKEND.build(old, 8, 7, policy)
+    some = np.array([3, 30, 31], np.int32)
+    tables = BACKEND.reinsert(tables, some, new[some])
+    moved = BACKEND.reinsert(tables, np.arange(60, dtype=np.int32), new)
+    rebuilt = BACKEND.build(new, 8, 7, policy)
+    assert moved.ids.tolist() == rebuilt.ids.tolist()
+    assert moved.offsets.tolist() == rebuilt.offsets.tolist()
+    assert (moved.salt, moved.policy) == (7, policy)
+
+
+def test_a_limited_bucket_shows_the_newest() -> None:
+    # All eight in one bucket, 7 the newest; then 2 and 5 are put in again.
+    tables = BACKEND.build(np.zeros((8, 1), np.uint32), 1, salt=0, policy="fifo")
+    first_three = Query("topk", 9, bucket_limit=3, shared=False)
+    code = np.zeros((1, 1), np.uint32)
+    nobody = labels(8, [])
+    assert BACKEND.query(tables, code, nobody, nobody, first_three, 0).indices.tolist() == [5, 6, 7]
+    rows = np.array([2, 5], np.int32)
+    tables = BACKEND.reinsert(tables, rows, np.zeros((2, 1), np.uint32))
+    assert BACKEND.query(tables, code, nobody, nobody, first_three, 0).indices.tolist() == [2, 5, 7]
 
 
 # Six neurons in two tables of two buckets; the order within a bucket is as given.
@@ -182,3 +259,32 @@ def test_vanilla_takes_the_nearest_bucket_of_each_table_first(salt: int) -> None
     codes = np.array([[1, 0, 1, 0]], np.uint32)
     got = ask(Query("vanilla", 4, 9, shared=False), codes=codes, salt=salt).indices.tolist()
     assert got == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("salt", range(8))
+def test_vanilla_takes_second_nearest_buckets_in_the_same_order(salt: int) -> None:
+    # As above, but of a bucket three entries: the second nearest are {0, 1, 2} and {3, 0, 5}, of
+    # which 0 and 3 are new. Both are in reach of the fifth place only if table 1 comes first.
+    codes = np.array([[1, 0, 1, 0]], np.uint32)
+    got = ask(Query("vanilla", 5, 3, shared=False), codes=codes, salt=salt).indices.tolist()
+    table_0_first = plain.mix(0, salt) < plain.mix(1, salt)
+    fifth = 0 if table_0_first else min([0, 3], key=lambda j: plain.mix(j, salt))
+    assert got == sorted([1, 2, 4, 5, fifth])
+
+
+def test_a_neuron_in_two_buckets_of_a_table_is_met_in_one_table() -> None:
+    # 1 is in both buckets of table 0 and in one of table 1; 0 and 2 are not in table 1 at all.
+    tables = Tables(
+        offsets=np.array([0, 2, 4, 5, 5]),
+        ids=np.array([0, 1, 1, 2, 1], np.int32),
+        L=2,
+        n_buckets=2,
+        n_neurons=3,
+        salt=0,
+        policy="reservoir",
+    )
+    twice = Query("threshold", 9, 9, shared=False, threshold=2)
+    nobody = labels(3, [])
+    for codes, met_twice in ([0, 1, 1, 1], []), ([0, 1, 0, 1], [1]):
+        row = np.array([codes], np.uint32)
+        assert BACKEND.query(tables, row, nobody, nobody, twice, 0).indices.tolist() == met_twice

@@ -11,6 +11,9 @@ from slide.core.hashing import Tables
 def occupancy(tables: Tables) -> dict[str, float]:
     """How evenly the neurons are spread over the buckets.
 
+    Args:
+        tables: on the host.
+
     Returns:
         bucket_mean (mean size of the buckets that are not empty), bucket_largest, bucket_empty
         (share of all), and bucket_gini (Gini coefficient of the sizes of all buckets of a table,
