@@ -70,4 +70,5 @@ def visits(tables: Tables, codes: Array, bucket_limit: int, salt: int) -> Array:
     ids = tables.ids[np.arange(lengths.sum()) + np.repeat(starts - begins, lengths)]
     row, visit = np.divmod(np.arange(B * n_visits), n_visits)
     begin = row * tables.n_neurons * n_visits + visit
-    return np.repeat(begin, lengths) + ids.astype(np.int64) * n_visits
+    visited: Array = np.repeat(begin, lengths) + ids.astype(np.int64) * n_visits
+    return visited
