@@ -2,7 +2,7 @@
 
 10,000 labels, 60,000 examples, the best answer is right for all of them (`planted.py`). All runs of
 a scope propose the same number of neurons; `full` is a dense softmax, `uniform` a sampled one.
-Prints a Markdown table, the one in docs/families.md.
+Prints a Markdown table.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from slide.core.arrays import CSR, Block, Param, RowGrad
 from slide.core.dataset import Dataset
+from slide.core.optim import Adam
 
 rows_of_dicts = st.lists(
     st.dictionaries(st.integers(0, 6), st.integers(-4, 4).map(float), max_size=5), max_size=6
@@ -112,8 +113,8 @@ def test_check_names_what_is_wrong_with_a_csr(change, words):
         (Block(np.array([1], np.int32), np.zeros((1, 2), np.float32), 3), "2 columns for 1"),
         (RowGrad(np.array([2, 1], np.int32), np.zeros((2, 2), np.float32)), "increasing"),
         (RowGrad(np.array([1], np.int32), np.zeros((2, 2), np.float32)), "2 rows"),
-        (Param.of(np.zeros((2, 2), np.float64)), "float64"),
-        (Param.of(np.zeros((2, 2), np.float32).T.copy(order="F")), "C order"),
+        (Adam().begin(np.zeros((2, 2), np.float64)), "float64"),
+        (Adam().begin(np.zeros((2, 2), np.float32).T.copy(order="F")), "C order"),
         (
             Param(*(np.zeros((n, 2), np.float32) for n in (2, 2, 3))),
             "square has shape",

@@ -92,7 +92,7 @@ def show_examples(model: Model, data: Demo, rng: np.random.Generator) -> None:
     """Some random test examples: the words that weigh most, what is predicted, what is true."""
     rows = np.sort(rng.choice(data.test.n_samples, N_SHOWN, replace=False))
     chosen = data.test.take(rows)
-    predicted, _ = model.predict(chosen.features, 5)
+    predicted, _ = model.predict(chosen.x, 5)
     table = Table(show_lines=True)
     table.add_column("the package says", ratio=1)
     table.add_column("the network predicts", no_wrap=True, max_width=27)

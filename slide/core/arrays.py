@@ -285,11 +285,6 @@ class Param:
     mean: Array
     square: Array
 
-    @classmethod
-    def of(cls, weight: Array) -> Param:
-        """A parameter that no step has touched: both moments zero."""
-        return cls(weight, np.zeros_like(weight), np.zeros_like(weight))
-
     @property
     def shape(self) -> tuple[int, int]:
         n, d = self.weight.shape

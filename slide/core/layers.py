@@ -82,8 +82,8 @@ class SampledLayer:
 Layer = DenseLayer | SampledLayer
 
 
-def rows_read(layer: Layer, a: CSR | Block, active: CSR | Block | None) -> Array:
-    """The rows of the layer's weight that a step reads, and updates: i32, ascending."""
+def rows_read(a: CSR | Block, active: CSR | Block | None) -> Array:
+    """The rows of a layer's weight that a step reads, and updates: i32, ascending."""
     pattern = a if active is None else active
     return pattern.ids if isinstance(pattern, Block) else np.unique(pattern.indices)
 

@@ -47,7 +47,7 @@ class Updates:
     def before(self, number: int, layer: Layer, a: CSR | Block, active: CSR | Block | None) -> None:
         """Let the rows that this step reads of a layer catch up."""
         if self.catch_ups:
-            rows = rows_read(layer, a, active)
+            rows = rows_read(a, active)
             self.catch_ups[number].before(
                 self.backend, layer.param, self.optimizer, rows, self.step
             )
