@@ -1,6 +1,6 @@
 """Every hash family with every strategy on a planted problem: `python bench/families.py`.
 
-10,000 labels, 60,000 examples, the best answer is right for all of them (`planted.py`). All runs of
+10,000 labels, twenty examples of each, the best answer is right for all of them (`planted.py`). All runs of
 a scope propose the same number of neurons; `full` is a dense softmax, `uniform` a sampled one.
 Prints a Markdown table.
 """
@@ -54,8 +54,8 @@ def line(name: str, strategy: str, record: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scope", default="batch", choices=["batch", "example"])
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--samples", type=int, default=60_000)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--samples", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     (train, _), (test, best) = planted(args.samples, 1), planted(4_000, 2)

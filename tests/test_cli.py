@@ -245,6 +245,7 @@ HEADER = "3 4 5\n"
         (["train", "train.txt.gz", "--model", "n", "--set", "probes=no"], "probes is 'no'"),
         (["train", "train.txt.gz", "--model", "n", "--set", "center=no"], "center is 'no'"),
         (["evaluate", "m", "train.txt.gz", "--sampled", "--probes", "99"], "probes is 99"),
+        (["evaluate", "m", "test.txt", "--L", "9", "--insert", "test.txt"], "--L and --insert"),
         (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
         (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
         (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),

@@ -29,7 +29,7 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Model folder to write.")
     ] = DEFAULT_FOLDER,
     backend: BackendName = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train on the bundled data set, then show five test examples in words.
@@ -48,8 +48,8 @@ def demo(
     computer = load(backend)
     data = load_demo()
     config = recipe(data.train.n_samples, data.train.n_labels, seed=seed)
-    with computing_threads(threads), Screen(config.epochs) as screen:
-        Console().print(introduction(data, computer.name, threads), highlight=False)
+    with computing_threads(computer, threads) as n_threads, Screen(config.epochs) as screen:
+        Console().print(introduction(data, computer.name, n_threads), highlight=False)
         network, figures = train_to_folder(
             data.train,
             data.test,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from slide.cli.options import (
     print_json,
 )
 from slide.cli.screen import percent
+from slide.core.errors import ConfigError
 
 
 def evaluate(
@@ -31,11 +32,14 @@ def evaluate(
     k_digits: Annotated[
         int | None, typer.Option("--K", help="Digits per hash code of the sampled mode.")
     ] = None,
-    n_tables: Annotated[int, typer.Option("--L", help="Its hash tables.")] = 100,
-    probes: Annotated[int, typer.Option(help="Nearest buckets of a table it looks into.")] = 1,
+    n_tables: Annotated[int | None, typer.Option("--L", help="Its hash tables (100).")] = None,
+    probes: Annotated[
+        int | None, typer.Option(help="Nearest buckets of a table it looks into (1).")
+    ] = None,
     candidates: Annotated[
-        float, typer.Option(help="Share of the labels of which it computes the logits.")
-    ] = 0.05,
+        float | None,
+        typer.Option(help="Share of the labels of which it computes the logits (0.05)."),
+    ] = None,
     insert: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Fill its tables by the labels of these examples."),
@@ -43,7 +47,7 @@ def evaluate(
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
     backend: BackendName = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
     """Print P@k, nDCG@k and propensity-scored P@k of the model DIR on FILE, for k = 1, 3, 5.
@@ -55,12 +59,22 @@ def evaluate(
     from slide.core.retrieval import Plan
     from slide.data import read
 
-    plan = Plan(k_digits, n_tables, probes, candidates)
-    model = Model.load(folder, load(backend))
+    options: dict[str, Any] = {
+        "K": k_digits,
+        "L": n_tables,
+        "probes": probes,
+        "candidates": candidates,
+    }
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if not sampled:
+        refuse_options_of_tables([*chosen, *(["insert"] if insert else [])])
+    plan = Plan(**chosen)
+    computer = load(backend)
+    model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
     shape = model.network.n_features, model.network.n_labels
-    examples = read(insert, *shape) if sampled and insert else None
-    with computing_threads(threads):
+    examples = read(insert, *shape) if insert else None
+    with computing_threads(computer, threads):
         if sampled:
             model.prepare_sampled(plan, examples)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
@@ -74,6 +88,15 @@ def evaluate(
         if f"{name}_at_1" in scores:
             row = " ".join(percent(scores[f"{name}_at_{k}"]) for k in (1, 3, 5))
             print(f"{HEADINGS[name]:7}{row}")
+
+
+def refuse_options_of_tables(names: list[str]) -> None:
+    """Raise ConfigError if any was given: exact evaluation looks into no tables."""
+    if names:
+        raise ConfigError(
+            f"got {' and '.join('--' + name for name in names)} without --sampled: exact "
+            "evaluation has no hash tables, so add --sampled or leave them out"
+        )
 
 
 HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}

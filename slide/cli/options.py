@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.errors import ConfigError
 
@@ -25,8 +27,8 @@ BackendName = Annotated[
     ),
 ]
 Threads = Annotated[
-    int,
-    typer.Option(min=1, max=4096, help="Threads that BLAS products may use."),
+    int | None,
+    typer.Option(min=1, max=4096, help="Threads to compute with; all cores if not given."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
@@ -76,13 +78,24 @@ def value_of(name: str, text: str, kind: str) -> Any:
         return text  # Config says what it expected
 
 
+def n_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
-def computing_threads(threads: int) -> Iterator[None]:
-    """Limit the thread pools of this process."""
+def computing_threads(backend: Backend, threads: int | None) -> Iterator[int]:
+    """Give the backend its threads, and BLAS one: two pools would fight for the cores.
+
+    Yields:
+        How many threads the backend uses.
+    """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=threads):
-        yield
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield backend.set_threads(threads or n_cores())
 
 
 def print_json(figures: dict[str, Any]) -> None:

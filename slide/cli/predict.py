@@ -25,7 +25,7 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
     backend: BackendName = None,
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
     from slide.backends import load
@@ -34,9 +34,10 @@ def predict(
 
     if out is not None:
         refuse_taken(out)  # before the work is done
-    model = Model.load(folder, load(backend))
+    computer = load(backend)
+    model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
-    with computing_threads(threads):
+    with computing_threads(computer, threads):
         ids, scores = model.predict(data.x, k, sampled)
     if out is None:
         sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))

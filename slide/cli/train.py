@@ -33,7 +33,7 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
     backend: BackendName = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     hidden: Annotated[
         str | None, typer.Option(metavar="N[,N..]", help="Units of each hidden layer.")
     ] = None,
@@ -107,7 +107,7 @@ def train(
     seconds_load = time.perf_counter() - began
     config = recipe(train_set.n_samples, train_set.n_labels, **chosen)
     screen = Screen(config.epochs, show_bar=not quiet, show_epochs=not (quiet or as_json))
-    with computing_threads(threads), screen:
+    with computing_threads(computer, threads) as n_threads, screen:
         _, figures = train_to_folder(
             train_set,
             valid_set,
@@ -120,6 +120,6 @@ def train(
             str(train),
         )
     if as_json:
-        print_json(figures | {"seconds_load": seconds_load, "threads": threads})
+        print_json(figures | {"seconds_load": seconds_load, "threads": n_threads})
     elif not quiet:
         print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

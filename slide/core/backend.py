@@ -10,8 +10,8 @@ What holds for every kernel:
 * No policy, no files, no logging, no fall-back to another backend.
 * Arguments are never written to, except those of `update_rows`; read-only arrays are accepted.
 * Empty arguments (no rows, no neurons, no labels) give empty results.
-* Results have the dtypes stated here and do not depend on the number of threads (the reference
-  keeps this by using one; more BLAS threads change its last bits, see decision 0005).
+* Results have the dtypes stated here and do not depend on the number of threads (BLAS is kept at
+  one by whoever calls, for more change its last bits: decision 0005).
 * Between kernels the training step uses operators, indexing and NumPy functions on the backend's
   arrays, so these are NumPy arrays or follow `__array_function__` and `__array_ufunc__`.
 
@@ -77,6 +77,16 @@ class Backend(Protocol):
     """The kernels. `slide.reference.kernels` is the definition written out."""
 
     name: str
+
+    def set_threads(self, n: int) -> int:
+        """Compute with at most n threads from now on; no result depends on it. Not a kernel.
+
+        Whoever calls a backend keeps the thread pools of BLAS at one thread, so that threads have
+        one owner.
+
+        Returns:
+            How many will be used: n, or fewer where a backend has no use for more.
+        """
 
     def put(self, array: Array) -> Array:
         """A host array as the backend's own kind of array. Exactness: identity."""

@@ -22,9 +22,12 @@ TOP_K_CELLS = 1 << 22  # logits held at a time by top_k
 
 
 class ReferenceBackend:
-    """NumPy and SciPy in one process; BLAS products are the only part that uses threads."""
+    """NumPy and SciPy on one thread."""
 
     name = "reference"
+
+    def set_threads(self, n: int) -> int:
+        return 1
 
     def put(self, array: Array) -> Array:
         return array
