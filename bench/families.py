@@ -1,6 +1,6 @@
 """Every hash family with every strategy on a planted problem: `python bench/families.py`.
 
-10,000 labels, twenty examples of each, the best answer is right for all of them (`planted.py`). All runs of
+10,000 labels, twenty examples of each, the best answer is right for all (`planted.py`). All runs of
 a scope propose the same number of neurons; `full` is a dense softmax, `uniform` a sampled one.
 Prints a Markdown table.
 """

@@ -17,7 +17,10 @@ from typing import cast
 from slide.core.backend import KERNELS, Backend
 from slide.core.errors import BackendError
 
-BUILT_IN = {"reference": "slide.reference.kernels:ReferenceBackend"}
+BUILT_IN = {
+    "numba": "slide.backends.numba_threads:NumbaBackend",
+    "reference": "slide.reference.kernels:ReferenceBackend",
+}
 DEFAULT = "reference"
 GROUP = "slide.backends"
 VARIABLE = "SLIDE_BACKEND"

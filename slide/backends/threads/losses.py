@@ -1,0 +1,288 @@
+"""The kernel `loss`: one compiled loop over examples for each loss.
+
+Logits come flat: example i has the cells `starts[i]:starts[i + 1]`, its neurons and log weights
+the same cells, or the same ones as all examples where a Block shares them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from slide.backends.threads.compiling import compiled
+from slide.backends.threads.elementary import elementwise, exp_in_place, log1p_of
+from slide.backends.threads.pool import Pool
+from slide.core.arrays import CSR, Array, Block
+from slide.core.losses import LossName
+
+CHUNK = 256  # float32 terms that are summed before their sum joins a float64 total
+GRAIN = 1 << 12  # cells
+ZERO, ONE = np.float32(0), np.float32(1)
+
+
+class Cells(NamedTuple):
+    """Where an example's logits, neurons and log weights are.
+
+    Args:
+        starts: i64 (B + 1,).
+        ids: i32, of all cells or of one row.
+        log_weights: f32, of as many.
+        shared: whether of one row.
+    """
+
+    starts: Array
+    ids: Array
+    log_weights: Array
+    shared: bool
+
+
+def loss(
+    pool: Pool, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+) -> tuple[Array, CSR | Block]:
+    """Losses of the examples and the gradient of their mean."""
+    cells = cells_of(z, log_weights)
+    losses, dz = np.empty(z.n_rows, np.float32), np.empty(z.values.shape, np.float32)
+    kernel = {"softmax": softmax, "bce": bce, "saros": saros}[name]
+    grain = max(1, GRAIN * z.n_rows // max(z.nnz, 1))
+    scale = np.float32(1 / max(z.n_rows, 1))
+    logits, slopes = z.values.reshape(-1), dz.reshape(-1)
+    labels = y.indptr, y.indices, y.values
+    pool.spread(kernel, z.n_rows, logits, *cells, *labels, scale, losses, slopes, grain=grain)
+    return losses, z.with_values(dz)
+
+
+def cells_of(z: CSR | Block, log_weights: CSR | Block) -> Cells:
+    """The cells of either layout."""
+    if isinstance(z, CSR):
+        return Cells(z.indptr, z.indices, log_weights.values, False)
+    starts = np.arange(z.n_rows + 1) * len(z.ids)
+    return Cells(starts, z.ids, log_weights.values.reshape(-1), True)
+
+
+@compiled
+def places_of_labels(
+    ids: Array, y_indices: Array, y_values: Array, first: int, last: int, places: Array
+) -> tuple[int, int]:
+    """Write where the labels first to last are in `ids`, ascending.
+
+    Returns:
+        how many labels are active and positive, which come first in `places`, and how many are
+        active and known negatives, which fill it from its end.
+    """
+    n_positive, n_negative, size = 0, 0, len(places)
+    for e in range(first, last):
+        place = np.searchsorted(ids, y_indices[e])
+        if place < len(ids) and ids[place] == y_indices[e]:
+            if y_values[e] > 0:
+                places[n_positive] = place
+                n_positive += 1
+            else:
+                n_negative += 1
+                places[size - n_negative] = place
+    return n_positive, n_negative
+
+
+@elementwise
+def shifted(z: Array, log_m: Array, out: Array) -> float:
+    """out = z + log_m less its largest one, which is returned."""
+    largest = np.float32(-np.inf)
+    for c in range(len(z)):
+        out[c] = z[c] + log_m[c]
+        largest = max(largest, out[c])
+    for c in range(len(z)):
+        out[c] -= largest
+    return largest
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
+def total_of(x: Array) -> float:
+    """Sum of x: chunks in float32, their sums in float64."""
+    total = 0.0
+    for begin in range(0, len(x), CHUNK):
+        part = ZERO
+        for c in range(begin, min(begin + CHUNK, len(x))):
+            part += x[c]
+        total += part
+    return total
+
+
+@compiled
+def softmax(
+    start: int,
+    stop: int,
+    z: Array,
+    starts: Array,
+    ids: Array,
+    log_weights: Array,
+    shared: bool,
+    y_indptr: Array,
+    y_indices: Array,
+    y_values: Array,
+    scale: float,
+    losses: Array,
+    dz: Array,
+) -> None:
+    """Cross entropy over the active set."""
+    scratch = np.empty(longest(starts, start, stop), np.float32)
+    for i in range(start, stop):
+        low, high = starts[i], starts[i + 1]
+        begin = 0 if shared else low
+        end = begin + high - low
+        p = dz[low:high]
+        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
+        n_labels, _ = places_of_labels(
+            ids[begin:end], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
+        )
+        losses[i] = 0
+        if n_labels == 0:
+            p[:] = 0
+            continue
+        largest = shifted(z[low:high], log_weights[begin:end], p)
+        scores = 0.0
+        for place in places[:n_labels]:
+            scores += np.float64(z[low + place]) + log_weights[begin + place] - largest
+        exp_in_place(p, scratch)
+        total = total_of(p)
+        losses[i] = math.log(total) - scores / n_labels
+        share = np.float32(scale / total)
+        for c in range(len(p)):
+            p[c] *= share
+        for place in places[:n_labels]:
+            p[place] -= scale / np.float32(n_labels)
+
+
+@compiled
+def longest(starts: Array, start: int, stop: int) -> int:
+    """Cells of the longest of some examples."""
+    most = 0
+    for i in range(start, stop):
+        most = max(most, starts[i + 1] - starts[i])
+    return most
+
+
+@elementwise
+def logistic_terms(z: Array, e: Array, terms: Array, slopes: Array) -> None:
+    """terms = softplus(z) and slopes = sigmoid(z), given e = exp(-|z|)."""
+    for c in range(len(z)):
+        terms[c] = max(z[c], ZERO) + log1p_of(e[c])
+        slopes[c] = (ONE if z[c] >= ZERO else e[c]) / (ONE + e[c])
+
+
+@elementwise
+def powers_of_minus_abs(z: Array, e: Array, scratch: Array) -> None:
+    """e = exp(-|z|)."""
+    for c in range(len(z)):
+        e[c] = -abs(z[c])
+    exp_in_place(e, scratch)
+
+
+@compiled
+def bce(
+    start: int,
+    stop: int,
+    z: Array,
+    starts: Array,
+    ids: Array,
+    log_weights: Array,
+    shared: bool,
+    y_indptr: Array,
+    y_indices: Array,
+    y_values: Array,
+    scale: float,
+    losses: Array,
+    dz: Array,
+) -> None:
+    """A logistic loss a neuron, those of negatives weighted."""
+    size = longest(starts, start, stop)
+    e, m, terms, scratch = np.empty((4, size), np.float32)
+    for i in range(start, stop):
+        low, high = starts[i], starts[i + 1]
+        n = high - low
+        begin = 0 if shared else low
+        slopes = dz[low:high]
+        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
+        n_labels, _ = places_of_labels(
+            ids[begin : begin + n], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
+        )
+        if not shared or i == start:
+            m[:n] = log_weights[begin : begin + n]
+            exp_in_place(m[:n], scratch)
+        powers_of_minus_abs(z[low:high], e[:n], scratch)
+        logistic_terms(z[low:high], e[:n], terms[:n], slopes)
+        for c in range(n):
+            terms[c] *= m[c]
+            slopes[c] *= m[c] * scale
+        for place in places[:n_labels]:
+            v = z[low + place]
+            terms[place] = max(-v, ZERO) + log1p_of(e[place])
+            slopes[place] = -(ONE if v < ZERO else e[place]) / (ONE + e[place]) * scale
+        losses[i] = total_of(terms[:n])
+
+
+@compiled
+def saros(
+    start: int,
+    stop: int,
+    z: Array,
+    starts: Array,
+    ids: Array,
+    log_weights: Array,
+    shared: bool,
+    y_indptr: Array,
+    y_indices: Array,
+    y_values: Array,
+    scale: float,
+    losses: Array,
+    dz: Array,
+) -> None:
+    """Logistic loss of each pair of a label and one whom it is compared with."""
+    size = longest(starts, start, stop)
+    lead, e, m, terms, pushes, scratch = np.empty((6, size), np.float32)
+    for i in range(start, stop):
+        low, high = starts[i], starts[i + 1]
+        n = high - low
+        begin = 0 if shared else low
+        slopes = dz[low:high]
+        slopes[:] = 0
+        losses[i] = 0
+        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
+        n_labels, n_known = places_of_labels(
+            ids[begin : begin + n], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
+        )
+        m[:n] = log_weights[begin : begin + n]
+        exp_in_place(m[:n], scratch)
+        keep_opponents(m[:n], places, n_labels, n_known)
+        total = total_of(m[:n])
+        if n_labels == 0 or total == 0:
+            continue
+        loss = 0.0
+        share = np.float32(scale / (total * n_labels))
+        for place in places[:n_labels]:
+            for c in range(n):
+                lead[c] = z[low + c] - z[low + place]
+            powers_of_minus_abs(lead[:n], e[:n], scratch)
+            logistic_terms(lead[:n], e[:n], terms[:n], pushes[:n])
+            for c in range(n):
+                terms[c] *= m[c]
+                pushes[c] *= m[c] * share
+                slopes[c] += pushes[c]
+            slopes[place] -= np.float32(total_of(pushes[:n]))
+            loss += total_of(terms[:n])
+        losses[i] = loss / (total * n_labels)
+
+
+@compiled
+def keep_opponents(m: Array, places: Array, n_labels: int, n_known: int) -> None:
+    """Set to 0 all weights but of the known negatives, or if there are none those of labels."""
+    if n_known == 0:
+        for place in places[:n_labels]:
+            m[place] = 0
+        return
+    known = places[len(places) - n_known :].copy()
+    weights = m[known]
+    m[:] = 0
+    for k in range(n_known):
+        m[known[k]] = weights[k]

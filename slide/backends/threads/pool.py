@@ -1,0 +1,64 @@
+"""Threads that run compiled kernels on spans of rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, TypeVar
+
+SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
+
+Result = TypeVar("Result")
+
+
+class Pool:
+    """A fixed number of threads, the caller's own among them.
+
+    The threads are started when first needed, and anew in a forked process, which has none of its
+    parent's.
+    """
+
+    def __init__(self, n_threads: int = 1) -> None:
+        self.n_threads = n_threads
+        self.owner = -1
+        self.executor: ThreadPoolExecutor | None = None
+
+    def spread(
+        self, kernel: Callable[..., Result], n_rows: int, *arguments: Any, grain: int = 1
+    ) -> list[Result]:
+        """kernel(start, stop, *arguments) on spans that cover n_rows.
+
+        Args:
+            kernel: releases the GIL, and treats every row alike whatever the span.
+            n_rows: to cover.
+            arguments: the same for all spans.
+            grain: rows below which a span is not worth a thread.
+
+        Returns:
+            What the spans gave, in their order.
+        """
+        n_spans = min(self.n_threads * SPANS_PER_THREAD, n_rows // max(grain, 1))
+        if self.n_threads == 1 or n_spans < 2:
+            return [kernel(0, n_rows, *arguments)]
+        edges = [n_rows * i // n_spans for i in range(n_spans + 1)]
+        return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
+
+    def blocks(self, kernel: Callable[..., Result], n_rows: int, size: int) -> list[Result]:
+        """kernel(start, stop) on blocks of `size` rows, which do not depend on the threads."""
+        starts = range(0, n_rows, size)
+        return self.run([(kernel, start, min(start + size, n_rows)) for start in starts])
+
+    def run(self, calls: list[tuple[Any, ...]]) -> list[Any]:
+        """The results of some calls (function, *arguments), in order."""
+        if self.n_threads == 1 or len(calls) < 2:
+            return [function(*arguments) for function, *arguments in calls]
+        return list(self.workers().map(lambda call: call[0](*call[1:]), calls))
+
+    def workers(self) -> ThreadPoolExecutor:
+        """The threads of this process."""
+        if self.executor is None or self.owner != os.getpid():
+            self.owner = os.getpid()
+            self.executor = ThreadPoolExecutor(self.n_threads, "slide")
+        return self.executor

@@ -1,0 +1,262 @@
+"""The kernel `query`: each example looks into its buckets, then everything is merged.
+
+What an example meets is counted in an open-addressing hash table as large as its visits need, so
+that the cost depends on what is read and not on how many neurons there are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from slide.backends.threads.compiling import compiled
+from slide.backends.threads.pool import Pool
+from slide.backends.threads.tables import ID_BITS, mixed, spread_of
+from slide.core.arrays import CSR, Array, Block
+from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.hashing import Tables
+
+GRAIN = 4  # examples
+LABELS, FOUND, EXTRA = (np.float32(x) for x in (FROM_LABELS, FROM_TABLES, FROM_EXTRA))
+NOBODY = np.float32(-1)
+END = np.int64(1 << 40)  # after every id
+
+
+class Lists(NamedTuple):
+    """Neurons of each example: the ids of example i are `ids[indptr[i]:indptr[i + 1]]`."""
+
+    indptr: Array
+    ids: Array
+
+
+def query(
+    pool: Pool,
+    tables: Tables | None,
+    codes: Array,
+    required: CSR,
+    extra: CSR,
+    how: Query,
+    salt: int,
+) -> CSR | Block:
+    """The active set, in the layout that `how.shared` says."""
+    B, n = required.shape
+    found = retrieve(pool, tables, codes, how, salt, B)
+    if how.shared:
+        ids, origins = union(required.indices, found.ids, extra.indices, n)
+        return Block(ids, origins[None], n)
+    lists = required.indptr, required.indices, *found, extra.indptr, extra.indices
+    bounds = required.indptr + found.indptr + extra.indptr
+    ids, origins = np.empty(bounds[-1], np.int32), np.empty(bounds[-1], np.float32)
+    lengths = np.empty(B, np.int64)
+    pool.spread(merge_rows, B, *lists, bounds, ids, origins, lengths, grain=GRAIN)
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    if indptr[-1] < bounds[-1]:
+        ids, origins = packed(bounds, indptr, ids), packed(bounds, indptr, origins)
+    return CSR(indptr, ids, origins, n)
+
+
+def retrieve(
+    pool: Pool, tables: Tables | None, codes: Array, how: Query, salt: int, B: int
+) -> Lists:
+    """What each example keeps of its buckets, ids i32 ascending."""
+    if tables is None or codes.shape[1] == 0:
+        return Lists(np.zeros(B + 1, np.int64), np.zeros(0, np.int32))
+    visits = visits_of(codes, tables.offsets, tables.L, tables.n_buckets, how.bucket_limit)
+    threshold = how.threshold if how.strategy == "threshold" else 1
+    spans = pool.spread(
+        look_into_buckets, B, codes, tables.offsets, tables.ids, tables.L, tables.n_buckets,
+        tables.n_neurons, visits, how.bucket_limit, how.budget,
+        how.strategy == "vanilla", threshold, spread_of(salt), grain=GRAIN,
+    )  # fmt: skip
+    lengths = np.concatenate([lengths for lengths, _ in spans])
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Lists(indptr, np.concatenate([ids for _, ids in spans]))
+
+
+@compiled
+def visits_of(codes: Array, offsets: Array, L: int, n_buckets: int, limit: int) -> Array:
+    """How many entries each example reads, i64 (B,)."""
+    probes = codes.shape[1] // L
+    visits = np.zeros(len(codes), np.int64)
+    for i in range(len(codes)):
+        for c in range(codes.shape[1]):
+            bucket = c // probes * n_buckets + np.int64(codes[i, c])
+            visits[i] += min(offsets[bucket + 1] - offsets[bucket], limit)
+    return visits
+
+
+@compiled
+def look_into_buckets(
+    start: int,
+    stop: int,
+    codes: Array,
+    offsets: Array,
+    table_ids: Array,
+    L: int,
+    n_buckets: int,
+    n: int,
+    visits: Array,
+    bucket_limit: int,
+    budget: int,
+    vanilla: bool,
+    threshold: int,
+    spread: int,
+) -> tuple[Array, Array]:
+    """What examples start to stop keep.
+
+    Returns:
+        lengths i64 (stop - start,) and ids i32, those of an example ascending.
+    """
+    probes = codes.shape[1] // L
+    most, total = 0, 0
+    for i in range(start, stop):
+        most = max(most, min(visits[i], n))
+        total += min(visits[i], min(n, budget))
+    size = 4
+    while size < 2 * most:
+        size *= 2
+    slots, last = np.full(size, -1, np.int32), np.empty(size, np.int32)
+    turns, hits = np.empty(size, np.int32), np.empty(size, np.int32)
+    met, keys = np.empty(most, np.int64), np.empty(most, np.uint64)
+    enough = np.empty(most, np.int32)
+    kept, lengths, n_kept = np.empty(total, np.int32), np.empty(stop - start, np.int64), 0
+    draws = np.empty(L, np.uint32)
+    for i in range(start, stop):
+        for table in range(L):
+            draws[table] = mixed(np.uint32(i * L + table), spread)
+        n_met = 0
+        order = np.argsort(draws)
+        for t in range(L):
+            table = order[t]
+            for p in range(probes):
+                bucket = table * n_buckets + np.int64(codes[i, table * probes + p])
+                begin = offsets[bucket]
+                for e in range(begin, min(offsets[bucket + 1], begin + bucket_limit)):
+                    slot = slot_of(table_ids[e], slots)
+                    if slots[slot] < 0:
+                        slots[slot], turns[slot] = table_ids[e], p * L + t
+                        last[slot], hits[slot] = t, 1
+                        met[n_met] = slot
+                        n_met += 1
+                    else:
+                        turns[slot] = min(turns[slot], p * L + t)
+                        hits[slot] += last[slot] != t
+                        last[slot] = t
+        n_enough = 0
+        for slot in met[:n_met]:
+            if hits[slot] >= threshold:
+                priority = turns[slot] if vanilla else L - hits[slot]
+                chance = np.uint64(mixed(slots[slot], spread))
+                keys[n_enough] = np.uint64(priority) << ID_BITS | chance
+                enough[n_enough] = slots[slot]
+                n_enough += 1
+            slots[slot] = -1
+        chosen = kept[n_kept : n_kept + min(n_enough, budget)]
+        choose(keys[:n_enough], enough, L * probes + 1, chosen)
+        lengths[i - start] = len(chosen)
+        n_kept += len(chosen)
+    return lengths, kept[:n_kept]
+
+
+@compiled
+def slot_of(neuron: int, slots: Array) -> int:
+    """Where a neuron is, or would be, in an open-addressing table of a power of two of slots."""
+    mask = len(slots) - 1
+    slot = np.int64(np.uint32(neuron) * np.uint32(0x9E3779B1) >> np.uint32(7)) & mask
+    while slots[slot] >= 0 and slots[slot] != neuron:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def choose(keys: Array, neurons: Array, n_priorities: int, chosen: Array) -> None:
+    """Write the neurons of smallest key into `chosen`, which says how many, ascending by id.
+
+    Args:
+        keys: u64 (m,), distinct; the upper half is a priority below n_priorities.
+        neurons: i32, whose keys they are.
+        n_priorities: few enough for a histogram, which finds the priority that is cut.
+        chosen: i32, at most m.
+    """
+    budget = len(chosen)
+    largest = np.uint64(0xFFFFFFFFFFFFFFFF)
+    if budget < len(keys):
+        counts = np.zeros(n_priorities, np.int64)
+        for key in keys:
+            counts[key >> ID_BITS] += 1
+        cut, n_before = 0, 0
+        while n_before + counts[cut] < budget:
+            n_before += counts[cut]
+            cut += 1
+        level = keys[keys >> ID_BITS == np.uint64(cut)]
+        level.sort()
+        if budget == 0:
+            return
+        largest = level[budget - n_before - 1]
+    place = 0
+    for j in range(len(keys)):
+        if keys[j] <= largest:
+            chosen[place] = neurons[j]
+            place += 1
+    chosen.sort()
+
+
+@compiled
+def union(labels: Array, found: Array, extra: Array, n: int) -> tuple[Array, Array]:
+    """The distinct ids of three lists, ascending, and the first list that has each."""
+    origins = np.full(n, NOBODY, np.float32)
+    for i in extra:
+        origins[i] = EXTRA
+    for i in found:
+        origins[i] = FOUND
+    for i in labels:
+        origins[i] = LABELS
+    ids = np.flatnonzero(origins >= 0).astype(np.int32)
+    return ids, origins[ids]
+
+
+@compiled
+def merge_rows(
+    start: int,
+    stop: int,
+    labels_indptr: Array,
+    labels: Array,
+    found_indptr: Array,
+    found: Array,
+    extra_indptr: Array,
+    extra: Array,
+    bounds: Array,
+    ids: Array,
+    origins: Array,
+    lengths: Array,
+) -> None:
+    """A merge of three ascending lists a row, written from `bounds[i]` on."""
+    for i in range(start, stop):
+        a, b, c = labels_indptr[i], found_indptr[i], extra_indptr[i]
+        a_end, b_end, c_end = labels_indptr[i + 1], found_indptr[i + 1], extra_indptr[i + 1]
+        place = bounds[i]
+        while a < a_end or b < b_end or c < c_end:
+            from_a = labels[a] if a < a_end else END
+            from_b = found[b] if b < b_end else END
+            from_c = extra[c] if c < c_end else END
+            smallest = min(from_a, from_b, from_c)
+            ids[place] = smallest
+            origins[place] = (
+                LABELS if from_a == smallest else FOUND if from_b == smallest else EXTRA
+            )
+            a += from_a == smallest
+            b += from_b == smallest
+            c += from_c == smallest
+            place += 1
+        lengths[i] = place - bounds[i]
+
+
+@compiled
+def packed(bounds: Array, indptr: Array, values: Array) -> Array:
+    """Rows that begin at `bounds` moved to where `indptr` says."""
+    out = np.empty(indptr[-1], values.dtype)
+    for i in range(len(indptr) - 1):
+        length = indptr[i + 1] - indptr[i]
+        out[indptr[i] : indptr[i + 1]] = values[bounds[i] : bounds[i] + length]
+    return out
