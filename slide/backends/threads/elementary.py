@@ -5,9 +5,9 @@ Both are within 2 ulp where they are used (`tests/test_numba.py` tries every flo
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from slide.backends.threads.compiling import Number, elementwise
 from slide.core.arrays import Array
 
 LOG2E = np.float32(1.4426950408889634)
@@ -20,11 +20,6 @@ E5, E6, E7 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float3
 
 A3, A5, A7 = np.float32(1 / 3), np.float32(1 / 5), np.float32(1 / 7)
 A9, A11, A13, A15 = np.float32(1 / 9), np.float32(1 / 11), np.float32(1 / 13), np.float32(1 / 15)
-
-
-def elementwise(function):  # type: ignore[no-untyped-def]
-    """Compiled with fused products, which leave the split of ln 2 alone."""
-    return numba.njit(cache=True, nogil=True, fastmath={"contract", "nnan", "nsz"})(function)
 
 
 @elementwise
@@ -52,7 +47,7 @@ def exp_in_place(x: Array, scratch: Array) -> None:
 
 
 @elementwise
-def log1p_of(e: float) -> float:
+def log1p_of(e: Number) -> Number:
     """log(1 + e) for e in [0, 1]: 2 artanh(e / (2 + e)) by its series."""
     s = e / (TWO + e)
     q = s * s

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled
+from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array
 from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
@@ -178,7 +178,7 @@ def hash_winners(
 
 
 @compiled
-def competitors(v: Array, scores: Array, top: int, is_densified: bool) -> float:
+def competitors(v: Array, scores: Array, top: int, is_densified: bool) -> Number:
     """Write what each coordinate competes with, -inf where it does not.
 
     WTA: its value. DWTA: the same, but zeros do not compete. DOPH: 0 for the `top` largest ones
@@ -283,7 +283,7 @@ def nearest_buckets(
 
 @compiled
 def with_one_more(
-    distances: Array, numbers: Array, n_found: int, margin: float, step: int, probes: int
+    distances: Array, numbers: Array, n_found: int, margin: Number, step: Number, probes: int
 ) -> int:
     """Let all buckets found so far compete with the same ones after one more digit's change.
 

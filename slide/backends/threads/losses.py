@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from slide.backends.threads.compiling import compiled
-from slide.backends.threads.elementary import elementwise, exp_in_place, log1p_of
+from slide.backends.threads.compiling import Number, compiled, elementwise, summing
+from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array, Block
 from slide.core.losses import LossName
@@ -86,7 +85,7 @@ def places_of_labels(
 
 
 @elementwise
-def shifted(z: Array, log_m: Array, out: Array) -> float:
+def shifted(z: Array, log_m: Array, out: Array) -> Number:
     """out = z + log_m less its largest one, which is returned."""
     largest = np.float32(-np.inf)
     for c in range(len(z)):
@@ -97,10 +96,10 @@ def shifted(z: Array, log_m: Array, out: Array) -> float:
     return largest
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
-def total_of(x: Array) -> float:
+@summing
+def total_of(x: Array) -> Number:
     """Sum of x: chunks in float32, their sums in float64."""
-    total = 0.0
+    total: Number = 0.0
     for begin in range(0, len(x), CHUNK):
         part = ZERO
         for c in range(begin, min(begin + CHUNK, len(x))):
@@ -121,7 +120,7 @@ def softmax(
     y_indptr: Array,
     y_indices: Array,
     y_values: Array,
-    scale: float,
+    scale: Number,
     losses: Array,
     dz: Array,
 ) -> None:
@@ -191,7 +190,7 @@ def bce(
     y_indptr: Array,
     y_indices: Array,
     y_values: Array,
-    scale: float,
+    scale: Number,
     losses: Array,
     dz: Array,
 ) -> None:
@@ -234,7 +233,7 @@ def saros(
     y_indptr: Array,
     y_indices: Array,
     y_values: Array,
-    scale: float,
+    scale: Number,
     losses: Array,
     dz: Array,
 ) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled, summing
+from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import Array, Param, RowGrad
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
@@ -21,21 +23,18 @@ def update_rows(
     number = param.weight.dtype.type
     kept = number(1 - lr * optimizer.weight_decay)
     common = grad.rows, grad.values, param.weight, kept
+    kernel: Callable[..., None]
+    rest: tuple[Any, ...]
     match optimizer:
         case Adam():
-            rates = (
-                number(1 - optimizer.beta1),
-                number(1 - optimizer.beta2),
-                number(optimizer.step_size(lr, step)),
-                number(optimizer.epsilon),
-            )
-            arguments = (adam, len(grad.rows), *common, param.mean, param.square, *rates)
+            betas = number(1 - optimizer.beta1), number(1 - optimizer.beta2)
+            step_size, epsilon = number(optimizer.step_size(lr, step)), number(optimizer.epsilon)
+            kernel, rest = adam, (param.mean, param.square, *betas, step_size, epsilon)
         case Adagrad():
-            rates = number(lr), number(optimizer.epsilon)
-            arguments = (adagrad, len(grad.rows), *common, param.square, *rates)
+            kernel, rest = adagrad, (param.square, number(lr), number(optimizer.epsilon))
         case SGD():
-            arguments = (sgd, len(grad.rows), *common, number(lr))
-    pool.spread(*arguments, grain=GRAIN)
+            kernel, rest = sgd, (number(lr),)
+    pool.spread(kernel, len(grad.rows), *common, *rest, grain=GRAIN)
 
 
 @compiled
@@ -45,13 +44,13 @@ def adam(
     rows: Array,
     values: Array,
     weight: Array,
-    kept: float,
+    kept: Number,
     mean: Array,
     square: Array,
-    rate1: float,
-    rate2: float,
-    step_size: float,
-    epsilon: float,
+    rate1: Number,
+    rate2: Number,
+    step_size: Number,
+    epsilon: Number,
 ) -> None:
     """Both moments, then the weight; rate1 and rate2 are 1 - beta."""
     for r in range(start, stop):
@@ -70,10 +69,10 @@ def adagrad(
     rows: Array,
     values: Array,
     weight: Array,
-    kept: float,
+    kept: Number,
     square: Array,
-    lr: float,
-    epsilon: float,
+    lr: Number,
+    epsilon: Number,
 ) -> None:
     """The row's sum of squares, then its weight."""
     for r in range(start, stop):
@@ -89,7 +88,7 @@ def adagrad(
 
 @compiled
 def sgd(
-    start: int, stop: int, rows: Array, values: Array, weight: Array, kept: float, lr: float
+    start: int, stop: int, rows: Array, values: Array, weight: Array, kept: Number, lr: Number
 ) -> None:
     """The weight alone."""
     for r in range(start, stop):

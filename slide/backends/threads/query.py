@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled
+from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.tables import ID_BITS, mixed, spread_of
 from slide.core.arrays import CSR, Array, Block
@@ -101,7 +101,7 @@ def look_into_buckets(
     budget: int,
     vanilla: bool,
     threshold: int,
-    spread: int,
+    spread: Number,
 ) -> tuple[Array, Array]:
     """What examples start to stop keep.
 
@@ -140,7 +140,8 @@ def look_into_buckets(
                         met[n_met] = slot
                         n_met += 1
                     else:
-                        turns[slot] = min(turns[slot], p * L + t)
+                        if p * L + t < turns[slot]:
+                            turns[slot] = p * L + t
                         hits[slot] += last[slot] != t
                         last[slot] = t
         n_enough = 0
@@ -160,7 +161,7 @@ def look_into_buckets(
 
 
 @compiled
-def slot_of(neuron: int, slots: Array) -> int:
+def slot_of(neuron: Number, slots: Array) -> Number:
     """Where a neuron is, or would be, in an open-addressing table of a power of two of slots."""
     mask = len(slots) - 1
     slot = np.int64(np.uint32(neuron) * np.uint32(0x9E3779B1) >> np.uint32(7)) & mask

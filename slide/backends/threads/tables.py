@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled
+from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import Array
 from slide.core.hashing import Policy, Tables
@@ -50,7 +50,7 @@ def spread_of(salt: int) -> int:
 
 
 @compiled
-def mixed(number: int, spread: int) -> int:
+def mixed(number: Number, spread: Number) -> Number:
     """`slide.core.hashing.mix` of one number, u32."""
     z = np.uint32(number) ^ np.uint32(spread)
     z ^= z >> np.uint32(16)
@@ -122,7 +122,7 @@ def move(
 def sort_by_bucket(
     order: Array,
     buckets: Array,
-    spread: int,
+    spread: Number,
     reservoir: bool,
     begin: int,
     ends: Array,

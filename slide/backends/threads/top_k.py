@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled, summing
+from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.products import grain_of
 from slide.core.arrays import CSR, Array
@@ -47,7 +47,7 @@ def best_of_all(pool: Pool, h: Array, w: Array, ids: Array, scores: Array) -> No
 
 
 @compiled
-def insert(label: int, score: float, ids: Array, scores: Array) -> None:
+def insert(label: int, score: Number, ids: Array, scores: Array) -> None:
     """Put a neuron into its place among the best, if it has one."""
     place = len(ids)
     while place > 0 and (
