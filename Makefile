@@ -1,6 +1,6 @@
 # `make demo` and `make test` need Python 3.11 or newer, make and git; the rest installs itself.
 PYTHON ?= python3
-BACKEND ?= reference
+BACKEND ?= numba
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
@@ -9,9 +9,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
 	@echo "make test     run all tests"
-	@echo "make check    lint, types, and the backend against its definition"
+	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
-	@echo "make verify   check a backend thoroughly: make verify BACKEND=reference"
+	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
 	@echo "make bench    time the reader and the training step"
 	@echo "make clean    remove the virtual environment and caches"
 
@@ -25,7 +25,8 @@ check: .venv/dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/slide verify $(BACKEND) --examples 10
+	@$(BIN)/slide verify reference --examples 10
+	@$(BIN)/slide verify numba --examples 10
 
 format: .venv/dev
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -41,10 +41,10 @@ def install(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_reference_is_built_in_and_the_default(monkeypatch):
+def test_numba_is_built_in_and_the_default(monkeypatch):
     monkeypatch.delenv("SLIDE_BACKEND", raising=False)
-    assert default_name() == "reference"
-    assert load().name == "reference"
+    assert default_name() == "numba"
+    assert load().name == "numba"
 
 
 def test_the_environment_names_the_default(monkeypatch, install):
@@ -123,4 +123,4 @@ def test_the_protocol_and_its_list_of_kernels_agree():
     from slide.core.backend import Backend
 
     public = {name for name in vars(Backend) if not name.startswith("_")}
-    assert public == set(KERNELS)
+    assert public == {*KERNELS, "set_threads"}

@@ -192,9 +192,9 @@ def test_each_epoch_takes_every_example_once_in_an_order_of_its_own(
         seen.extend(batch.x.row(i)[1][0] for i in range(batch.n_samples))
         return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
-    monkeypatch.setattr("slide.core.trainer.train_step", note)
+    monkeypatch.setattr("slide.core.training.train_step", note)
     Trainer(replace(QUICK, epochs=2), backend).fit(marked)
-    first, second = seen[:100], seen[100:]
+    first, second = seen[-200:-100], seen[-100:]  # after the rehearsal
     assert sorted(first) == sorted(second) == list(range(100))
     assert first != second
     assert first != sorted(first)
@@ -221,7 +221,7 @@ def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch,
             network.layers[layer].param.weight[0] = np.inf
         return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
-    monkeypatch.setattr("slide.core.trainer.train_step", poison)
+    monkeypatch.setattr("slide.core.training.train_step", poison)
     with pytest.raises(ConfigError, match="diverged"):
         Trainer(QUICK, backend).fit(train_set)
 

@@ -21,7 +21,7 @@ BUILT_IN = {
     "numba": "slide.backends.numba_threads:NumbaBackend",
     "reference": "slide.reference.kernels:ReferenceBackend",
 }
-DEFAULT = "reference"
+DEFAULT = "numba"
 GROUP = "slide.backends"
 VARIABLE = "SLIDE_BACKEND"
 
@@ -44,7 +44,7 @@ class Listing:
 
 
 def default_name() -> str:
-    """The backend of a run that names none: $SLIDE_BACKEND if set, else `reference`."""
+    """The backend of a run that names none: $SLIDE_BACKEND if set, else `numba`."""
     return os.environ.get(VARIABLE) or DEFAULT
 
 
@@ -79,7 +79,8 @@ def load(name: str | None = None) -> Backend:
     """
     name = name or default_name()
     backend = create(name)
-    missing = [kernel for kernel in KERNELS if not callable(getattr(backend, kernel, None))]
+    wanted = (*KERNELS, "set_threads")
+    missing = [method for method in wanted if not callable(getattr(backend, method, None))]
     if missing:
         raise BackendError(
             f"backend {name!r} lacks {', '.join(missing)}: see slide.core.backend for the protocol"

@@ -23,7 +23,7 @@ BackendName = Annotated[
     str | None,
     typer.Option(
         "--backend",
-        help="Registered name or module:Class; $SLIDE_BACKEND or reference if not given.",
+        help="Registered name or module:Class; $SLIDE_BACKEND or numba if not given.",
     ),
 ]
 Threads = Annotated[

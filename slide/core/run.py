@@ -90,7 +90,7 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "seconds_train": trainer.seconds,
-        "seconds_compile": 0.0,  # neither NumPy nor SciPy compiles anything
+        "seconds_compile": trainer.seconds_compile,
         "examples_per_second": trainer.examples / trainer.seconds,
         **scores,
         "loss": last["loss"],

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from slide.core.arrays import Array
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
-from slide.core.diagnostics import occupancy
-from slide.core.layers import DenseLayer
 from slide.core.model import Model
-from slide.core.network import Network
 from slide.core.optim import learning_rate
-from slide.core.probe import RANK, Probe
 from slide.core.refusals import (
     demand_time_budget,
     refuse_divergence,
     refuse_misfit,
     refuse_too_large,
 )
-from slide.core.sampling import Sampler
-from slide.core.step import StepReport, train_step
-from slide.core.tables import LayerTables
+from slide.core.step import StepReport
 from slide.core.timing import TimedBackend
-from slide.core.updating import Updates, optimizer_of
+from slide.core.training import Run
+from slide.core.warming import warm_up
 
 
 class Watcher(Protocol):
@@ -45,84 +38,6 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
-class Run:
-    """What changes while a network is trained.
-
-    Args:
-        backend: whose kernels compute; counts their seconds.
-        rng: the one generator that everything random is drawn from.
-        network: the layers.
-        samplers: of each layer, the output last; None where all units are computed.
-        updates: the optimizer, and the number of the present step.
-        probe: a fixed slice of the training set.
-        order: the examples in an order that does not depend on that of the file.
-    """
-
-    backend: Backend
-    rng: np.random.Generator
-    network: Network
-    samplers: Sequence[Sampler | None]
-    updates: Updates
-    probe: Probe
-    order: Array
-
-    @classmethod
-    def begin(cls, config: Config, backend: Backend, train: Dataset) -> Run:
-        """Draw the network; nothing is trained yet."""
-        rng = np.random.default_rng(config.seed)
-        network = Network.draw(
-            config, train.n_features, train.n_labels, backend, optimizer_of(config), rng
-        )
-        wanted = [config.n_active_of(layer) for layer in range(len(config.hidden))]
-        samplers = [
-            None if isinstance(layer, DenseLayer) else Sampler.of(config, n, layer.param.shape)
-            for layer, n in zip(network.layers, [*wanted, config.active], strict=True)
-        ]
-        updates = Updates.of(config, backend, network)
-        order = train.canonical_order()
-        return cls(backend, rng, network, samplers, updates, Probe.of(train, order), order)
-
-    def keep_tables(self) -> None:
-        """Whatever is due for the hash tables of each layer before the next step."""
-        step = self.updates.step
-        for number, (layer, sampler) in enumerate(
-            zip(self.network.layers, self.samplers, strict=True)
-        ):
-            if sampler is None or sampler.tables is None:
-                continue
-            due = sampler.tables.due(step)
-            if any(due):
-                self.updates.settle(self.network)
-                recall = partial(self.recall, number, sampler.tables)
-                weight = layer.param.weight
-                sampler.tables.keep(self.backend, weight, due, step, recall, self.rng)
-
-    def recall(self, number: int, tables: LayerTables) -> float:
-        """Recall of a layer's tables on the probe."""
-        return self.probe.recall(self.backend, self.network, number, tables)
-
-    def diagnostics(self, config: Config) -> dict[str, float]:
-        """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
-        sampler = self.samplers[-1]
-        assert sampler is not None
-        figures = {
-            "full_loss": self.probe.full_loss(self.backend, self.network, config.loss),
-            "dead_neurons": 1 - float(sampler.touched.mean()),
-        }
-        if (tables := sampler.tables) is None:
-            return figures
-        assert tables.tables is not None
-        return (
-            figures
-            | {
-                "table_age": self.updates.step - tables.built_at,
-                f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
-            }
-            | occupancy(tables.tables)
-        )
-
-
-@dataclass(slots=True)
 class Trainer:
     """Trains one network.
 
@@ -132,6 +47,12 @@ class Trainer:
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
             epoch; the learning rate then decays with the time used. None for no limit.
         watcher: is told of each step and evaluation.
+
+    Attributes:
+        seconds: of training so far, evaluations and the warm-up apart.
+        seconds_compile: of the warm-up before it, in which kernels are compiled.
+        examples: so far.
+        step: number of the last step.
     """
 
     config: Config
@@ -139,6 +60,7 @@ class Trainer:
     time_budget: float | None = None
     watcher: Watcher | None = None
     seconds: float = field(default=0.0, init=False)
+    seconds_compile: float = field(default=0.0, init=False)
     examples: int = field(default=0, init=False)
     step: int = field(default=0, init=False)
 
@@ -171,6 +93,7 @@ class Trainer:
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
         self.seconds, self.examples, self.step = 0.0, 0, 0
+        self.seconds_compile = warm_up(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
         run = Run.begin(self.config, cast(Backend, timed), train)
         counts = train.y.positive().column_counts()
@@ -202,14 +125,10 @@ class Trainer:
         for start in range(0, train.n_samples, size):
             began = time.perf_counter()
             batch = train.take(order[start : start + size])
-            run.keep_tables()
             progress = max(self.step / n_steps, self._used())
-            run.updates.begin(learning_rate(config.lr_schedule, config.lr, progress, config.warmup))
+            lr = learning_rate(config.lr_schedule, config.lr, progress, config.warmup)
+            report = run.step(config, batch, lr)
             self.step = run.updates.step
-            report = train_step(
-                run.backend, run.network, batch, run.samplers, run.updates, config.loss,
-                config.dropout, run.rng,
-            )  # fmt: skip
             refuse_divergence(report.loss, self.step)
             self.examples += batch.n_samples
             self.seconds += time.perf_counter() - began

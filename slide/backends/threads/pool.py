@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from slide.backends.threads.blas import on_one_thread
+
 SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
 
 Result = TypeVar("Result")
@@ -46,9 +48,10 @@ class Pool:
         return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
     def blocks(self, kernel: Callable[..., Result], n_rows: int, size: int) -> list[Result]:
-        """kernel(start, stop) on blocks of `size` rows, which do not depend on the threads."""
+        """kernel(start, stop), a BLAS product, on blocks that do not depend on the threads."""
         starts = range(0, n_rows, size)
-        return self.run([(kernel, start, min(start + size, n_rows)) for start in starts])
+        with on_one_thread():
+            return self.run([(kernel, start, min(start + size, n_rows)) for start in starts])
 
     def run(self, calls: list[tuple[Any, ...]]) -> list[Any]:
         """The results of some calls (function, *arguments), in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slide.backends.threads.blas import on_one_thread
 from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.products import grain_of
@@ -42,7 +43,9 @@ def best_of_all(pool: Pool, h: Array, w: Array, ids: Array, scores: Array) -> No
         return best_ids, best
 
     n_blocks = -(-len(w) // NEURONS)
-    for best_ids, best in pool.spread(share, n_blocks):
+    with on_one_thread():
+        shares = pool.spread(share, n_blocks)
+    for best_ids, best in shares:
         best_of_both(best_ids, best, ids, scores)
 
 

@@ -1,0 +1,109 @@
+"""What changes while a network is trained, and what is known to go wrong unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from slide.core.arrays import Array
+from slide.core.backend import Backend
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.diagnostics import occupancy
+from slide.core.layers import DenseLayer
+from slide.core.network import Network
+from slide.core.probe import RANK, Probe
+from slide.core.sampling import Sampler
+from slide.core.step import StepReport, train_step
+from slide.core.tables import LayerTables
+from slide.core.updating import Updates, optimizer_of
+
+
+@dataclass(slots=True)
+class Run:
+    """What changes while a network is trained.
+
+    Args:
+        backend: whose kernels compute; counts their seconds.
+        rng: the one generator that everything random is drawn from.
+        network: the layers.
+        samplers: of each layer, the output last; None where all units are computed.
+        updates: the optimizer, and the number of the present step.
+        probe: a fixed slice of the training set.
+        order: the examples in an order that does not depend on that of the file.
+    """
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Network
+    samplers: Sequence[Sampler | None]
+    updates: Updates
+    probe: Probe
+    order: Array
+
+    @classmethod
+    def begin(cls, config: Config, backend: Backend, train: Dataset) -> Run:
+        """Draw the network; nothing is trained yet."""
+        rng = np.random.default_rng(config.seed)
+        network = Network.draw(
+            config, train.n_features, train.n_labels, backend, optimizer_of(config), rng
+        )
+        wanted = [config.n_active_of(layer) for layer in range(len(config.hidden))]
+        samplers = [
+            None if isinstance(layer, DenseLayer) else Sampler.of(config, n, layer.param.shape)
+            for layer, n in zip(network.layers, [*wanted, config.active], strict=True)
+        ]
+        updates = Updates.of(config, backend, network)
+        order = train.canonical_order()
+        return cls(backend, rng, network, samplers, updates, Probe.of(train, order), order)
+
+    def keep_tables(self) -> None:
+        """Whatever is due for the hash tables of each layer before the next step."""
+        step = self.updates.step
+        for number, (layer, sampler) in enumerate(
+            zip(self.network.layers, self.samplers, strict=True)
+        ):
+            if sampler is None or sampler.tables is None:
+                continue
+            due = sampler.tables.due(step)
+            if any(due):
+                self.updates.settle(self.network)
+                recall = partial(self.recall, number, sampler.tables)
+                weight = layer.param.weight
+                sampler.tables.keep(self.backend, weight, due, step, recall, self.rng)
+
+    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """Tables that are due, and one training step on a batch."""
+        self.keep_tables()
+        self.updates.begin(lr)
+        return train_step(
+            self.backend, self.network, batch, self.samplers, self.updates, config.loss,
+            config.dropout, self.rng,
+        )  # fmt: skip
+
+    def recall(self, number: int, tables: LayerTables) -> float:
+        """Recall of a layer's tables on the probe."""
+        return self.probe.recall(self.backend, self.network, number, tables)
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
+        sampler = self.samplers[-1]
+        assert sampler is not None
+        figures = {
+            "full_loss": self.probe.full_loss(self.backend, self.network, config.loss),
+            "dead_neurons": 1 - float(sampler.touched.mean()),
+        }
+        if (tables := sampler.tables) is None:
+            return figures
+        assert tables.tables is not None
+        return (
+            figures
+            | {
+                "table_age": self.updates.step - tables.built_at,
+                f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
+            }
+            | occupancy(tables.tables)
+        )

@@ -1,0 +1,120 @@
+"""What `slide verify` cannot see of the numba backend: its threads, and its own arithmetic."""
+
+import multiprocessing
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import slide
+from slide.backends.numba_threads import NumbaBackend
+from slide.backends.threads.elementary import exp_in_place, log1p_of
+from slide.backends.threads.pool import Pool
+from slide.core.arrays import CSR
+from slide.core.config import Config
+from slide.core.trainer import Trainer
+from slide.reference.kernels import ReferenceBackend
+
+N_ROWS, WIDTH = 1500, 40
+CONFIG = Config(hidden=(24,), epochs=1, batch_size=300, active=900, K=3, L=6)
+
+
+def ulps(got, exact):
+    return np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)))
+
+
+def test_exp_is_within_two_ulp():
+    x = -np.linspace(0, 87, 400_001, dtype=np.float32)
+    exact, got = np.exp(x.astype(np.float64)), x.copy()
+    exp_in_place(got, np.empty_like(got))
+    assert ulps(got, exact) <= 2
+    got = -x
+    exp_in_place(got, np.empty_like(got))
+    assert ulps(got, np.exp(-x.astype(np.float64))) <= 2
+
+
+def test_exp_ends_in_zero_and_not_in_rubbish():
+    x = np.array([-87.2, -88, -104, -1e30], np.float32)
+    exp_in_place(x, np.empty_like(x))
+    assert x[0] > 0
+    assert not x[1:].any()
+
+
+def test_log1p_is_within_three_ulp():
+    e = np.linspace(2e-7, 1, 200_001, dtype=np.float32)
+    got = np.array([log1p_of(v) for v in e], np.float32)
+    assert ulps(got, np.log1p(e.astype(np.float64))) <= 3
+    assert log1p_of(np.float32(0)) == 0
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 11, 12, 13])
+def test_spans_cover_all_rows_once(n_threads, n_rows):
+    spans = Pool(n_threads).spread(lambda start, stop: list(range(start, stop)), n_rows)
+    assert [row for span in spans for row in span] == list(range(n_rows))
+    blocks = Pool(n_threads).blocks(lambda start, stop: list(range(start, stop)), n_rows, 5)
+    assert [row for block in blocks for row in block] == list(range(n_rows))
+
+
+def test_what_a_thread_raises_reaches_the_caller():
+    def fail(start, stop):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        Pool(2).spread(fail, 8)
+
+
+def data(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 3, (N_ROWS, WIDTH)) * rng.integers(0, 2, (N_ROWS, WIDTH))
+    x[:, 0] = 1
+    labels = rng.integers(0, 2000, N_ROWS)
+    ones = np.ones(N_ROWS, np.float32)
+    y = CSR(np.arange(N_ROWS + 1), labels.astype(np.int32), ones, 2000)
+    rows, columns = np.nonzero(x)
+    indptr = np.searchsorted(rows, np.arange(N_ROWS + 1))
+    values = x[rows, columns].astype(np.float32)
+    return slide.Dataset(CSR(indptr, columns.astype(np.int32), values, WIDTH), y)
+
+
+def trained(n_threads, scope="batch"):
+    backend = NumbaBackend()
+    assert backend.set_threads(n_threads) == n_threads
+    model = Trainer(replace(CONFIG, scope=scope), backend).fit(data(1))
+    ids, scores = model.predict(data(2).x, 3)
+    weights = [layer.param.weight.tobytes() for layer in model.network.layers]
+    return [*weights, ids.tobytes(), scores.tobytes()]
+
+
+@pytest.mark.parametrize("scope", ["batch", "example"])
+def test_any_number_of_threads_gives_the_same_bits(scope):
+    one = trained(1, scope)
+    assert trained(2, scope) == one
+    assert trained(3, scope) == one
+
+
+def test_training_is_that_of_the_reference():
+    few = replace(CONFIG, sampler="full", dropout=0.0)  # nothing that a last bit could decide
+    networks = [Trainer(few, b).fit(data(1)).network for b in (NumbaBackend(), ReferenceBackend())]
+    ours, theirs = (network.output.param.weight for network in networks)
+    moved = np.abs(theirs).max()
+    assert np.abs(ours - theirs).max() < 0.01 * moved
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_it_works_in_a_child_process(method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    here = trained(2)  # its threads are running when the child begins
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(trained, (2,)) == here
+        assert pool.apply(os.getpid) != os.getpid()
+
+
+def test_bits_do_not_depend_on_the_threads_of_blas():
+    with threadpool_limits(1, "blas"):
+        one = trained(1)
+    with threadpool_limits(2, "blas"):
+        assert trained(1) == one
