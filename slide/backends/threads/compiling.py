@@ -12,18 +12,22 @@ Number = Any
 """A scalar, of which the compiler knows more than the type checker: float32, uint32 and so on."""
 
 
+def njit(flags: set[str]) -> Callable[[Kernel], Kernel]:
+    """Numba's compiler; a division by zero is an infinity, whose check would forbid SIMD."""
+    compiler = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)
+    return cast(Callable[[Kernel], Kernel], compiler)
+
+
 def compiled(function: Kernel) -> Kernel:
     """A kernel whose floating-point operations are those written."""
-    return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
+    return njit(set())(function)
 
 
 def summing(function: Kernel) -> Kernel:
     """A kernel that sums in any order, which SIMD needs; it may fuse products into sums."""
-    flags = {"reassoc", "contract", "nsz"}
-    return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=flags)(function))
+    return njit({"reassoc", "contract", "nsz"})(function)
 
 
 def elementwise(function: Kernel) -> Kernel:
     """A kernel on finite numbers that may fuse products into sums, but keeps their order."""
-    flags = {"contract", "nnan", "nsz"}
-    return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=flags)(function))
+    return njit({"contract", "nnan", "nsz"})(function)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, elementwise
+from slide.backends.threads.compiling import elementwise
 from slide.core.arrays import Array
 
 LOG2E = np.float32(1.4426950408889634)
@@ -47,9 +47,10 @@ def exp_in_place(x: Array, scratch: Array) -> None:
 
 
 @elementwise
-def log1p_of(e: Number) -> Number:
-    """log(1 + e) for e in [0, 1]: 2 artanh(e / (2 + e)) by its series."""
-    s = e / (TWO + e)
-    q = s * s
-    series = ((((((A15 * q + A13) * q + A11) * q + A9) * q + A7) * q + A5) * q + A3) * q + ONE
-    return TWO * s * series
+def log1p_of(e: Array, out: Array) -> None:
+    """out[i] = log(1 + e[i]) for e in [0, 1]: 2 artanh(e / (2 + e)) by its series."""
+    for i in range(len(e)):
+        s = e[i] / (TWO + e[i])
+        q = s * s
+        series = ((((((A15 * q + A13) * q + A11) * q + A9) * q + A7) * q + A5) * q + A3) * q + ONE
+        out[i] = TWO * s * series

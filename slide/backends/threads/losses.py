@@ -163,11 +163,17 @@ def longest(starts: Array, start: int, stop: int) -> int:
 
 
 @elementwise
-def logistic_terms(z: Array, e: Array, terms: Array, slopes: Array) -> None:
-    """terms = softplus(z) and slopes = sigmoid(z), given e = exp(-|z|)."""
+def sigmoids(z: Array, e: Array, slopes: Array) -> None:
+    """slopes = sigmoid(z), given e = exp(-|z|)."""
     for c in range(len(z)):
-        terms[c] = max(z[c], ZERO) + log1p_of(e[c])
         slopes[c] = (ONE if z[c] >= ZERO else e[c]) / (ONE + e[c])
+
+
+@elementwise
+def softplus_terms(z: Array, logs: Array, m: Array, terms: Array) -> None:
+    """terms = m softplus(z), given logs = log(1 + exp(-|z|))."""
+    for c in range(len(z)):
+        terms[c] = (max(z[c], ZERO) + logs[c]) * m[c]
 
 
 @elementwise
@@ -196,7 +202,8 @@ def bce(
 ) -> None:
     """A logistic loss a neuron, those of negatives weighted."""
     size = longest(starts, start, stop)
-    e, m, terms, scratch = np.empty((4, size), np.float32)
+    e, m = np.empty(size, np.float32), np.empty(size, np.float32)
+    logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
     for i in range(start, stop):
         low, high = starts[i], starts[i + 1]
         n = high - low
@@ -210,14 +217,17 @@ def bce(
             m[:n] = log_weights[begin : begin + n]
             exp_in_place(m[:n], scratch)
         powers_of_minus_abs(z[low:high], e[:n], scratch)
-        logistic_terms(z[low:high], e[:n], terms[:n], slopes)
+        log1p_of(e[:n], logs[:n])
+        sigmoids(z[low:high], e[:n], slopes)
         for c in range(n):
-            terms[c] *= m[c]
             slopes[c] *= m[c] * scale
         for place in places[:n_labels]:
             v = z[low + place]
-            terms[place] = max(-v, ZERO) + log1p_of(e[place])
             slopes[place] = -(ONE if v < ZERO else e[place]) / (ONE + e[place]) * scale
+        terms = e  # not needed any more
+        softplus_terms(z[low:high], logs[:n], m[:n], terms[:n])
+        for place in places[:n_labels]:
+            terms[place] = max(-z[low + place], ZERO) + logs[place]
         losses[i] = total_of(terms[:n])
 
 
@@ -239,7 +249,9 @@ def saros(
 ) -> None:
     """Logistic loss of each pair of a label and one whom it is compared with."""
     size = longest(starts, start, stop)
-    lead, e, m, terms, pushes, scratch = np.empty((6, size), np.float32)
+    e, m = np.empty(size, np.float32), np.empty(size, np.float32)
+    logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
+    lead, pushes = np.empty(size, np.float32), np.empty(size, np.float32)
     for i in range(start, stop):
         low, high = starts[i], starts[i + 1]
         n = high - low
@@ -263,9 +275,11 @@ def saros(
             for c in range(n):
                 lead[c] = z[low + c] - z[low + place]
             powers_of_minus_abs(lead[:n], e[:n], scratch)
-            logistic_terms(lead[:n], e[:n], terms[:n], pushes[:n])
+            log1p_of(e[:n], logs[:n])
+            sigmoids(lead[:n], e[:n], pushes[:n])
+            terms = e  # not needed any more
+            softplus_terms(lead[:n], logs[:n], m[:n], terms[:n])
             for c in range(n):
-                terms[c] *= m[c]
                 pushes[c] *= m[c] * share
                 slopes[c] += pushes[c]
             slopes[place] -= np.float32(total_of(pushes[:n]))
