@@ -1,6 +1,7 @@
 """An order of the examples that their contents decide."""
 
 import numpy as np
+import pytest
 from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +46,24 @@ def test_dense_rows_have_keys_of_their_own():
     order = np.random.default_rng(1).permutation(50)
     one, other = data.canonical_order(), data.take(order).canonical_order()
     np.testing.assert_array_equal(array[one], array[order][other])
+
+
+def test_dense_keys_differ_where_columns_are_swapped():
+    array = np.array([[1, 2], [2, 1]], np.float32)
+    assert len(np.unique(row_keys(Block.of(array)))) == 2
+
+
+@pytest.mark.parametrize(("n_x", "n_y"), [(2, 3), (3, 2)])
+def test_as_many_rows_of_features_as_of_labels(n_x, n_y):
+    data = Dataset(csr_of([{0: 1.0}] * n_x, 1), csr_of([{0: 1.0}] * n_y, 1))
+    with pytest.raises(ValueError, match=f"{n_x} rows of features and {n_y} rows of labels"):
+        data.check()
+
+
+def test_dense_features_as_csr_are_all_that_is_not_zero():
+    block = Block(np.array([1, 4], np.int32), np.array([[2, 0], [0, 0], [-3, 5]], np.float32), 6)
+    features = Dataset(block, csr_of([{0: 1.0}] * 3, 1)).features
+    features.check()
+    assert features.n_cols == 6
+    rows = [dict(zip(*features.row(i), strict=True)) for i in range(3)]
+    assert rows == [{1: 2}, {}, {1: -3, 4: 5}]

@@ -1,11 +1,19 @@
-"""How evenly neurons are spread over buckets."""
+"""How evenly neurons are spread over buckets, and what is seen through the probe."""
 
 import numpy as np
 import pytest
+from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slide.core.config import Config
+from slide.core.dataset import Dataset
 from slide.core.diagnostics import gini, occupancy
+from slide.core.layers import dense
+from slide.core.network import Network
+from slide.core.probe import Probe
+from slide.core.step import activations
+from slide.core.tables import Due, LayerTables
 from slide.reference.kernels import ReferenceBackend
 
 
@@ -26,3 +34,78 @@ def test_gini_is_half_the_relative_mean_difference(sizes) -> None:
     total = abs(s[:, None] - s).sum()
     expected = total / (2 * len(s) * s.sum()) if s.sum() else 0.0
     assert gini(s) == pytest.approx(expected)
+
+
+def network_of(config, data, dtype=np.float32):
+    backend = ReferenceBackend()
+    rng = np.random.default_rng(0)
+    drawn = Network.draw(config, data.n_features, data.n_labels, backend, None, rng)
+    weights = [rng.standard_normal(layer.param.shape).astype(dtype) for layer in drawn.layers]
+    return Network.of(weights, config, backend)
+
+
+def tables_of(config, network, number):
+    param = network.layers[number].param
+    tables = LayerTables(config, *param.shape)
+    rng = np.random.default_rng(1)
+    tables.keep(ReferenceBackend(), param.weight, Due(True, True, False), 0, lambda: 1.0, rng)
+    return tables
+
+
+def test_the_probe_does_not_depend_on_the_order_of_the_file(train_set) -> None:
+    shuffled = train_set.take(np.random.default_rng(0).permutation(train_set.n_samples))
+    one, other = (Probe.of(data, data.canonical_order()).data for data in (train_set, shuffled))
+    assert one.n_samples == other.n_samples == 64
+    np.testing.assert_array_equal(one.x.indices, other.x.indices)
+    np.testing.assert_array_equal(one.y.indices, other.y.indices)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, number) -> None:
+    config = Config(
+        hidden=(200, 150), hidden_active=(20, 20), K=1, L=1, bucket_limit=8, center=False
+    )
+    network, probe = network_of(config, train_set), Probe(train_set.take(np.arange(30)))
+    tables = tables_of(config, network, number)
+    a = activations(backend, network, probe.data.x, upto=number)
+    found = 0
+    for h, (bucket,) in zip(dense(a), tables.codes(backend, dense(a)), strict=True):
+        exact = np.argsort(network.layers[number].param.weight @ h)[-10:]
+        start, end = tables.tables.offsets[bucket : bucket + 2]
+        found += np.isin(exact, tables.tables.ids[start:end][:8]).sum()
+    assert found > 0
+    assert probe.recall(backend, network, number, tables) == found / (30 * 10)
+
+
+@pytest.mark.parametrize(("n", "budget"), [(50, 50), (300, 100), (20_000, 200)])
+def test_recall_is_measured_within_a_hundredth_of_the_neurons(n, budget) -> None:
+    class Recorder(ReferenceBackend):
+        def query(self, *arguments):
+            seen.append(arguments[4].budget)
+            return super().query(*arguments)
+
+    seen: list[int] = []
+    config = Config(hidden=(4,), K=4, L=2)
+    data = Dataset(csr_of([{0: 1.0}], 1), csr_of([{0: 1.0}], n))
+    network = network_of(config, data)
+    Probe(data).recall(Recorder(), network, 1, tables_of(config, network, 1))
+    assert seen == [budget]
+
+
+def softmax_loss(z, labels):
+    return -(z[labels] - np.log(np.exp(z).sum())).mean()
+
+
+def bce_loss(z, labels):
+    return np.log1p(np.exp(z)).sum() - z[labels].sum()
+
+
+@pytest.mark.parametrize(("name", "loss"), [("softmax", softmax_loss), ("bce", bce_loss)])
+def test_the_full_loss_is_the_mean_over_all_neurons_and_examples(backend, name, loss) -> None:
+    data = planted(40)  # not all of them at a time
+    x = data.x.with_values(data.x.values.astype(np.float64))
+    data = Dataset(x, data.y)
+    network = network_of(Config(hidden=(8,)), data, np.float64)
+    logits = dense(activations(backend, network, x)) @ network.output.param.weight.T
+    expected = np.mean([loss(z, data.y.row(i)[0]) for i, z in enumerate(logits)])
+    assert Probe(data).full_loss(backend, network, name) == pytest.approx(expected)

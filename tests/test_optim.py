@@ -10,7 +10,9 @@ from kernel_arguments import BACKEND, f32
 
 from slide.core.arrays import Param, RowGrad
 from slide.core.catchup import CatchUp
+from slide.core.config import Config
 from slide.core.optim import SGD, Adagrad, Adam, learning_rate
+from slide.core.updating import optimizer_of
 from slide.reference.running import mapped
 
 OPTIMIZERS = [Adam, Adagrad, SGD]
@@ -55,6 +57,11 @@ def test_an_optimizer_begins_with_the_state_it_needs(kind, columns) -> None:
     assert (param.mean.shape[1], param.square.shape[1]) == columns
     assert not param.mean.any()
     assert not param.square.any()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", Adam), ("adagrad", Adagrad), ("sgd", SGD)])
+def test_the_settings_name_the_optimizer_and_its_decay(name, kind) -> None:
+    assert optimizer_of(Config(optimizer=name, weight_decay=0.1)) == kind(weight_decay=0.1)
 
 
 def test_a_lazy_optimizer_is_not_a_dense_one() -> None:

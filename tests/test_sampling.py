@@ -7,7 +7,7 @@ import pytest
 from conftest import csr_of
 
 from slide.core.arrays import Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES
+from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.config import Config
 from slide.core.sampling import Sampler, draw_uniform, inclusion_probabilities, log_weights
 
@@ -116,6 +116,13 @@ def test_the_correction_is_minus_the_log_of_the_inclusion_probability():
     assert (log_weights(active).values[0, origins == FROM_LABELS] == 0).all()
 
 
+def test_sets_may_be_empty():
+    origins = csr_of([{}, {0: FROM_EXTRA, 2: FROM_LABELS}, {}], 3)
+    probabilities = inclusion_probabilities(origins)
+    assert probabilities.row_lengths().tolist() == [0, 2, 0]
+    assert probabilities.values.tolist() == [0.5, 1]
+
+
 def test_sparse_inputs_are_hashed_as_their_dense_rows(backend):
     rng = np.random.default_rng(0)
     sampler = sampler_of(backend, rng)
@@ -137,3 +144,19 @@ def test_the_sampler_remembers_who_was_touched(backend):
 def test_a_shared_budget_is_divided_by_the_examples(active, share, budget):
     sampler = Sampler.of(Config(uniform_share=share), active, (N, D))
     assert sampler.query(3).budget == budget
+
+
+def test_a_query_is_what_the_settings_say():
+    config = Config(
+        strategy="threshold", threshold=3, bucket_limit=9, scope="example", uniform_share=0.25
+    )
+    expected = Query("threshold", 30, bucket_limit=9, shared=False, threshold=3)
+    assert Sampler.of(config, 40, (N, D)).query(3) == expected
+
+
+def test_who_is_kept_of_equals_is_decided_anew_for_each_batch(backend):
+    rng = np.random.default_rng(0)
+    sampler = sampler_of(backend, rng, active=10, uniform_share=0.0, K=1, L=1, scope="example")
+    h = Block.of(rng.standard_normal((3, D), dtype=np.float32))
+    one, other = (sampler.sample(backend, h, Y, rng).indices.tolist() for _ in range(2))
+    assert one != other

@@ -9,7 +9,7 @@ from conftest import csr_of
 from slide.core.arrays import CSR, Block
 from slide.core.config import Config
 from slide.core.dataset import Dataset
-from slide.core.layers import dense
+from slide.core.layers import dense, rows_read
 from slide.core.network import Network
 from slide.core.optim import Adam
 from slide.core.sampling import Sampler
@@ -285,6 +285,18 @@ def test_units_of_a_hidden_layer_that_are_not_active_do_not_move():
     assert 0 < moved.sum() <= 2 * X.n_rows
 
 
+@pytest.mark.parametrize("scope", ["batch", "example"])
+def test_every_layer_with_tables_remembers_who_moved(scope):
+    steps = Steps(config_of(hidden=(20, 10), hidden_active=(5, 3), scope=scope))
+    before = [weight.copy() for weight in steps.weights]
+    steps.take()
+    for sampler, old, new in zip(steps.samplers, before, steps.weights, strict=True):
+        moved = (old != new).any(axis=1)
+        assert moved.any()
+        assert sampler.touched[moved].all()
+        assert sampler.tables.moved[moved].all()
+
+
 def test_step_report_adds_up():
     report = Steps(config_of(active=4)).take()
     assert report.n_active == report.touched_rows
@@ -348,6 +360,12 @@ def test_rows_that_catch_up_are_where_dense_adam_has_them():
     lazy.updates.settle(lazy.network)
     for one, other in zip(lazy.weights, dense_adam.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_row_that_several_examples_read_is_read_once():
+    assert rows_read(X, None).tolist() == [0, 1, 2, 3, 4]
+    assert rows_read(X, Y).tolist() == [0, 1, 2, 6]
+    assert rows_read(X, Block.of(DENSE)).tolist() == [0, 1, 2, 3, 4]
 
 
 class AllRows(ReferenceBackend):

@@ -42,6 +42,14 @@ def test_an_infinite_gap_is_one_turn():
     assert [step for step in range(100) if schedule.take_turn(step)] == [0]
 
 
+def test_only_the_gaps_between_rebuilds_grow():
+    tables = tables_of(rebuild_every=2, rebuild_growth=0.5, rehash_every=2, reinsert_every=2)
+    due = [tables.due(step) for step in range(12)]
+    struck = [[step for step in range(12) if due[step][clock]] for clock in range(3)]
+    # Rebuilds at 0, 2, 2 + 2 e^0.5 = 5.3 and 5.3 + 2 e = 10.7.
+    assert struck == [[0, 2, 4, 6, 8, 10], [0, 2, 6, 11], [0, 2, 4, 6, 8, 10]]
+
+
 def test_tables_follow_the_weights_only_when_due(backend):
     tables = tables_of(rebuild_every=3, rebuild_growth=0.0)
     seen = []
@@ -69,10 +77,10 @@ def test_a_rehash_draws_new_functions_and_rebuilds(backend):
 def test_reinserting_touched_rows_equals_a_rebuild_of_them_all(backend):
     """Salt and centre are those of the last rebuild, so that old and new codes go together."""
     tables = tables_of(reinsert_every=1, rebuild_every=1000)
-    old = weights(0)
+    old = 5 + weights(0)
     keep(tables, backend, 0, old)
     new = old.copy()
-    rows = np.array([3, 50, 199])
+    rows = np.arange(0, N, 2)  # enough for the mean to move
     new[rows] = weights(1)[rows]
     tables.note(rows)
     keep(tables, backend, 1, new)
@@ -103,6 +111,55 @@ def test_a_rebuild_may_wait_until_recall_has_fallen(backend, bound, rebuilt_at):
         keep(tables, backend, step, weights(step), recall=lambda now=now: next(now))
         built.append(tables.built_at)
     assert sorted({at for at in built if at}) == rebuilt_at
+
+
+def test_recall_is_compared_with_what_it_was_after_the_last_rebuild(backend):
+    """0.5 then, 0.25 is half of it and 0.2 less; 1 after that rebuild, and 0.4 less than half."""
+    tables = tables_of(rebuild_every=1, rebuild_growth=0.0, stale_recall=0.5)
+    built = []
+    for step, recalls in enumerate([[0.5], [0.25], [0.2, 1.0], [0.4, 1.0]]):
+        answers = iter(recalls)
+        keep(tables, backend, step, weights(step), recall=lambda answers=answers: next(answers))
+        built.append(tables.built_at)
+    assert built == [0, 0, 2, 3]
+
+
+def test_touched_rows_are_reinserted_while_a_rebuild_waits(backend):
+    tables = tables_of(rebuild_every=1, reinsert_every=1, stale_recall=0.5)
+    keep(tables, backend, 0, weights(0))
+    before = tables.tables
+    tables.note(np.arange(N))
+    keep(tables, backend, 1, weights(1))
+    assert tables.built_at == 0
+    assert not same(tables.tables, before)
+
+
+def test_a_rebuild_leaves_nobody_to_reinsert(backend):
+    tables = tables_of(rebuild_every=1)
+    tables.note(np.array([3, 50]))
+    keep(tables, backend, 0, weights(0))
+    assert not tables.moved.any()
+
+
+def test_each_rebuild_cuts_full_buckets_anew(backend):
+    tables = tables_of(center=False, rebuild_every=1)
+    first_of_all = []
+    for step in range(2):
+        keep(tables, backend, step, 100 + weights(0))  # one bucket has all
+        first_of_all.append(set(tables.tables.ids[:10].tolist()))
+    assert first_of_all[0] != first_of_all[1]
+
+
+def test_the_newest_come_first_if_so_wished(backend):
+    tables = tables_of(center=False, policy="fifo", L=1)
+    keep(tables, backend, 0, 100 + weights(0))
+    assert tables.tables.ids.tolist() == list(range(N))[::-1]
+
+
+def test_codes_are_folded_to_the_most_buckets_allowed(backend):
+    tables = tables_of(K=8, max_buckets=16)
+    keep(tables, backend, 0, weights(0))
+    assert tables.tables.n_buckets == 16
 
 
 def test_centring_spreads_rows_that_share_a_direction(backend):

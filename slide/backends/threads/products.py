@@ -8,8 +8,8 @@ from slide.backends.threads.compiling import compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array, Block, RowGrad
 
-NEURONS = 512  # of a block of a BLAS product: their rows and a batch's logits fit into L2
-EXAMPLES = 64
+NEURONS = 1024  # of a block of a BLAS product: their rows stay in L2
+EXAMPLES = 128
 ENTRIES = 1 << 12  # below which a product is not worth a thread
 
 
