@@ -59,8 +59,8 @@ def run(demo: slide.data.Demo, backend: Backend, sampler: str, scope: str, activ
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backend", default="reference")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--backend", default="numba")
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     backend = slide.load_backend(args.backend)
     if not passed(verify(backend, 5)):
@@ -71,7 +71,8 @@ def main() -> None:
     )
     print(f", slide {slide.__version__}, backend {backend.name}, {args.threads} thread(s)")
     print("sampler  scope    examples  examples/s  ms/step cpu/wall   active    P@1  kernels")
-    with threadpool_limits(limits=args.threads):
+    backend.set_threads(args.threads)
+    with threadpool_limits(1, "blas"):
         for sampler, scope, active in RUNS:
             print(run(demo, backend, sampler, scope, active), flush=True)
 

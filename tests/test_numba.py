@@ -3,22 +3,42 @@
 import multiprocessing
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.backends import create
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR
 from slide.core.config import Config
 from slide.core.trainer import Trainer
+from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 N_ROWS, WIDTH = 1500, 40
 CONFIG = Config(hidden=(24,), epochs=1, batch_size=300, active=900, K=3, L=6)
+
+
+def failures(backend):
+    return [check for check in verify(backend, 3) if check.outcome != "pass"]
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_every_kernel_matches_its_definition(n_threads):
+    backend = NumbaBackend()
+    backend.set_threads(n_threads)
+    assert failures(backend) == []
+
+
+def test_the_example_of_the_guide_is_verified(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    assert failures(create("einsum_backend:EinsumBackend")) == []
 
 
 def ulps(got, exact):
