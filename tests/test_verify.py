@@ -1,54 +1,84 @@
 """`verify` accepts the reference and rejects deliberately wrong kernels."""
 
+import subprocess
+import sys
+from unittest.mock import patch
+
+import numpy as np
 import pytest
 from mutants import LONE_KILLS, MUTANTS, REFERENCE
+from mutants.guises import Borrowed, Empty, Innermost, Lambdas, OnThreads, Wrapper
 
+from slide.core import step
+from slide.core.arrays import CSR, Block
 from slide.core.backend import KERNELS
-from slide.reference.checks import GRID, PROPERTIES, check, passed, verify
+from slide.reference.checks import GRID, PROPERTIES, check, is_inherited, passed, verify
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.running import mapped
 
-N_EXAMPLES = 25
+N_EXAMPLES = 200  # of a cell, for a mutant that errs in rare cases alone
+FEW = 10
+TRAINING = ("train_step", "train 20 steps")
 
 
 def named(mutants):
     return [pytest.param(*mutant, id=mutant[0].__name__) for mutant in mutants]
 
 
+def cells(checks, outcome):
+    return {(one.kernel, one.property) for one in checks if one.outcome == outcome}
+
+
 def test_the_reference_passes() -> None:
-    checks = verify(REFERENCE, N_EXAMPLES)
+    checks = verify(REFERENCE, FEW)
     assert [one.message for one in checks if one.outcome != "pass"] == []
     assert passed(checks)
-    assert {one.examples for one in checks} == {N_EXAMPLES}
+    assert {one.examples for one in checks} == {FEW}
 
 
 def test_the_grid_names_every_kernel_and_only_known_properties() -> None:
-    assert set(GRID) == set(KERNELS)
+    assert list(GRID) == [*KERNELS, *TRAINING]
     assert {name for names in GRID.values() for name in names} == set(PROPERTIES)
-    cells = [(one.kernel, one.property) for one in verify(REFERENCE, 1)]
-    assert cells == [(kernel, name) for kernel in KERNELS for name in GRID[kernel]]
+    checks = [(one.kernel, one.property) for one in verify(REFERENCE, 1)]
+    assert checks == [(row, name) for row, names in GRID.items() for name in names]
 
 
-@pytest.mark.parametrize(("backend", "kernel", "killer"), named(MUTANTS))
-def test_a_mutant_is_rejected(backend, kernel: str, killer: str) -> None:
-    one = check(backend(), kernel, killer, N_EXAMPLES, seed=0)
+@pytest.mark.parametrize(("backend", "row", "killer"), named(MUTANTS))
+def test_a_mutant_is_rejected(backend, row: str, killer: str) -> None:
+    one = check(backend(), row, killer, N_EXAMPLES, shrink=False)
     assert one.outcome == "fail"
-    assert one.message.startswith(f"{kernel}(")
+    assert one.message.startswith(f"{row}(")
     assert len(one.message) < 500
 
 
-@pytest.mark.parametrize(("backend", "kernel", "killer"), named(LONE_KILLS))
-def test_only_one_property_sees_it(backend, kernel: str, killer: str) -> None:
-    checks = verify(backend(), N_EXAMPLES)
-    assert [(one.kernel, one.property) for one in checks if one.outcome == "fail"] == [
-        (kernel, killer)
+@pytest.mark.parametrize(("backend", "row", "killer"), named(LONE_KILLS))
+def test_only_one_property_sees_it(backend, row: str, killer: str) -> None:
+    mutant = backend()
+    others = [
+        check(mutant, kernel, name, FEW, shrink=False)
+        for kernel in KERNELS
+        for name in GRID[kernel]
+        if not is_inherited(mutant, kernel) and (kernel, name) != (row, killer)
     ]
-    assert {one.outcome for one in checks if one.kernel != kernel} == {"inherited"}
-    assert not passed(checks)
+    assert others
+    assert {one.outcome for one in others} == {"inherited"}
 
 
 def test_every_property_kills_alone() -> None:
     assert {killer for _, _, killer in LONE_KILLS} == set(PROPERTIES)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("log_weights", lambda active: active.with_values(0 * active.values)),
+        ("dropout_mask", lambda shape, dropout, rng: rng.random(shape, np.float32) >= dropout),
+        ("input_of", lambda x, backend: x.with_constant().map(backend.put)),
+    ],
+)
+def test_training_judges_the_step_itself(name: str, wrong) -> None:
+    with patch.object(step, name, wrong):
+        assert check(REFERENCE, "train_step", "step", N_EXAMPLES, shrink=False).outcome == "fail"
 
 
 def test_missing_kernels_are_reported() -> None:
@@ -58,21 +88,36 @@ def test_missing_kernels_are_reported() -> None:
     class Bare:
         name = "bare"
 
-    checks = verify(Half(), 1)
-    assert {one.kernel for one in checks if one.outcome == "missing"} == {"sddmm"}
+    class Unthreaded(ReferenceBackend):
+        set_threads = None
+
+        def put(self, array):
+            return array
+
+    missing = {row for row, _ in cells(verify(Half(), 1), "missing")}
+    assert missing == {"sddmm", *TRAINING}
     assert {one.outcome for one in verify(Bare(), 1)} == {"missing"}
+    assert {name for _, name in cells(verify(Unthreaded(), 1), "missing")} == {"repeatable"}
 
 
-def test_inherited_kernels_never_pass() -> None:
-    class Borrowed:
-        name = "borrowed"
+@pytest.mark.parametrize("backend", [Empty, Borrowed])
+def test_inherited_kernels_never_pass(backend) -> None:
+    checks = verify(backend(), 1)
+    assert {(one.outcome, one.examples) for one in checks} == {("inherited", 0)}
+    assert not passed(checks)
 
-    for kernel in KERNELS:
-        setattr(Borrowed, kernel, getattr(ReferenceBackend, kernel))
-    for backend in (type("Empty", (ReferenceBackend,), {}), Borrowed):
-        checks = verify(backend(), 1)
-        assert {(one.outcome, one.examples) for one in checks} == {("inherited", 0)}
-        assert not passed(checks)
+
+@pytest.mark.parametrize("backend", [Wrapper, Lambdas])
+def test_whoever_hands_on_inherits(backend) -> None:
+    checks = verify(backend(), 2)
+    assert {one.outcome for one in checks} == {"inherited"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "kernel"), [(OnThreads, "spmm"), (Innermost, "loss"), (Innermost, "update_rows")]
+)
+def test_other_guises_inherit_too(backend, kernel: str) -> None:
+    assert check(backend(), kernel, "dtype", 2).outcome == "inherited"
 
 
 def test_a_kernel_that_raises_fails_with_its_sentence() -> None:
@@ -81,13 +126,48 @@ def test_a_kernel_that_raises_fails_with_its_sentence() -> None:
             raise MemoryError("out of device memory")
 
     failed = [one for one in verify(Raises(), 2) if one.outcome == "fail"]
-    assert {one.kernel for one in failed} == {"spmm"}
-    assert len(failed) == len(GRID["spmm"])
+    assert {one.kernel for one in failed} == {"spmm", *TRAINING}
+    assert len(failed) == sum(len(GRID[row]) for row in ("spmm", *TRAINING))
     assert all(one.message.endswith("raised MemoryError: out of device memory") for one in failed)
     assert {one.examples for one in failed} == {1}
 
 
-def test_a_backend_with_arrays_of_its_own_passes() -> None:
+def test_a_failure_is_told_with_the_smallest_arguments() -> None:
+    class Rounds(ReferenceBackend):
+        def sddmm(self, h, w, active):
+            z = REFERENCE.sddmm(h, w, active)
+            return z.with_values(np.floor(z.values))
+
+    one = check(Rounds(), "sddmm", "exact", 50)
+    scope = {"np": np, "CSR": CSR, "Block": Block, "sddmm": Rounds().sddmm}
+    exec(one.snippet.replace("sddmm(h", "z = sddmm(h"), scope)
+    assert scope["h"].shape == scope["w"].shape == (1, 1)
+    assert scope["z"].values.size == 1
+    assert scope["h"] * scope["w"] % 1 != 0
+    product, rounded = (scope["h"] * scope["w"])[0, 0], scope["z"].values.reshape(-1)[0]
+    assert f"is {rounded}, expected {product}" in one.message
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    kernel, killer = "query", "exact"
+    backend = next(backend for backend, row, name in MUTANTS if (row, name) == (kernel, killer))
+    first, second, other = (check(backend(), kernel, killer, 50, seed) for seed in (1, 1, 2))
+    assert first == second
+    assert first.outcome == other.outcome == "fail"
+
+
+def test_only_verify_needs_hypothesis() -> None:
+    program = "import slide, slide.cli, sys; sys.exit('hypothesis' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_nothing_is_left_in_the_present_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    verify(MUTANTS[0][0](), 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backend_with_arrays_of_its_own_is_understood() -> None:
     class Wrapped:
         def __init__(self, array):
             self.array = array
@@ -103,8 +183,9 @@ def test_a_backend_with_arrays_of_its_own_passes() -> None:
 
     for kernel in KERNELS[2:]:
         setattr(Device, kernel, on_device(getattr(REFERENCE, kernel), Wrapped))
-    checks = verify(Device(), 4)
-    assert [one.message for one in checks if one.outcome != "pass"] == []
+    checks = [check(Device(), kernel, name, 4) for kernel in KERNELS for name in GRID[kernel]]
+    assert cells(checks, "fail") == set()
+    assert {one.outcome for one in checks if one.kernel in ("put", "get")} == {"pass"}
 
 
 def on_device(function, wrapped):
@@ -112,3 +193,36 @@ def on_device(function, wrapped):
         return mapped(function(*mapped(arguments, lambda array: array.array)), wrapped)
 
     return kernel
+
+
+MODULE = """
+from slide.reference.kernels import ReferenceBackend
+class Toy(ReferenceBackend):
+    name = "toy"
+    def put(self, array): return array
+    def get(self, array): return array
+    def spmm(self, z, w): return -super().spmm(z, w)
+"""
+
+
+def test_a_package_with_an_entry_point_is_verified_by_its_name(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    from slide.cli import main
+
+    monkeypatch.syspath_prepend(tmp_path)
+    info = tmp_path / "toy_dist-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "toybackend.py").write_text(MODULE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-dist\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[slide.backends]\ntoy = toybackend:Toy\n")
+    monkeypatch.setattr("sys.argv", ["slide", "verify", "toy", "--examples", "5"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out = capsys.readouterr().out
+    assert ended.value.code == 1
+    rows = [line.split() for line in out.splitlines()]
+    assert ["put", *["pass"] * 5, "25"] in rows
+    assert ["hash", *["inherited"] * 7, "0"] in rows
+    assert "spmm exact: fail. spmm(" in out
+    assert "\n    z = " in out

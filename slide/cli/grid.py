@@ -10,7 +10,7 @@ STYLES = {"pass": "green", "fail": "bold red", "missing": "bold red", "inherited
 
 
 def grid_of(checks: list[Check]) -> Table:
-    """A row per kernel, a column per property; last the number of examples that were run."""
+    """A row per kernel and for training, a column per property; last the examples that were run."""
     kernels = list(dict.fromkeys(check.kernel for check in checks))
     properties = [name for name in PROPERTIES if any(check.property == name for check in checks)]
     cells = {(check.kernel, check.property): check for check in checks}

@@ -1,33 +1,24 @@
 """What matching the definition means: every kernel of a backend against every property that fits.
 
-A property is a way to draw arguments and a judge of what the backend makes of them. The judges
-know only the contract and `plain`, never the reference backend, which is judged like any other.
+A property is a way to draw arguments (`cases`) and a judge of what the backend makes of them
+(`judging`, and `training` for whole steps). Hypothesis draws, and makes smaller what fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from slide.core.arrays import CSR, Array, Block, RowGrad
 from slide.core.backend import KERNELS
-from slide.core.hashing import Tables
-from slide.reference import cases
-from slide.reference.bounds import (
-    bound_of,
-    difference,
-    hash_difference,
-    parts,
-    top_k_difference,
-)
-from slide.reference.cases import Case, sizes
-from slide.reference.cases.sizes import Numbers, Rng, Sizes
+from slide.reference import judging, training
+from slide.reference.cases import draw_case, sizes
+from slide.reference.cases.drawing import Data, Draw, Rough, Seeded, Spelled
+from slide.reference.cases.sizes import Sizes
+from slide.reference.judging import N_THREADS, Judge
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.relations import RELATIONS
-from slide.reference.running import call, compute, expected, mapped
+from slide.reference.running import Watched
+from slide.reference.trying import Example, Failure, tried
 
 Outcome = Literal["pass", "fail", "missing", "inherited"]
 
@@ -37,12 +28,13 @@ class Check:
     """One cell of the grid kernel x property.
 
     Args:
-        kernel: one of `slide.core.backend.KERNELS`.
+        kernel: one of `slide.core.backend.KERNELS`, or `train_step` or `train 20 steps`.
         property: one of `PROPERTIES`.
-        outcome: `inherited` where the kernel is the reference's own function, which says nothing
+        outcome: `inherited` where code of the reference has done the work, which says nothing
             about the backend; `missing` where there is none.
-        examples: how many were run, the failing one included.
+        examples: how many were run, up to the first that failed.
         message: why not `pass`, in one sentence; empty for `pass`.
+        snippet: the smallest call that was found to fail, as Python; empty unless one did.
     """
 
     kernel: str
@@ -50,24 +42,27 @@ class Check:
     outcome: Outcome
     examples: int
     message: str
+    snippet: str = ""
 
 
-def verify(backend: object, n_examples: int, seed: int = 0) -> list[Check]:
+def verify(backend: object, n_examples: int, seed: int = 0, shrink: bool = True) -> list[Check]:
     """Try every kernel on random arguments; nothing that a backend does makes this raise.
 
     Args:
         backend: an instance, complete or not.
         n_examples: arguments to draw for each cell of the grid.
-        seed: of the one generator behind each example.
+        seed: of all that is drawn.
+        shrink: whether to make failing arguments smaller before they are told.
 
     Returns:
         A check per kernel and property that applies to it (see `GRID`).
     """
-    return [
-        check(backend, kernel, name, n_examples, seed)
-        for kernel in KERNELS
-        for name in GRID[kernel]
-    ]
+    checks: list[Check] = []
+    for kernel, names in GRID.items():
+        explained = kernel not in KERNELS and any(one.outcome == "fail" for one in checks)
+        small = shrink and not explained  # a wrong kernel is told by itself, and sooner
+        checks += [check(backend, kernel, name, n_examples, seed, small) for name in names]
+    return checks
 
 
 def passed(checks: list[Check]) -> bool:
@@ -75,24 +70,28 @@ def passed(checks: list[Check]) -> bool:
     return all(one.outcome == "pass" for one in checks)
 
 
-def check(backend: object, kernel: str, name: str, n_examples: int, seed: int) -> Check:
+def check(
+    backend: object, kernel: str, name: str, n_examples: int, seed: int = 0, shrink: bool = True
+) -> Check:
     """One cell of the grid, up to its first failure."""
-    function = getattr(backend, kernel, None)
-    if not callable(function):
-        return Check(kernel, name, "missing", 0, f"the backend has no method {kernel}")
-    if is_inherited(backend, kernel):
+    kernels = (kernel,) if kernel in KERNELS else KERNELS
+    needed = ("set_threads", *kernels) if name == "repeatable" else kernels
+    lacking = [method for method in needed if not callable(getattr(backend, method, None))]
+    if lacking:
+        return Check(kernel, name, "missing", 0, f"the backend has no method {lacking[0]}")
+    if all(is_inherited(backend, one) for one in kernels):
         return Check(kernel, name, "inherited", 0, "this is the reference's own function")
-    prop = PROPERTIES[name]
-    for example in range(n_examples):
-        rng = np.random.default_rng([seed, *map(ord, kernel + name), example])
-        case = cases.draw(kernel, prop.sizes, prop.numbers, rng)
-        try:
-            sentence = prop.judge(backend, case, rng)
-        except Exception as error:  # whatever a stranger's kernel may raise
-            sentence = f"raised {type(error).__name__}: {error}"
-        if sentence:
-            return Check(kernel, name, "fail", example + 1, f"{case}: {sentence}")
-    return Check(kernel, name, "pass", n_examples, "")
+    watched = backend if type(backend) is ReferenceBackend else Watched(backend)
+    example = example_of(watched, kernel, name)
+    trial = tried(example, n_examples, seed_of(seed, kernel, name), shrink)
+    if failure := trial.failure:
+        snippet = failure.case.snippet if failure.case else ""
+        message = f"{failure.case or kernel}: {failure.sentence}"
+        return Check(kernel, name, "fail", trial.n_examples, message, snippet)
+    if isinstance(watched, Watched) and watched.borrows:
+        message = "code of the reference ran while this backend computed"
+        return Check(kernel, name, "inherited", trial.n_examples, message)
+    return Check(kernel, name, "pass", trial.n_examples, "")
 
 
 def is_inherited(backend: object, kernel: str) -> bool:
@@ -102,124 +101,60 @@ def is_inherited(backend: object, kernel: str) -> bool:
     return type(backend) is not ReferenceBackend and getattr(function, "__func__", function) is own
 
 
+def seed_of(seed: int, kernel: str, name: str) -> int:
+    """Another one for every cell, so that all cells together see more."""
+    return int.from_bytes(f"{seed} {kernel} {name}".encode(), "big")
+
+
+def example_of(backend: Any, kernel: str, name: str) -> Example:
+    """One example of a cell: drawn, computed, judged."""
+    prop = PROPERTIES[name]
+
+    def example(data: Data, largest: int) -> Failure | None:
+        draw = prop.numbers(data, largest)
+        case = draw_case(kernel, prop.sizes, draw)
+        try:
+            if hasattr(backend, "set_threads"):
+                backend.set_threads(N_THREADS)
+            sentence = prop.judge(backend, case, draw)
+        except Exception as error:  # whatever a stranger's kernel may raise
+            sentence = f"raised {type(error).__name__}: {error}"
+        return Failure(case, sentence) if sentence else None
+
+    return example
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
     """How to draw arguments, and how to judge what becomes of them.
 
     Args:
         sizes: draws the sizes.
-        numbers: draws the entries of arrays.
+        numbers: draws all else.
         judge: says in one sentence what is wrong, or nothing; it may draw, too.
     """
 
-    sizes: Callable[[Rng], Sizes]
-    numbers: Numbers
-    judge: Callable[[Any, Case, Rng], str]
-
-
-def is_equal(backend: Any, case: Case, rng: Rng) -> str:
-    """The result of `plain`, whatever the order of summation."""
-    return difference(compute(backend, case), expected(case))
-
-
-def is_within_bound(backend: Any, case: Case, rng: Rng) -> str:
-    """As near to the result of `plain` as the contract demands."""
-    got = compute(backend, case)
-    if case.kernel == "hash":
-        return hash_difference(got, *case.arguments)
-    if case.kernel == "top_k":
-        return top_k_difference(got, *case.arguments)
-    return difference(got, expected(case), bound_of(case.kernel, case.arguments))
-
-
-def has_form(backend: Any, case: Case, rng: Rng) -> str:
-    """The types, dtypes, shapes and invariants of the contract."""
-    got, want = compute(backend, case), expected(case)
-    found, wanted = parts(got, "result"), parts(want, "result")
-    if found.keys() != wanted.keys():
-        return f"the result is a {type(got).__name__}, expected a {type(want).__name__}"
-    for name, array in wanted.items():
-        dtype = np.dtype(np.float32) if array.dtype.kind == "f" else array.dtype
-        if (found[name].dtype, found[name].shape) != (dtype, array.shape):
-            return (
-                f"{name} is {found[name].dtype} {found[name].shape}, expected {dtype} {array.shape}"
-            )
-    for thing in got if isinstance(got, tuple) else (got,):
-        if isinstance(thing, CSR | Block | RowGrad):
-            thing.check()
-        if isinstance(thing, Tables):
-            check_tables(thing)
-    return ""
-
-
-def check_tables(tables: Tables) -> None:
-    """Raise ValueError unless each table has each neuron once, in buckets one after the other."""
-    n, L = tables.n_neurons, tables.L
-    if np.any(np.sort(tables.ids.reshape(L, n), axis=1) != np.arange(n)):
-        raise ValueError("a table does not have every neuron once")
-    if np.any(np.diff(tables.offsets) < 0):
-        raise ValueError("offsets decrease")
-    if np.any(tables.offsets[:: tables.n_buckets] != n * np.arange(L + 1)):
-        raise ValueError("the offsets of a table do not span its n neurons")
-
-
-def is_pure(backend: Any, case: Case, rng: Rng) -> str:
-    """Arguments are as before and may be read-only, except the rows that `update_rows` touches."""
-    n_written = 1 if case.kernel == "update_rows" else 0
-    placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
-    call(backend, case, placed)
-    after, before = mapped(placed, backend.get)[n_written:], case.arguments[n_written:]
-    if sentence := difference(after, before, name="argument"):
-        return sentence
-    if n_written:
-        param, grad = case.arguments[:2]
-        after, before = (
-            mapped(thing, lambda array: np.delete(array, grad.rows, axis=0))
-            for thing in (mapped(placed[0], backend.get), param)
-        )
-        if sentence := difference(after, before, name="untouched param"):
-            return sentence
-    locked = mapped(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
-    call(backend, case, placed[:n_written] + locked)
-    return ""
-
-
-def read_only(array: Array) -> Array:
-    """A copy that refuses to be written to."""
-    copy = array.copy()
-    copy.setflags(write=False)
-    return copy
-
-
-def is_repeatable(backend: Any, case: Case, rng: Rng) -> str:
-    """The same bits a second time."""
-    first, second = compute(backend, case), compute(backend, case)
-    again = parts(second, "result")
-    for name, array in parts(first, "result").items():
-        if array.tobytes() != again[name].tobytes():
-            where = difference(second, first, name="the second time, result")
-            return where or f"{name} has other bits the second time"
-    return ""
-
-
-def keeps_relation(backend: Any, case: Case, rng: Rng) -> str:
-    """The metamorphic relation that the contract implies for this kernel."""
-    return RELATIONS[case.kernel](backend, case, rng)
+    sizes: Callable[[Draw], Sizes]
+    numbers: Callable[[Data, int], Draw]
+    judge: Judge
 
 
 PROPERTIES = {
-    "exact": Property(sizes.small, sizes.quarters, is_equal),
-    "bound": Property(sizes.medium, sizes.rough, is_within_bound),
-    "wide": Property(sizes.wide, sizes.quarters, is_within_bound),
-    "empty": Property(sizes.hollow, sizes.quarters, is_within_bound),
-    "dtype": Property(sizes.small, sizes.rough, has_form),
-    "pure": Property(sizes.small, sizes.rough, is_pure),
-    "repeatable": Property(sizes.large, sizes.rough, is_repeatable),
-    "metamorphic": Property(sizes.large, sizes.quarters, keeps_relation),
+    "exact": Property(sizes.small, Spelled, judging.is_equal),
+    "bound": Property(sizes.medium, Rough, judging.is_within_bound),
+    "wide": Property(sizes.wide, Seeded, judging.is_within_bound),
+    "empty": Property(sizes.hollow, Spelled, judging.is_within_bound),
+    "dtype": Property(sizes.small, Spelled, judging.has_form),
+    "pure": Property(sizes.small, Spelled, judging.is_pure),
+    "repeatable": Property(sizes.parallel, Rough, judging.is_repeatable),
+    "metamorphic": Property(sizes.large, Seeded, judging.keeps_relation),
+    "step": Property(sizes.network, Seeded, training.steps_once),
+    "forced": Property(sizes.network, Seeded, training.follows),
+    "free": Property(sizes.network, Seeded, training.arrives),
 }
 
 ALWAYS = ("empty", "dtype", "pure", "repeatable")
-GRID = {
+GRID: dict[str, Sequence[str]] = {
     "put": ("exact", *ALWAYS),
     "get": ("exact", *ALWAYS),
     "hash": ("exact", "bound", *ALWAYS, "metamorphic"),
@@ -232,8 +167,10 @@ GRID = {
     "loss": ("bound", "wide", *ALWAYS, "metamorphic"),
     "update_rows": ("bound", *ALWAYS, "metamorphic"),
     "top_k": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
+    "train_step": ("repeatable", "step"),
+    "train 20 steps": ("forced", "free"),
 }
-"""The properties that apply to each kernel.
+"""The properties that apply to each kernel, and to training with all of them.
 
 Left out: `exact` where a result is irrational, `bound` where nothing is rounded, `wide` where
 there is no matrix whose cells could be numbered, `metamorphic` where nothing is computed.

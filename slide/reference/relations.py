@@ -18,7 +18,7 @@ from slide.core.backend import Query
 from slide.reference.bounds import bound_of, difference
 from slide.reference.cases import Case
 from slide.reference.cases.codes import sparse_rows
-from slide.reference.cases.sizes import Rng
+from slide.reference.cases.drawing import Draw
 from slide.reference.plain.rows import densed
 from slide.reference.running import compute, mapped
 
@@ -34,10 +34,10 @@ BY_EXAMPLE = {
 """Positions of the arguments that have a row for each example."""
 
 
-def permuting_examples(backend: Any, case: Case, rng: Rng) -> str:
+def permuting_examples(backend: Any, case: Case, draw: Draw) -> str:
     """Permuting the examples permutes the results, or leaves a sum over examples as it is."""
     positions = BY_EXAMPLE[case.kernel]
-    order = rng.permutation(n_rows(case.arguments[positions[0]]))
+    order = draw.order(n_rows(case.arguments[positions[0]]))
     arguments = list(case.arguments)
     for position in positions:
         arguments[position] = taken(arguments[position], order)
@@ -48,27 +48,27 @@ def permuting_examples(backend: Any, case: Case, rng: Rng) -> str:
     return difference(got, want, allowed, "after permuting the examples, result")
 
 
-def varying_hash(backend: Any, case: Case, rng: Rng) -> str:
+def varying_hash(backend: Any, case: Case, draw: Draw) -> str:
     """Dense or sparse is the same, fewer probes are the first ones, and examples permute."""
     x, center, family, probes = case.arguments
     codes = compute(backend, case)
-    other = densed(x) if isinstance(x, CSR) else sparse_rows(rng, x)
+    other = densed(x) if isinstance(x, CSR) else sparse_rows(draw, x)
     again = compute(backend, Case("hash", (other, center, family, probes)))
     if sentence := difference(again, codes, name=f"of x as {type(other).__name__}, result"):
         return sentence
-    fewer = int(rng.integers(1, probes + 1))
+    fewer = draw.whole(1, probes)
     got = compute(backend, Case("hash", (x, center, family, fewer)))
     first = codes.reshape(-1, family.L, probes)[:, :, :fewer].reshape(len(codes), -1)
     if sentence := difference(got, first, name=f"with {fewer} probes, result"):
         return sentence
-    return permuting_examples(backend, case, rng)
+    return permuting_examples(backend, case, draw)
 
 
-def table_by_table(backend: Any, case: Case, rng: Rng) -> str:
+def table_by_table(backend: Any, case: Case, draw: Draw) -> str:
     """Each table is what its column of codes gives alone, with the table's number in the salt."""
     codes, n_buckets, salt, policy = case.arguments
     n, L = codes.shape
-    table = int(rng.integers(L))
+    table = draw.whole(0, L - 1)
     column = codes[:, table : table + 1]
     whole = compute(backend, case)
     alone = compute(backend, Case("build", (column, n_buckets, salt + table, policy)))
@@ -77,17 +77,17 @@ def table_by_table(backend: Any, case: Case, rng: Rng) -> str:
     return difference((alone.ids, alone.offsets[1:]), (ids, ends), name=f"table {table} alone")
 
 
-def in_two_moves(backend: Any, case: Case, rng: Rng) -> str:
+def in_two_moves(backend: Any, case: Case, draw: Draw) -> str:
     """Moving the smaller ids first and then the larger ones is moving them at once."""
     tables, rows, codes = case.arguments
-    cut = int(rng.integers(len(rows) + 1))
+    cut = draw.whole(0, len(rows))
     at_once = compute(backend, case)
     first = compute(backend, Case("reinsert", (tables, rows[:cut], codes[:cut])))
     then = compute(backend, Case("reinsert", (first, rows[cut:], codes[cut:])))
     return difference(then, at_once, name=f"moving {cut} first, tables")
 
 
-def varying_query(backend: Any, case: Case, rng: Rng) -> str:
+def varying_query(backend: Any, case: Case, draw: Draw) -> str:
     """A larger budget only adds, a shared set is the union of private ones, examples permute.
 
     The last holds for `topk` alone: in `vanilla` the example's number draws its probing order.
@@ -110,10 +110,10 @@ def varying_query(backend: Any, case: Case, rng: Rng) -> str:
     private = Block(ids, origins[:, ids], few.n_cols)
     if sentence := difference(union, private, name="against the private sets, shared set"):
         return sentence
-    return permuting_examples(backend, case, rng) if query.strategy == "topk" else ""
+    return permuting_examples(backend, case, draw) if query.strategy == "topk" else ""
 
 
-def row_by_row(backend: Any, case: Case, rng: Rng) -> str:
+def row_by_row(backend: Any, case: Case, draw: Draw) -> str:
     """Touching the rows in two steps, even ones first, moves them as touching them at once does."""
     param, grad, *constants = case.arguments
     halves = [RowGrad(grad.rows[parity::2], grad.values[parity::2]) for parity in (0, 1)]
@@ -124,7 +124,7 @@ def row_by_row(backend: Any, case: Case, rng: Rng) -> str:
     return difference(param, together, allowed, "in two parts, param")
 
 
-RELATIONS: dict[str, Callable[[Any, Case, Rng], str]] = {
+RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
     "hash": varying_hash,
     "build": table_by_table,
     "reinsert": in_two_moves,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mutants.registry import LONE_KILLS, MUTANTS, REFERENCE, mutant
+from mutants.registry import REFERENCE, mutant, mutant_class
 from slide.core.arrays import Block, RowGrad
 from slide.reference.kernels import ReferenceBackend
 
@@ -50,6 +50,7 @@ def sddmm_wants_to_write(self, h, w, active):
     return REFERENCE.sddmm(h, w, active)
 
 
+@mutant_class("sddmm", "repeatable", alone=True)
 class SumsInTurns(ReferenceBackend):
     """Sums forwards, then backwards: what a race between workers may look like."""
 
@@ -60,10 +61,6 @@ class SumsInTurns(ReferenceBackend):
         turn = slice(None, None, (-1) ** self.n_calls)
         columns = np.ascontiguousarray(h[:, turn]), np.ascontiguousarray(w[:, turn])
         return REFERENCE.sddmm(*columns, active)
-
-
-MUTANTS.append((SumsInTurns, "sddmm", "repeatable"))
-LONE_KILLS.append(MUTANTS[-1])
 
 
 @mutant("sddmm", "exact")

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from slide.core.arrays import CSR, Block, Param, RowGrad
-from slide.core.backend import Backend
+from slide.core.backend import KERNELS, Backend
+from slide.core.config import Config
+from slide.core.dataset import Dataset
 from slide.core.families import Family
 from slide.core.hashing import Tables
 from slide.reference.cases.codes import hash_arguments
+from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import loss_arguments
 from slide.reference.cases.optimizers import update_rows_arguments
 from slide.reference.cases.products import (
@@ -27,20 +30,35 @@ from slide.reference.cases.products import (
     spmm_t_arguments,
     top_k_arguments,
 )
-from slide.reference.cases.sizes import Numbers, Rng, Sizes
+from slide.reference.cases.sizes import Sizes
 from slide.reference.cases.tables import build_arguments, query_arguments, reinsert_arguments
+from slide.reference.cases.training import training_arguments
+from slide.reference.cases.written import call_of
+
+TRAINING_ARGUMENTS = ("config", "params", "data", "steps_before", "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kernel and the arguments to call it with, arrays on the host."""
+    """A kernel, or a training step, and the arguments to call it with, arrays on the host."""
 
     kernel: str
     arguments: tuple[Any, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """What the arguments are called."""
+        if self.kernel not in KERNELS:
+            return list(TRAINING_ARGUMENTS)
+        return list(inspect.signature(getattr(Backend, self.kernel)).parameters)[1:]
+
+    @property
+    def snippet(self) -> str:
+        """The call as Python, arguments first."""
+        return call_of(self.kernel, dict(zip(self.names, self.arguments, strict=True)))
+
     def __str__(self) -> str:
-        names = list(inspect.signature(getattr(Backend, self.kernel)).parameters)[1:]
-        return f"{self.kernel}({', '.join(map(described, names, self.arguments))})"
+        return f"{self.kernel}({', '.join(map(described, self.names, self.arguments))})"
 
 
 def described(name: str, thing: Any) -> str:
@@ -54,6 +72,12 @@ def described(name: str, thing: Any) -> str:
             return f"{name} Block {thing.values.shape} of {thing.n_cols}"
         case RowGrad() | Param():
             return f"{name} {thing.values.shape if isinstance(thing, RowGrad) else thing.shape}"
+        case tuple():
+            return f"{name} {' '.join(str(param.shape) for param in thing)}"
+        case Config():
+            return f"{thing.loss}, {thing.optimizer}, {thing.sampler} by {thing.scope}"
+        case Dataset():
+            return f"{thing.n_samples} examples"
         case Family():
             kind = type(thing).__name__
             return f"{kind} K={thing.K} L={thing.L} d={thing.d}, {thing.n_buckets} buckets"
@@ -64,12 +88,12 @@ def described(name: str, thing: Any) -> str:
             return f"{name}={thing}"
 
 
-def draw(kernel: str, sizes: Callable[[Rng], Sizes], numbers: Numbers, rng: Rng) -> Case:
-    """Random arguments for one kernel."""
-    return Case(kernel, ARGUMENTS[kernel](rng, sizes(rng), numbers))
+def draw_case(kernel: str, sizes: Callable[[Draw], Sizes], draw: Draw) -> Case:
+    """Arguments for one kernel, or one step or more of training."""
+    return Case(kernel, ARGUMENTS[kernel](draw, sizes(draw)))
 
 
-ARGUMENTS: dict[str, Callable[[Rng, Sizes, Numbers], tuple[Any, ...]]] = {
+ARGUMENTS: dict[str, Callable[[Draw, Sizes], tuple[Any, ...]]] = {
     "put": array_argument,
     "get": array_argument,
     "hash": hash_arguments,
@@ -82,4 +106,6 @@ ARGUMENTS: dict[str, Callable[[Rng, Sizes, Numbers], tuple[Any, ...]]] = {
     "loss": loss_arguments,
     "update_rows": update_rows_arguments,
     "top_k": top_k_arguments,
+    "train_step": training_arguments,
+    "train 20 steps": training_arguments,
 }

@@ -6,34 +6,42 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Param, RowGrad
+from slide.core.arrays import Array, Param, RowGrad
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
-from slide.reference.cases.sizes import Numbers, Rng, Sizes, some
+from slide.reference.cases.drawing import Draw
+from slide.reference.cases.sizes import Sizes
 
 
-def update_rows_arguments(rng: Rng, size: Sizes, numbers: Numbers) -> tuple[Any, ...]:
+def update_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
     """State of zero as before the first step, or of any size as after many."""
-    optimizer = some_optimizer(rng)
-    begun = np.float32(rng.integers(2))
-    zero = optimizer.begin(numbers(rng, (size.n, size.d)))
-    param = Param(
-        zero.weight,
-        begun * numbers(rng, zero.mean.shape),
-        begun * np.square(numbers(rng, zero.square.shape)),
-    )
-    rows = some(rng, size.n, int(rng.integers(size.longest + 1)))
-    grad = RowGrad(rows, numbers(rng, (len(rows), size.d)))
-    return param, grad, optimizer, float(rng.uniform(1e-4, 1)), int(rng.choice([1, 2, 5000]))
+    optimizer = some_optimizer(draw)
+    lr, step = draw.whole(1, 10_000) / 10_000, draw.one_of(1, 2, 5000)
+    param = begun(draw, optimizer.begin(draw.numbers((size.n, size.d))))
+    rows = draw.some(size.n, draw.whole(0, size.longest))
+    return param, RowGrad(rows, draw.numbers((len(rows), size.d))), optimizer, lr, step
 
 
-def some_optimizer(rng: Rng) -> Optimizer:
+def begun(draw: Draw, param: Param) -> Param:
+    """A parameter whose state is that of before the first step, or of any size as after many."""
+    if not draw.chance(50):
+        return param
+
+    def state(array: Array) -> Array:
+        return draw.numbers(array.shape)
+
+    return Param(param.weight, state(param.mean), np.square(state(param.square)))
+
+
+def some_optimizer(draw: Draw) -> Optimizer:
     """Any of them, with and without weight decay, mostly with the constants that are usual."""
-    weight_decay = float(rng.choice([0, 0.01, 0.5]))
-    choices = (
+    weight_decay = draw.one_of(0.0, 0.01, 0.5)
+    choices: tuple[Optimizer, ...] = (
+        SGD(weight_decay),
         Adam(weight_decay=weight_decay),
-        Adam(0.5, 0.99, 1e-4, weight_decay),
         Adagrad(weight_decay=weight_decay),
+        Adam(0.5, 0.99, 1e-4, weight_decay),
         Adagrad(0.1, weight_decay),
+        Adam(weight_decay=weight_decay),
         SGD(weight_decay),
     )
-    return choices[rng.choice(5, p=[0.3, 0.15, 0.15, 0.15, 0.25])]
+    return draw.one_of(*choices)

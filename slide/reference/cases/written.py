@@ -1,0 +1,55 @@
+"""A case as Python that can be pasted: what failed, in the smallest form that was found."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import Array
+
+MOST_ENTRIES = 64  # of an array that is written out
+
+
+def call_of(function: str, arguments: dict[str, Any]) -> str:
+    """One line an argument, then the call; NumPy is `np`, and the types are those of slide.core."""
+    lines = [f"{name} = {written(thing)}" for name, thing in arguments.items()]
+    return "\n".join([*lines, f"{function}({', '.join(arguments)})"])
+
+
+def written(thing: Any) -> str:
+    """An expression for an argument: its fields, its entries."""
+    if isinstance(thing, np.ndarray):
+        return array_written(thing)
+    if isinstance(thing, tuple):
+        return f"({', '.join(map(written, thing))},)"
+    if is_dataclass(thing):
+        values = {field.name: getattr(thing, field.name) for field in fields(thing)}
+        told = [field.name for field in fields(thing) if not is_usual(field, values[field.name])]
+        inner = ", ".join(f"{name}={written(values[name])}" for name in told)
+        return f"{type(thing).__name__}({inner})"
+    return repr(thing)
+
+
+def is_usual(field: Field[Any], value: Any) -> bool:
+    """Whether a field has its default value, which goes without saying."""
+    return not isinstance(value, np.ndarray) and bool(value == field.default)
+
+
+def array_written(array: Array) -> str:
+    """An array with its dtype; a large one as what it is, and not what is in it."""
+    kind = f"np.{array.dtype}"
+    if not array.any():
+        return f"np.zeros({array.shape}, {kind})"
+    if array.size > MOST_ENTRIES:
+        return f"... {array.dtype} {array.shape} ..."
+    return f"np.array({entries(array)}, {kind})"
+
+
+def entries(array: Array) -> str:
+    """Nested lists of the shortest numbers that are read back as the same ones."""
+    if not array.ndim:
+        number = array[()]
+        return str(number) if np.isfinite(number) else f"float('{number}')"
+    return f"[{', '.join(map(entries, array))}]"

@@ -1,0 +1,130 @@
+"""The judges: what a backend makes of a case, held against a property of the contract.
+
+Each says in one sentence what is wrong, or nothing. They know only the contract and `plain`, never
+the reference backend, which is judged like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.hashing import Tables
+from slide.reference.bounds import (
+    bound_of,
+    difference,
+    hash_difference,
+    parts,
+    top_k_difference,
+)
+from slide.reference.cases import Case
+from slide.reference.cases.drawing import Draw
+from slide.reference.relations import RELATIONS
+from slide.reference.running import call, compute, expected, mapped
+
+Judge = Callable[[Any, Case, Draw], str]
+"""Backend, case, and where the judge may draw from in its turn."""
+
+N_THREADS = 2  # with which a backend is judged, as far as it has any use for them
+THREADS_TO_COMPARE = (1, 1, 2, 3)
+
+
+def is_equal(backend: Any, case: Case, draw: Draw) -> str:
+    """The result of `plain`, whatever the order of summation."""
+    return difference(compute(backend, case), expected(case))
+
+
+def is_within_bound(backend: Any, case: Case, draw: Draw) -> str:
+    """As near to the result of `plain` as the contract demands."""
+    return deviation(case, compute(backend, case))
+
+
+def deviation(case: Case, got: Any) -> str:
+    """Where a result is further from that of `plain` than the contract allows."""
+    if case.kernel == "hash":
+        return hash_difference(got, *case.arguments)
+    if case.kernel == "top_k":
+        return top_k_difference(got, *case.arguments)
+    return difference(got, expected(case), bound_of(case.kernel, case.arguments))
+
+
+def has_form(backend: Any, case: Case, draw: Draw) -> str:
+    """The types, dtypes, shapes and invariants of the contract."""
+    got, want = compute(backend, case), expected(case)
+    found, wanted = parts(got, "result"), parts(want, "result")
+    if found.keys() != wanted.keys():
+        return f"the result is a {type(got).__name__}, expected a {type(want).__name__}"
+    for name, array in wanted.items():
+        dtype = np.dtype(np.float32) if array.dtype.kind == "f" else array.dtype
+        if (found[name].dtype, found[name].shape) != (dtype, array.shape):
+            return (
+                f"{name} is {found[name].dtype} {found[name].shape}, expected {dtype} {array.shape}"
+            )
+    for thing in got if isinstance(got, tuple) else (got,):
+        if isinstance(thing, CSR | Block | RowGrad):
+            thing.check()
+        if isinstance(thing, Tables):
+            check_tables(thing)
+    return ""
+
+
+def check_tables(tables: Tables) -> None:
+    """Raise ValueError unless each table has each neuron once, in buckets one after the other."""
+    n, L = tables.n_neurons, tables.L
+    if np.any(np.sort(tables.ids.reshape(L, n), axis=1) != np.arange(n)):
+        raise ValueError("a table does not have every neuron once")
+    if np.any(np.diff(tables.offsets) < 0):
+        raise ValueError("offsets decrease")
+    if np.any(tables.offsets[:: tables.n_buckets] != n * np.arange(L + 1)):
+        raise ValueError("the offsets of a table do not span its n neurons")
+
+
+def is_pure(backend: Any, case: Case, draw: Draw) -> str:
+    """Arguments are as before and may be read-only, except the rows that `update_rows` touches."""
+    n_written = 1 if case.kernel == "update_rows" else 0
+    placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
+    call(backend, case, placed)
+    after, before = mapped(placed, backend.get)[n_written:], case.arguments[n_written:]
+    if sentence := difference(after, before, name="argument"):
+        return sentence
+    if n_written:
+        param, grad = case.arguments[:2]
+        after, before = (
+            mapped(thing, lambda array: np.delete(array, grad.rows, axis=0))
+            for thing in (mapped(placed[0], backend.get), param)
+        )
+        if sentence := difference(after, before, name="untouched param"):
+            return sentence
+    locked = mapped(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
+    call(backend, case, placed[:n_written] + locked)
+    return ""
+
+
+def read_only(array: Array) -> Array:
+    """A copy that refuses to be written to."""
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy
+
+
+def is_repeatable(backend: Any, case: Case, draw: Draw) -> str:
+    """The same bits a second time, and with any number of threads."""
+    first: dict[str, Array] = {}
+    for n_threads in THREADS_TO_COMPARE:
+        backend.set_threads(n_threads)
+        bits = parts(compute(backend, case), "result")
+        first = first or {name: array.copy() for name, array in bits.items()}
+        for name, array in first.items():
+            if array.tobytes() != bits[name].tobytes():
+                told = f"with {n_threads} threads after 1, {name}"
+                return difference(bits[name], array, name=told) or f"{told} has other bits"
+    backend.set_threads(N_THREADS)
+    return ""
+
+
+def keeps_relation(backend: Any, case: Case, draw: Draw) -> str:
+    """The metamorphic relation that the contract implies for this kernel."""
+    return RELATIONS[case.kernel](backend, case, draw)

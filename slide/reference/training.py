@@ -1,0 +1,161 @@
+"""The judges of training: one step, twenty that start from the right state each, twenty alone.
+
+What the tables decide is judged where it is decided, on the very activations that the backend has
+computed: a code may be another one where rounding reaches, an active set may not. The numbers
+that follow are then compared with those of `bounds.steps` for the same decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block, Param
+from slide.core.config import Config
+from slide.reference.bounds import difference
+from slide.reference.bounds.balls import Settle, centred, keeping, shaking
+from slide.reference.bounds.comparing import TINY
+from slide.reference.bounds.moves import State
+from slide.reference.bounds.steps import Decisions, states_of, stepped
+from slide.reference.cases import Case
+from slide.reference.cases.drawing import Draw
+from slide.reference.judging import deviation
+from slide.reference.running import mapped
+from slide.reference.stepping import Stepper, arrays_of
+
+N_STEPS = 20
+N_SHAKEN = 4
+MOST_DEVIATIONS = 13
+
+
+class MisstepError(Exception):
+    """A decision that is not the definition's."""
+
+
+class Witness:
+    """A backend whose decisions are judged as they are made; the active sets are kept."""
+
+    DECISIONS = ("hash", "build", "reinsert", "query")
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.active: list[CSR | Block] = []
+
+    def __getattr__(self, name: str) -> Any:
+        kernel = getattr(self.backend, name)
+        return partial(self.decide, name, kernel) if name in self.DECISIONS else kernel
+
+    def decide(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
+        """The result of a kernel.
+
+        Raises:
+            MisstepError: it is not that of `plain` for these arguments.
+        """
+        if name == "hash":
+            arguments = (*arguments, 1)[:4]  # one probe unless it says more
+        case = Case(name, mapped(arguments, self.copied))
+        result = kernel(*arguments)
+        got = mapped(result, self.copied)
+        if sentence := deviation(case, got):
+            raise MisstepError(f"{case}: {sentence}")
+        if name == "query":
+            self.active.append(got)
+        return result
+
+    def copied(self, array: Any) -> Array:
+        """A copy on the host, that no later kernel writes to."""
+        return np.array(self.backend.get(array))
+
+
+class Trainee:
+    """A backend in training: its steps, and what was decided in each."""
+
+    def __init__(self, backend: Any, case: Case) -> None:
+        self.config: Config = case.arguments[0]
+        self.witness = Witness(backend)
+        self.stepper = Stepper(self.witness, *case.arguments)
+
+    def step(self) -> Decisions:
+        """One step, and what was decided in it."""
+        self.witness.active = []
+        batch = self.stepper.step()
+        found, hidden = iter(self.witness.active), range(len(self.config.hidden))
+        active = [next(found) if self.config.n_active_of(layer) else None for layer in hidden]
+        dropout = self.config.dropout
+        scale = np.float32(1 / (1 - dropout))
+        kept = [(drawn >= dropout) * scale for drawn in self.stepper.rng.masks]
+        return Decisions(batch, self.stepper.run.updates.step, [*active, next(found)], kept)
+
+
+def steps_once(backend: Any, case: Case, draw: Draw) -> str:
+    """A step ends within what the contracts of its kernels add up to."""
+    return follows(backend, case, draw, n_steps=1)
+
+
+def follows(backend: Any, case: Case, draw: Draw, n_steps: int = N_STEPS) -> str:
+    """Each of many steps does, starting from where the definition's last one ended."""
+    params = case.arguments[1]
+    try:
+        trainee = Trainee(backend, case)
+        for number in range(n_steps):
+            trainee.stepper.place(params)
+            step = trainee.step()
+            states = stepped(states_of(params), trainee.config, step, keeping)
+            want, allowed = params_of(states, "value"), params_of(states, "radius")
+            if sentence := difference(trainee.stepper.params, want, allowed, "layer"):
+                return f"after step {number + 1}, {sentence}"
+            params = mapped(want, lambda array: array.astype(np.float32))
+    except MisstepError as misstep:
+        return str(misstep)
+    return ""
+
+
+def arrives(backend: Any, case: Case, draw: Draw) -> str:
+    """Twenty steps end as near to the definition's as rounding takes other runs that conform.
+
+    The runs to compare with have the same decisions, and each number that a kernel computes is off
+    by a share of its bound drawn evenly from -1 to 1, so their spread has grown as errors do grow
+    in these twenty steps, whatever the reason. To first order the end of a run is a sum of all its
+    errors, each times a factor. Where errors are independent and within their bounds, such a sum
+    exceeds s standard deviations of the shaken runs, whose errors have a third of the largest
+    variance, with a probability of at most 2 exp(-s**2 / 6) (Hoeffding): for s = 13 less than one
+    in 10**11. A kernel that always errs to one side, by all that it may, can be further off.
+    """
+    try:
+        trainee = Trainee(backend, case)
+        steps = [trainee.step() for _ in range(N_STEPS)]
+    except MisstepError as misstep:
+        return str(misstep)
+    want = end_of(case, steps, centred)
+    rng = np.random.default_rng(case.arguments[-1])
+    others = [end_of(case, steps, shaking(rng)) for _ in range(N_SHAKEN)]
+    allowed = tuple(map(reach, want, zip(*others, strict=True)))
+    return difference(trainee.stepper.params, want, allowed, "after 20 steps, layer")
+
+
+def end_of(case: Case, steps: list[Decisions], settle: Settle) -> tuple[Param, ...]:
+    """Where the definition ends that decides as the backend did."""
+    config, params = case.arguments[:2]
+    states = states_of(params)
+    for step in steps:
+        states = stepped(states, config, step, settle)
+    return params_of(states, "value")
+
+
+def reach(want: Param, others: Sequence[Param]) -> Param:
+    """How far weight, mean and square may be off: so many of the largest standard deviation."""
+
+    def of_array(array: Array, shaken: Iterable[Array]) -> Array:
+        variance = np.mean([(other - array) ** 2 for other in shaken], axis=0)
+        return np.full(array.shape, MOST_DEVIATIONS * np.sqrt(variance.max(initial=0)) + TINY)
+
+    arrays = zip(*map(arrays_of, others), strict=True)
+    return Param(*map(of_array, arrays_of(want), arrays))
+
+
+def params_of(states: list[State], part: str) -> tuple[Param, ...]:
+    """The values of all states, or their radii."""
+    return tuple(Param(*(getattr(ball, part) for ball in state)) for state in states)

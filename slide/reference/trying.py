@@ -1,0 +1,127 @@
+"""Hypothesis at work: examples until one fails, then ever smaller ones that fail as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+
+from slide.reference.cases import Case
+from slide.reference.cases.drawing import Data
+
+AT_A_TIME = 10  # examples, for of more Hypothesis makes most by varying the first ones
+MOST_SHRINKS = 300  # examples run to make a failing one smaller
+SIZES_FIRST = (1, 2, 4, 8)  # in which a failure is looked for that is small from the start
+ANY_SIZE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed, and how: the case is None where not even that could be drawn."""
+
+    case: Case | None
+    sentence: str
+
+
+Example = Callable[[Data, int], Failure | None]
+"""Draws and judges a case of which no size is above a number."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """What has been tried: examples up to the first failure, and the smallest failure."""
+
+    n_examples: int = 0
+    failure: Failure | None = None
+
+
+class FoundError(Exception):
+    """All failures are one to Hypothesis, which would sort them by where they were raised."""
+
+
+class Enough(BaseException):
+    """Ends a search that Hypothesis would go on with after any Exception."""
+
+
+def tried(example: Example, n_examples: int, seed: int, shrink: bool) -> Trial:
+    """Run examples that are drawn from `seed` alone; what failed before is not remembered.
+
+    Args:
+        example: draws and judges one.
+        n_examples: at most; fewer where there are no more that differ.
+        seed: of all that is drawn.
+        shrink: whether to look for a smaller failing example, which takes longer.
+    """
+    trial = Trial()
+    for start in range(0, n_examples, AT_A_TIME):
+        count = min(AT_A_TIME, n_examples - start)
+        found = search(example, count, seed + start, ANY_SIZE, shrink=False)
+        trial.n_examples += found.n_examples
+        if found.failure:
+            trial.failure = found.failure
+            if shrink:
+                trial.failure = smallest(example, count, seed + start) or found.failure
+            break
+    return trial
+
+
+def smallest(example: Example, count: int, seed: int) -> Failure | None:
+    """A failure in the smallest size that shows one, made smaller still; None if it is gone."""
+    for largest in SIZES_FIRST:
+        if failure := search(example, AT_A_TIME, seed, largest, shrink=True).failure:
+            return failure
+    return search(example, count, seed, ANY_SIZE, shrink=True).failure
+
+
+def search(example: Example, count: int, seed: int, largest: int, shrink: bool) -> Trial:
+    """Let Hypothesis run a few examples, and if one fails smaller ones."""
+    trial = Trial()
+    n_shrinks = 0
+
+    def run(data: Data) -> None:
+        nonlocal n_shrinks
+        failure = example(data, largest)
+        if trial.failure is None:
+            trial.n_examples += 1
+        else:
+            n_shrinks += 1
+        trial.failure = failure or trial.failure  # Hypothesis only tries smaller ones
+        if n_shrinks > MOST_SHRINKS:
+            raise Enough
+        if failure:
+            raise FoundError
+
+    chosen = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    try:
+        with leaving_no_folder():
+            seeded(seed)(chosen(given(st.data())(run)))()
+    except Enough:
+        pass
+    except Exception as error:  # FoundError, or what Hypothesis says of a result that changes
+        trial.failure = trial.failure or Failure(None, f"raised {type(error).__name__}: {error}")
+    return trial
+
+
+@contextmanager
+def leaving_no_folder() -> Iterator[None]:
+    """Give Hypothesis a folder that is gone afterwards, not `.hypothesis` in the present one."""
+    with TemporaryDirectory() as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(None)
