@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mutants import LONE_KILLS, MUTANTS, REFERENCE
 from mutants.guises import Borrowed, Empty, Innermost, Lambdas, OnThreads, Wrapper
+from mutants.rounding import HalfItsBounds
 
 from slide.core import step
 from slide.core.arrays import CSR, Block
@@ -79,6 +80,15 @@ def test_every_property_kills_alone() -> None:
 def test_training_judges_the_step_itself(name: str, wrong) -> None:
     with patch.object(step, name, wrong):
         assert check(REFERENCE, "train_step", "step", N_EXAMPLES, shrink=False).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [(kernel, "bound") for kernel in ("sddmm", "spmm", "spmm_t", "loss", "update_rows")]
+    + [(row, name) for row in TRAINING for name in GRID[row] if name != "repeatable"],
+)
+def test_who_rounds_within_the_bounds_is_not_rejected(row: str, name: str) -> None:
+    assert check(HalfItsBounds(), row, name, 20).outcome == "inherited"  # not "fail"
 
 
 def test_missing_kernels_are_reported() -> None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+
+from slide.core.arrays import Array
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Number = Any
@@ -31,3 +34,27 @@ def summing(function: Kernel) -> Kernel:
 def elementwise(function: Kernel) -> Kernel:
     """A kernel on finite numbers that may fuse products into sums, but keeps their order."""
     return njit({"contract", "nnan", "nsz"})(function)
+
+
+class Unlocked:
+    """The memory of a read-only array, kept alive, offered as writable."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        pointer, _ = array.__array_interface__["data"]
+        self.__array_interface__ = array.__array_interface__ | {"data": (pointer, False)}
+
+
+def called(kernel: Callable[..., Any], *arguments: Any) -> Any:
+    """A kernel's result for arrays that may be read-only: to the compiler these are types apart.
+
+    Kernels do not write to what they are given to read, so one compilation serves both.
+    """
+    return kernel(*map(unlocked, arguments))
+
+
+def unlocked(argument: Any) -> Any:
+    """The same array, writable; anything else as it is."""
+    if isinstance(argument, np.ndarray) and not argument.flags.writeable:
+        return np.asarray(Unlocked(argument))
+    return argument

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, compiled
+from slide.backends.threads.compiling import Number, called, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array
 from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
@@ -76,13 +76,14 @@ def hash_signs(
     def block(start: int, stop: int) -> None:
         if isinstance(x, CSR):
             projections = np.empty((stop - start, projection.shape[1]), np.float32)
-            project(start, stop, x.indptr, x.indices, x.values, projection, projections)
+            arguments = x.indptr, x.indices, x.values, projection, projections
+            called(project, start, stop, *arguments)
             if is_centred:
                 projections -= middle @ projection
         else:
             v = x[start:stop, : family.d]
             projections = (v - middle if is_centred else v) @ projection
-        buckets_of_signs(projections, *arithmetic, codes[start:stop])
+        called(buckets_of_signs, projections, *arithmetic, codes[start:stop])
 
     pool.blocks(block, len(codes), ROWS)
 

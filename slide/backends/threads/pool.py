@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from slide.backends.threads.blas import on_one_thread
+from slide.backends.threads.compiling import called
 
 SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
 
@@ -43,9 +44,11 @@ class Pool:
         """
         n_spans = min(self.n_threads * SPANS_PER_THREAD, n_rows // max(grain, 1))
         if self.n_threads == 1 or n_spans < 2:
-            return [kernel(0, n_rows, *arguments)]
+            return [called(kernel, 0, n_rows, *arguments)]
         edges = [n_rows * i // n_spans for i in range(n_spans + 1)]
-        return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
+        return self.run(
+            [(called, kernel, start, stop, *arguments) for start, stop in pairwise(edges)]
+        )
 
     def blocks(self, kernel: Callable[..., Result], n_rows: int, size: int) -> list[Result]:
         """kernel(start, stop), a BLAS product, on blocks that do not depend on the threads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import compiled, summing
+from slide.backends.threads.compiling import called, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array, Block, RowGrad
 
@@ -48,7 +48,7 @@ def spmm(pool: Pool, z: CSR | Block, w: Array) -> Array:
 def spmm_t(pool: Pool, z: CSR | Block, h: Array) -> RowGrad:
     """Sums of rows of h for each column that z stores."""
     if isinstance(z, CSR):
-        columns, starts, rows, values = by_column(z.indptr, z.indices, z.values, z.n_cols)
+        columns, starts, rows, values = called(by_column, z.indptr, z.indices, z.values, z.n_cols)
         out = np.empty((len(columns), h.shape[1]), h.dtype)
         grain = grain_of(z.nnz, len(columns))
         pool.spread(sums, len(columns), starts, rows, values, h, out, grain=grain)
@@ -81,7 +81,7 @@ def rows_of(w: Array, ids: Array) -> Array:
     if len(ids) and ids[-1] - ids[0] == len(ids) - 1:
         return w[ids[0] : ids[-1] + 1]
     out = np.empty((len(ids), w.shape[1]), w.dtype)
-    gather(0, len(ids), w, ids, out)
+    called(gather, 0, len(ids), w, ids, out)
     return out
 
 

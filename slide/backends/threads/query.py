@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, compiled
+from slide.backends.threads.compiling import Number, called, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.tables import ID_BITS, mixed, spread_of
 from slide.core.arrays import CSR, Array, Block
@@ -43,7 +43,7 @@ def query(
     B, n = required.shape
     found = retrieve(pool, tables, codes, how, salt, B)
     if how.shared:
-        ids, origins = union(required.indices, found.ids, extra.indices, n)
+        ids, origins = called(union, required.indices, found.ids, extra.indices, n)
         return Block(ids, origins[None], n)
     lists = required.indptr, required.indices, *found, extra.indptr, extra.indices
     bounds = required.indptr + found.indptr + extra.indptr
@@ -62,7 +62,7 @@ def retrieve(
     """What each example keeps of its buckets, ids i32 ascending."""
     if tables is None or codes.shape[1] == 0:
         return Lists(np.zeros(B + 1, np.int64), np.zeros(0, np.int32))
-    visits = visits_of(codes, tables.offsets, tables.L, tables.n_buckets, how.bucket_limit)
+    visits = called(visits_of, codes, tables.offsets, tables.L, tables.n_buckets, how.bucket_limit)
     threshold = how.threshold if how.strategy == "threshold" else 1
     spans = pool.spread(
         look_into_buckets, B, codes, tables.offsets, tables.ids, tables.L, tables.n_buckets,
