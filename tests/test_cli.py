@@ -203,7 +203,7 @@ def test_backends_and_verify(slide, monkeypatch):
     monkeypatch.delenv("SLIDE_BACKEND", raising=False)
     code, out, _ = slide("backends")
     assert code == 0
-    assert "* reference" in out
+    assert "* numba" in out
     code, out, _ = slide("verify", "reference", "--examples", "3")
     assert code == 0
     assert "sddmm" in out

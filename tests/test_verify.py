@@ -88,7 +88,7 @@ def test_training_judges_the_step_itself(name: str, wrong) -> None:
     + [(row, name) for row in TRAINING for name in GRID[row] if name != "repeatable"],
 )
 def test_who_rounds_within_the_bounds_is_not_rejected(row: str, name: str) -> None:
-    assert check(HalfItsBounds(), row, name, 20).outcome == "inherited"  # not "fail"
+    assert check(HalfItsBounds(), row, name, 10).outcome == "inherited"  # not "fail"
 
 
 def test_missing_kernels_are_reported() -> None:
@@ -149,8 +149,8 @@ def test_a_failure_is_told_with_the_smallest_arguments() -> None:
             return z.with_values(np.floor(z.values))
 
     one = check(Rounds(), "sddmm", "exact", 50)
-    scope = {"np": np, "CSR": CSR, "Block": Block, "sddmm": Rounds().sddmm}
-    exec(one.snippet.replace("sddmm(h", "z = sddmm(h"), scope)
+    scope = {"np": np, "CSR": CSR, "Block": Block, "backend": Rounds()}
+    exec(one.snippet.replace("backend.", "z = backend."), scope)
     assert scope["h"].shape == scope["w"].shape == (1, 1)
     assert scope["z"].values.size == 1
     assert scope["h"] * scope["w"] % 1 != 0

@@ -54,8 +54,11 @@ class Case:
 
     @property
     def snippet(self) -> str:
-        """The call as Python, arguments first."""
-        return call_of(self.kernel, dict(zip(self.names, self.arguments, strict=True)))
+        """The call as Python, arguments first; training as its `slide.reference.stepping`."""
+        arguments = dict(zip(self.names, self.arguments, strict=True))
+        if self.kernel in KERNELS:
+            return call_of(f"backend.{self.kernel}", arguments)
+        return f"{call_of('partial(Stepper, backend)', arguments)}.step()"
 
     def __str__(self) -> str:
         return f"{self.kernel}({', '.join(map(described, self.names, self.arguments))})"

@@ -1,7 +1,7 @@
 """Every kernel a second time, as dumb as can be: Python loops, sets, dicts and `math.fsum`.
 
 Written from the contract in `slide.core.backend` alone, so that it and `kernels.py` check each
-other. Floating results are float64, integers are exact; only `checks.py` and tests call it.
+other. Floating results are float64, integers are exact; only the judges and tests call it.
 """
 
 from slide.core.arrays import Array
