@@ -88,7 +88,7 @@ def test_every_kind_of_setting_reaches_the_run(files, slide):
     assert wanted.items() <= config.items()
     code, out, _ = slide(
         "evaluate", "deep", "test.txt", "--sampled", "--json", "--L", "20", "--probes", "2",
-        "--candidates", "0.5", "--insert", "train.txt.gz",
+        "--candidates", "0.5", "--bucket-limit", "9", "--insert", "train.txt.gz",
     )  # fmt: skip
     assert code == 0
     assert 0 < json.loads(out)["recall_at_5"] <= 1

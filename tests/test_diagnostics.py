@@ -69,7 +69,7 @@ def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, numb
     tables = tables_of(config, network, number)
     a = activations(backend, network, probe.data.x, upto=number)
     found = 0
-    for h, (bucket,) in zip(dense(a), tables.codes(backend, dense(a)), strict=True):
+    for h, (bucket,) in zip(dense(a), tables.codes(backend, a), strict=True):
         exact = np.argsort(network.layers[number].param.weight @ h)[-10:]
         start, end = tables.tables.offsets[bucket : bucket + 2]
         found += np.isin(exact, tables.tables.ids[start:end][:8]).sum()

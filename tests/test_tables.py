@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from slide.core.arrays import Block
 from slide.core.config import Config
 from slide.core.schedule import Schedule
 from slide.core.tables import LayerTables
@@ -17,7 +18,7 @@ def weights(seed):
 
 
 def tables_of(**settings):
-    return LayerTables(Config(**{"K": 4, "L": 5} | settings), N, D)
+    return LayerTables(Config(**{"K": 4, "L": 5, "hash_norm": False} | settings), N, D)
 
 
 def keep(tables, backend, step, weight, recall=lambda: 1.0, rng=None):
@@ -66,7 +67,7 @@ def test_a_rehash_draws_new_functions_and_rebuilds(backend):
     families = []
     for step in range(5):
         keep(tables, backend, step, weights(0), rng=rng)
-        families.append((tables.family, tables.built_at))
+        families.append((tables.functions.family, tables.built_at))
     assert [step for step in range(1, 5) if families[step][0] is not families[step - 1][0]] == [
         2,
         4,
@@ -84,11 +85,11 @@ def test_reinserting_touched_rows_equals_a_rebuild_of_them_all(backend):
     new[rows] = weights(1)[rows]
     tables.note(rows)
     keep(tables, backend, 1, new)
-    codes = backend.hash(new, old.mean(axis=0), tables.family)
-    expected = backend.build(codes, tables.family.n_buckets, 0, "reservoir")
+    codes = backend.hash(new, old.mean(axis=0), tables.functions.family)
+    expected = backend.build(codes, tables.functions.family.n_buckets, 0, "reservoir")
     assert same(tables.tables, expected)
-    assert not same(backend.build(backend.hash(old, old.mean(axis=0), tables.family),
-                    tables.family.n_buckets, 0, "reservoir"), expected)  # fmt: skip
+    assert not same(backend.build(backend.hash(old, old.mean(axis=0), tables.functions.family),
+                    tables.functions.family.n_buckets, 0, "reservoir"), expected)  # fmt: skip
     assert not tables.moved.any()
 
 
@@ -190,14 +191,16 @@ def test_every_family_finds_the_row_that_is_the_query(backend, family):
     tables = tables_of(hash=family, center=False, K=2, L=8)
     w = weights(0)
     keep(tables, backend, 0, w)
-    codes = tables.codes(backend, w[:20])
+    codes = tables.codes(backend, Block.of(w[:20]))
     assert codes.shape == (20, 8)
-    np.testing.assert_array_equal(codes, backend.hash(w, None, tables.family)[:20])
+    np.testing.assert_array_equal(codes, backend.hash(w, None, tables.functions.family)[:20])
 
 
 def test_probes_look_into_more_buckets(backend):
     tables = tables_of(probes=3)
     keep(tables, backend, 0, weights(0))
-    codes = tables.codes(backend, weights(1)[:4])
+    codes = tables.codes(backend, Block.of(weights(1)[:4]))
     assert codes.shape == (4, 5 * 3)
-    np.testing.assert_array_equal(codes[:, ::3], backend.hash(weights(1)[:4], None, tables.family))
+    np.testing.assert_array_equal(
+        codes[:, ::3], backend.hash(weights(1)[:4], None, tables.functions.family)
+    )

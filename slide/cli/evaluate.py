@@ -34,11 +34,14 @@ def evaluate(
     ] = None,
     n_tables: Annotated[int | None, typer.Option("--L", help="Its hash tables (100).")] = None,
     probes: Annotated[
-        int | None, typer.Option(help="Nearest buckets of a table it looks into (1).")
+        int | None, typer.Option(help="Nearest buckets of a table it looks into (8).")
     ] = None,
     candidates: Annotated[
         float | None,
-        typer.Option(help="Share of the labels of which it computes the logits (0.05)."),
+        typer.Option(help="Share of the labels of which it computes the logits (0.02)."),
+    ] = None,
+    bucket_limit: Annotated[
+        int | None, typer.Option(help="Entries of a bucket it looks at (50).")
     ] = None,
     insert: Annotated[
         Path | None,
@@ -64,10 +67,12 @@ def evaluate(
         "L": n_tables,
         "probes": probes,
         "candidates": candidates,
+        "bucket_limit": bucket_limit,
     }
     chosen = {name: value for name, value in options.items() if value is not None}
     if not sampled:
-        refuse_options_of_tables([*chosen, *(["insert"] if insert else [])])
+        given = [*chosen, *(["insert"] if insert else [])]
+        refuse_options_of_tables([name.replace("_", "-") for name in given])
     plan = Plan(**chosen)
     computer = load(backend)
     model = Model.load(folder, computer)

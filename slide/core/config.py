@@ -50,6 +50,8 @@ class Config:
         max_buckets: buckets per table at most, a power of two; larger numbers are folded to it.
         center: subtract the mean weight row before hashing.
         hash_bias: hash a neuron's bias as one more coordinate.
+        hash_norm: let the length of its row count, too (SimHash only, see
+            `slide.core.inner_products`).
         policy: who stays of a bucket that is over its limit: a fair sample of it (`reservoir`)
             or the newest (`fifo`).
         bucket_limit: entries of one bucket that a query looks at.
@@ -90,6 +92,7 @@ class Config:
     max_buckets: int = 1 << 18
     center: bool = True
     hash_bias: bool = True
+    hash_norm: bool = True
     policy: Policy = "reservoir"
     bucket_limit: int = 128
     rebuild_every: int = 50
@@ -106,7 +109,7 @@ class Config:
             demand_float(name, getattr(self, name), bottom, top)
         for name, known in CHOICES:
             demand_one_of(name, getattr(self, name), get_args(known))
-        for name in ("catch_up", "center", "hash_bias"):
+        for name in ("catch_up", "center", "hash_bias", "hash_norm"):
             demand_bool(name, getattr(self, name))
         demand_hidden(self.hidden, self.hidden_active)
         if self.max_buckets & (self.max_buckets - 1):

@@ -17,7 +17,7 @@ from slide.core.layers import dense
 from slide.core.losses import LossName
 from slide.core.metrics import recall_at
 from slide.core.network import Network
-from slide.core.sampling import hashable, nobody
+from slide.core.sampling import nobody
 from slide.core.step import activations
 from slide.core.tables import LayerTables
 
@@ -50,9 +50,8 @@ class Probe:
         budget = max(round(BUDGET_SHARE * n), min(n, 100))
         query = Query("topk", budget, config.bucket_limit, shared=False)
         nothing = nobody(a.n_rows, n, backend)
-        found = backend.query(
-            tables.tables, tables.codes(backend, hashable(a)), nothing, nothing, query, 0
-        )
+        codes = tables.codes(backend, a)
+        found = backend.query(tables.tables, codes, nothing, nothing, query, 0)
         assert isinstance(found, CSR)
         k, weight = min(RANK, n), layer.param.weight
         exact, _ = backend.top_k(dense(a), weight, None, k)

@@ -15,14 +15,13 @@ import numpy as np
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend, Query
 from slide.core.config import Config, demand_float, demand_int
-from slide.core.families import Family
 from slide.core.hashing import Tables, mix
+from slide.core.inner_products import InnerProductHash
 from slide.core.layers import SampledLayer
 from slide.core.network import Network
-from slide.core.sampling import hashable, nobody
-from slide.core.tables import center_of, draw_layer_family
+from slide.core.sampling import nobody
 
-FEWER_BITS = 2  # than in training: recall of the exact top 5 matters more here than time
+BITS = 9  # at most, of a SimHash code: see docs/retrieval.md for these
 CANDIDATES_AT_LEAST = 100
 
 
@@ -31,11 +30,12 @@ class Plan:
     """How sampled inference fills and queries its tables; each is checked when it is made.
 
     Args:
-        K: digits per code; None for those of training, less two bits.
+        K: digits per code; None for those of training, in SimHash 9 at most.
         L: tables.
         probes: nearest buckets of a table that a query looks into.
         candidates: share of the output neurons, in (0, 1], of which the logits are computed; 100
             neurons at least.
+        bucket_limit: entries of one bucket that a query looks at.
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -43,19 +43,27 @@ class Plan:
 
     K: int | None = None
     L: int = 100
-    probes: int = 1
-    candidates: float = 0.05
+    probes: int = 8
+    candidates: float = 0.02
+    bucket_limit: int = 50
 
     def __post_init__(self) -> None:
         demand_int("K", 1 if self.K is None else self.K, 1, 64)
         demand_int("L", self.L, 1, 1024)
         demand_int("probes", self.probes, 1, 16)
         demand_float("candidates", self.candidates, 1e-9, 1.0)
+        demand_int("bucket_limit", self.bucket_limit, 1, 1 << 31)
 
     def settings(self, config: Config) -> Config:
         """The settings of training with those of the plan instead."""
-        fewer = max(config.K - FEWER_BITS, 1) if "simhash" in config.hash else config.K
-        return replace(config, K=fewer if self.K is None else self.K, L=self.L, probes=self.probes)
+        few = min(config.K, BITS) if "simhash" in config.hash else config.K
+        return replace(
+            config,
+            K=few if self.K is None else self.K,
+            L=self.L,
+            probes=self.probes,
+            bucket_limit=self.bucket_limit,
+        )
 
     def budget(self, n: int) -> int:
         """Candidates among n output neurons."""
@@ -67,13 +75,13 @@ class LayerRetrieval:
     """Tables over one trained layer, and how to query them.
 
     Args:
-        family: hash functions.
+        functions: of hashing.
         tables: of the neurons.
         query: whom to keep.
         probes: buckets of each table to look into.
     """
 
-    family: Family
+    functions: InnerProductHash
     tables: Tables
     query: Query
     probes: int
@@ -92,31 +100,31 @@ class LayerRetrieval:
         Args:
             backend: hashes and builds.
             layer: trained.
-            config: family, K, L, probes, centring, bias.
+            config: family, K, L, probes, what of a row is hashed, entries read of a bucket.
             budget: neurons to keep per example.
             rng: draws the hash functions.
         """
-        n, width = layer.param.shape
         weight = layer.param.weight
-        family = draw_layer_family(config, width, rng, backend)
-        codes = backend.hash(weight, center_of(weight, config), family)
-        tables = backend.build(codes, family.n_buckets, 0, "reservoir")
-        query = Query("topk", budget, bucket_limit=n, shared=False)
-        return cls(family, tables, query, config.probes)
+        drawn = InnerProductHash.draw(config, weight.shape[1], rng, backend)
+        functions = drawn.fitted_to(weight, config.center)
+        codes = functions.of_rows(backend, weight)
+        tables = backend.build(codes, functions.family.n_buckets, 0, "reservoir")
+        query = Query("topk", budget, config.bucket_limit, shared=False)
+        return cls(functions, tables, query, config.probes)
 
     def codes(self, backend: Backend, a: CSR | Block) -> Array:
         """The nearest bucket of each example in each table, u32 (B, L), on the host."""
-        return backend.get(backend.hash(hashable(a), None, self.family))
+        return backend.get(self.functions.of_queries(backend, a))
 
     def filled_by(self, backend: Backend, codes: Array, y: CSR) -> LayerRetrieval:
         """The same functions over tables filled by examples with these codes and labels."""
-        tables = label_tables(codes, y, self.family.n_buckets, self.tables.salt)
+        tables = label_tables(codes, y, self.functions.family.n_buckets, self.tables.salt)
         return replace(self, tables=placed_tables(tables, backend))
 
     def find(self, backend: Backend, a: CSR | Block) -> CSR:
         """Candidates for each example: CSR (B, n)."""
         nothing = nobody(a.n_rows, self.tables.n_neurons, backend)
-        codes = backend.hash(hashable(a), None, self.family, self.probes)
+        codes = self.functions.of_queries(backend, a, self.probes)
         found = backend.query(self.tables, codes, nothing, nothing, self.query, salt=0)
         assert isinstance(found, CSR)  # each example looks for its own
         return found

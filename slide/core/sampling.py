@@ -15,7 +15,6 @@ import numpy as np
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_EXTRA, Backend, Query
 from slide.core.config import Config
-from slide.core.layers import dense
 from slide.core.tables import LayerTables
 
 
@@ -62,7 +61,7 @@ class Sampler:
         if self.tables is None:
             tables, codes = None, backend.put(np.zeros((B, 0), np.uint32))
         else:
-            tables, codes = self.tables.tables, self.tables.codes(backend, hashable(a))
+            tables, codes = self.tables.tables, self.tables.codes(backend, a)
         return backend.query(tables, codes, y, extra.map(backend.put), query, salt)
 
     def note(self, rows: Array) -> None:
@@ -86,11 +85,6 @@ class Sampler:
         return Query(
             config.strategy, math.ceil(budget), config.bucket_limit, shared, config.threshold
         )
-
-
-def hashable(a: CSR | Block) -> CSR | Array:
-    """Activations as the kernel `hash` takes them."""
-    return a if isinstance(a, CSR) else dense(a)
 
 
 def nobody(n_rows: int, n: int, backend: Backend) -> CSR:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config
-from slide.core.families import Family, draw_family, placed
 from slide.core.hashing import Tables
+from slide.core.inner_products import InnerProductHash
 from slide.core.schedule import Schedule
 
 
@@ -35,14 +35,14 @@ class LayerTables:
     """Hash functions and tables of one layer's neurons.
 
     Args:
-        config: family, K, L, centring, bias, policy, and the three clocks.
+        config: family, K, L, what of a row is hashed, policy, and the three clocks.
         n_neurons: rows of the layer's weight.
         width: coordinates of a row, the bias included.
 
     Attributes:
-        family: hash functions; None before the first `keep`.
+        functions: as fitted to the rows of the last rebuild, which is how reinserts use them;
+            None before the first `keep`.
         tables: of the neurons; None before the first `keep`.
-        center: the mean row at the last rebuild, f32 (width,), or None; reinserts use it, too.
         built_at: step of the last rebuild.
         fresh_recall: recall on the probe set right after it; NaN where nobody asked.
         moved: which neurons were touched since they were last hashed, bool (n_neurons,).
@@ -51,9 +51,8 @@ class LayerTables:
     config: Config
     n_neurons: int
     width: int
-    family: Family | None = None
+    functions: InnerProductHash | None = None
     tables: Tables | None = None
-    center: Array | None = None
     built_at: int = 0
     fresh_recall: float = math.nan
     moved: Array = field(init=False)
@@ -93,7 +92,7 @@ class LayerTables:
             rng: draws new hash functions.
         """
         if due.rehash:
-            self.family = draw_layer_family(self.config, self.width, rng, backend)
+            self.functions = InnerProductHash.draw(self.config, self.width, rng, backend)
         if due.rehash or (due.rebuild and self.is_stale(recall)):
             self.rebuild(backend, weight, step)
             if self.config.stale_recall:
@@ -108,19 +107,20 @@ class LayerTables:
 
     def rebuild(self, backend: Backend, weight: Array, step: int) -> None:
         """New codes for all neurons."""
-        assert self.family is not None
-        self.center = center_of(weight, self.config)
-        codes = backend.hash(weight, self.center, self.family)
-        self.tables = backend.build(codes, self.family.n_buckets, step, self.config.policy)
+        assert self.functions is not None
+        self.functions = self.functions.fitted_to(weight, self.config.center)
+        codes = self.functions.of_rows(backend, weight)
+        n_buckets = self.functions.family.n_buckets
+        self.tables = backend.build(codes, n_buckets, step, self.config.policy)
         self.built_at = step
         self.moved[:] = False
 
     def reinsert(self, backend: Backend, weight: Array) -> None:
         """New codes for the neurons that were touched."""
-        assert self.family is not None
+        assert self.functions is not None
         assert self.tables is not None
         rows = backend.put(np.flatnonzero(self.moved).astype(np.int32))
-        codes = backend.hash(weight[rows], self.center, self.family)
+        codes = self.functions.of_rows(backend, weight[rows])
         self.tables = backend.reinsert(self.tables, rows, codes)
         self.moved[:] = False
 
@@ -128,21 +128,7 @@ class LayerTables:
         """Remember that these neurons (host array) have moved."""
         self.moved[rows] = True
 
-    def codes(self, backend: Backend, h: Array | CSR) -> Array:
-        """Buckets to look into for the inputs h (B, width): u32 (B, L * probes)."""
-        assert self.family is not None
-        return backend.hash(h, None, self.family, self.config.probes)
-
-
-def draw_layer_family(
-    config: Config, width: int, rng: np.random.Generator, backend: Backend
-) -> Family:
-    """Hash functions for rows of `width` coordinates, the last of which is the bias."""
-    d = width if config.hash_bias else width - 1
-    family = draw_family(config.hash, d, config.K, config.L, config.max_buckets, rng)
-    return placed(family, backend.put)
-
-
-def center_of(weight: Array, config: Config) -> Array | None:
-    """The mean row, if it is to be subtracted: rows that share a direction would share buckets."""
-    return weight.mean(axis=0) if config.center else None
+    def codes(self, backend: Backend, a: CSR | Block) -> Array:
+        """Buckets to look into for the inputs a (B, width): u32 (B, L * probes)."""
+        assert self.functions is not None
+        return self.functions.of_queries(backend, a, self.config.probes)

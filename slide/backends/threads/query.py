@@ -1,8 +1,4 @@
-"""The kernel `query`: each example looks into its buckets, then everything is merged.
-
-What an example meets is counted in an open-addressing hash table as large as its visits need, so
-that the cost depends on what is read and not on how many neurons there are.
-"""
+"""The kernel `query`: each example looks into its buckets, then everything is merged."""
 
 from __future__ import annotations
 
@@ -10,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled
+from slide.backends.threads.buckets import look_into_buckets
+from slide.backends.threads.compiling import called, compiled
 from slide.backends.threads.pool import Pool
-from slide.backends.threads.tables import ID_BITS, mixed, spread_of
+from slide.backends.threads.tables import spread_of
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.hashing import Tables
@@ -84,123 +81,6 @@ def visits_of(codes: Array, offsets: Array, L: int, n_buckets: int, limit: int) 
             bucket = c // probes * n_buckets + np.int64(codes[i, c])
             visits[i] += min(offsets[bucket + 1] - offsets[bucket], limit)
     return visits
-
-
-@compiled
-def look_into_buckets(
-    start: int,
-    stop: int,
-    codes: Array,
-    offsets: Array,
-    table_ids: Array,
-    L: int,
-    n_buckets: int,
-    n: int,
-    visits: Array,
-    bucket_limit: int,
-    budget: int,
-    vanilla: bool,
-    threshold: int,
-    spread: Number,
-) -> tuple[Array, Array]:
-    """What examples start to stop keep.
-
-    Returns:
-        lengths i64 (stop - start,) and ids i32, those of an example ascending.
-    """
-    probes = codes.shape[1] // L
-    most, total = 0, 0
-    for i in range(start, stop):
-        most = max(most, min(visits[i], n))
-        total += min(visits[i], min(n, budget))
-    size = 4
-    while size < 2 * most:
-        size *= 2
-    slots, last = np.full(size, -1, np.int32), np.empty(size, np.int32)
-    turns, hits = np.empty(size, np.int32), np.empty(size, np.int32)
-    met, keys = np.empty(most, np.int64), np.empty(most, np.uint64)
-    enough = np.empty(most, np.int32)
-    kept, lengths, n_kept = np.empty(total, np.int32), np.empty(stop - start, np.int64), 0
-    draws = np.empty(L, np.uint32)
-    for i in range(start, stop):
-        for table in range(L):
-            draws[table] = mixed(np.uint32(i * L + table), spread)
-        n_met = 0
-        order = np.argsort(draws)
-        for t in range(L):
-            table = order[t]
-            for p in range(probes):
-                bucket = table * n_buckets + np.int64(codes[i, table * probes + p])
-                begin = offsets[bucket]
-                for e in range(begin, min(offsets[bucket + 1], begin + bucket_limit)):
-                    slot = slot_of(table_ids[e], slots)
-                    if slots[slot] < 0:
-                        slots[slot], turns[slot] = table_ids[e], p * L + t
-                        last[slot], hits[slot] = t, 1
-                        met[n_met] = slot
-                        n_met += 1
-                    else:
-                        if p * L + t < turns[slot]:
-                            turns[slot] = p * L + t
-                        hits[slot] += last[slot] != t
-                        last[slot] = t
-        n_enough = 0
-        for slot in met[:n_met]:
-            if hits[slot] >= threshold:
-                priority = turns[slot] if vanilla else L - hits[slot]
-                chance = np.uint64(mixed(slots[slot], spread))
-                keys[n_enough] = np.uint64(priority) << ID_BITS | chance
-                enough[n_enough] = slots[slot]
-                n_enough += 1
-            slots[slot] = -1
-        chosen = kept[n_kept : n_kept + min(n_enough, budget)]
-        choose(keys[:n_enough], enough, L * probes + 1, chosen)
-        lengths[i - start] = len(chosen)
-        n_kept += len(chosen)
-    return lengths, kept[:n_kept]
-
-
-@compiled
-def slot_of(neuron: Number, slots: Array) -> Number:
-    """Where a neuron is, or would be, in an open-addressing table of a power of two of slots."""
-    mask = len(slots) - 1
-    slot = np.int64(np.uint32(neuron) * np.uint32(0x9E3779B1) >> np.uint32(7)) & mask
-    while slots[slot] >= 0 and slots[slot] != neuron:
-        slot = (slot + 1) & mask
-    return slot
-
-
-@compiled
-def choose(keys: Array, neurons: Array, n_priorities: int, chosen: Array) -> None:
-    """Write the neurons of smallest key into `chosen`, which says how many, ascending by id.
-
-    Args:
-        keys: u64 (m,), distinct; the upper half is a priority below n_priorities.
-        neurons: i32, whose keys they are.
-        n_priorities: few enough for a histogram, which finds the priority that is cut.
-        chosen: i32, at most m.
-    """
-    budget = len(chosen)
-    largest = np.uint64(0xFFFFFFFFFFFFFFFF)
-    if budget < len(keys):
-        counts = np.zeros(n_priorities, np.int64)
-        for key in keys:
-            counts[key >> ID_BITS] += 1
-        cut, n_before = 0, 0
-        while n_before + counts[cut] < budget:
-            n_before += counts[cut]
-            cut += 1
-        level = keys[keys >> ID_BITS == np.uint64(cut)]
-        level.sort()
-        if budget == 0:
-            return
-        largest = level[budget - n_before - 1]
-    place = 0
-    for j in range(len(keys)):
-        if keys[j] <= largest:
-            chosen[place] = neurons[j]
-            place += 1
-    chosen.sort()
 
 
 @compiled
