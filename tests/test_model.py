@@ -109,8 +109,8 @@ def test_sampled_inference_takes_nine_bits_at_most_unless_told(family, trained_w
 def test_a_plan_says_how_many_tables_probes_entries_and_candidates():
     settings = Plan(L=7, probes=3, bucket_limit=5).settings(Config(L=16))
     assert (settings.L, settings.probes, settings.bucket_limit) == (7, 3, 5)
-    assert [Plan(candidates=0.1).budget(n) for n in (50, 1000, 1010, 20_000)] == [
-        100, 100, 101, 2000,
+    assert [Plan(candidates=0.1).budget(n) for n in (50, 10_000, 10_100, 200_000)] == [
+        1000, 1000, 1010, 20_000,
     ]  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_retrieval_hashes_the_centred_rows_of_each_sampled_layer():
     network, retrieval = retrieval_of()
     queries = [layer.query for layer in retrieval.layers]
     assert [(query.budget, query.bucket_limit) for query in queries] == [
-        (30, 50), (20, 50), (100, 50),
+        (30, 50), (20, 50), (1000, 50),
     ]  # fmt: skip
     for layer, found in zip(network.layers, retrieval.layers, strict=True):
         weight = layer.param.weight

@@ -84,16 +84,22 @@ def test_weighted_sum_is_unbiased(backend, scope, sampler):
     assert abs(np.mean(estimates) - value.sum()) < 5 * error
 
 
-def test_uniform_draws_are_distinct_sorted_and_fair():
+@pytest.mark.parametrize("m", [0, 1, 10, 20, 50])  # few of the ids, many, all
+def test_uniform_draws_are_distinct_sorted_and_fair(m):
     rng = np.random.default_rng(0)
-    counts = np.zeros(50)
+    counts, pairs = np.zeros(50), np.zeros((50, 50))
     for _ in range(4000):
-        drawn = draw_uniform(50, 10, 1, 3, rng)
+        drawn = draw_uniform(50, m, 1, 3, rng)
         drawn.check()
-        assert drawn.row_lengths().tolist() == [10, 0, 0]
+        assert drawn.row_lengths().tolist() == [m, 0, 0]
         counts[drawn.indices] += 1
-    # Each id is drawn in each of 4000 trials with p = 1/5: binomial, 6 standard deviations.
-    assert abs(counts - 800).max() < 6 * math.sqrt(4000 * 0.2 * 0.8)
+        pairs[np.ix_(drawn.indices, drawn.indices)] += 1
+    # Each id is drawn in each of 4000 trials with p = m / 50: binomial, 6 standard deviations.
+    # So is each pair of ids, which sees draws that stay near each other.
+    p, q = m / 50, m * (m - 1) / (50 * 49)
+    assert abs(counts - 4000 * p).max() <= 6 * math.sqrt(4000 * p * (1 - p))
+    apart = pairs[~np.eye(50, dtype=bool)]
+    assert abs(apart - 4000 * q).max() <= 6 * math.sqrt(4000 * q * (1 - q))
 
 
 def test_examples_with_sets_of_their_own_draw_apart():

@@ -38,7 +38,9 @@ def evaluate(
     ] = None,
     candidates: Annotated[
         float | None,
-        typer.Option(help="Share of the labels of which it computes the logits (0.02)."),
+        typer.Option(
+            help="Share of the labels of which it computes the logits (0.002, and 1,000 at least)."
+        ),
     ] = None,
     bucket_limit: Annotated[
         int | None, typer.Option(help="Entries of a bucket it looks at (50).")

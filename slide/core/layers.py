@@ -38,13 +38,15 @@ class DenseLayer:
         """z = a W for all units; `active` is None."""
         return Block.of(backend.spmm(a, self.param.weight))
 
-    def backward(
-        self, backend: Backend, a: CSR | Block, dz: CSR | Block
-    ) -> tuple[RowGrad, CSR | Block]:
-        """Gradients of W, and of the entries of a."""
+    def gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> RowGrad:
+        """The gradient of W."""
         assert isinstance(dz, Block)
-        grad = backend.spmm_t(a, dz.values)
-        return grad, backend.sddmm(dz.values, self.param.weight, a)
+        return backend.spmm_t(a, dz.values)
+
+    def input_gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> CSR | Block:
+        """The gradient of the entries of a."""
+        assert isinstance(dz, Block)
+        return backend.sddmm(dz.values, self.param.weight, a)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,13 @@ class SampledLayer:
             active = Block.of(np.zeros_like(a.values, shape=(1, self.n_units)))
         return backend.sddmm(dense(a), self.param.weight, active)
 
-    def backward(
-        self, backend: Backend, a: CSR | Block, dz: CSR | Block
-    ) -> tuple[RowGrad, CSR | Block]:
-        """Gradients of W, and of the entries of a."""
-        grad = backend.spmm_t(dz, dense(a))
-        return grad, entries(backend.spmm(dz, self.param.weight), a)
+    def gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> RowGrad:
+        """The gradient of W."""
+        return backend.spmm_t(dz, dense(a))
+
+    def input_gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> CSR | Block:
+        """The gradient of the entries of a."""
+        return entries(backend.spmm(dz, self.param.weight), a)
 
 
 Layer = DenseLayer | SampledLayer

@@ -22,7 +22,7 @@ from slide.core.network import Network
 from slide.core.sampling import nobody
 
 BITS = 9  # at most, of a SimHash code: see docs/retrieval.md for these
-CANDIDATES_AT_LEAST = 100
+CANDIDATES_AT_LEAST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Plan:
         K: digits per code; None for those of training, in SimHash 9 at most.
         L: tables.
         probes: nearest buckets of a table that a query looks into.
-        candidates: share of the output neurons, in (0, 1], of which the logits are computed; 100
-            neurons at least.
+        candidates: share of the output neurons, in (0, 1], of which the logits are computed;
+            1,000 neurons at least.
         bucket_limit: entries of one bucket that a query looks at.
 
     Raises:
@@ -44,7 +44,7 @@ class Plan:
     K: int | None = None
     L: int = 100
     probes: int = 8
-    candidates: float = 0.02
+    candidates: float = 0.002
     bucket_limit: int = 50
 
     def __post_init__(self) -> None:

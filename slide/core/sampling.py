@@ -99,10 +99,36 @@ def draw_uniform(n: int, m: int, n_sets: int, n_rows: int, rng: np.random.Genera
     One set per example matters: a frequent label is drawn for few examples of each batch then, and
     not for all examples of few batches, which Adam would take for an outlier.
     """
-    sets = [np.sort(rng.choice(n, m, replace=False, shuffle=False)) for _ in range(n_sets)]
-    ids = np.concatenate(sets).astype(np.int32)
+    if 4 * m > n:
+        sets = [np.sort(rng.choice(n, m, replace=False, shuffle=False)) for _ in range(n_sets)]
+        ids = np.concatenate(sets).astype(np.int32)
+    else:
+        ids = draw_few(n, m, n_sets, rng)
     indptr = np.minimum(np.arange(n_rows + 1), n_sets) * m
     return CSR(indptr, ids, np.zeros(len(ids), np.float32), n)
+
+
+def draw_few(n: int, m: int, n_sets: int, rng: np.random.Generator) -> Array:
+    """Sets of m of the n ids, one after the other: drawn, and drawn again where one came twice.
+
+    To draw until m distinct ones are there is as fair as it looks, and all sets can at once. The
+    first draw comes sorted: uniform numbers in ascending order are partial sums of exponential
+    ones, divided by their total.
+
+    Source: Devroye, Non-Uniform Random Variate Generation (1986), chapter V.3.
+    """
+    sums = rng.standard_exponential((n_sets, m + 1)).cumsum(axis=1)
+    ids = np.minimum(sums[:, :-1] / sums[:, -1:] * n, n - 1).astype(np.int64)  # ascending
+    cells = (np.arange(n_sets)[:, None] * n + ids).reshape(-1)
+    while True:
+        cells = cells[np.flatnonzero(np.diff(cells, prepend=-1))]
+        missing = m - np.diff(np.searchsorted(cells, np.arange(n_sets + 1) * n))
+        sets = np.repeat(np.arange(n_sets), missing)
+        if not len(sets):
+            drawn: Array = (cells % n).astype(np.int32)
+            return drawn
+        again = sets * n + rng.integers(n, size=len(sets))
+        cells = np.sort(np.concatenate([cells, np.sort(again)]), kind="stable")  # a merge
 
 
 def inclusion_probabilities(active: CSR | Block) -> CSR | Block:
@@ -114,15 +140,21 @@ def inclusion_probabilities(active: CSR | Block) -> CSR | Block:
     Returns:
         In the layout of `active`, f32.
     """
-    uniform = active.values == FROM_EXTRA
+    is_uniform, shares = uniform_shares(active)
+    return active.with_values(np.where(is_uniform, shares, np.float32(1)))
+
+
+def uniform_shares(active: CSR | Block) -> tuple[Array, Array]:
+    """Which entries were drawn uniformly, and what share of those who could have been was, f32."""
+    is_uniform = active.values == FROM_EXTRA
     if isinstance(active, Block):
-        rows, n_active = np.zeros_like(active.ids), np.array([len(active.ids)])
+        n_active, n_uniform = np.array([len(active.ids)]), is_uniform.sum(axis=1)
     else:
-        rows, n_active = active.row_numbers(), active.row_lengths()
-    n_uniform = np.bincount(rows, uniform.reshape(-1), minlength=len(n_active))
+        n_active = active.row_lengths()
+        n_uniform = np.diff(np.append(0, np.cumsum(is_uniform))[active.indptr])
     others = active.n_cols - (n_active - n_uniform)
-    drawn = (np.maximum(n_uniform, 1) / np.maximum(others, 1)).astype(np.float32)[rows]
-    return active.with_values(np.where(uniform, drawn, np.float32(1)))
+    shares = (np.maximum(n_uniform, 1) / np.maximum(others, 1)).astype(np.float32)
+    return is_uniform, shares if isinstance(active, Block) else np.repeat(shares, n_active)
 
 
 def log_weights(active: CSR | Block) -> CSR | Block:
@@ -133,4 +165,5 @@ def log_weights(active: CSR | Block) -> CSR | Block:
 
     Source: stratified form of the correction in sampled softmax (Jean et al., ACL 2015).
     """
-    return active.with_values(-np.log(inclusion_probabilities(active).values))
+    is_uniform, shares = uniform_shares(active)
+    return active.with_values(np.where(is_uniform, -np.log(shares), np.float32(0)))

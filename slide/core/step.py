@@ -14,7 +14,7 @@ from slide.core.layers import SampledLayer, dense
 from slide.core.losses import LossName
 from slide.core.network import Network, input_of
 from slide.core.retrieval import Retrieval
-from slide.core.sampling import Sampler, inclusion_probabilities, log_weights, nobody
+from slide.core.sampling import Sampler, log_weights, nobody
 from slide.core.updating import Updates
 
 
@@ -68,42 +68,44 @@ def train_step(
     y = batch.y.map(backend.put)
     required = [nobody(y.n_rows, layer.n_units, backend) for layer in network.hidden] + [y]
     a = input_of(batch.x, backend)  # (B, n_features + 1)
-    trace = []
+    inputs, slopes = [], []
     for number, layer in enumerate(network.layers):
         sampler = samplers[number]
         active = sampler.sample(backend, a, required[number], rng) if sampler else None
         updates.before(number, layer, a, active)
         z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
+        inputs.append(a)
         if layer is network.output:
             break
-        slope = (z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng))
-        trace.append((a, slope))
-        a = z.with_values(z.values * slope).with_constant()
+        slopes.append((z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng)))
+        a = z.with_values(z.values * slopes[-1]).with_constant()
     assert active is not None
-    loss, dz = backend.loss(z, log_weights(active), y, loss_name)
+    weights = log_weights(active)
+    loss, dz = backend.loss(z, weights, y, loss_name)
 
-    grad, da = network.output.backward(backend, a, dz)
-    grads = [grad]
-    for layer, (a, slope) in zip(reversed(network.hidden), reversed(trace), strict=True):
-        dh = da.without_constant()
-        grad, da = layer.backward(backend, a, dh.with_values(dh.values * slope))
-        grads.append(grad)
-    for number, layer in enumerate(network.layers):
-        grad = grads[-1 - number]
+    grads = [network.output.gradient(backend, a, dz)]
+    for number in reversed(range(len(network.hidden))):
+        dh = network.layers[number + 1].input_gradient(backend, inputs[number + 1], dz)
+        dh = dh.without_constant()
+        dz = dh.with_values(dh.values * slopes[number])
+        grads.append(network.layers[number].gradient(backend, inputs[number], dz))
+    for number, (layer, grad) in enumerate(zip(network.layers, reversed(grads), strict=True)):
         updates.apply(number, layer, grad)
         if sampler := samplers[number]:
             sampler.note(backend.get(grad.rows))
-    return report_of(float(loss.mean()), active, len(grads[0].rows))
+    return report_of(float(loss.mean()), active, weights, len(grads[0].rows))
 
 
-def report_of(loss: float, active: CSR | Block, touched_rows: int) -> StepReport:
-    """The report of a step with this active set."""
+def report_of(
+    loss: float, active: CSR | Block, weights: CSR | Block, touched_rows: int
+) -> StepReport:
+    """The report of a step with this active set and its log weights."""
 
     def share(origin: float) -> float:
         return float((active.values == origin).sum()) / max(active.nnz, 1)
 
     drawn = active.values == FROM_EXTRA
-    probabilities = inclusion_probabilities(active).values[drawn]
+    probabilities = np.exp(-weights.values[drawn])
     return StepReport(
         loss=loss,
         n_active=active.nnz / max(active.n_rows, 1),

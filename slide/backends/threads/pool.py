@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from slide.backends.threads.blas import on_one_thread
-from slide.backends.threads.compiling import called
+from slide.backends.threads.compiling import called, unlocked
 
 SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 class Pool:
     """A fixed number of threads, the caller's own among them.
 
-    The threads are started when first needed, and anew in a forked process, which has none of its
+    The others are started when first needed, and anew in a forked process, which has none of its
     parent's.
     """
 
@@ -46,9 +46,8 @@ class Pool:
         if self.n_threads == 1 or n_spans < 2:
             return [called(kernel, 0, n_rows, *arguments)]
         edges = [n_rows * i // n_spans for i in range(n_spans + 1)]
-        return self.run(
-            [(called, kernel, start, stop, *arguments) for start, stop in pairwise(edges)]
-        )
+        arguments = tuple(map(unlocked, arguments))
+        return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
     def blocks(self, kernel: Callable[..., Result], n_rows: int, size: int) -> list[Result]:
         """kernel(start, stop), a BLAS product, on blocks that do not depend on the threads."""
@@ -58,13 +57,27 @@ class Pool:
 
     def run(self, calls: list[tuple[Any, ...]]) -> list[Any]:
         """The results of some calls (function, *arguments), in order."""
-        if self.n_threads == 1 or len(calls) < 2:
-            return [function(*arguments) for function, *arguments in calls]
-        return list(self.workers().map(lambda call: call[0](*call[1:]), calls))
+        results: list[Any] = [None] * len(calls)
+        left = iter(range(len(calls)))  # each number goes to one thread, by the GIL
+
+        def work() -> None:
+            for i in left:
+                function, *arguments = calls[i]
+                results[i] = function(*arguments)
+
+        n_others = min(self.n_threads, len(calls)) - 1
+        others = [self.workers().submit(work) for _ in range(n_others)]
+        try:
+            work()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()  # raises what the thread did
+        return results
 
     def workers(self) -> ThreadPoolExecutor:
-        """The threads of this process."""
+        """The other threads of this process."""
         if self.executor is None or self.owner != os.getpid():
             self.owner = os.getpid()
-            self.executor = ThreadPoolExecutor(self.n_threads, "slide")
+            self.executor = ThreadPoolExecutor(self.n_threads - 1, "slide")
         return self.executor

@@ -87,9 +87,11 @@ def rows_of(w: Array, ids: Array) -> Array:
 
 @compiled
 def gather(start: int, stop: int, w: Array, ids: Array, out: Array) -> None:
-    """out[r] = w[ids[r]]."""
+    """out[r] = w[ids[r]], by a loop, which compiles better than an assignment of slices."""
     for r in range(start, stop):
-        out[r] = w[ids[r]]
+        source, target = w[ids[r]], out[r]
+        for c in range(len(target)):
+            target[c] = source[c]
 
 
 @summing

@@ -16,7 +16,6 @@ from slide.core.hashing import Tables
 
 GRAIN = 4  # examples
 LABELS, FOUND, EXTRA = (np.float32(x) for x in (FROM_LABELS, FROM_TABLES, FROM_EXTRA))
-NOBODY = np.float32(-1)
 END = np.int64(1 << 40)  # after every id
 
 
@@ -40,7 +39,7 @@ def query(
     B, n = required.shape
     found = retrieve(pool, tables, codes, how, salt, B)
     if how.shared:
-        ids, origins = called(union, required.indices, found.ids, extra.indices, n)
+        ids, origins = union(required.indices, found.ids, extra.indices)
         return Block(ids, origins[None], n)
     lists = required.indptr, required.indices, *found, extra.indptr, extra.indices
     bounds = required.indptr + found.indptr + extra.indptr
@@ -83,18 +82,16 @@ def visits_of(codes: Array, offsets: Array, L: int, n_buckets: int, limit: int) 
     return visits
 
 
-@compiled
-def union(labels: Array, found: Array, extra: Array, n: int) -> tuple[Array, Array]:
+def union(*lists: Array) -> tuple[Array, Array]:
     """The distinct ids of three lists, ascending, and the first list that has each."""
-    origins = np.full(n, NOBODY, np.float32)
-    for i in extra:
-        origins[i] = EXTRA
-    for i in found:
-        origins[i] = FOUND
-    for i in labels:
-        origins[i] = LABELS
-    ids = np.flatnonzero(origins >= 0).astype(np.int32)
-    return ids, origins[ids]
+    origins = int(FROM_LABELS), int(FROM_TABLES), int(FROM_EXTRA)
+    keys = np.concatenate(
+        [ids * np.int64(4) + origin for origin, ids in zip(origins, lists, strict=True)]
+    )
+    keys.sort()
+    ids = (keys >> 2).astype(np.int32)
+    first = np.flatnonzero(np.diff(ids, prepend=-1))
+    return ids[first], (keys[first] & 3).astype(np.float32)
 
 
 @compiled
