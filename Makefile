@@ -4,7 +4,7 @@ BACKEND ?= numba
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check format verify bench clean
+.PHONY: help demo test check format verify bench bench-quick clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -12,7 +12,8 @@ help:
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
-	@echo "make bench    time the reader and the training step"
+	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
+	@echo "make bench-quick  the same at small sizes, in under three minutes"
 	@echo "make clean    remove the virtual environment and caches"
 
 demo: .venv/engine
@@ -34,9 +35,14 @@ format: .venv/dev
 verify: .venv/dev
 	@$(BIN)/slide verify $(BACKEND) --examples 200
 
-bench: .venv/dev
-	@$(BIN)/python bench/read_speed.py
-	@$(BIN)/python bench/step.py
+# DATA is a folder with X_train.npz, Y_train.npz, X_test.npz, Y_test.npz; without it data is drawn.
+BENCH = $(BIN)/python bench/report.py $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")
+
+bench: .venv/bench
+	@$(BENCH)
+
+bench-quick: .venv/bench
+	@$(BENCH) --quick
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,6 +56,11 @@ bench: .venv/dev
 .venv/dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ .venv/engine
+
+# A build of PyTorch for CPUs is enough, and smaller: install it into .venv before.
+.venv/bench: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[dev,bench]'
+	@touch $@ .venv/dev .venv/engine
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,35 +1,33 @@
-"""Speed against PyTorch, written as its users write it: `python bench/against_torch.py DIR`.
+"""Speed against PyTorch, written as its users write it: `python bench/against_torch.py --data DIR`.
 
-DIR holds X_train.npz and Y_train.npz as make_synthetic.py writes them. All contestants train the
-same network (hidden 128, batch 256 from the same examples) in one process on the same threads, turn
-by turn; each round gives every one some steps, and a figure is the median over rounds. Nothing is
+DIR holds X_train.npz and Y_train.npz; without it examples are drawn. All contestants train the same
+network (hidden 128, batch 256 from the same examples) in one process on the same threads, turn by
+turn; each round gives every one some steps, and a figure is the median over rounds. Nothing is
 timed that `slide verify` refuses. Then the exact top 5 of 256 examples, the same way, over weights
-drawn at random. Prints Markdown tables; needs `pip install torch==2.13.0`.
+drawn at random. Prints Markdown tables; needs PyTorch.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import statistics
-import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
+from machine import Busy
+from options import parser, tell, verified
+from problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
+from tables import Table
 
 import slide
-from slide.core.arrays import CSR
+from slide.core.backend import Backend
 from slide.core.training import Run
-from slide.reference.checks import passed, verify
 
-HIDDEN, BATCH, LR = 128, 256, 0.01
-EXAMPLE = {"scope": "example", "active": 1000}
+LR = 0.01
+N_ROUNDS = {"quick": 3, "full": 5}
 Step = Callable[[slide.Dataset], None]
+Figures = dict[str, list[tuple[float, float]]]
 
 
 def torch_inputs(batch: slide.Dataset) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -87,95 +85,92 @@ def torch_sampled(n_features: int, n_labels: int, n_negatives: int) -> Step:
     return step
 
 
-def slide_step(config: slide.Config, backend: slide.Backend, data: slide.Dataset) -> Step:
+def slide_step(sampler: str, scope: str, backend: Backend, data: slide.Dataset) -> Step:
+    config = settings(sampler, scope)
     run = Run.begin(config, backend, data)
     return lambda batch: run.step(config, batch, LR) and None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--backend", default="numba")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    backend = slide.load_backend(args.backend)
-    if not passed(verify(backend, 3)):
-        parser.error(f"backend {args.backend} is not verified: see slide verify {args.backend}")
-    backend.set_threads(args.threads)
-    data = slide.Dataset(*(matrix_of(args.data / f"{name}_train.npz") for name in "XY"))
+def trainers(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step]]:
+    """Steps in a round, and how to make one; what the others are compared with comes first."""
     shape = data.n_features, data.n_labels
-    base = slide.Config(hidden=(HIDDEN,), batch_size=BATCH, lr=LR, dropout=0.0, rebuild_every=1000)
-    contestants: dict[str, tuple[int, Step]] = {
+    return {
         "PyTorch dense softmax": (1, torch_dense(*shape)),
         "PyTorch sampled softmax, 8,000 negatives": (8, torch_sampled(*shape, 8000)),
+        "slide batch, 8,000 uniform": (8, slide_step("uniform", "batch", backend, data)),
+        "slide batch, 8,000 by hashing": (8, slide_step("lsh", "batch", backend, data)),
+        "slide example, 1,000 uniform": (8, slide_step("uniform", "example", backend, data)),
+        "slide example, 1,000 by hashing": (8, slide_step("lsh", "example", backend, data)),
     }
-    for name, changes in (
-        ("slide batch, 8,000 uniform", {"sampler": "uniform", "active": 8000}),
-        ("slide batch, 8,000 by hashing", {"sampler": "lsh", "active": 8000}),
-        ("slide example, 1,000 uniform", {"sampler": "uniform", **EXAMPLE}),
-        ("slide example, 1,000 by hashing", {"sampler": "lsh", **EXAMPLE}),
-    ):
-        contestants[name] = 8, slide_step(replace(base, **changes), backend, data)
-    figures = race(contestants, data, args.rounds)
-    python = platform.python_version()
-    print(f"{cpu()}, {args.threads} of {os.cpu_count()} cores, Python {python}, "
-          f"torch {torch.__version__}, slide {slide.__version__}, backend {backend.name}; "
-          f"{shape[1]:,} labels, {shape[0]:,} features, batch {BATCH} x {HIDDEN}")  # fmt: skip
-    print_table("ms a step", figures)
-    searches = race(searchers(backend, shape[1]), data, args.rounds)
-    print_table("ms for the exact top 5 of 256", searches)
 
 
-def searchers(backend: slide.Backend, n_labels: int) -> dict[str, tuple[int, Step]]:
+def searchers(backend: Backend, n_labels: int) -> dict[str, tuple[int, Step]]:
     rng = np.random.default_rng(0)
     h = rng.standard_normal((BATCH, HIDDEN), dtype=np.float32)
     w = rng.standard_normal((n_labels, HIDDEN), dtype=np.float32)
     theirs = torch.from_numpy(h), torch.from_numpy(w)
+    ours = backend.put(h), backend.put(w)
     return {
         "PyTorch h @ w.T and topk": (1, lambda _: torch.topk(theirs[0] @ theirs[1].T, 5) and None),
-        "slide top_k": (1, lambda _: backend.top_k(h, w, None, 5) and None),
+        "slide top_k": (1, lambda _: backend.top_k(*ours, None, 5) and None),
     }
 
 
-def print_table(what: str, figures: dict[str, list[tuple[float, float]]]) -> None:
-    """The first row is what the others are compared with."""
-    medians = {name: [statistics.median(part) for part in zip(*rounds, strict=True)]
-               for name, rounds in figures.items()}  # fmt: skip
-    first = next(iter(medians.values()))[0]
-    print(f"\n| | {what} | CPU / wall | times the speed of the first |\n|---|---|---|---|")
-    for name, (seconds, busy) in medians.items():
-        print(f"| {name} | {1000 * seconds:,.0f} | {busy:.2f} | {first / seconds:.1f} |")
-
-
-def matrix_of(path: Path) -> CSR:
-    return CSR.from_scipy(scipy.sparse.load_npz(path))
-
-
-def race(
-    contestants: dict[str, tuple[int, Step]], data: slide.Dataset, n_rounds: int
-) -> dict[str, list[tuple[float, float]]]:
+def race(contestants: dict[str, tuple[int, Step]], data: slide.Dataset, n_rounds: int) -> Figures:
     """Seconds of a step and busy cores, for each round; the round before the first warms up."""
     rng = np.random.default_rng(0)
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    figures: Figures = {name: [] for name in contestants}
     for number in range(n_rounds + 1):
         for name, (n_steps, step) in contestants.items():
             batches = [data.take(rng.integers(data.n_samples, size=BATCH)) for _ in range(n_steps)]
-            wall, cpu_seconds = time.perf_counter(), time.process_time()
+            busy = Busy()
             for batch in batches:
                 step(batch)
-            wall, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu_seconds
+            wall, cores = busy.seconds(), busy.cores()
             if number:
-                figures[name].append((wall / n_steps, cpu_seconds / wall))
+                figures[name].append((wall / n_steps, cores))
     return figures
 
 
-def cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
+def rows(what: str, figures: Figures) -> list[dict[str, Any]]:
+    """Medians over the rounds, and how they compare with the first."""
+    medians = {
+        name: [statistics.median(part) for part in zip(*rounds, strict=True)]
+        for name, rounds in figures.items()
+    }
+    first = next(iter(medians.values()))[0]
+    return [
+        {what: name, "ms": 1000 * seconds, "CPU / wall": cores, "times as fast": first / seconds}
+        for name, (seconds, cores) in medians.items()
+    ]
+
+
+def races(backend: Backend, data: slide.Dataset, n_rounds: int) -> list[Table]:
+    """Both tables."""
+    note = (
+        f"{data.n_labels:,} labels, {data.n_features:,} features, batch {BATCH} x {HIDDEN}, "
+        f"torch {torch.__version__} on {torch.get_num_threads()} threads, backend {backend.name}; "
+        f"medians of {n_rounds} alternating rounds."
+    )
+    steps = rows("a training step", race(trainers(backend, data), data, n_rounds))
+    found = race(searchers(backend, data.n_labels), data, n_rounds)
+    searches = rows(f"exact top 5 of {BATCH}", found)
+    return [Table("Against PyTorch: training", steps, note),
+            Table("Against PyTorch: inference", searches, note)]  # fmt: skip
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=int)
+    args = options.parse_args()
+    torch.set_num_threads(args.threads)
+    try:
+        backend = verified(args.backend, args.threads)
+    except slide.BackendError as error:
+        options.error(str(error))
+    n_rounds = args.rounds or N_ROUNDS["quick" if args.quick else "full"]
+    data = train_set(args.data, QUICK if args.quick else FULL)
+    tell(races(backend, data, n_rounds), args.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""What only a fresh process can tell: seconds of the first warm-up, and the peak of its memory.
+
+`python bench/fresh.py` trains the network of size A for some seconds and prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from options import parser
+from problems import FULL, QUICK, drawn, settings, train_set
+from threadpoolctl import threadpool_limits
+
+import slide
+from slide.core.network import n_bytes
+from slide.core.run import peak_rss_mb
+
+TINY = 64, 100, 100  # examples, features, labels: when nothing but the warm-up is wanted
+SECONDS = {"quick": 2.0, "full": 10.0}  # of training; the first steps and tables reach the peak
+
+
+def in_fresh_process(
+    backend: str, threads: int, *options: str, cache: Path | None = None
+) -> dict[str, Any]:
+    """The object that this script prints.
+
+    Args:
+        backend: its name.
+        threads: of the backend.
+        options: further ones of this script.
+        cache: an empty folder for compiled kernels, instead of where they are already.
+    """
+    command = [sys.executable, __file__, "--backend", backend, "--threads", str(threads), *options]
+    environment = os.environ | ({"NUMBA_CACHE_DIR": str(cache)} if cache else {})
+    output = subprocess.check_output(command, env=environment, text=True)
+    seen: dict[str, Any] = json.loads(output)
+    return seen
+
+
+def peak_mb() -> float:
+    """Largest resident memory so far, in 10**6 bytes.
+
+    Linux counts the memory of whoever started a process into its `getrusage`, so it is asked
+    elsewhere.
+    """
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return peak_rss_mb()
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--size-a", action="store_true", help="not only the warm-up")
+    args = options.parse_args()
+    backend = slide.load_backend(args.backend)  # verified by whoever starts this
+    backend.set_threads(args.threads)
+    data = train_set(args.data, QUICK if args.quick else FULL) if args.size_a else drawn(*TINY)
+    before, config = peak_mb(), settings("lsh", "batch")
+    seconds = SECONDS["quick" if args.quick else "full"] if args.size_a else 0.1
+    trainer = slide.Trainer(config, backend, time_budget=seconds)
+    with threadpool_limits(1, "blas"):
+        trainer.fit(data)
+    seen = {
+        "seconds_compile": trainer.seconds_compile,
+        "labels": data.n_labels,
+        "steps": trainer.step,
+        "peak_mb": peak_mb(),
+        "before_training_mb": before,
+        "weights_and_moments_mb": n_bytes(config, data.n_features, data.n_labels) / 1e6,
+    }
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
