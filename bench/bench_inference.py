@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from problems import Scale
+from problems import BASE, Scale
 
 import slide
 from slide.core.backend import Backend
@@ -44,12 +44,14 @@ def served(
     scale: Scale,
     folder: Path | None,
 ) -> Served:
-    """Trained by default on the bundled set, or on the user's."""
+    """Trained by default on the bundled set, or with the network of size A on the user's."""
     train, test = demo.train, demo.test
+    chosen: dict[str, Any] = {"epochs": scale.epochs}
     if request.param == "data":
         assert folder is not None
         train, test = slide.read(folder / "X_train.npz"), slide.read(folder / "X_test.npz")
-    config = slide.recipe(train.n_samples, train.n_labels, epochs=scale.epochs)
+        chosen |= {"hidden": BASE.hidden, "dropout": BASE.dropout}
+    config = slide.recipe(train.n_samples, train.n_labels, **chosen)
     model = slide.Trainer(config, backend).fit(train)
     queries = test.take(np.arange(min(N_QUERIES, test.n_samples)))
     return Served(model, queries, model.predict(queries.x, 5)[0])

@@ -42,19 +42,6 @@ def in_fresh_process(
     return seen
 
 
-def peak_mb() -> float:
-    """Largest resident memory so far, in 10**6 bytes.
-
-    Linux counts the memory of whoever started a process into its `getrusage`, so it is asked
-    elsewhere.
-    """
-    status = Path("/proc/self/status")
-    for line in status.read_text().splitlines() if status.exists() else ():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return peak_rss_mb()
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--size-a", action="store_true", help="not only the warm-up")
@@ -62,7 +49,7 @@ def main() -> None:
     backend = slide.load_backend(args.backend)  # verified by whoever starts this
     backend.set_threads(args.threads)
     data = train_set(args.data, QUICK if args.quick else FULL) if args.size_a else drawn(*TINY)
-    before, config = peak_mb(), settings("lsh", "batch")
+    before, config = peak_rss_mb(), settings("lsh", "batch")
     seconds = SECONDS["quick" if args.quick else "full"] if args.size_a else 0.1
     trainer = slide.Trainer(config, backend, time_budget=seconds)
     with threadpool_limits(1, "blas"):
@@ -71,7 +58,7 @@ def main() -> None:
         "seconds_compile": trainer.seconds_compile,
         "labels": data.n_labels,
         "steps": trainer.step,
-        "peak_mb": peak_mb(),
+        "peak_mb": peak_rss_mb(),
         "before_training_mb": before,
         "weights_and_moments_mb": n_bytes(config, data.n_features, data.n_labels) / 1e6,
     }

@@ -1,17 +1,20 @@
 """How much of the exact top 10 hash tables find on a trained network: `python bench/retrieval.py`.
 
-Trains on the bundled set (15,314 labels) by the default recipe, then builds tables of every family
-over the output layer and keeps 1 % of the neurons per example. Prints a Markdown table, the one in
-docs/retrieval.md: recall@10 and how many entries of buckets a query reads, in multiples of n.
+Trains on the bundled set (15,314 labels) by the default recipe, or loads the models that are named,
+each with a file of examples; then builds tables of every family over the output layer and keeps 1 %
+of the neurons per example. Prints a Markdown table for each, those in docs/retrieval.md: recall@10
+and how many entries of buckets a query reads, in multiples of n.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from machine import cores
 
 import slide
 from slide.core.arrays import CSR
@@ -20,16 +23,16 @@ from slide.core.layers import dense
 from slide.core.metrics import recall_at
 from slide.core.retrieval import LayerRetrieval
 from slide.core.step import activations
-from slide.reference.kernels import ReferenceBackend
 
-BACKEND = ReferenceBackend()
+BACKEND = slide.load_backend()
+ALL = 1 << 30
 ROWS = (
-    ("simhash", 8, 50, 1), ("simhash", 8, 100, 1), ("simhash", 8, 50, 4), ("simhash", 6, 50, 1),
-    ("simhash", 6, 100, 1), ("simhash", 6, 50, 4), ("simhash", 5, 200, 1), ("simhash", 4, 200, 1),
-    ("sparse-simhash", 6, 100, 1), ("wta", 2, 100, 1), ("wta", 1, 200, 1), ("dwta", 2, 100, 1),
-    ("dwta", 1, 200, 1), ("doph", 2, 100, 1), ("doph", 1, 200, 1),
+    ("simhash", 9, 50, 1, ALL), ("simhash", 9, 50, 4, ALL), ("simhash", 9, 50, 4, 50),
+    ("simhash", 9, 100, 8, 50), ("simhash", 6, 50, 4, ALL), ("simhash", 6, 50, 4, 50),
+    ("simhash", 4, 200, 1, ALL), ("sparse-simhash", 9, 50, 4, 50), ("wta", 2, 100, 1, ALL),
+    ("dwta", 2, 100, 1, ALL), ("doph", 2, 100, 1, ALL),
 )  # fmt: skip
-"""Family, K, L, probes."""
+"""Family, K, L, probes, entries that are read of a bucket."""
 
 
 def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[float], float]:
@@ -37,11 +40,11 @@ def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[floa
     layer, n = model.network.output, model.network.n_labels
     a = activations(BACKEND, model.network, x)
     exact, _ = BACKEND.top_k(dense(a), layer.param.weight, None, 10)
-    rng = np.random.default_rng(0)
-    retrieval = LayerRetrieval.build(BACKEND, layer, config, round(0.01 * n), rng)
+    budget = round(0.01 * n)
+    retrieval = LayerRetrieval.build(BACKEND, layer, config, budget, np.random.default_rng(0))
     found = []
     for strategy in ("topk", "vanilla"):
-        query = Query(strategy, round(0.01 * n), bucket_limit=n, shared=False)
+        query = Query(strategy, budget, config.bucket_limit, shared=False)
         candidates = replace(retrieval, query=query).find(BACKEND, a)
         ids, _ = BACKEND.top_k(dense(a), layer.param.weight, candidates, 10)
         found.append(recall_at(ids, exact, 10))
@@ -51,32 +54,54 @@ def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[floa
 def entries_read(retrieval: LayerRetrieval, a: CSR) -> float:
     """Bucket entries that a query looks at, mean over the examples."""
     tables = retrieval.tables
-    codes = BACKEND.hash(dense(a), None, retrieval.family, retrieval.probes)
+    codes = retrieval.functions.of_queries(BACKEND, a, retrieval.probes)
     table = np.arange(codes.shape[1]) // retrieval.probes
     buckets = table * tables.n_buckets + codes
-    return float(np.diff(tables.offsets)[buckets].sum(axis=1).mean())
+    lengths = np.minimum(np.diff(tables.offsets)[buckets], retrieval.query.bucket_limit)
+    return float(lengths.sum(axis=1).mean())
+
+
+def variants(family: str) -> Iterator[tuple[bool, bool]]:
+    """Whether rows are centred, and whether their length counts, which is for SimHash alone."""
+    for center in (True, False):
+        for hash_norm in (True, False) if "simhash" in family else (False,):
+            yield center, hash_norm
+
+
+def print_table(model: slide.Model, x: CSR) -> None:
+    print("| family | K | L | probes | entries | centred | length | topk | vanilla | read / n |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for family, K, L, probes, limit in ROWS:
+        chosen = {"hash": family, "K": K, "L": L, "probes": probes, "bucket_limit": limit}
+        for center, hash_norm in variants(family):
+            config = replace(model.config, **chosen, center=center, hash_norm=hash_norm)
+            (topk, vanilla), read = recalls(model, x, config)
+            print(
+                f"| {family} | {K} | {L} | {probes} | {'all' if limit == ALL else limit} | "
+                f"{'yes' if center else 'no'} | {'yes' if hash_norm else 'no'} | "
+                f"{topk:.2f} | {vanilla:.2f} | {read:.2f} |",
+                flush=True,
+            )
+
+
+def trained() -> tuple[slide.Model, slide.Dataset]:
+    demo = slide.load_demo()
+    config = slide.recipe(demo.train.n_samples, demo.train.n_labels)
+    return slide.Trainer(config, BACKEND).fit(demo.train), demo.test
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--examples", type=int, default=300)
+    parser.add_argument(
+        "--model", nargs=2, type=Path, action="append", metavar=("DIR", "FILE"), default=[]
+    )
     args = parser.parse_args()
-    demo = slide.load_demo()
-    config = slide.recipe(demo.train.n_samples, demo.train.n_labels)
-    with threadpool_limits(1):
-        model = slide.Trainer(config, BACKEND).fit(demo.train)
-        x = demo.test.x.take(np.arange(args.examples))
-        print("| family | K | L | probes | centred | recall@10 topk | vanilla | read / n |")
-        print("|---|---|---|---|---|---|---|---|")
-        for family, K, L, probes in ROWS:
-            for center in (True, False):
-                settings = replace(config, hash=family, K=K, L=L, probes=probes, center=center)
-                (topk, vanilla), read = recalls(model, x, settings)
-                print(
-                    f"| {family} | {K} | {L} | {probes} | {'yes' if center else 'no'} | "
-                    f"{topk:.2f} | {vanilla:.2f} | {read:.2f} |",
-                    flush=True,
-                )
+    BACKEND.set_threads(cores())
+    given = [(slide.Model.load(folder, BACKEND), slide.read(file)) for folder, file in args.model]
+    for model, data in given or [trained()]:
+        print(f"\n{model.network.n_labels:,} labels, {model.network.output.n_inputs} inputs\n")
+        print_table(model, data.x.take(np.arange(args.examples)))
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ def test_lifted_rows_keep_their_products_with_queries_and_have_one_length(backen
 
 
 def test_the_radius_is_the_length_of_the_row_of_that_rank(backend):
-    n = 17 * RADIUS_RANK
+    n = 33 * RADIUS_RANK
     weight = rows_of(n=n)
     lengths = np.sort(np.linalg.norm(weight - weight.mean(axis=0), axis=1))
     radius = functions_of(backend, weight).radius
     assert radius == pytest.approx(lengths[-RADIUS_RANK], rel=1e-5)
     few = rows_of(n=32)
     lengths = np.sort(np.linalg.norm(few - few.mean(axis=0), axis=1))
-    assert functions_of(backend, few).radius == pytest.approx(lengths[-3], rel=1e-5)
+    assert functions_of(backend, few).radius == pytest.approx(lengths[-2], rel=1e-5)
 
 
 def test_codes_are_those_of_lifted_rows_and_widened_queries(backend):

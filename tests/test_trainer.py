@@ -7,19 +7,23 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import csr_of
 
+import slide.core.trainer as trainer_module
 from slide.core.arrays import CSR
 from slide.core.config import Config, recipe
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError, ModelError
 from slide.core.model import Model
-from slide.core.run import train_to_folder
+from slide.core.run import STATUS, train_to_folder
 from slide.core.step import StepReport
 from slide.core.trainer import Trainer
+from slide.core.training import Run
+from slide.core.updating import Updates
 from slide.reference.kernels import ReferenceBackend
 
 TESTS = Path(__file__).parent
@@ -171,6 +175,29 @@ def test_looking_does_not_change_the_run(backend, train_set):
         np.testing.assert_array_equal(one.param.weight, other.param.weight)
 
 
+def test_seconds_are_those_of_drawing_stepping_and_settling(backend, train_set, monkeypatch):
+    """A clock that stands still but for these, and for an evaluation that must not count."""
+    now = [0.0]
+    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def slow(owner, name, seconds):
+        method = getattr(owner, name)
+
+        def slowed(*args, **kwargs):
+            now[0] += seconds
+            return method(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, slowed)
+
+    slow(Run, "begin", 1000)
+    slow(Run, "step", 1)
+    slow(Updates, "settle", 100_000)
+    slow(Run, "diagnostics", 10_000_000)
+    trainer = Trainer(replace(QUICK, sampler="uniform"), backend, watcher=Watcher())
+    trainer.fit(train_set)
+    assert trainer.seconds == 1000 + trainer.step + 100_000
+
+
 def test_time_budget_ends_a_run(backend, train_set):
     """Even within its first epoch, here of 4,000 steps."""
     watcher = Watcher()
@@ -264,6 +291,14 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
     assert json.loads(line)["precision_at_5"] == figures["precision_at_5"]
     assert figures["precision_at_1"] == model.evaluate(test_set)["precision_at_1"]
     assert figures["peak_rss_mb"] > 1
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="only Linux counts a parent's memory")
+def test_peak_memory_is_not_that_of_the_parent():
+    ours = np.ones(500_000_000, np.uint8)
+    code = "from slide.core.run import peak_rss_mb; print(peak_rss_mb())"
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert 10 < float(printed) < len(ours) / 1e6
 
 
 def test_without_valid_the_scores_are_none(backend, tmp_path, train_set):

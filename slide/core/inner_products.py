@@ -23,7 +23,7 @@ from slide.core.config import Config
 from slide.core.families import Family, draw_family, placed
 from slide.core.layers import dense
 
-RADIUS_RANK = 256  # the radius is the length of so manieth a row (docs/retrieval.md)
+RADIUS_RANK = 1024  # of the row whose length is the radius, counted from the longest
 ROWS_AT_A_TIME = 1 << 15
 
 
@@ -110,8 +110,8 @@ def squares_of(rows: Array) -> Array:
 
 
 def nth_largest(lengths: Array, rank: int) -> float:
-    """The length of this rank, counted from the longest; of fewer than 16 * rank, a sixteenth."""
-    rank = min(rank, 1 + len(lengths) // 16)
+    """The length of this rank, counted from the longest; of few lengths, at most a 32nd of them."""
+    rank = min(rank, 1 + len(lengths) // 32)
     place = len(lengths) - rank
     return float(np.partition(lengths, place)[place])
 

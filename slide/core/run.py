@@ -16,6 +16,8 @@ from slide.core.folder import METRICS, staged
 from slide.core.model import Model
 from slide.core.trainer import Trainer, Watcher
 
+STATUS = Path("/proc/self/status")
+
 
 @dataclass(slots=True)
 class MetricsFile:
@@ -104,6 +106,14 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
 
 
 def peak_rss_mb() -> float:
-    """The largest resident memory this process has had, in units of 10**6 bytes."""
+    """The largest resident memory this process has had, in units of 10**6 bytes.
+
+    Linux counts the memory of whoever started a process into its `getrusage`, so its own record is
+    read first.
+    """
+    if STATUS.exists():
+        for line in STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -49,7 +49,7 @@ class Trainer:
         watcher: is told of each step and evaluation.
 
     Attributes:
-        seconds: of training so far, evaluations and the warm-up apart.
+        seconds: of training so far, from drawing the network on; evaluations and the warm-up apart.
         seconds_compile: of the warm-up before it, in which kernels are compiled.
         examples: so far.
         step: number of the last step.
@@ -95,13 +95,17 @@ class Trainer:
         self.seconds, self.examples, self.step = 0.0, 0, 0
         self.seconds_compile = warm_up(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
+        began = time.perf_counter()
         run = Run.begin(self.config, cast(Backend, timed), train)
+        self.seconds += time.perf_counter() - began
         counts = train.y.positive().column_counts()
         model = Model(self.config, run.network, self.backend, counts, train.n_samples)
         for epoch in range(1, self.config.epochs + 1):
             reports = list(self._epoch(run, train))
             seconds_by_kernel = dict(timed.seconds)
+            began = time.perf_counter()
             run.updates.settle(run.network)
+            self.seconds += time.perf_counter() - began
             if self.watcher:
                 self.watcher.on_evaluation(
                     self._progress(epoch)
