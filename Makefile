@@ -4,7 +4,7 @@ BACKEND ?= numba
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check format verify bench bench-quick clean
+.PHONY: help demo test check format verify bench bench-quick bench-peers clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -14,6 +14,7 @@ help:
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
+	@echo "make bench-peers  compare with label trees and PyTorch (see bench/peers/README.md)"
 	@echo "make clean    remove the virtual environment and caches"
 
 demo: .venv/engine
@@ -43,6 +44,12 @@ bench: .venv/bench
 
 bench-quick: .venv/bench
 	@$(BENCH) --quick
+
+# PEERS are options of bench/peers/run.py: make bench-peers PEERS='--data DIR --sets bibtex'
+bench-peers: .venv/dev
+	@$(PIP) --editable '.[dev,report]'
+	@$(BIN)/python bench/peers/install.py
+	@$(BIN)/python bench/peers/run.py $(PEERS)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -51,14 +51,14 @@ def softmax(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
 def bce(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
     """Exponents are the logits as they are given; a positive is softplus(z) - z, two terms.
 
-    Below `TINY` a share may be flushed to zero before it is multiplied by m.
+    Below `TINY` a share or a softplus may be flushed to zero before it is multiplied by m.
     """
     labels, _ = sides(z, y)
     m = {j: 1.0 if j in labels else math.exp(log_m[j]) for j in z}
-    terms = [m[j] * (softplus(v) + TINY) + abs(v) * (j in labels) for j, v in z.items()]
+    terms = [m[j] * softplus(v) + abs(v) * (j in labels) for j, v in z.items()]
     slopes = {j: 1.0 if j in labels else sigmoid(v) for j, v in z.items()}
     return (
-        (16 + len(z)) * EPS * math.fsum(terms),
+        (16 + len(z)) * EPS * math.fsum(terms) + TINY * math.fsum(m.values()),
         {j: m[j] * (16 * EPS * slope + TINY) for j, slope in slopes.items()},
     )
 
