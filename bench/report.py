@@ -20,9 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from machine import ROOT, Busy, cores, facts
+from options import verified
 from read_speed import BUNDLED, READINGS, seconds_to_read
 from tables import Table, duration
 
+import slide
 from slide.data.source import chunks
 
 BENCH = ROOT / "bench"
@@ -206,6 +208,11 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
+    for name in args.backend:
+        try:
+            verified(name, args.threads)
+        except slide.BackendError as error:
+            sys.exit(f"bench: {error}")
     began, header = time.perf_counter(), about(args)
     found = sections(args)
     tables = tables_of(found)

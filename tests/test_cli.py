@@ -221,6 +221,7 @@ def test_verify_fails_a_wrong_backend(slide, tmp_path, monkeypatch):
     code, out, _ = slide("verify", "wrongkernels:Wrong", "--examples", "3")
     assert code == 1
     assert "spmm exact: fail" in out
+    assert "from slide.reference.pasting import *" in out
     assert "inherited" in out
 
 
@@ -246,6 +247,8 @@ HEADER = "3 4 5\n"
         (["train", "train.txt.gz", "--model", "n", "--set", "center=no"], "center is 'no'"),
         (["evaluate", "m", "train.txt.gz", "--sampled", "--probes", "99"], "probes is 99"),
         (["evaluate", "m", "test.txt", "--L", "9", "--insert", "test.txt"], "--L and --insert"),
+        (["evaluate", "m", "test.txt", "--sampled", "--insert", "bare.txt"], "nothing to insert"),
+        (["evaluate", "m", "test.txt", "--sampled", "--insert", "empty.txt"], "nothing to insert"),
         (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
         (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
         (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),
@@ -265,7 +268,10 @@ HEADER = "3 4 5\n"
         (["report"], "report"),
     ],
 )
-def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, args, words):
+def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_set, args, words):
+    n_columns = f"{test_set.n_features} {test_set.n_labels}"
+    (files / "bare.txt").write_text(f"1 {n_columns}\n 0:1\n")
+    (files / "empty.txt").write_text(f"0 {n_columns}\n")
     (files / "bad.txt").write_text(HEADER + "1 9:1\n\n\n")
     (files / "small.txt").write_text(HEADER + "1 0:1\n\n\n")
     before = sorted(files.rglob("*"))

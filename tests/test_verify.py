@@ -158,6 +158,16 @@ def test_a_failure_is_told_with_the_smallest_arguments() -> None:
     assert f"is {rounded}, expected {product}" in one.message
 
 
+@pytest.mark.parametrize("row", sorted({row for _, row, _ in MUTANTS}))
+def test_snippets_run_with_what_pasting_offers(row) -> None:
+    backend, name = next((backend, name) for backend, other, name in MUTANTS if other == row)
+    snippet = check(backend(), row, name, 25).snippet
+    scope: dict[str, object] = {"backend": REFERENCE}
+    exec("from slide.reference.pasting import *", scope)
+    assert "backend" in snippet
+    exec(snippet, scope)
+
+
 def test_the_same_seed_draws_the_same() -> None:
     kernel, killer = "query", "exact"
     backend = next(backend for backend, row, name in MUTANTS if (row, name) == (kernel, killer))

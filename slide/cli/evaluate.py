@@ -47,7 +47,9 @@ def evaluate(
     ] = None,
     insert: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Fill its tables by the labels of these examples."),
+        typer.Option(
+            metavar="FILE", help="Fill its tables by the labels of these training examples."
+        ),
     ] = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,

@@ -28,6 +28,10 @@ def verify(
     with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
         checks = check(computer, examples, seed)
     Console(width=WIDTH).print(grid_of(checks))
+    if any(one.snippet for one in checks):
+        print("Before pasting what follows:")
+        print("    import slide\n    from slide.reference.pasting import *")
+        print(f"    backend = slide.load_backend({backend!r})")
     for bad in (one for one in checks if one.outcome != "pass"):
         print(f"{bad.kernel} {bad.property}: {bad.outcome}. {bad.message}")
         if bad.snippet:

@@ -120,11 +120,17 @@ class Model:
 
         Raises:
             ModelError: the examples have another number of features or labels.
+            ConfigError: none of them has a label.
         """
         retrieval = Retrieval.build(self.backend, self.network, self.config, plan)
         if examples is not None:
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
             self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
+            if not examples.y.positive().nnz:
+                raise ConfigError(
+                    f"nothing to insert: {examples.n_samples} examples without a label; expected "
+                    "some with labels, those of the training set for instance"
+                )
             codes = [
                 retrieval.output.codes(
                     self.backend, activations(self.backend, self.network, examples.x.take(rows))

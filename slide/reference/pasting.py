@@ -1,0 +1,38 @@
+"""What the snippets of `slide verify` are made of: `from slide.reference.pasting import *`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from slide.core.arrays import CSR, Block, Param, RowGrad
+from slide.core.backend import Query
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.families import DOPH, DWTA, WTA, Buckets, SimHash
+from slide.core.hashing import Tables
+from slide.core.optim import SGD, Adagrad, Adam
+from slide.reference.stepping import Stepper
+
+__all__ = [
+    "CSR",
+    "DOPH",
+    "DWTA",
+    "SGD",
+    "WTA",
+    "Adagrad",
+    "Adam",
+    "Block",
+    "Buckets",
+    "Config",
+    "Dataset",
+    "Param",
+    "Query",
+    "RowGrad",
+    "SimHash",
+    "Stepper",
+    "Tables",
+    "np",
+    "partial",
+]
