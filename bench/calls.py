@@ -17,7 +17,7 @@ from problems import drawn
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Backend, Query
-from slide.core.config import digits_for
+from slide.core.recipe import digits_for
 from slide.core.families import Family, HashName, draw_family, placed
 from slide.core.hashing import Tables
 from slide.core.losses import LossName

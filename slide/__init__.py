@@ -2,10 +2,11 @@
 
 from slide.backends import load as load_backend
 from slide.core.arrays import CSR
-from slide.core.config import Config, recipe
+from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
 from slide.core.model import Model
+from slide.core.recipe import recipe
 from slide.core.trainer import Trainer
 from slide.data import load_demo, read, write
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from slide.backends.threads import hashing, losses, optimizers, products, top_k
+from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
 from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
 from slide.backends.threads.pool import Pool
+from slide.backends.threads.scratch import Scratch
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Query
 from slide.core.families import Family
 from slide.core.hashing import Policy, Tables
 from slide.core.losses import LossName
 from slide.core.optim import Optimizer
+from slide.core.sparse import InvertedIndex, SparseParam
 
 
 class NumbaBackend:
@@ -25,6 +27,7 @@ class NumbaBackend:
 
     def __init__(self) -> None:
         self.pool = Pool()
+        self.scratch = Scratch()
 
     def set_threads(self, n: int) -> int:
         self.pool = Pool(n)
@@ -77,3 +80,18 @@ class NumbaBackend:
 
     def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
         return top_k.top_k(self.pool, h, w, candidates, k)
+
+    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+        return sparse.spgemm_t(self.pool, self.scratch, z, x, limits, excluded)
+
+    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
+        return sparse.invert(self.pool, w, base, limit)
+
+    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
+        return sparse.search(self.pool, self.scratch, index, x, excluded, k)
+
+    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
+        return sparse.masked_spgemm(self.pool, self.scratch, x, w, active)
+
+    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
+        sparse.update_entries(self.pool, self.scratch, param, dz, x, lr)

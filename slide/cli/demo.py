@@ -38,8 +38,8 @@ def demo(
     The default folder is replaced if an earlier demo left it there; another one is not.
     """
     from slide.backends import load
-    from slide.core.config import recipe
     from slide.core.folder import refuse_if_taken
+    from slide.core.recipe import recipe
     from slide.core.run import train_to_folder
     from slide.data import load_demo
 
@@ -47,7 +47,7 @@ def demo(
     refuse_if_taken(model, overwrite)
     computer = load(backend)
     data = load_demo()
-    config = recipe(data.train.n_samples, data.train.n_labels, seed=seed)
+    config = recipe(data.train, seed=seed)
     with computing_threads(computer, threads) as n_threads, Screen(config.epochs) as screen:
         Console().print(introduction(data, computer.name, n_threads), highlight=False)
         network, figures = train_to_folder(

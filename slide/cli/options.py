@@ -34,11 +34,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 
 def widths(name: str, text: str) -> tuple[int, ...]:
-    """The numbers of `--hidden 128,64`, one for each layer.
+    """The numbers of `--hidden 128,64`, one for each layer; 0 stands for no layer.
 
     Raises:
         ConfigError: it is no list of whole numbers.
     """
+    if text == "0":
+        return ()
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

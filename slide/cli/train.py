@@ -35,7 +35,10 @@ def train(
     backend: BackendName = None,
     threads: Threads = None,
     hidden: Annotated[
-        str | None, typer.Option(metavar="N[,N..]", help="Units of each hidden layer.")
+        str | None,
+        typer.Option(
+            metavar="N[,N..]", help="Units of each hidden layer; 0 for direct connections."
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
@@ -81,8 +84,8 @@ def train(
     What is not chosen is chosen for you, by rules that look at the size of the data.
     """
     from slide.backends import load
-    from slide.core.config import recipe
     from slide.core.folder import refuse_if_taken
+    from slide.core.recipe import Traits, recipe, settings_for
     from slide.core.refusals import demand_time_budget
     from slide.core.run import train_to_folder
     from slide.data import read_pair
@@ -98,14 +101,16 @@ def train(
     chosen |= settings_of(assignments or [])
     if time_budget is not None:
         demand_time_budget(time_budget)
-    recipe(1, 1, **chosen)  # refuse bad settings before reading gigabytes
+    settings_for(
+        Traits(1, 1, 1.0, 1.0, False, False), **chosen
+    )  # refuse bad settings before reading gigabytes
     refuse_if_taken(model, overwrite)
     computer = load(backend)
 
     began = time.perf_counter()
     train_set, valid_set = read_pair(train, valid)
     seconds_load = time.perf_counter() - began
-    config = recipe(train_set.n_samples, train_set.n_labels, **chosen)
+    config = recipe(train_set, **chosen)
     screen = Screen(config.epochs, show_bar=not quiet, show_epochs=not (quiet or as_json))
     with computing_threads(computer, threads) as n_threads, screen:
         _, figures = train_to_folder(

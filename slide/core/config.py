@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -13,7 +12,7 @@ from slide.core.hashing import Policy
 from slide.core.losses import LossName
 from slide.core.optim import OptimizerName, ScheduleName
 
-SamplerName = Literal["lsh", "uniform", "full"]
+SamplerName = Literal["lsh", "uniform", "full", "index"]
 Scope = Literal["batch", "example"]
 
 
@@ -22,7 +21,8 @@ class Config:
     """Settings of one run; each is checked when the object is made.
 
     Args:
-        hidden: units of each hidden layer, first to last.
+        hidden: units of each hidden layer, first to last; () for direct connections from features
+            to labels (`slide.core.direct`), which `adagrad` trains on the sampler `index`.
         hidden_active: active units of each hidden layer, 0 for all; () for all of all layers. A
             layer of which not all are active has hash tables like the output layer.
         epochs: passes over the training set.
@@ -37,7 +37,8 @@ class Config:
         warmup: share of the run in which the learning rate rises from 0.
         dropout: share of hidden units zeroed in training, in [0, 1).
         sampler: who proposes active neurons beside the labels: `lsh` (hash tables and a uniform
-            share), `uniform` (chance alone), `full` (all neurons: a dense network).
+            share), `uniform` (chance alone), `full` (all neurons: a dense network), `index` (the
+            highest scores that are not labels, of direct connections).
         scope: `batch`, one active set shared by the batch; `example`, one each, as in the paper.
         active: output neurons proposed beside the labels, per batch or per example by `scope`.
         uniform_share: share of the active set drawn uniformly by the `lsh` sampler.
@@ -61,6 +62,16 @@ class Config:
             it was after the last rebuild; 0 to rebuild without asking.
         rehash_every: steps after which new hash functions are drawn; 0 for never.
         reinsert_every: steps after which touched rows move to their new buckets; 0 for never.
+        connections: inputs that a label is connected to at least, those that its examples have
+            most of; these and the next six are read without hidden layers alone.
+        connections_per_example: and so many more for each of its examples.
+        grown: inputs that weigh against a label, connected to it besides.
+        bias_floor: a label's bias starts at the logarithm of its share of the examples, but not
+            below this.
+        idf_power: features are multiplied by this power of their inverse document frequency,
+            log((n + 1) / (df + 1)).
+        pairs: pairs of features, of examples with 16 at most, are inputs, too.
+        list_limit: labels that the index keeps for an input in training.
         seed: of the one generator that everything random is drawn from.
 
     Raises:
@@ -100,6 +111,13 @@ class Config:
     stale_recall: float = 0.0
     rehash_every: int = 0
     reinsert_every: int = 0
+    connections: int = 50
+    connections_per_example: float = 4.0
+    grown: int = 20
+    bias_floor: float = -4.0
+    idf_power: float = 0.0
+    pairs: bool = False
+    list_limit: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -109,9 +127,10 @@ class Config:
             demand_float(name, getattr(self, name), bottom, top)
         for name, known in CHOICES:
             demand_one_of(name, getattr(self, name), get_args(known))
-        for name in ("catch_up", "center", "hash_bias", "hash_norm"):
+        for name in ("catch_up", "center", "hash_bias", "hash_norm", "pairs"):
             demand_bool(name, getattr(self, name))
         demand_hidden(self.hidden, self.hidden_active)
+        demand_companions(self)
         if self.max_buckets & (self.max_buckets - 1):
             raise ConfigError(f"max_buckets is {self.max_buckets}: expected a power of two")
 
@@ -143,6 +162,9 @@ WHOLE_NUMBERS = (
     ("rebuild_every", 1, 1 << 31),
     ("rehash_every", 0, 1 << 31),
     ("reinsert_every", 0, 1 << 31),
+    ("connections", 1, 1 << 31),
+    ("grown", 0, 1 << 20),
+    ("list_limit", 1, 1 << 31),
     ("seed", 0, 1 << 63),
 )
 NUMBERS = (
@@ -153,6 +175,9 @@ NUMBERS = (
     ("uniform_share", 0.0, 1.0),
     ("rebuild_growth", 0.0, 10.0),
     ("stale_recall", 0.0, 1.0),
+    ("connections_per_example", 0.0, 1e6),
+    ("bias_floor", -100.0, 0.0),
+    ("idf_power", 0.0, 10.0),
 )
 CHOICES = (
     ("loss", LossName),
@@ -197,8 +222,8 @@ def demand_hidden(hidden: object, active: object) -> None:
             raise ConfigError(f"{name} is {got!r}: expected a tuple with a number for each layer")
     assert isinstance(hidden, tuple)
     assert isinstance(active, tuple)
-    if not 1 <= len(hidden) <= 16:
-        raise ConfigError(f"hidden has {len(hidden)} layers: expected 1 to 16")
+    if len(hidden) > 16:
+        raise ConfigError(f"hidden has {len(hidden)} layers: expected 16 at most")
     if len(active) not in (0, len(hidden)):
         raise ConfigError(
             f"hidden_active has {len(active)} numbers: expected one for each of the {len(hidden)} "
@@ -210,21 +235,20 @@ def demand_hidden(hidden: object, active: object) -> None:
             demand_int("hidden_active", active[layer], 0, width)
 
 
-def recipe(n_samples: int, n_labels: int, **chosen: Any) -> Config:
-    """Settings that suit a data set of this size; `chosen` ones are kept.
-
-    The rules and the measurements behind them: docs/decisions/0004-default-recipe.md.
-    """
-    rules: dict[str, Any] = {
-        "batch_size": 128 if n_samples < 20_000 else 256,
-        "epochs": min(max(math.ceil(160_000 / max(n_samples, 1)), 3), 15),
-        "active": max(2000, n_labels // 50),
-        "K": digits_for(n_labels, chosen.get("hash", "simhash")),
-    }
-    return Config(**(rules | chosen))
+DIRECT: dict[str, Any] = {"sampler": "index", "scope": "example", "optimizer": "adagrad"}
+"""What a network without hidden layer is trained by."""
 
 
-def digits_for(n_labels: int, family: HashName) -> int:
-    """K such that a bucket holds about 16 neurons; a digit of WTA and the like has 3 bits."""
-    bits = min(max(round(math.log2(max(n_labels, 2) / 16)), 4), 16)
-    return bits if "simhash" in family else max(round(bits / 3), 1)
+def demand_companions(config: Config) -> None:
+    """Raise ConfigError unless settings that belong together are together."""
+    if config.hidden and config.sampler == "index":
+        raise ConfigError(
+            "sampler is 'index' with hidden layers: expected lsh, uniform or full, or no hidden "
+            "layer (--hidden 0)"
+        )
+    for name, wanted in DIRECT.items():
+        if not config.hidden and getattr(config, name) != wanted:
+            raise ConfigError(
+                f"{name} is {getattr(config, name)!r} without hidden layer: expected {wanted!r}, "
+                "or a hidden layer (--hidden 256)"
+            )

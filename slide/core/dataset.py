@@ -35,11 +35,7 @@ class Dataset:
     @property
     def features(self) -> CSR:
         """x as CSR; of dense features the entries that are not zero."""
-        if isinstance(self.x, CSR):
-            return self.x
-        rows, places = np.nonzero(self.x.values)
-        indptr = np.searchsorted(rows, np.arange(self.n_samples + 1))
-        return CSR(indptr, self.x.ids[places], self.x.values[rows, places], self.n_features)
+        return features_of(self.x)
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
@@ -69,6 +65,15 @@ class Dataset:
         64 bits with a probability of 2**-64.
         """
         return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
+
+
+def features_of(x: CSR | Block) -> CSR:
+    """Features as CSR; of dense ones the entries that are not zero."""
+    if isinstance(x, CSR):
+        return x
+    rows, places = np.nonzero(x.values)
+    indptr = np.searchsorted(rows, np.arange(x.n_rows + 1))
+    return CSR(indptr, x.ids[places], x.values[rows, places], x.n_cols)
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64

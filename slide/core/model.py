@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config, demand_float, demand_int
 from slide.core.dataset import Dataset
+from slide.core.direct import Direct, Lookup
 from slide.core.errors import ConfigError, ModelError
 from slide.core.folder import CONFIG, WEIGHTS, read_description, staged, write_description
 from slide.core.metrics import (
@@ -29,6 +29,7 @@ from slide.core.metrics import (
 from slide.core.network import Network
 from slide.core.retrieval import Plan, Retrieval
 from slide.core.step import activations, infer, infer_sampled
+from slide.core.weights_file import COUNTS, read_network, tensors_of
 
 EXAMPLES_AT_A_TIME = 1024
 
@@ -44,16 +45,18 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
-        retrieval: tables for sampled inference, built when first wanted.
+        retrieval: tables for sampled inference of hidden layers, built when first wanted.
+        lookups: indexes of direct connections for inference, whole and cut, likewise.
     """
 
     config: Config
-    network: Network
+    network: Network | Direct
     backend: Backend
     label_counts: Array
     n_samples: int
     trained_on: str = ""
     retrieval: Retrieval | None = None
+    lookups: dict[bool, Lookup] = field(default_factory=dict)
 
     def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
@@ -120,8 +123,11 @@ class Model:
 
         Raises:
             ModelError: the examples have another number of features or labels.
-            ConfigError: none of them has a label.
+            ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
+        if isinstance(self.network, Direct):
+            self._prepare_lookup(self.network, plan or Plan(), examples)
+            return
         retrieval = Retrieval.build(self.backend, self.network, self.config, plan)
         if examples is not None:
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
@@ -144,12 +150,28 @@ class Model:
         self.retrieval = retrieval
 
     def _infer(self, x: CSR | Block, k: int, sampled: bool) -> tuple[Array, Array]:
+        if isinstance(self.network, Direct):
+            if sampled not in self.lookups:
+                if sampled:
+                    self._prepare_lookup(self.network, Plan(), None)
+                else:
+                    self.lookups[False] = Lookup.exact(self.network, self.backend)
+            return self.lookups[sampled].top_k(self.backend, x, k)
         if not sampled:
             return infer(self.backend, self.network, x, k)
         if self.retrieval is None:
             self.prepare_sampled()
         assert self.retrieval is not None
         return infer_sampled(self.backend, self.network, x, k, self.retrieval)
+
+    def _prepare_lookup(self, network: Direct, plan: Plan, examples: Dataset | None) -> None:
+        """An index cut as a plan says: to so many labels for an input, as if it were a bucket."""
+        if examples is not None:
+            raise ConfigError(
+                "the model has direct connections: there are no hash tables to insert labels into"
+            )
+        index = network.index(self.backend, plan.bucket_limit)
+        self.lookups[True] = Lookup(network, index, plan.budget(network.n_labels))
 
     def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
         if got != expected:
@@ -178,9 +200,7 @@ class Model:
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
         }
-        weights = [self.backend.get(layer.param.weight) for layer in self.network.layers]
-        tensors = dict(zip(tensor_names(self.config), weights, strict=True))
-        tensors["label_counts"] = self.label_counts
+        tensors = tensors_of(self.network, self.backend) | {COUNTS: self.label_counts}
         try:
             write_description(folder, description)
             save_file(tensors, folder / WEIGHTS)
@@ -208,61 +228,12 @@ class Model:
             raise ModelError(
                 f"{folder / 'config.json'} is damaged ({error}): train the model again"
             ) from None
-        tensors = read_tensors(folder / WEIGHTS, config)
-        network = Network.of([tensors[name] for name in tensor_names(config)], config, backend)
+        network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
-        return cls(config, network, backend, tensors["label_counts"], n_samples, trained_on)
+        return cls(config, network, backend, label_counts, n_samples, trained_on)
 
 
 def batches(n: int, size: int) -> Iterator[Array]:
     """0, 1, ..., n - 1 in runs of `size`."""
     for start in range(0, n, size):
         yield np.arange(start, min(start + size, n))
-
-
-def read_tensors(path: Path, config: Config) -> dict[str, Array]:
-    """Read weights.safetensors and check that its arrays fit together."""
-    try:
-        tensors = load_file(path)
-        weights = [tensors[name] for name in tensor_names(config)]
-        counts = tensors["label_counts"]
-        fits = (
-            [weight.shape for weight in weights] == shapes_of(config, weights)
-            and all(weight.dtype == np.float32 for weight in weights)
-            and counts.shape == weights[-1].shape[:1]
-            and counts.dtype == np.int64
-        )
-        sound = fits and all_finite(*weights) and counts.min() >= 0
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
-    if not fits:
-        raise ModelError(f"{path} does not fit its config.json: train the model again")
-    if not sound:
-        raise ModelError(
-            f"{path} is damaged (weights that are not finite, or negative counts): "
-            "train the model again"
-        )
-    return tensors
-
-
-def tensor_names(config: Config) -> list[str]:
-    """Names of the layers' weights in weights.safetensors, the output last."""
-    return [f"hidden.{layer}" for layer in range(len(config.hidden))] + ["output"]
-
-
-def shapes_of(config: Config, weights: list[Array]) -> list[tuple[int, int]]:
-    """Shapes that these weights must have, given the number of features and labels they show."""
-    by_neuron = [config.n_active_of(layer) > 0 for layer in range(len(config.hidden))] + [True]
-    n_features = max(weights[0].shape[-1 if by_neuron[0] else 0] - 1, 1)
-    widths = (n_features, *config.hidden, max(len(weights[-1]), 1))
-    return [
-        (units, inputs + 1) if flipped else (inputs + 1, units)
-        for (inputs, units), flipped in zip(pairwise(widths), by_neuron, strict=True)
-    ]
-
-
-def all_finite(*arrays: Array) -> bool:
-    """True if no array holds NaN or infinity."""
-    return all(bool(np.isfinite(array).all()) for array in arrays)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 
+import numpy as np
+
 from slide.core.config import Config, demand_float
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError
@@ -44,6 +46,9 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
 
 def refuse_too_large(config: Config, train: Dataset) -> None:
     """Raise ConfigError if network and tables would take more than this machine's memory."""
+    if not config.hidden:
+        refuse_too_many_connections(config, train)
+        return
     wanted = n_bytes(config, train.n_features, train.n_labels)
     if config.sampler == "lsh":
         wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
@@ -55,6 +60,22 @@ def refuse_too_large(config: Config, train: Dataset) -> None:
             f"{most_buckets(config)} buckets takes {wanted / 2**30:.1f} GiB, but this machine has "
             f"{memory / 2**30:.1f}: choose a smaller --hidden, --K or --L, or check the data's "
             "header"
+        )
+
+
+def refuse_too_many_connections(config: Config, train: Dataset) -> None:
+    """Raise ConfigError if direct connections would take more than this machine's memory."""
+    counts = train.y.positive().column_counts()
+    most = config.connections + config.connections_per_example * counts
+    possible = counts * train.x.nnz / train.n_samples  # inputs of a label's examples, at most
+    entries = float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
+    wanted = 24 * entries  # weight, its column and state, and an index: 4 bytes each, and room
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if wanted > memory:
+        raise ConfigError(
+            f"up to {entries:,.0f} connections to {train.n_labels} labels take "
+            f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: choose a "
+            "smaller --set connections=N or connections_per_example=X, or check the data's header"
         )
 
 

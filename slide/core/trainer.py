@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
+from slide.core.direct_training import DirectRun
 from slide.core.model import Model
 from slide.core.optim import learning_rate
 from slide.core.refusals import (
@@ -21,6 +22,7 @@ from slide.core.refusals import (
     refuse_misfit,
     refuse_too_large,
 )
+from slide.core.runs import begin_run
 from slide.core.step import StepReport
 from slide.core.timing import TimedBackend
 from slide.core.training import Run
@@ -96,16 +98,16 @@ class Trainer:
         self.seconds_compile = warm_up(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
         began = time.perf_counter()
-        run = Run.begin(self.config, cast(Backend, timed), train)
+        run = begin_run(self.config, cast(Backend, timed), train)
         self.seconds += time.perf_counter() - began
         counts = train.y.positive().column_counts()
-        model = Model(self.config, run.network, self.backend, counts, train.n_samples)
         for epoch in range(1, self.config.epochs + 1):
-            reports = list(self._epoch(run, train))
+            reports = list(self._epoch(run))
             seconds_by_kernel = dict(timed.seconds)
             began = time.perf_counter()
-            run.updates.settle(run.network)
+            run.settle()
             self.seconds += time.perf_counter() - began
+            model = Model(self.config, run.network, self.backend, counts, train.n_samples)
             if self.watcher:
                 self.watcher.on_evaluation(
                     self._progress(epoch)
@@ -117,22 +119,22 @@ class Trainer:
             timed.seconds |= seconds_by_kernel  # those of training alone
             if self._used() >= 1:
                 break
-        weights = sum(float(layer.param.weight.sum()) for layer in run.network.layers)
-        refuse_divergence(weights, self.step)
+        refuse_divergence(run.weight_sum(), self.step)
         return model
 
-    def _epoch(self, run: Run, train: Dataset) -> Iterator[StepReport]:
+    def _epoch(self, run: Run | DirectRun) -> Iterator[StepReport]:
         """One pass over the training set in a fresh random order, or what time allows of it."""
         config, size = self.config, self.config.batch_size
-        n_steps = n_steps_of(config, train.n_samples)
-        order = run.order[run.rng.permutation(train.n_samples)]
-        for start in range(0, train.n_samples, size):
+        n_samples = run.data.n_samples
+        n_steps = n_steps_of(config, n_samples)
+        order = run.order[run.rng.permutation(n_samples)]
+        for start in range(0, n_samples, size):
             began = time.perf_counter()
-            batch = train.take(order[start : start + size])
+            batch = run.data.take(order[start : start + size])
             progress = max(self.step / n_steps, self._used())
             lr = learning_rate(config.lr_schedule, config.lr, progress, config.warmup)
             report = run.step(config, batch, lr)
-            self.step = run.updates.step
+            self.step = run.number
             refuse_divergence(report.loss, self.step)
             self.examples += batch.n_samples
             self.seconds += time.perf_counter() - began

@@ -30,6 +30,7 @@ class Run:
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the layers.
+        data: the training set.
         samplers: of each layer, the output last; None where all units are computed.
         updates: the optimizer, and the number of the present step.
         probe: a fixed slice of the training set.
@@ -39,6 +40,7 @@ class Run:
     backend: Backend
     rng: np.random.Generator
     network: Network
+    data: Dataset
     samplers: Sequence[Sampler | None]
     updates: Updates
     probe: Probe
@@ -58,7 +60,8 @@ class Run:
         ]
         updates = Updates.of(config, backend, network)
         order = train.canonical_order()
-        return cls(backend, rng, network, samplers, updates, Probe.of(train, order), order)
+        probe = Probe.of(train, order)
+        return cls(backend, rng, network, train, samplers, updates, probe, order)
 
     def keep_tables(self) -> None:
         """Whatever is due for the hash tables of each layer before the next step."""
@@ -83,6 +86,19 @@ class Run:
             self.backend, self.network, batch, self.samplers, self.updates, config.loss,
             config.dropout, self.rng,
         )  # fmt: skip
+
+    @property
+    def number(self) -> int:
+        """Of the last step."""
+        return self.updates.step
+
+    def settle(self) -> None:
+        """Let all rows catch up with the steps that they missed."""
+        self.updates.settle(self.network)
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+        return sum(float(layer.param.weight.sum()) for layer in self.network.layers)
 
     def recall(self, number: int, tables: LayerTables) -> float:
         """Recall of a layer's tables on the probe."""

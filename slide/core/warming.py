@@ -12,7 +12,7 @@ from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.model import Model
-from slide.core.training import Run
+from slide.core.runs import begin_run
 
 N_EXAMPLES, WIDTH = 4, 4  # as small as a problem can be that calls every kernel of a run
 
@@ -31,10 +31,10 @@ def warm_up(config: Config, backend: Backend, train: Dataset) -> float:
     began = time.perf_counter()
     data = tiny_like(train)
     settings = tiny(config)
-    run = Run.begin(settings, backend, data)
+    run = begin_run(settings, backend, data)
     for _ in range(2):  # tables are built before the first step, and moved before the second
-        run.step(settings, data, settings.lr)
-    run.updates.settle(run.network)
+        run.step(settings, run.data, settings.lr)
+    run.settle()
     run.diagnostics(settings)
     counts = data.y.positive().column_counts()
     Model(settings, run.network, backend, counts, data.n_samples).evaluate(data)

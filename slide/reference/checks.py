@@ -167,6 +167,11 @@ GRID: dict[str, Sequence[str]] = {
     "loss": ("bound", "wide", *ALWAYS, "metamorphic"),
     "update_rows": ("bound", *ALWAYS, "metamorphic"),
     "top_k": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
+    "spgemm_t": ("exact", "bound", *ALWAYS, "metamorphic"),
+    "invert": ("exact", "bound", *ALWAYS, "metamorphic"),
+    "search": ("exact", "bound", *ALWAYS, "metamorphic"),
+    "masked_spgemm": ("exact", "bound", *ALWAYS, "metamorphic"),
+    "update_entries": ("bound", *ALWAYS, "metamorphic"),
     "train_step": ("repeatable", "step"),
     "train 20 steps": ("forced", "free"),
 }

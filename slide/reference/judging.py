@@ -18,12 +18,14 @@ from slide.reference.bounds import (
     difference,
     hash_difference,
     parts,
+    search_difference,
+    spgemm_t_difference,
     top_k_difference,
 )
 from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
 from slide.reference.relations import RELATIONS
-from slide.reference.running import call, compute, expected, mapped
+from slide.reference.running import WRITERS, call, compute, expected, mapped
 
 Judge = Callable[[Any, Case, Draw], str]
 """Backend, case, and where the judge may draw from in its turn."""
@@ -48,6 +50,10 @@ def deviation(case: Case, got: Any) -> str:
         return hash_difference(got, *case.arguments)
     if case.kernel == "top_k":
         return top_k_difference(got, *case.arguments)
+    if case.kernel == "search":
+        return search_difference(got, *case.arguments)
+    if case.kernel == "spgemm_t":
+        return spgemm_t_difference(got, *case.arguments)
     return difference(got, expected(case), bound_of(case.kernel, case.arguments))
 
 
@@ -83,24 +89,32 @@ def check_tables(tables: Tables) -> None:
 
 
 def is_pure(backend: Any, case: Case, draw: Draw) -> str:
-    """Arguments are as before and may be read-only, except the rows that `update_rows` touches."""
-    n_written = 1 if case.kernel == "update_rows" else 0
+    """Arguments are as before and may be read-only, except what a step has to touch."""
+    n_written = 1 if case.kernel in WRITERS else 0
     placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
     call(backend, case, placed)
     after, before = mapped(placed, backend.get)[n_written:], case.arguments[n_written:]
     if sentence := difference(after, before, name="argument"):
         return sentence
     if n_written:
-        param, grad = case.arguments[:2]
         after, before = (
-            mapped(thing, lambda array: np.delete(array, grad.rows, axis=0))
-            for thing in (mapped(placed[0], backend.get), param)
+            untouched(case, thing) for thing in (mapped(placed[0], backend.get), case.arguments[0])
         )
         if sentence := difference(after, before, name="untouched param"):
             return sentence
     locked = mapped(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
     call(backend, case, placed[:n_written] + locked)
     return ""
+
+
+def untouched(case: Case, param: Any) -> Any:
+    """What a step has to leave as it is: other rows, and the pattern of sparse weights."""
+    touched = case.arguments[1]
+    if isinstance(touched, RowGrad):
+        return mapped(param, lambda array: np.delete(array, touched.rows, axis=0))
+    weight = param.weight
+    others = ~np.isin(weight.row_numbers(), touched.indices)
+    return weight.indptr, weight.indices, weight.values[others], param.square[others]
 
 
 def read_only(array: Array) -> Array:

@@ -14,7 +14,8 @@ from slide.core.families import Family
 from slide.core.hashing import Policy, Tables
 from slide.core.losses import LossName
 from slide.core.optim import Optimizer
-from slide.reference import families, losses, optimizers
+from slide.core.sparse import InvertedIndex, SparseParam
+from slide.reference import families, losses, optimizers, sparse
 from slide.reference import tables as flat
 from slide.reference.strategies import retrieve
 
@@ -114,6 +115,24 @@ class ReferenceBackend:
             rows, columns = np.nonzero(z >= kth_largest(z, k))
             best_of_rows(rows, columns, z[rows, columns], ids[block], scores[block])
         return ids, scores
+
+    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+        return sparse.spgemm_t(z, x, limits, excluded)
+
+    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
+        return sparse.invert(w, base, limit)
+
+    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
+        ids = np.full((x.n_rows, k), -1, np.int32)
+        scores = np.full((x.n_rows, k), -np.inf, np.float32)
+        best_of_rows(*sparse.scored(index, x, excluded), ids, scores)
+        return ids, scores
+
+    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
+        return sparse.masked_spgemm(x, w, active)
+
+    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
+        sparse.update_entries(param, dz, x, lr)
 
 
 def merge(labels: Array, found: Array, extra: Array) -> tuple[Array, Array]:

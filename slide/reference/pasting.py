@@ -13,6 +13,7 @@ from slide.core.dataset import Dataset
 from slide.core.families import DOPH, DWTA, WTA, Buckets, SimHash
 from slide.core.hashing import Tables
 from slide.core.optim import SGD, Adagrad, Adam
+from slide.core.sparse import InvertedIndex, SparseParam
 from slide.reference.stepping import Stepper
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "Buckets",
     "Config",
     "Dataset",
+    "InvertedIndex",
     "Param",
     "Query",
     "RowGrad",
     "SimHash",
+    "SparseParam",
     "Stepper",
     "Tables",
     "np",

@@ -30,6 +30,9 @@ BY_EXAMPLE = {
     "spmm_t": (0, 1),
     "loss": (0, 1, 2),
     "top_k": (0, 2),
+    "spgemm_t": (0, 1),
+    "search": (1, 2),
+    "masked_spgemm": (0, 2),
 }
 """Positions of the arguments that have a row for each example."""
 
@@ -43,7 +46,7 @@ def permuting_examples(backend: Any, case: Case, draw: Draw) -> str:
         arguments[position] = taken(arguments[position], order)
     want, got = compute(backend, case), compute(backend, Case(case.kernel, tuple(arguments)))
     allowed = bound_of(case.kernel, case.arguments) if case.kernel == "loss" else None
-    if case.kernel != "spmm_t":
+    if case.kernel not in ("spmm_t", "spgemm_t"):
         want, allowed = taken(want, order), taken(doubled(allowed), order)
     return difference(got, want, allowed, "after permuting the examples, result")
 
@@ -124,6 +127,31 @@ def row_by_row(backend: Any, case: Case, draw: Draw) -> str:
     return difference(param, together, allowed, "in two parts, param")
 
 
+def with_longer_lists(backend: Any, case: Case, draw: Draw) -> str:
+    """A larger limit only adds to the lists, and adds at most one to each."""
+    w, base, limit = case.arguments
+    few, more = (compute(backend, Case("invert", (w, base, each))) for each in (limit, limit + 1))
+    lists = [CSR(index.offsets, index.ids, index.values, len(base)) for index in (few, more)]
+    if len(lost := np.setdiff1d(cells(lists[0]), cells(lists[1]))):
+        f, j = divmod(int(lost[0]), len(base))
+        return f"input {f} loses neuron {j} when the limit grows to {limit + 1}"
+    grown = lists[1].row_lengths() - lists[0].row_lengths()
+    return "" if np.all(grown <= 1) else f"a list grows by {grown.max()} with the limit {limit + 1}"
+
+
+def neuron_by_neuron(backend: Any, case: Case, draw: Draw) -> str:
+    """Updating the even neurons and then the odd ones moves them as updating all at once does."""
+    param, dz, x, lr = case.arguments
+    together = compute(backend, case)
+    for parity in (0, 1):
+        chosen = dz.indices % 2 == parity
+        indptr = np.append(0, np.cumsum(chosen))[dz.indptr]
+        half = CSR(indptr, dz.indices[chosen], dz.values[chosen], dz.n_cols)
+        param = compute(backend, Case("update_entries", (param, half, x, lr)))
+    allowed = doubled(bound_of(case.kernel, case.arguments))
+    return difference(param, together, allowed, "in two parts, param")
+
+
 RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
     "hash": varying_hash,
     "build": table_by_table,
@@ -135,6 +163,11 @@ RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
     "loss": permuting_examples,
     "update_rows": row_by_row,
     "top_k": permuting_examples,
+    "spgemm_t": permuting_examples,
+    "invert": with_longer_lists,
+    "search": permuting_examples,
+    "masked_spgemm": permuting_examples,
+    "update_entries": neuron_by_neuron,
 }
 
 

@@ -21,6 +21,9 @@ from slide.reference import plain
 from slide.reference.cases import Case
 from slide.reference.stepping import Stepper
 
+WRITERS = ("update_rows", "update_entries")
+"""The kernels that give nothing back: they write to their first argument."""
+
 HERE = f"{Path(__file__).parent}{os.sep}"
 
 
@@ -43,7 +46,7 @@ def call(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
     if case.kernel in ("put", "get"):  # neither shows anything without the other
         return backend.get(arguments[0])
     result = getattr(backend, case.kernel)(*arguments)
-    if case.kernel == "update_rows":
+    if case.kernel in WRITERS:
         result = arguments[0]
     return mapped(result, backend.get)
 

@@ -15,8 +15,22 @@ from slide.reference.bounds.deciding import top_k_difference
 from slide.reference.bounds.losses import loss_bound
 from slide.reference.bounds.optimizers import update_rows_bound
 from slide.reference.bounds.products import sddmm_bound, spmm_bound, spmm_t_bound
+from slide.reference.bounds.sparse import (
+    masked_spgemm_bound,
+    search_difference,
+    spgemm_t_difference,
+    update_entries_bound,
+)
 
-__all__ = ["bound_of", "difference", "hash_difference", "parts", "top_k_difference"]
+__all__ = [
+    "bound_of",
+    "difference",
+    "hash_difference",
+    "parts",
+    "search_difference",
+    "spgemm_t_difference",
+    "top_k_difference",
+]
 
 
 def bound_of(kernel: str, arguments: tuple[Any, ...]) -> Any:
@@ -30,4 +44,6 @@ BOUNDS: dict[str, Callable[..., Any]] = {
     "spmm_t": spmm_t_bound,
     "loss": loss_bound,
     "update_rows": update_rows_bound,
+    "masked_spgemm": masked_spgemm_bound,
+    "update_entries": update_entries_bound,
 }

@@ -19,6 +19,7 @@ from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.families import Family
 from slide.core.hashing import Tables
+from slide.core.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.codes import hash_arguments
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import loss_arguments
@@ -31,6 +32,13 @@ from slide.reference.cases.products import (
     top_k_arguments,
 )
 from slide.reference.cases.sizes import Sizes
+from slide.reference.cases.sparse import (
+    invert_arguments,
+    masked_spgemm_arguments,
+    search_arguments,
+    spgemm_t_arguments,
+    update_entries_arguments,
+)
 from slide.reference.cases.tables import build_arguments, query_arguments, reinsert_arguments
 from slide.reference.cases.training import training_arguments
 from slide.reference.cases.written import call_of
@@ -75,6 +83,10 @@ def described(name: str, thing: Any) -> str:
             return f"{name} Block {thing.values.shape} of {thing.n_cols}"
         case RowGrad() | Param():
             return f"{name} {thing.values.shape if isinstance(thing, RowGrad) else thing.shape}"
+        case SparseParam():
+            return f"{name} {thing.weight.shape} of {thing.weight.nnz}"
+        case InvertedIndex():
+            return f"{name} of {len(thing.base)} neurons, {len(thing.ids)} entries"
         case tuple():
             return f"{name} {' '.join(str(param.shape) for param in thing)}"
         case Config():
@@ -109,6 +121,11 @@ ARGUMENTS: dict[str, Callable[[Draw, Sizes], tuple[Any, ...]]] = {
     "loss": loss_arguments,
     "update_rows": update_rows_arguments,
     "top_k": top_k_arguments,
+    "spgemm_t": spgemm_t_arguments,
+    "invert": invert_arguments,
+    "search": search_arguments,
+    "masked_spgemm": masked_spgemm_arguments,
+    "update_entries": update_entries_arguments,
     "train_step": training_arguments,
     "train 20 steps": training_arguments,
 }

@@ -11,11 +11,21 @@ from slide.reference.plain.losses import log_softmax, loss
 from slide.reference.plain.optimizers import update_rows
 from slide.reference.plain.products import sddmm, spmm, spmm_t, top_k
 from slide.reference.plain.rows import Row, dot, patterns, rows_of
+from slide.reference.plain.sparse import (
+    invert,
+    masked_spgemm,
+    products_t,
+    search,
+    spgemm_t,
+    terms_met,
+    update_entries,
+)
 from slide.reference.plain.tables import build, query, reinsert
 
 __all__ = [
-    "Row", "build", "dot", "get", "hash", "log_softmax", "loss", "mix", "patterns", "put",
-    "query", "reinsert", "rows_of", "sddmm", "spmm", "spmm_t", "top_k", "update_rows",
+    "Row", "build", "dot", "get", "hash", "invert", "log_softmax", "loss", "masked_spgemm", "mix",
+    "patterns", "products_t", "put", "query", "reinsert", "rows_of", "sddmm", "search", "spgemm_t",
+    "spmm", "spmm_t", "terms_met", "top_k", "update_entries", "update_rows",
 ]  # fmt: skip
 
 

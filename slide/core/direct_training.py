@@ -1,0 +1,124 @@
+"""Training of a network without hidden layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block
+from slide.core.backend import Backend
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.direct import Direct, active_set, placed
+from slide.core.inputs import Inputs
+from slide.core.probe import EXAMPLES_AT_A_TIME, Probe
+from slide.core.schedule import Schedule
+from slide.core.sparse import InvertedIndex
+from slide.core.step import StepReport, report_of
+
+NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
+
+
+@dataclass(slots=True)
+class DirectRun:
+    """What changes while a network is trained.
+
+    Args:
+        backend: whose kernels compute; counts their seconds.
+        rng: the one generator that everything random is drawn from.
+        network: the weights.
+        data: the training set, its features replaced by inputs, the constant one last.
+        probe: a fixed slice of it.
+        order: the examples in an order that does not depend on that of the file.
+        rebuilds: when the index is due.
+        touched: which labels were ever updated, bool (n_labels,).
+        number: of the last step.
+        index: of the weights as they were at the last rebuild.
+        built_at: step of it.
+    """
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Direct
+    data: Dataset
+    probe: Probe
+    order: Array
+    rebuilds: Schedule
+    touched: Array
+    number: int = 0
+    index: InvertedIndex | None = None
+    built_at: int = field(default=0)
+
+    @classmethod
+    def begin(cls, config: Config, backend: Backend, train: Dataset) -> DirectRun:
+        """Choose the connections; nothing is trained yet."""
+        order = train.canonical_order()
+        features = train.features
+        inputs = Inputs.fitted(config, features)
+        x = inputs.of(features)
+        network = Direct.connect(config, inputs, backend, Dataset(x, train.y).take(order))
+        data = Dataset(x.with_constant(), train.y)
+        rebuilds = Schedule(config.rebuild_every, config.rebuild_growth)
+        rng = np.random.default_rng(config.seed)
+        touched = np.zeros(train.n_labels, bool)
+        return cls(backend, rng, network, data, Probe.of(data, order), order, rebuilds, touched)
+
+    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """The index, if it is due, and one training step on a batch of `data`.
+
+        The gradient is summed over the batch and not averaged: an entry is met by few of its
+        examples, so a mean would make the step depend on how many others there are.
+        """
+        backend, param = self.backend, self.network.param
+        if self.rebuilds.take_turn(self.number) or self.index is None:
+            self.index = self.network.index(backend, config.list_limit)
+            self.built_at = self.number
+        self.number += 1
+        assert isinstance(batch.x, CSR)
+        x, y = placed(batch.x, backend), placed(batch.y, backend)
+        index = replace(self.index, base=self.network.bias)  # which moves faster than weights
+        found, _ = backend.search(index, x, y, config.active)
+        chosen = active_set(backend.get(found), batch.y)
+        active = placed(chosen, backend)
+        z = backend.masked_spgemm(x, param.weight, active)
+        weights = chosen.with_values(np.zeros_like(chosen.values))
+        loss, dz = backend.loss(z, placed(weights, backend), y, config.loss)
+        assert isinstance(dz, CSR)
+        dz = placed(dz, backend, back=True)
+        summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
+        backend.update_entries(param, placed(summed, backend), x, lr)
+        rows = np.unique(summed.indices)
+        self.touched[rows] = True
+        return report_of(float(loss.mean()), chosen, weights, len(rows))
+
+    def settle(self) -> None:
+        """Nothing is owed to labels that a step did not touch."""
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+        return float(self.network.param.weight.values.sum())
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen (see `Trainer.fit`)."""
+        losses = []
+        for start in range(0, self.probe.data.n_samples, EXAMPLES_AT_A_TIME):
+            stop = min(start + EXAMPLES_AT_A_TIME, self.probe.data.n_samples)
+            batch = self.probe.data.take(np.arange(start, stop))
+            assert isinstance(batch.x, CSR)
+            z = Block.of(self.network.logits(batch.x, self.backend))
+            ones = z.with_values(np.zeros_like(z.values[:1]))
+            loss, _ = self.backend.loss(z, ones, batch.y, config.loss)
+            losses.append(loss)
+        return {
+            "full_loss": float(np.concatenate(losses).mean()),
+            "dead_neurons": 1 - float(self.touched.mean()),
+            "table_age": self.number - self.built_at,
+        }
+
+
+def large(dz: CSR) -> CSR:
+    """The entries that move something."""
+    kept = np.flatnonzero(abs(dz.values) >= NEGLIGIBLE)
+    indptr = np.searchsorted(kept, dz.indptr)
+    return CSR(indptr, dz.indices[kept], dz.values[kept], dz.n_cols)
