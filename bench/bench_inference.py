@@ -51,7 +51,7 @@ def served(
         assert folder is not None
         train, test = slide.read(folder / "X_train.npz"), slide.read(folder / "X_test.npz")
         chosen |= {"hidden": BASE.hidden, "dropout": BASE.dropout}
-    config = slide.recipe(train.n_samples, train.n_labels, **chosen)
+    config = slide.recipe(train, hidden=(256,), **chosen)
     model = slide.Trainer(config, backend).fit(train)
     queries = test.take(np.arange(min(N_QUERIES, test.n_samples)))
     return Served(model, queries, model.predict(queries.x, 5)[0])

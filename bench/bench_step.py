@@ -64,7 +64,7 @@ def bench_run_on_demo(
     proposed: int,
 ) -> None:
     chosen = {"epochs": scale.epochs, "sampler": sampler, "scope": scope, "active": proposed}
-    config = slide.recipe(demo.train.n_samples, demo.train.n_labels, **chosen)
+    config = slide.recipe(demo.train, hidden=(256,), **chosen)
     trainer = slide.Trainer(config, backend, watcher=Last())
     model = timed(trainer.fit, demo.train, rounds=1, data="demo")
     benchmark.extra_info |= outcome(trainer, model, demo.test)
@@ -82,7 +82,7 @@ def bench_run_on_data(
 ) -> None:
     if folder is None:
         pytest.skip("drawn examples have nothing to learn: P@1 would say nothing")
-    config = slide.recipe(large.n_samples, large.n_labels, epochs=1, sampler=sampler)
+    config = slide.recipe(large, hidden=(256,), epochs=1, sampler=sampler)
     trainer = slide.Trainer(config, backend, watcher=Last())
     notes = {"scope": config.scope, "proposed": config.active, "data": "given"}
     model = timed(trainer.fit, large, rounds=1, **notes)

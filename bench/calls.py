@@ -17,11 +17,11 @@ from problems import drawn
 
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Backend, Query
-from slide.core.recipe import digits_for
 from slide.core.families import Family, HashName, draw_family, placed
 from slide.core.hashing import Tables
 from slide.core.losses import LossName
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
+from slide.core.recipe import digits_for
 from slide.core.sampling import draw_uniform, log_weights
 
 Layout = Literal["block", "csr"]

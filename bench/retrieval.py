@@ -86,7 +86,7 @@ def print_table(model: slide.Model, x: CSR) -> None:
 
 def trained() -> tuple[slide.Model, slide.Dataset]:
     demo = slide.load_demo()
-    config = slide.recipe(demo.train.n_samples, demo.train.n_labels)
+    config = slide.recipe(demo.train, hidden=(256,))
     return slide.Trainer(config, BACKEND).fit(demo.train), demo.test
 
 

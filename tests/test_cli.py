@@ -114,6 +114,10 @@ def test_train_chooses_a_recipe(files, slide):
     assert code == 0
     assert json.loads(out)["precision_at_1"] is None  # no --valid
     assert json.loads(out)["config"]["epochs"] > 1
+    assert json.loads(out)["config"]["hidden"] == []
+    for options, hidden in (("--hidden", "0"), []), (("--sampler", "uniform"), [256]):
+        code, out, _ = slide("train", "test.txt", "--model", "m", "--overwrite", "--json", *options)
+        assert (code, json.loads(out)["config"]["hidden"]) == (0, hidden)
 
 
 def test_time_budget(files, slide):
@@ -238,7 +242,7 @@ HEADER = "3 4 5\n"
         (["train", "train.txt.gz", "--valid", "bad.txt", "--model", "n"], "bad.txt:2: "),
         (["train", "train.txt.gz", "--model", "m"], "m exists"),
         (["train", "train.txt.gz", "--model", "."], "exists"),
-        (["train", "train.txt.gz", "--model", "n", "--hidden", "0"], "hidden is 0"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "-1"], "hidden is -1"),
         (["train", "train.txt.gz", "--model", "n", "--hidden", "many"], "--hidden is 'many'"),
         (["train", "train.txt.gz", "--model", "n", "--hash", "md5"], "--hash"),
         (["train", "train.txt.gz", "--model", "n", "--set", "wings=2"], "--set got 'wings=2'"),
@@ -287,7 +291,8 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_
     ("args", "words"),
     [
         (["m"], "m exists"),
-        (["n", "--hidden", "0"], "hidden is 0"),
+        (["n", "--hidden", "0", "--scope", "batch"], "scope is 'batch' without hidden layer"),
+        (["n", "--hidden", "-1"], "hidden is -1"),
         (["n", "--backend", "x"], "'x'"),
     ],
 )
@@ -304,7 +309,7 @@ def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
 
     if name == "SIGINT":  # what runs in the background may have inherited that it is ignored
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr("slide.core.training.train_step", interrupt)
+    monkeypatch.setattr("slide.core.trainer.Trainer._epoch", interrupt)
     before = sorted(files.rglob("*"))
     code, _, err = slide("train", "train.txt.gz", "--model", "n")
     assert code == 130

@@ -15,10 +15,11 @@ from conftest import csr_of
 
 import slide.core.trainer as trainer_module
 from slide.core.arrays import CSR
-from slide.core.config import Config, recipe
+from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError, ModelError
 from slide.core.model import Model
+from slide.core.recipe import Traits, settings_for
 from slide.core.run import STATUS, train_to_folder
 from slide.core.step import StepReport
 from slide.core.trainer import Trainer
@@ -366,7 +367,8 @@ def test_overwrite_spares_what_is_no_model(backend, tmp_path, train_set, name):
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", 32), ("hidden", ()), ("hidden", (1,) * 17),
+        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", 32), ("hidden", (1,) * 17),
+        ("grown", -1), ("bias_floor", 1.0),
         ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", 1),
         ("loss", "hinge"), ("optimizer", "lbfgs"), ("hash", "md5"), ("policy", "lifo"),
         ("probes", 17), ("threshold", 0), ("max_buckets", 1000), ("max_buckets", 1),
@@ -384,7 +386,9 @@ def test_settings_out_of_range(setting, value):
 
 
 def test_recipe_keeps_what_is_chosen():
-    config = recipe(50_000, 100_000, epochs=9, K=3)
+    some = Traits(50_000, 100_000, 30.0, 5.0, is_dense=False, is_binary=False)
+    config = settings_for(some, epochs=9, K=3)
     assert (config.epochs, config.K) == (9, 3)
-    for n_samples, n_labels in ((0, 0), (1, 1), (10**8, 2**31 - 1)):
-        recipe(n_samples, n_labels)  # valid for any size
+    for n_samples, n_labels in ((1, 0), (1, 1), (10**8, 2**31 - 1)):
+        for is_dense in (True, False):  # valid for any size
+            settings_for(Traits(n_samples, n_labels, 1e6, 1e6, is_dense, is_binary=True))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR
+from slide.core.arrays import CSR, Array
 from slide.core.config import DIRECT, Config
 from slide.core.dataset import Dataset
 from slide.core.families import HashName
@@ -36,7 +36,7 @@ class Traits:
         n_samples, n_labels: of the training set.
         features_per_example, labels_per_example: means.
         is_dense: features are given as an array.
-        is_binary: all features that are there have one value, so nobody has weighted them yet.
+        is_binary: all features of an example have one value, so nobody has weighted them yet.
     """
 
     n_samples: int
@@ -50,9 +50,15 @@ class Traits:
     def of(cls, train: Dataset) -> Traits:
         """Counted in a training set."""
         n, x = max(train.n_samples, 1), train.x
-        is_binary = isinstance(x, CSR) and bool(x.nnz) and bool(np.all(x.values == x.values[0]))
+        is_binary = isinstance(x, CSR) and bool(np.all(x.values == first_of_row(x)))
         labels = train.y.positive().nnz
         return cls(n, train.n_labels, x.nnz / n, labels / n, not isinstance(x, CSR), is_binary)
+
+
+def first_of_row(x: CSR) -> Array:
+    """For each entry the value of the first one of its row."""
+    starts = x.indptr[:-1][x.row_lengths() > 0]
+    return np.repeat(x.values[starts], x.row_lengths()[x.row_lengths() > 0])
 
 
 def recipe(train: Dataset, **chosen: Any) -> Config:
@@ -86,7 +92,8 @@ def direct_rules(traits: Traits) -> dict[str, Any]:
         "hidden": (),
         "loss": "bce",
         "lr": 2.0,
-        "batch_size": 256,
+        "batch_size": 64 if traits.n_samples < 20_000 else 256,
+        "rebuild_every": 8,
         "epochs": 3 if traits.n_samples < 80_000 else 2,
         "active": min(max(negatives, 30), 100),
         "bias_floor": -100.0 if one_label else -4.0,  # labels exclude each other: shares are right

@@ -6,6 +6,7 @@ from mutants import (  # they register themselves
     optimizers,
     products,
     query,
+    sparse,
     tables,
     threads,
     training,
@@ -14,5 +15,5 @@ from mutants.registry import LONE_KILLS, MUTANTS, REFERENCE
 
 __all__ = [
     "LONE_KILLS", "MUTANTS", "REFERENCE", "codes", "losses", "optimizers", "products", "query",
-    "tables", "threads", "training",
+    "sparse", "tables", "threads", "training",
 ]  # fmt: skip

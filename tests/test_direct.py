@@ -1,0 +1,313 @@
+"""Direct connections: which there are, what training makes of them, and how labels are found."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from kernel_arguments import csr, labels
+from safetensors.numpy import load_file, save_file
+
+import slide
+from slide.core.arrays import CSR, Block
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.direct import SCALE, Direct, Lookup, active_set, best_of
+from slide.core.direct_training import DirectRun
+from slide.core.errors import ConfigError, ModelError
+from slide.core.inputs import PAIR_WEIGHT, Inputs
+from slide.core.model import Model
+from slide.core.recipe import Traits, recipe, settings_for
+from slide.core.retrieval import Plan
+from slide.core.trainer import Trainer
+from slide.reference.kernels import ReferenceBackend
+
+BACKEND = ReferenceBackend()
+DIRECT = Config(
+    hidden=(), sampler="index", scope="example", optimizer="adagrad", loss="bce", lr=2.0,
+    active=10, epochs=3, batch_size=64, rebuild_every=8,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(train_set):
+    return Trainer(DIRECT, BACKEND).fit(train_set)
+
+
+def fitted(x, **settings):
+    return Inputs.fitted(replace(DIRECT, **settings), x)
+
+
+def test_rare_features_weigh_more():
+    x = csr(3, {0: 1, 1: 1}, {0: 1}, {0: 1}, {0: 1, 2: 1})  # in 4, 1 and 1 of 4 examples
+    inputs = fitted(x, idf_power=0.5)
+    np.testing.assert_allclose(inputs.weights, np.sqrt(np.log([5 / 5, 5 / 2, 5 / 2])))
+    first = inputs.of(x).values[:2]
+    assert first.tolist() == [0, 1]  # feature 0 is in every example and tells nothing
+    assert (fitted(x).weights == 1).all()
+
+
+def test_pairs_that_come_twice_are_inputs():
+    x = csr(4, {0: 1, 1: 1, 3: 1}, {0: 1, 1: 1}, {1: 1, 3: 1}, {2: 1})
+    inputs = fitted(x, pairs=True)
+    assert inputs.pairs.tolist() == [0 * 4 + 1, 1 * 4 + 3]  # not 0 and 3, which came once
+    made = inputs.of(x)
+    made.check()
+    assert made.shape == (4, 6)
+    assert made.row(0)[0].tolist() == [0, 1, 3, 4, 5]
+    assert made.row(3)[0].tolist() == [2]
+    a = 3**-0.5
+    expected = np.array([a, a, a, PAIR_WEIGHT * a * a, PAIR_WEIGHT * a * a])
+    np.testing.assert_allclose(made.row(0)[1], expected / np.linalg.norm(expected), rtol=1e-6)
+    unknown = inputs.of(csr(4, {2: 1, 3: 1}))
+    assert unknown.indices.tolist() == [2, 3]
+
+
+def test_long_examples_have_no_pairs():
+    x = csr(40, dict.fromkeys(range(17), 1.0), dict.fromkeys(range(17), 1.0))
+    assert not len(fitted(x, pairs=True).pairs)
+    assert len(fitted(csr(40, *[dict.fromkeys(range(16), 1.0)] * 2), pairs=True).pairs) == 120
+
+
+def connected(x, y, **settings):
+    config = replace(DIRECT, **settings)
+    inputs = Inputs.fitted(config, x)
+    return Direct.connect(config, inputs, BACKEND, Dataset(inputs.of(x), y))
+
+
+def test_a_label_starts_from_the_inputs_its_examples_have_most_of():
+    x = csr(4, {0: 3, 1: 4}, {0: 1}, {2: 1}, {2: 3, 3: 4})
+    y = labels(2, [0], [0], [1], [1])
+    network = connected(x, y, connections=1, connections_per_example=0, grown=0)
+    weight = network.without_bias(BACKEND)
+    # Label 0: 0.6 + 1 of input 0 against 0.8 of input 1; label 1 likewise of inputs 2 and 3.
+    assert (weight.indices.tolist(), weight.values.tolist()) == ([0, 2], [SCALE, SCALE])
+    assert network.bias.tolist() == [np.float32(np.log(0.5))] * 2
+    more = connected(x, y, connections=1, connections_per_example=0.5, grown=0)
+    assert more.without_bias(BACKEND).indices.tolist() == [0, 1, 2, 3]
+    assert connected(x, y, bias_floor=-0.5).bias.tolist() == [-0.5, -0.5]
+
+
+def test_a_label_is_connected_to_what_weighs_against_it():
+    """Item 0 goes with item 1, but whoever has item 0 already does not get it again."""
+    x = csr(4, {1: 1}, {1: 1}, {0: 1, 1: 1}, {0: 1, 1: 1})
+    y = labels(4, [0], [0], [2], [3])
+    grown = connected(x, y, grown=2, active=3).without_bias(BACKEND)
+    of_0 = dict(zip(*(part.tolist() for part in grown.row(0)), strict=True))
+    assert of_0 == {0: 0.0, 1: SCALE}
+    assert connected(x, y, grown=0).without_bias(BACKEND).row(0)[0].tolist() == [1]
+
+
+def test_labels_stay_labels_in_the_active_set():
+    chosen = active_set(np.array([[3, 0, -1], [-1, -1, -1]]), labels(5, [1], [2, 4]))
+    chosen.check()
+    assert chosen.indices.tolist() == [0, 1, 3, 2, 4]
+    assert chosen.values.tolist() == [1, 0, 1, 0, 0]
+
+
+def test_best_of_pads_and_breaks_ties_by_the_smaller_id():
+    ids, values = best_of(csr(9, {2: 1, 4: 3, 7: 3}, {}), 4)
+    assert ids.tolist() == [[4, 7, 2, -1], [-1] * 4]
+    assert values[0].tolist() == [3, 3, 1, -np.inf]
+
+
+def test_the_index_adds_a_bias_once(model, test_set):
+    """Scores found by the index are the logits."""
+    network = model.network
+    x = network.of_features(test_set.x, BACKEND)
+    every = network.logits(x, BACKEND)
+    nobody = CSR(np.zeros(x.n_rows + 1, int), np.zeros(0, np.int32), np.zeros(0, np.float32),
+                 network.n_labels)  # fmt: skip
+    ids, scores = BACKEND.search(network.index(BACKEND), x, nobody, 5)
+    rows = np.arange(len(ids))[:, None]
+    found = ids >= 0
+    np.testing.assert_allclose(scores[found], every[rows, ids][found], rtol=1e-4, atol=1e-4)
+
+
+def test_it_learns_more_than_its_start(train_set, model):
+    run = DirectRun.begin(DIRECT, BACKEND, train_set)
+    before = run.diagnostics(DIRECT)["full_loss"]
+    run.network = model.network
+    assert run.diagnostics(DIRECT)["full_loss"] < before / 4
+
+
+def test_a_step_takes_biases_as_they_are_now(train_set):
+    """Labels that have just been pushed down are not the hardest ones any more."""
+    run = DirectRun.begin(DIRECT, BACKEND, train_set)
+    batch = run.data.take(run.order[:64])
+    run.step(DIRECT, batch, 0.0)
+    weight = run.network.param.weight
+    sunk = int(np.argmax(run.network.bias))
+    weight.values[weight.indptr[sunk + 1] - 1] = -1000
+    seen = []
+    search = ReferenceBackend.search
+
+    class Watching(ReferenceBackend):
+        def search(self, index, x, excluded, k):
+            seen.append(index.base[sunk])
+            return search(self, index, x, excluded, k)
+
+    run.backend = Watching()
+    run.step(replace(DIRECT, rebuild_every=1000), batch, 0.0)
+    assert seen == [-1000]
+
+
+def test_the_same_bits_for_any_number_of_threads_and_order_of_the_file(train_set):
+    def values(data, n_threads):
+        backend = slide.load_backend("numba")
+        backend.set_threads(n_threads)
+        network = Trainer(replace(DIRECT, epochs=1, idf_power=0.5, pairs=True), backend).fit(data)
+        return network.network.param.weight.values
+
+    first = values(train_set, 1)
+    shuffled = train_set.take(np.random.default_rng(0).permutation(train_set.n_samples))
+    for data, n_threads in ((train_set, 2), (train_set, 3), (shuffled, 2)):
+        assert values(data, n_threads).tobytes() == first.tobytes()
+
+
+def test_numba_learns_what_the_reference_learns(train_set, test_set, model):
+    fast = Trainer(DIRECT, slide.load_backend("numba")).fit(train_set)
+    np.testing.assert_array_equal(fast.predict(test_set.x, 1)[0], model.predict(test_set.x, 1)[0])
+
+
+def test_a_loaded_model_is_the_saved_one(train_set, test_set, tmp_path):
+    saved = Trainer(replace(DIRECT, epochs=1, pairs=True, idf_power=0.5), BACKEND).fit(train_set)
+    saved.save(tmp_path / "m")
+    loaded = Model.load(tmp_path / "m", BACKEND)
+    assert loaded.config == saved.config
+    for sampled in (False, True):
+        for one, other in zip(saved.predict(test_set.x, 3, sampled),
+                              loaded.predict(test_set.x, 3, sampled), strict=True):  # fmt: skip
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("indices", lambda a: a + 1_000_000, "is damaged"),
+        ("indptr", lambda a: a[:-1], "does not fit|is damaged"),
+        ("values", lambda a: a * np.float32(np.nan), "not finite"),
+        ("bias", lambda a: a[:-1], "does not fit"),
+        ("pairs", lambda a: np.array([1 << 60]), "does not fit"),
+        ("input_weights", lambda a: a.astype(np.float64), "does not fit"),
+        ("label_counts", lambda a: a - 1000, "negative counts"),
+        ("values", None, "is damaged"),
+    ],
+)
+def test_damage_is_a_sentence(model, tmp_path, name, value, words):
+    model.save(tmp_path / "m")
+    path = tmp_path / "m" / "weights.safetensors"
+    tensors = load_file(path)
+    if value is None:
+        del tensors[name]
+    else:
+        tensors[name] = value(tensors[name])
+    save_file(tensors, path)
+    with pytest.raises(ModelError, match=words):
+        Model.load(tmp_path / "m", BACKEND)
+
+
+def test_examples_that_meet_nobody_get_the_usual_labels(model):
+    usual = np.argsort(-model.network.bias, kind="stable")[:3]
+    ids, logits = model.predict(csr(model.network.n_features, {}), 3)
+    assert ids[0].tolist() == usual.tolist()
+    assert logits[0].tolist() == model.network.bias[usual].tolist()
+
+
+def test_a_cut_index_finds_part_of_the_best(model, test_set):
+    assert model.evaluate(test_set, sampled=True)["recall_at_5"] > 0.9
+    model.prepare_sampled(Plan(bucket_limit=1, candidates=1e-9))
+    lookup = model.lookups[True]
+    assert len(lookup.index.ids) <= model.network.inputs.n_inputs
+    model.lookups[True] = replace(lookup, n_candidates=0)
+    assert 0 < model.evaluate(test_set, sampled=True)["recall_at_5"] < 0.9
+    model.lookups.clear()
+    with pytest.raises(ConfigError, match="no hash tables"):
+        model.prepare_sampled(examples=test_set)
+
+
+def test_exact_inference_ranks_everybody_whom_an_example_meets(model, test_set):
+    every = model.network.logits(model.network.of_features(test_set.x, BACKEND), BACKEND)
+    _, logits = Lookup.exact(model.network, BACKEND).top_k(BACKEND, test_set.x, 1)
+    np.testing.assert_allclose(logits[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
+
+
+def traits(**given):
+    usual = Traits(50_000, 10_000, 50.0, 5.0, is_dense=False, is_binary=False)
+    return replace(usual, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, {"hidden": (), "idf_power": 0.0, "pairs": False, "active": 40, "epochs": 3,
+              "batch_size": 256, "bias_floor": -4.0}),
+        ({"is_dense": True}, {"hidden": (256,), "sampler": "lsh"}),
+        ({"is_binary": True}, {"idf_power": 0.5}),
+        ({"features_per_example": 3.0}, {"pairs": True}),
+        ({"labels_per_example": 1.0}, {"active": 30, "bias_floor": -100.0}),
+        ({"labels_per_example": 50.0}, {"active": 100}),
+        ({"n_samples": 5000}, {"batch_size": 64}),
+        ({"n_samples": 1_000_000}, {"epochs": 2}),
+    ],
+)  # fmt: skip
+def test_the_recipe_follows_what_can_be_counted(given, wanted):
+    config = settings_for(traits(**given))
+    assert {name: getattr(config, name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"hidden": (64,)}, {"K": 5}, {"dropout": 0.1}, {"sampler": "uniform"}]
+)
+def test_settings_of_hidden_layers_ask_for_one(chosen):
+    assert settings_for(traits(), **chosen).hidden
+    assert not settings_for(traits(), epochs=9, lr=0.5, seed=3).hidden
+
+
+def test_traits_are_counted(train_set):
+    x = csr(4, {0: 2, 3: 2}, {}, {1: 5})
+    counted = Traits.of(Dataset(x, labels(3, [0, 1], [], [2])))
+    assert counted == Traits(3, 3, 1.0, 1.0, is_dense=False, is_binary=True)
+    weighted = x.with_values(np.array([2, 3, 5], np.float32))
+    assert not Traits.of(Dataset(weighted, labels(3, [], [], []))).is_binary
+    dense = Block.of(np.ones((2, 3), np.float32))
+    assert recipe(Dataset(dense, labels(3, [0], [1]))).hidden == (256,)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"hidden": ()}, "sampler is 'lsh' without hidden layer"),
+        ({"hidden": (), "sampler": "index"}, "scope is 'batch' without hidden layer"),
+        ({"sampler": "index"}, "sampler is 'index' with hidden layers"),
+    ],
+)
+def test_settings_that_do_not_go_together(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        Config(**settings)
+
+
+def test_more_connections_than_memory_are_refused(train_set):
+    with pytest.raises(ConfigError, match="choose a smaller --set connections"):
+        Trainer(replace(DIRECT, grown=1 << 20), BACKEND).fit(
+            replace(train_set, y=replace(train_set.y, n_cols=1 << 22))
+        )
+
+
+def test_metrics_tell_of_the_run(train_set, test_set):
+    lines = []
+
+    class Watcher:
+        def on_step(self, step, n_steps):
+            pass
+
+        def on_evaluation(self, record):
+            lines.append(json.loads(json.dumps(record)))
+
+    Trainer(DIRECT, BACKEND, watcher=Watcher()).fit(train_set, test_set)
+    assert len(lines) == 3
+    last = lines[-1]
+    assert last["from_labels"] + last["from_tables"] == pytest.approx(1)
+    assert last["full_loss"] < lines[0]["full_loss"]
+    assert 0 <= last["dead_neurons"] < 1
+    assert last["seconds_by_kernel"]["search"] > 0
