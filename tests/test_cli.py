@@ -94,6 +94,16 @@ def test_every_kind_of_setting_reaches_the_run(files, slide):
     assert 0 < json.loads(out)["recall_at_5"] <= 1
 
 
+def test_options_of_hashing_are_refused_for_direct_connections(files, slide):
+    slide("train", "train.txt.gz", "--model", "d", "--quiet")
+    code, _, err = slide("evaluate", "d", "test.txt", "--sampled", "--K", "3", "--probes", "2")
+    assert code == 2
+    assert err.startswith("slide: got --K and --probes for direct connections")
+    code, out, _ = slide("evaluate", "d", "test.txt", "--sampled", "--bucket-limit", "5", "--json")
+    assert code == 0
+    assert 0 < json.loads(out)["recall_at_1"] <= 1
+
+
 def test_train_for_people(files, slide):
     code, out, err = slide("train", "train.txt.gz", "--valid", "test.txt", "--model", "m", *QUICK)
     assert (code, err) == (0, "")  # no progress bar where there is no terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
+from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
 from slide.backends.threads.pool import Pool
@@ -85,10 +86,10 @@ class NumbaBackend:
         return sparse.spgemm_t(self.pool, self.scratch, z, x, limits, excluded)
 
     def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
-        return sparse.invert(self.pool, w, base, limit)
+        return inverted.invert(self.pool, w, base, limit)
 
     def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
-        return sparse.search(self.pool, self.scratch, index, x, excluded, k)
+        return inverted.search(self.pool, self.scratch, index, x, excluded, k)
 
     def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
         return sparse.masked_spgemm(self.pool, self.scratch, x, w, active)

@@ -26,7 +26,8 @@ def evaluate(
     sampled: Annotated[
         bool,
         typer.Option(
-            "--sampled/--exact", help="Look only at neurons that hash tables find, or at all."
+            "--sampled/--exact",
+            help="Look only at neurons that hash tables, or a cut index, find; or at all.",
         ),
     ] = False,
     k_digits: Annotated[
@@ -59,7 +60,7 @@ def evaluate(
 ) -> None:
     """Print P@k, nDCG@k and propensity-scored P@k of the model DIR on FILE, for k = 1, 3, 5.
 
-    With --sampled also recall@k: how much of the exact top k the hash tables find.
+    With --sampled also recall@k: how much of the exact top k is found.
     """
     from slide.backends import load
     from slide.core.model import Model
@@ -80,6 +81,8 @@ def evaluate(
     plan = Plan(**chosen)
     computer = load(backend)
     model = Model.load(folder, computer)
+    if not model.config.hidden:
+        refuse_options_of_hashing([name for name in ("K", "L", "probes") if name in chosen])
     data = read(file, model.network.n_features, model.network.n_labels)
     shape = model.network.n_features, model.network.n_labels
     examples = read(insert, *shape) if insert else None
@@ -105,6 +108,15 @@ def refuse_options_of_tables(names: list[str]) -> None:
         raise ConfigError(
             f"got {' and '.join('--' + name for name in names)} without --sampled: exact "
             "evaluation has no hash tables, so add --sampled or leave them out"
+        )
+
+
+def refuse_options_of_hashing(names: list[str]) -> None:
+    """Raise ConfigError if any was given: direct connections are not hashed."""
+    if names:
+        raise ConfigError(
+            f"got {' and '.join('--' + name for name in names)} for direct connections, which have "
+            "an index and no hash tables: leave it out, or cut the index by --bucket-limit"
         )
 
 

@@ -18,7 +18,8 @@ def predict(
     sampled: Annotated[
         bool,
         typer.Option(
-            "--sampled/--exact", help="Look only at neurons that hash tables find, or at all."
+            "--sampled/--exact",
+            help="Look only at neurons that hash tables, or a cut index, find; or at all.",
         ),
     ] = False,
     out: Annotated[

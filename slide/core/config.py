@@ -63,7 +63,7 @@ class Config:
         rehash_every: steps after which new hash functions are drawn; 0 for never.
         reinsert_every: steps after which touched rows move to their new buckets; 0 for never.
         connections: inputs that a label is connected to at least, those that its examples have
-            most of; these and the next six are read without hidden layers alone.
+            most of. This and what follows, up to the seed, is for direct connections alone.
         connections_per_example: and so many more for each of its examples.
         grown: inputs that weigh against a label, connected to it besides.
         bias_floor: a label's bias starts at the logarithm of its share of the examples, but not

@@ -66,7 +66,7 @@ class Direct:
         x, y = data.x, data.y.positive()
         assert isinstance(x, CSR)
         n, counts = y.n_cols, y.column_counts()
-        none = empty(n, x.n_cols, backend)
+        none = nobody(n, x.n_cols, backend)
         ones = placed(y.with_values(np.ones_like(y.values)), backend)
         limits = config.connections + (config.connections_per_example * counts).astype(np.int64)
         centroids = backend.spgemm_t(ones, placed(x, backend), backend.put(limits), none)
@@ -221,11 +221,6 @@ def stacked(parts: list[CSR]) -> CSR:
         for arrays in zip(*((p.indices, p.values) for p in parts), strict=True)
     )
     return CSR(np.append(0, np.cumsum(lengths)), indices, values, parts[0].n_cols)
-
-
-def empty(n_rows: int, n_cols: int, backend: Backend) -> CSR:
-    """A matrix without entries."""
-    return nobody(n_rows, n_cols, backend)
 
 
 def placed(matrix: CSR, backend: Backend, back: bool = False) -> CSR:
