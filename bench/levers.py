@@ -21,7 +21,6 @@ LEVERS: dict[str, dict[str, Any]] = {
     "the recipe": {},
     "nothing grown against a label": {"grown": 0},
     "50 connections for every label": {"connections_per_example": 0.0},
-    "200 + 4 an example": {"connections": 200},
     "features not weighted by rarity": {"idf_power": 0.0},
     "rarity, square root": {"idf_power": 0.5},
     "no pairs": {"pairs": False},
@@ -31,10 +30,8 @@ LEVERS: dict[str, dict[str, Any]] = {
     "100 hardest labels": {"active": 100},
     "index rebuilt once": {"rebuild_every": 1 << 20},
     "lists of 250": {"list_limit": 250},
-    "whole lists": {"list_limit": 1 << 30},
     "half the learning rate": {"lr": 1.0},
     "softmax": {"loss": "softmax"},
-    "one epoch": {"epochs": 1},
     "hidden layer of 256": {"hidden": (256,)},
 }
 
