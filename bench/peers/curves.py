@@ -17,7 +17,7 @@ def draw(records: Records, set_name: str, threads: int, out: Path) -> None:
         import matplotlib
 
         matplotlib.use("agg")
-        from matplotlib import pyplot
+        from matplotlib import pyplot, ticker
     except ImportError:
         print("No curves are drawn, since matplotlib is missing: pip install matplotlib")
         return
@@ -33,6 +33,9 @@ def draw(records: Records, set_name: str, threads: int, out: Path) -> None:
         for marker, (contestant, ended) in zip(MARKERS, peers.items(), strict=False):
             panel.plot(*end_of(ended, name), marker, label=contestant)
         panel.set(xscale="log", xlabel="seconds of training", ylabel=f"{title}, percent")
+        for of_axis in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
+            of_axis(ticker.FormatStrFormatter("%g"))  # 40, not 4 x 10^1
+        panel.tick_params(axis="x", which="minor", labelsize="small")
         panel.grid(alpha=0.3)
     axes[0].legend()
     figure.suptitle(f"{set_name}, {threads} threads")
