@@ -41,9 +41,9 @@ def fitted(x, **settings):
 def test_rare_features_weigh_more():
     x = csr(3, {0: 1, 1: 1}, {0: 1}, {0: 1}, {0: 1, 2: 1})  # in 4, 1 and 1 of 4 examples
     inputs = fitted(x, idf_power=0.5)
-    np.testing.assert_allclose(inputs.weights, np.sqrt(np.log([5 / 5, 5 / 2, 5 / 2])))
+    np.testing.assert_allclose(inputs.weights, np.sqrt([0.01, np.log(5 / 2), np.log(5 / 2)]))
     first = inputs.of(x).values[:2]
-    assert first.tolist() == [0, 1]  # feature 0 is in every example and tells nothing
+    assert first[0] < 0.2 * first[1]  # feature 0 is in every example and tells little
     assert (fitted(x).weights == 1).all()
 
 
@@ -192,6 +192,11 @@ def test_a_loaded_model_is_the_saved_one(train_set, test_set, tmp_path):
         ("input_weights", lambda a: a.astype(np.float64), "does not fit"),
         ("label_counts", lambda a: a - 1000, "negative counts"),
         ("values", None, "is damaged"),
+        ("bias", lambda a: a[:, None], "does not fit"),
+        ("input_weights", lambda a: a[:, None], "does not fit"),
+        ("label_counts", lambda a: a[:, None], "does not fit"),
+        ("stranger", lambda a: np.zeros(1), "does not fit"),
+        ("pairs", lambda a: np.array([1]), "does not fit"),
     ],
 )
 def test_damage_is_a_sentence(model, tmp_path, name, value, words):
@@ -201,7 +206,7 @@ def test_damage_is_a_sentence(model, tmp_path, name, value, words):
     if value is None:
         del tensors[name]
     else:
-        tensors[name] = value(tensors[name])
+        tensors[name] = value(tensors.get(name))
     save_file(tensors, path)
     with pytest.raises(ModelError, match=words):
         Model.load(tmp_path / "m", BACKEND)
@@ -230,6 +235,61 @@ def test_exact_inference_ranks_everybody_whom_an_example_meets(model, test_set):
     every = model.network.logits(model.network.of_features(test_set.x, BACKEND), BACKEND)
     _, logits = Lookup.exact(model.network, BACKEND).top_k(BACKEND, test_set.x, 1)
     np.testing.assert_allclose(logits[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
+
+
+def test_exact_inference_looks_at_labels_that_are_not_met():
+    """Label 0 is met and sinks below labels that are not, of which the best has bias -2."""
+    weight = csr(1, {0: -9.0}, {0: -9.0}, {0: -9.0}, {}, {})
+    bias = np.array([-1.0, -1.1, -1.2, -2.0, -3.0], np.float32)
+    network = Direct.of(weight, bias, Inputs(np.ones(1, np.float32), np.zeros(0, int)), BACKEND)
+    lookup = Lookup.exact(network, BACKEND)
+    for k in (1, 2, 3, 5):
+        ids, logits = lookup.top_k(BACKEND, csr(1, {0: 1.0}, {}), k)
+        assert ids.tolist() == [[3, 4, 0, 1, 2][:k], [0, 1, 2, 3, 4][:k]]
+        assert (
+            logits[0].tolist()
+            == network.logits(csr(2, {0: 1.0, 1: 1.0}), BACKEND)[0][ids[0]].tolist()
+        )
+
+
+def test_more_hardest_labels_than_labels_are_all_of_them(train_set, test_set):
+    every = Trainer(replace(DIRECT, epochs=1, active=1 << 31), BACKEND).fit(train_set)
+    as_many = Trainer(replace(DIRECT, epochs=1, active=150), BACKEND).fit(train_set)
+    assert every.evaluate(test_set) == as_many.evaluate(test_set)
+
+
+def test_a_feature_of_every_example_still_tells_its_values_apart():
+    x = csr(1, *({0: 1.0 if i % 2 else -1.0} for i in range(100)))
+    data = Dataset(x, labels(2, *([i % 2] for i in range(100))))
+    assert not Traits.of(data).is_binary
+    for idf_power in (0.0, 0.5):
+        model = Trainer(recipe(data, idf_power=idf_power, epochs=9), BACKEND).fit(data)
+        assert model.evaluate(data)["precision_at_1"] == 1
+
+
+def test_very_large_values_are_directions(train_set, test_set, model):
+    loud = Dataset(train_set.x.with_values(train_set.x.values * np.float32(1e38)), train_set.y)
+    settings = replace(DIRECT, epochs=1, pairs=True, idf_power=0.5)
+    with np.errstate(all="raise", under="ignore"):
+        trained = Trainer(settings, BACKEND).fit(loud)
+    assert trained.evaluate(test_set)["precision_at_1"] > 0.9
+    for bad in (np.nan, np.inf):
+        values = train_set.x.values.copy()
+        values[3] = bad
+        with pytest.raises(ConfigError, match="features are not finite"):
+            Trainer(DIRECT, BACKEND).fit(Dataset(train_set.x.with_values(values), train_set.y))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"hidden": (), "K": 9, "dropout": 0.3}, "K and dropout was chosen .* direct connections"),
+        ({"hidden": (256,), "grown": 3}, "grown was chosen for a network with hidden layers"),
+    ],
+)
+def test_settings_that_nobody_would_read_are_refused(chosen, words):
+    with pytest.raises(ConfigError, match=words):
+        settings_for(traits(), **chosen)
 
 
 def traits(**given):
@@ -265,10 +325,10 @@ def test_settings_of_hidden_layers_ask_for_one(chosen):
 
 
 def test_traits_are_counted(train_set):
-    x = csr(4, {0: 2, 3: 2}, {}, {1: 5})
+    x = csr(4, {0: 2, 1: 2, 2: 2, 3: 2}, {}, {1: 5, 3: 5})
     counted = Traits.of(Dataset(x, labels(3, [0, 1], [], [2])))
-    assert counted == Traits(3, 3, 1.0, 1.0, is_dense=False, is_binary=True)
-    weighted = x.with_values(np.array([2, 3, 5], np.float32))
+    assert counted == Traits(3, 3, 2.0, 1.0, is_dense=False, is_binary=True)
+    weighted = x.with_values(np.array([2, 3, 2, 2, 5, 5], np.float32))
     assert not Traits.of(Dataset(weighted, labels(3, [], [], []))).is_binary
     dense = Block.of(np.ones((2, 3), np.float32))
     assert recipe(Dataset(dense, labels(3, [0], [1]))).hidden == (256,)

@@ -96,3 +96,21 @@ def test_scratch_is_clean_after_every_kernel() -> None:
     backend.update_entries(SparseParam(w, np.ones_like(w.values)), z, x, 0.5)
     assert backend.scratch.free
     assert not any(zeros.any() for zeros in backend.scratch.free)
+
+
+@pytest.mark.parametrize("k", [100, 200])
+def test_many_best_are_found_in_another_way(k) -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.integers(-9, 9, 900) / 4  # with many ties
+    lists = csr(900, dict(enumerate(scores)))
+    base = (rng.integers(-9, 9, 900) / 4).astype(np.float32)
+    index = InvertedIndex(lists.indptr, lists.indices, lists.values, base)
+    arguments = index, csr(1, {0: 1.0}, {}), labels(900, [5, 7], [1]), k
+    for one, other in zip(NUMBA.search(*arguments), BACKEND.search(*arguments), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_lists_of_numbers_that_cannot_be_compared_stay_consistent() -> None:
+    w = csr(2, *({0: float("nan"), 1: 1.0} for _ in range(20)))
+    index = NUMBA.invert(w, np.zeros(20, np.float32), 5)
+    assert index.offsets[-1] == len(index.ids) == len(index.values)

@@ -50,7 +50,10 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except MemoryError:
-        leave("out of memory: choose a smaller network, fewer tables, or check the data's header")
+        leave(
+            "out of memory: choose a smaller network, fewer tables or connections, or check the "
+            "data's header"
+        )
     except OSError as error:
         leave(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     except Exception as error:

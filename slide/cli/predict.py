@@ -14,7 +14,9 @@ from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, compu
 def predict(
     folder: ModelFolder,
     file: DataFile,
-    k: Annotated[int, typer.Option("--k", help="Labels per example.")] = 5,
+    k: Annotated[
+        int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
+    ] = None,
     sampled: Annotated[
         bool,
         typer.Option(
@@ -39,7 +41,8 @@ def predict(
     model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(computer, threads):
-        ids, scores = model.predict(data.x, k, sampled)
+        wanted = min(5, model.network.n_labels) if k is None else k
+        ids, scores = model.predict(data.x, wanted, sampled)
     if out is None:
         sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))
     else:

@@ -81,7 +81,9 @@ def train(
 ) -> None:
     """Train a network on TRAIN and leave it in the folder --model.
 
-    What is not chosen is chosen for you, by rules that look at the size of the data.
+    What is not chosen is chosen for you, by what can be counted in the data. Sparse features are
+    connected straight to the labels, unless you choose a setting of hidden layers, hashing or
+    sampling: then there is a hidden layer.
     """
     from slide.backends import load
     from slide.core.folder import refuse_if_taken
@@ -91,7 +93,7 @@ def train(
     from slide.data import read_pair
 
     chosen = {
-        "hidden": widths("--hidden", hidden) if hidden else None, "epochs": epochs,
+        "hidden": widths("--hidden", hidden) if hidden is not None else None, "epochs": epochs,
         "batch_size": batch_size, "lr": lr,
         "optimizer": optimizer, "loss": loss, "dropout": dropout, "sampler": sampler,
         "scope": scope, "hash": hash_family, "K": k_digits, "L": n_tables,

@@ -21,7 +21,7 @@ from slide.core.sampling import nobody
 from slide.core.sparse import InvertedIndex, SparseParam
 
 SCALE = 8.0  # length of a label's row at the start: the cosine to its centroid decides then
-EXAMPLES_AT_A_TIME = 4096
+LABELS_AT_A_TIME = 1 << 17  # found for some examples
 EXAMPLES_FOR_GROWTH = 1 << 18  # at most: what weighs against a label shows in fewer, too
 
 
@@ -112,7 +112,7 @@ class Lookup:
     Args:
         network: the weights.
         index: of all of them, or of the largest of each input.
-        n_candidates: labels whose logits are computed at least.
+        n_candidates: labels that an example meets whose logits are computed; 0 for exact answers.
     """
 
     network: Direct
@@ -121,44 +121,64 @@ class Lookup:
 
     @classmethod
     def exact(cls, network: Direct, backend: Backend) -> Lookup:
-        """Every label that shares an input with an example is a candidate."""
+        """Every label is a candidate."""
         return cls(network, network.index(backend), 0)
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
-        """The k best labels among those that are met and the k of largest bias.
+        """The k best labels, those that are not met by their bias alone.
 
         Returns:
             ids i32 (B, k) and logits f32 (B, k), best first.
         """
-        inputs = self.network.of_features(x, backend)
-        n = self.network.n_labels
+        network, n = self.network, self.network.n_labels
+        inputs = network.of_features(x, backend)
         none = nobody(inputs.n_rows, n, backend)
         found, _ = backend.search(self.index, inputs, none, min(max(k, self.n_candidates), n))
-        usual = np.argsort(-backend.get(self.network.bias), kind="stable")[:k].astype(np.int32)
-        everyone = np.broadcast_to(usual, (inputs.n_rows, len(usual)))
-        found = np.concatenate([backend.get(found), everyone], axis=1)
-        candidates = active_set(found, nobody(inputs.n_rows, n, backend)).map(backend.put)
-        z = backend.masked_spgemm(inputs, self.network.param.weight, candidates)
+        found, inputs = backend.get(found), placed(inputs, backend, back=True)
+        bias = backend.get(network.bias)
+        usual = np.argsort(-bias, kind="stable").astype(np.int32)
+        ids, scores = np.empty((len(found), k), np.int32), np.empty((len(found), k), np.float32)
+        rows, m = np.arange(len(found)), k
+        while len(rows):
+            everyone = np.broadcast_to(usual[:m], (len(rows), min(m, n)))
+            candidates = np.concatenate([found[rows], everyone], axis=1)
+            part = inputs.take(rows)
+            ids[rows], scores[rows] = self._ranked(backend, part, candidates, k)
+            if self.n_candidates or m >= n:
+                break
+            rows = rows[scores[rows, k - 1] <= bias[usual[m]]]  # the next one might be better
+            m *= 4
+        return ids, scores
+
+    def _ranked(
+        self, backend: Backend, inputs: CSR, candidates: Array, k: int
+    ) -> tuple[Array, Array]:
+        """The k best candidates of each example, i32 (B, any number), by their logits."""
+        some = active_set(candidates, nobody(len(candidates), self.network.n_labels, backend))
+        weight = self.network.param.weight
+        z = backend.masked_spgemm(placed(inputs, backend), weight, placed(some, backend))
         return best_of(placed(z, backend, back=True), k)
 
 
 def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: Array) -> CSR:
     """Connections to inputs that weigh against a label, with weight 0: CSR (n_labels, n_inputs).
 
-    They are those along which the loss falls fastest at the start, among the ones that are absent
-    because no example of the label has the input, or hardly any.
+    They are those along which the loss falls fastest at the start, among the absent ones: most of
+    them inputs that no example of the label has.
 
     Source: growing by gradient magnitude, Evci et al. (ICML 2020).
     """
     weight, bias = placed(weight, backend), backend.put(bias)
     index = backend.invert(weight, bias, config.list_limit)
     few = data.take(np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH)))
+    k = min(config.active, data.n_labels)
+    at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
     parts = []
-    for start in range(0, few.n_samples, EXAMPLES_AT_A_TIME):
-        part = few.take(np.arange(start, min(start + EXAMPLES_AT_A_TIME, few.n_samples)))
+    for start in range(0, few.n_samples, at_a_time):
+        part = few.take(np.arange(start, min(start + at_a_time, few.n_samples)))
         assert isinstance(part.x, CSR)
         x, y = placed(part.x, backend), placed(part.y, backend)
-        found, _ = backend.search(index, x, y, config.active)
+        found, _ = backend.search(index, x, y, k)
         negatives = active_set(backend.get(found), nobody(y.n_rows, y.n_cols, backend))
         z = backend.masked_spgemm(x, weight, negatives.map(backend.put))
         logits = backend.get(z.values) + backend.get(bias)[negatives.indices]

@@ -78,7 +78,7 @@ class DirectRun:
         assert isinstance(batch.x, CSR)
         x, y = placed(batch.x, backend), placed(batch.y, backend)
         index = replace(self.index, base=self.network.bias)  # which moves faster than weights
-        found, _ = backend.search(index, x, y, config.active)
+        found, _ = backend.search(index, x, y, min(config.active, y.n_cols))
         chosen = active_set(backend.get(found), batch.y)
         active = placed(chosen, backend)
         z = backend.masked_spgemm(x, param.weight, active)
@@ -106,10 +106,10 @@ class DirectRun:
             stop = min(start + EXAMPLES_AT_A_TIME, self.probe.data.n_samples)
             batch = self.probe.data.take(np.arange(start, stop))
             assert isinstance(batch.x, CSR)
-            z = Block.of(self.network.logits(batch.x, self.backend))
+            z = Block.of(self.network.logits(batch.x, self.backend)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
-            loss, _ = self.backend.loss(z, ones, batch.y, config.loss)
-            losses.append(loss)
+            loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), config.loss)
+            losses.append(self.backend.get(loss))
         return {
             "full_loss": float(np.concatenate(losses).mean()),
             "dead_neurons": 1 - float(self.touched.mean()),

@@ -18,6 +18,7 @@ from typing import Any
 from slide.core.errors import ModelError
 
 FORMAT = "slide-model"
+VERSION = 2  # of what stands in config.json and what is in weights.safetensors
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 
 
@@ -115,7 +116,7 @@ def put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write config.json."""
-    text = json.dumps({"format": FORMAT, "version": 1} | description, indent=2)
+    text = json.dumps({"format": FORMAT, "version": VERSION} | description, indent=2)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
@@ -137,8 +138,8 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")
-    if description.get("version") != 1:
+    if description.get("version") != VERSION:
         raise ModelError(
-            f"{path} has version {description.get('version')!r}: this slide reads version 1"
+            f"{path} has version {description.get('version')!r}: this slide reads version {VERSION}"
         )
     return description

@@ -14,6 +14,7 @@ from slide.core.arrays import CSR, Array
 from slide.core.config import Config
 
 LONGEST = 16  # features of an example that has pairs: they are 120 then
+LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
 PAIR_WEIGHT = 2.0  # of a pair beside its features: it tells more (docs/decisions/0019)
 
 
@@ -42,15 +43,16 @@ class Inputs:
     def fitted(cls, config: Config, x: CSR) -> Inputs:
         """Weights by how rare a feature is, and the pairs that come twice, as the settings say."""
         rarity = np.log((x.n_rows + 1) / (x.column_counts() + 1))
-        weights = (rarity**config.idf_power).astype(np.float32)
+        weights = (np.maximum(rarity, LEAST_RARE) ** config.idf_power).astype(np.float32)
         pairs = np.zeros(0, np.int64)
         if config.pairs:
-            pairs, counts = np.unique(pairs_of(x)[1], return_counts=True)
+            pairs, counts = np.unique(pairs_of(x.with_unit_rows())[1], return_counts=True)
             pairs = pairs[counts > 1]
         return cls(weights, pairs)
 
     def of(self, x: CSR) -> CSR:
         """Rows of unit length: CSR (B, n_inputs)."""
+        x = x.with_unit_rows()  # before anything is multiplied, for values may be very large
         x = x.with_values(x.values * self.weights[x.indices]).with_unit_rows()
         if not len(self.pairs):
             return x

@@ -64,11 +64,12 @@ class Model:
         Args:
             x: (n, n_features), sparse as CSR or dense as Block.
             k: from 1 to n_labels.
-            sampled: look only at the neurons that hash tables retrieve, instead of at all.
+            sampled: look only at the neurons that hash tables, or an index cut to the largest
+                weights of each input, retrieve, instead of at all.
 
         Returns:
-            ids i32 (n, k) and logits f32 (n, k); in sampled mode id -1 and logit -inf where fewer
-            than k neurons were retrieved.
+            ids i32 (n, k) and logits f32 (n, k); in sampled mode of hidden layers id -1 and
+            logit -inf where fewer than k neurons were retrieved.
 
         Raises:
             ModelError: x has another number of features.

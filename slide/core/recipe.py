@@ -15,6 +15,7 @@ import numpy as np
 from slide.core.arrays import CSR, Array
 from slide.core.config import DIRECT, Config
 from slide.core.dataset import Dataset
+from slide.core.errors import ConfigError
 from slide.core.families import HashName
 
 OF_BOTH = {
@@ -23,6 +24,12 @@ OF_BOTH = {
     "bias_floor", "idf_power", "pairs", "list_limit", "seed",
 }  # fmt: skip
 """Settings that do not ask for a hidden layer; all others do."""
+
+OF_DIRECT = {
+    "connections", "connections_per_example", "grown", "bias_floor", "idf_power", "pairs",
+    "list_limit",
+}  # fmt: skip
+"""Settings of direct connections alone."""
 
 FEW_FEATURES = 8  # per example, up to which all pairs of them are worth having
 NEGATIVES_PER_LABEL = 8
@@ -36,7 +43,8 @@ class Traits:
         n_samples, n_labels: of the training set.
         features_per_example, labels_per_example: means.
         is_dense: features are given as an array.
-        is_binary: all features of an example have one value, so nobody has weighted them yet.
+        is_binary: all features of an example have one value above 0, and most examples have
+            several: nobody has weighted them yet.
     """
 
     n_samples: int
@@ -50,7 +58,8 @@ class Traits:
     def of(cls, train: Dataset) -> Traits:
         """Counted in a training set."""
         n, x = max(train.n_samples, 1), train.x
-        is_binary = isinstance(x, CSR) and bool(np.all(x.values == first_of_row(x)))
+        one_value = isinstance(x, CSR) and bool(np.all(x.values == first_of_row(x)))
+        is_binary = one_value and x.nnz > n and bool(np.all(x.values > 0))
         labels = train.y.positive().nnz
         return cls(n, train.n_labels, x.nnz / n, labels / n, not isinstance(x, CSR), is_binary)
 
@@ -80,8 +89,18 @@ def settings_for(traits: Traits, **chosen: Any) -> Config:
         bool(set(chosen) & (known - OF_BOTH)) or chosen.get("sampler", "index") != "index"
     )
     direct = chosen["hidden"] == () if "hidden" in chosen else not (traits.is_dense or wants_hidden)
+    refuse_idle(set(chosen) & (OF_DIRECT if not direct else known - OF_BOTH - set(DIRECT)), direct)
     rules = direct_rules(traits) if direct else hidden_rules(traits, chosen.get("hash", "simhash"))
     return Config(**(rules | chosen))
+
+
+def refuse_idle(names: set[str], direct: bool) -> None:
+    """Raise ConfigError if settings were chosen that the network would not read."""
+    if names:
+        what = "direct connections, which read no such setting: leave it out, or add --hidden 256"
+        if not direct:
+            what = "hidden layers, which read no such setting: leave it out, or choose --hidden 0"
+        raise ConfigError(f"{' and '.join(sorted(names))} was chosen for a network with {what}")
 
 
 def direct_rules(traits: Traits) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from slide.core.config import Config, demand_float
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError
+from slide.core.inputs import LONGEST
 from slide.core.network import n_bytes
 
 
@@ -34,6 +35,8 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
             f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
             f"{train.y.nnz} labels in all: expected at least one of each"
         )
+    if not np.isfinite(train.x.values).all():
+        raise ConfigError("some features are not finite: expected numbers, so mend the data")
     if valid is not None and (valid.n_features, valid.n_labels) != (
         train.n_features,
         train.n_labels,
@@ -67,13 +70,19 @@ def refuse_too_many_connections(config: Config, train: Dataset) -> None:
     """Raise ConfigError if direct connections would take more than this machine's memory."""
     counts = train.y.positive().column_counts()
     most = config.connections + config.connections_per_example * counts
-    possible = counts * train.x.nnz / train.n_samples  # inputs of a label's examples, at most
+    lengths = train.features.row_lengths()
+    if config.pairs:
+        lengths = lengths + np.where(lengths <= LONGEST, lengths * (lengths - 1) // 2, 0)
+    y = train.y.positive()
+    possible = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
     entries = float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
     wanted = 24 * entries  # weight, its column and state, and an index: 4 bytes each, and room
+    wanted += 32 * train.n_features  # weights of features, and arrays of zeros for the kernels
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if wanted > memory:
         raise ConfigError(
-            f"up to {entries:,.0f} connections to {train.n_labels} labels take "
+            f"up to {entries:,.0f} connections from {train.n_features} features to "
+            f"{train.n_labels} labels take "
             f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: choose a "
             "smaller --set connections=N or connections_per_example=X, or check the data's header"
         )

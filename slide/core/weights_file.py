@@ -98,11 +98,15 @@ def direct_fits(tensors: dict[str, Array], config: Config, counts: Array) -> boo
         ValueError: the matrix of weights is none, in a sentence.
     """
     indptr, indices, values, bias, weights, pairs = (tensors[name] for name in DIRECT)
+    if len(tensors) > len(DIRECT) or any(array.ndim != 1 for array in (*tensors.values(), counts)):
+        return False
     n_inputs = len(weights) + len(pairs)
     CSR(indptr, indices, values, n_inputs).check()
     of_labels = len(indptr) - 1 == len(bias) == len(counts) > 0
     dtypes = [array.dtype for array in (bias, weights, pairs, counts)]
     is_known = dtypes == [np.float32, np.float32, np.int64, np.int64]
+    if len(pairs) and not config.pairs:
+        return False
     ascending = not len(pairs) or bool((np.diff(pairs) > 0).all() and pairs[0] >= 0)
     return of_labels and is_known and ascending and bool(pairs.max(initial=-1) < len(weights) ** 2)
 

@@ -11,16 +11,18 @@ from slide.backends.threads.sparse import MET, value_of
 from slide.core.arrays import CSR, Array
 from slide.core.sparse import InvertedIndex
 
+MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others
+
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
     """Entries by input; only long lists are cut."""
     offsets, ids, values = called(transposed, w.indptr, w.indices, w.values, w.n_cols)
     lengths = np.diff(offsets)
     if len(lengths) and lengths.max() > limit:
-        kept = np.ones(len(ids), bool)
-        pool.spread(cut, w.n_cols, offsets, ids, values, base, limit, kept, grain=64)
+        kept, n_kept = np.ones(len(ids), bool), lengths.copy()
+        pool.spread(cut, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
         ids, values = ids[kept], values[kept]
-        offsets = np.append(0, np.cumsum(np.minimum(lengths, limit)))
+        offsets = np.append(0, np.cumsum(n_kept))
     return InvertedIndex(offsets, ids, values, base.copy())
 
 
@@ -61,9 +63,9 @@ def transposed(
 @compiled
 def cut(
     start: int, stop: int, offsets: Array, ids: Array, values: Array, base: Array, limit: int,
-    kept: Array,
+    kept: Array, n_kept: Array,
 ) -> None:  # fmt: skip
-    """Mark the entries of long lists that do not stay."""
+    """Mark the entries of long lists that do not stay, and count those that do."""
     for f in range(start, stop):
         first, last = offsets[f], offsets[f + 1]
         n = last - first
@@ -79,6 +81,23 @@ def cut(
                 ties -= 1
             else:
                 kept[first + t] = scores[t] > bound
+        n_kept[f] = np.count_nonzero(kept[first:last])
+
+
+@compiled
+def sort_met(met: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+    """All neurons that were met, sorted: for a k of which each insertion would be long."""
+    ids, scores = np.sort(met), np.empty(len(met), np.float32)
+    n = 0
+    for t in range(len(ids)):
+        j = ids[t]
+        if totals[j] != 0:
+            ids[n], scores[n] = j, value_of(totals[j]) + base[j]
+            totals[j] = 0
+            n += 1
+    order = np.argsort(-scores[:n], kind="mergesort")  # stable: ties stay in the order of ids
+    for place in range(min(n, len(best))):
+        best_ids[place], best[place] = ids[order[place]], scores[order[place]]
 
 
 @compiled
@@ -104,6 +123,9 @@ def best_met(
         for e in range(ep[i], ep[i + 1]):
             totals[ei[e]] = 0
         best, best_ids = scores[i], ids[i]
+        if k > MOST_INSERTED:
+            sort_met(met[:n], totals, base, best_ids, best)
+            continue
         filled, worst = 0, np.float32(-np.inf)
         for t in range(n):
             j = met[t]
