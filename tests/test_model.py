@@ -358,3 +358,9 @@ def test_moments_are_not_needed_to_predict(folder):
     loaded = Model.load(folder, BACKEND)
     assert isinstance(loaded.network.output, SampledLayer)
     assert loaded.network.output.param.mean.size == 0
+
+
+def test_a_model_of_another_version_can_be_replaced(model, folder):
+    edit(folder, version=1)
+    model.save(folder, overwrite=True)
+    assert Model.load(folder, BACKEND).n_samples == model.n_samples

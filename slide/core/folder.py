@@ -82,9 +82,9 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
 
 
 def is_model(folder: Path) -> bool:
-    """True if `folder` says of itself that it is a model."""
+    """True if `folder` says of itself that it is a model, of whatever version."""
     try:
-        return bool(read_description(folder))
+        return bool(description_of_any_version(folder))
     except ModelError:
         return False
 
@@ -124,8 +124,19 @@ def read_description(folder: Path) -> dict[str, Any]:
     """Read config.json.
 
     Raises:
-        ModelError: there is none, or it is not of a model folder.
+        ModelError: there is none, it is not of a model folder, or of another version.
     """
+    description = description_of_any_version(folder)
+    if description.get("version") != VERSION:
+        raise ModelError(
+            f"{folder / CONFIG} has version {description.get('version')!r}: this slide reads "
+            f"version {VERSION}, so train the model again"
+        )
+    return description
+
+
+def description_of_any_version(folder: Path) -> dict[str, Any]:
+    """Read config.json, as far as it is one of a model."""
     path = folder / CONFIG
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -138,8 +149,4 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")
-    if description.get("version") != VERSION:
-        raise ModelError(
-            f"{path} has version {description.get('version')!r}: this slide reads version {VERSION}"
-        )
     return description
