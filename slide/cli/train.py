@@ -103,9 +103,8 @@ def train(
     chosen |= settings_of(assignments or [])
     if time_budget is not None:
         demand_time_budget(time_budget)
-    settings_for(
-        Traits(1, 1, 1.0, 1.0, False, False), **chosen
-    )  # refuse bad settings before reading gigabytes
+    # refuse bad settings before reading gigabytes
+    settings_for(Traits(1, 1, 1.0, 1.0, is_dense=False, is_binary=False), **chosen)
     refuse_if_taken(model, overwrite)
     computer = load(backend)
 

@@ -69,7 +69,7 @@ class Config:
         bias_floor: a label's bias starts at the logarithm of its share of the examples, but not
             below this.
         idf_power: features are multiplied by this power of their inverse document frequency,
-            log((n + 1) / (df + 1)).
+            log((n + 1) / (df + 1)), or 0.01 if that is less.
         pairs: pairs of features, of examples with 16 at most, are inputs, too.
         list_limit: labels that the index keeps for an input in training.
         seed: of the one generator that everything random is drawn from.

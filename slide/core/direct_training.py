@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class DirectRun:
     touched: Array
     number: int = 0
     index: InvertedIndex | None = None
-    built_at: int = field(default=0)
+    built_at: int = 0
 
     @classmethod
     def begin(cls, config: Config, backend: Backend, train: Dataset) -> DirectRun:

@@ -55,7 +55,7 @@ def refuse_too_large(config: Config, train: Dataset) -> None:
     wanted = n_bytes(config, train.n_features, train.n_labels)
     if config.sampler == "lsh":
         wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = memory_of_machine()
     if wanted > memory:
         raise ConfigError(
             f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
@@ -68,24 +68,28 @@ def refuse_too_large(config: Config, train: Dataset) -> None:
 
 def refuse_too_many_connections(config: Config, train: Dataset) -> None:
     """Raise ConfigError if direct connections would take more than this machine's memory."""
-    counts = train.y.positive().column_counts()
-    most = config.connections + config.connections_per_example * counts
+    y = train.y.positive()
+    most = config.connections + config.connections_per_example * y.column_counts()
     lengths = train.features.row_lengths()
     if config.pairs:
         lengths = lengths + np.where(lengths <= LONGEST, lengths * (lengths - 1) // 2, 0)
-    y = train.y.positive()
     possible = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
     entries = float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
     wanted = 24 * entries  # weight, its column and state, and an index: 4 bytes each, and room
     wanted += 32 * train.n_features  # weights of features, and arrays of zeros for the kernels
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = memory_of_machine()
     if wanted > memory:
         raise ConfigError(
             f"up to {entries:,.0f} connections from {train.n_features} features to "
-            f"{train.n_labels} labels take "
-            f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: choose a "
-            "smaller --set connections=N or connections_per_example=X, or check the data's header"
+            f"{train.n_labels} labels take {wanted / 2**30:.1f} GiB, but this machine has "
+            f"{memory / 2**30:.1f}: choose a smaller "
+            "--set connections=N or connections_per_example=X, or check the data's header"
         )
+
+
+def memory_of_machine() -> int:
+    """In bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def most_buckets(config: Config) -> int:
