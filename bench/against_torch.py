@@ -19,6 +19,7 @@ from machine import Busy
 from options import parser, tell, verified
 from problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
 from tables import Table
+from torch_networks import Dense, Sampled
 
 import slide
 from slide.core.backend import Backend
@@ -28,61 +29,6 @@ LR = 0.01
 N_ROUNDS = {"quick": 3, "full": 5}
 Step = Callable[[slide.Dataset], None]
 Figures = dict[str, list[tuple[float, float]]]
-
-
-def torch_inputs(batch: slide.Dataset) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    x = batch.features
-    return (torch.from_numpy(x.indices).long(), torch.from_numpy(x.indptr[:-1]),
-            torch.from_numpy(x.values))  # fmt: skip
-
-
-def torch_dense(n_features: int, n_labels: int) -> Step:
-    """EmbeddingBag, ReLU, Linear, cross entropy with equal targets, fused Adam on everything."""
-    torch.manual_seed(0)
-    first = torch.nn.EmbeddingBag(n_features, HIDDEN, mode="sum")
-    second = torch.nn.Linear(HIDDEN, n_labels)
-    torch.nn.init.normal_(first.weight, std=0.1)
-    adam = torch.optim.Adam([*first.parameters(), *second.parameters()], LR, fused=True)
-
-    def step(batch: slide.Dataset) -> None:
-        ids, offsets, values = torch_inputs(batch)
-        h = torch.relu(first(ids, offsets, per_sample_weights=values))
-        log_p = torch.log_softmax(second(h), dim=1)
-        rows, columns = torch.from_numpy(batch.y.row_numbers()), torch.from_numpy(batch.y.indices)
-        lengths = torch.from_numpy(batch.y.row_lengths())[rows]
-        loss = -(log_p[rows, columns.long()] / lengths).sum() / batch.n_samples
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-
-    return step
-
-
-def torch_sampled(n_features: int, n_labels: int, n_negatives: int) -> Step:
-    """Sampled softmax over the batch's labels and uniform negatives, SparseAdam on touched rows."""
-    torch.manual_seed(0)
-    first = torch.nn.EmbeddingBag(n_features, HIDDEN, mode="sum", sparse=True)
-    second = torch.nn.Embedding(n_labels, HIDDEN + 1, sparse=True)
-    torch.nn.init.normal_(first.weight, std=0.1)
-    torch.nn.init.normal_(second.weight, std=0.05)
-    adam = torch.optim.SparseAdam([*first.parameters(), *second.parameters()], LR)
-
-    def step(batch: slide.Dataset) -> None:
-        ids, offsets, values = torch_inputs(batch)
-        h = torch.relu(first(ids, offsets, per_sample_weights=values))
-        labels = torch.from_numpy(batch.y.indices).long()
-        active = torch.cat([labels, torch.randint(n_labels, (n_negatives,))]).unique()
-        w = second(active)
-        log_p = torch.log_softmax(h @ w[:, :-1].T + w[:, -1], dim=1)
-        rows = torch.from_numpy(batch.y.row_numbers())
-        lengths = torch.from_numpy(batch.y.row_lengths())[rows]
-        chosen = log_p[rows, torch.searchsorted(active, labels)]
-        loss = -(chosen / lengths).sum() / batch.n_samples
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-
-    return step
 
 
 def slide_step(sampler: str, scope: str, backend: Backend, data: slide.Dataset) -> Step:
@@ -95,8 +41,8 @@ def trainers(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step
     """Steps in a round, and how to make one; what the others are compared with comes first."""
     shape = data.n_features, data.n_labels
     return {
-        "PyTorch dense softmax": (1, torch_dense(*shape)),
-        "PyTorch sampled softmax, 8,000 negatives": (8, torch_sampled(*shape, 8000)),
+        "PyTorch dense softmax": (1, Dense(*shape, HIDDEN, LR).step),
+        "PyTorch sampled softmax, 8,000 negatives": (8, Sampled(*shape, HIDDEN, LR, 8000).step),
         "slide batch, 8,000 uniform": (8, slide_step("uniform", "batch", backend, data)),
         "slide batch, 8,000 by hashing": (8, slide_step("lsh", "batch", backend, data)),
         "slide example, 1,000 uniform": (8, slide_step("uniform", "example", backend, data)),

@@ -92,6 +92,17 @@ def test_every_kind_of_setting_reaches_the_run(files, slide):
     )  # fmt: skip
     assert code == 0
     assert 0 < json.loads(out)["recall_at_5"] <= 1
+    plan = ("--sampled", "--L", "1", "--probes", "1", "--bucket-limit", "1")
+    code, few, _ = slide("predict", "deep", "test.txt", *plan)
+    assert code == 0
+    assert few.count(":") < slide("predict", "deep", "test.txt")[1].count(":")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_plan_is_for_the_sampled_mode(slide, command):
+    code, _, err = slide(command, "nothing", "none.txt", "--K", "3", "--insert", "train.txt")
+    assert code == 2
+    assert err.startswith("slide: got --K and --insert without --sampled: exact inference has no")
 
 
 def test_options_of_hashing_are_refused_for_direct_connections(files, slide):

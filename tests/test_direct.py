@@ -152,6 +152,39 @@ def test_a_step_takes_biases_as_they_are_now(train_set):
     assert seen == [-1000]
 
 
+@pytest.mark.parametrize("loss", ["bce", "softmax"])
+def test_a_step_is_the_one_of_dense_matrices(train_set, loss):
+    """The whole of it in float64 and without sparse arrays, from the formulas."""
+    config = replace(DIRECT, loss=loss, active=6)
+    run = DirectRun.begin(config, BACKEND, train_set)
+    run.step(config, run.data.take(run.order[:32]), 0.5)  # so that squares differ
+    batch, weight = run.data.take(run.order[32:64]), run.network.param.weight
+    stored = weight.with_values(np.ones_like(weight.values)).to_scipy().toarray() > 0
+    w = weight.to_scipy().toarray().astype(np.float64)
+    square = weight.with_values(run.network.param.square).to_scipy().toarray().astype(np.float64)
+    x, y = (part.to_scipy().toarray().astype(np.float64) for part in (batch.x, batch.y))
+    run.index = None  # rebuilt, so that the hardest are those of these weights
+
+    z = x @ w.T
+    meets = (x[:, :-1] != 0) @ stored[:, :-1].T  # who shares more than the bias
+    rivals = np.where(meets & (y == 0), z, -np.inf)
+    active = (y > 0) | (rivals >= np.sort(rivals, axis=1)[:, -6:-5]) & np.isfinite(rivals)
+    if loss == "bce":
+        dz = 1 / (1 + np.exp(-z)) - y
+    else:
+        e = np.exp(z) * active
+        dz = e / e.sum(axis=1, keepdims=True) - y / y.sum(axis=1, keepdims=True)
+    dz = np.where(active & (abs(dz) >= 1e-3), dz, 0)
+    g = np.where(stored, dz.T @ x, 0)
+    square += g**2
+    w -= 0.5 * g / np.sqrt(np.where(stored, square, 1))
+
+    run.step(config, batch, 0.5)
+    moved = run.network.param.weight.to_scipy().toarray()
+    assert abs(g).max() > 0.1
+    np.testing.assert_allclose(moved, w, atol=1e-4)
+
+
 def test_the_same_bits_for_any_number_of_threads_and_order_of_the_file(train_set):
     def values(data, n_threads):
         backend = slide.load_backend("numba")

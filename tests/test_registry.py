@@ -122,5 +122,5 @@ def test_listings_say_what_is_wrong(install):
 def test_the_protocol_and_its_list_of_kernels_agree():
     from slide.core.backend import Backend
 
-    public = {name for name in vars(Backend) if not name.startswith("_")}
+    public = {name for name in dir(Backend) if not name.startswith("_")}
     assert public == {*KERNELS, "set_threads"}

@@ -13,6 +13,7 @@ from mutants.rounding import HalfItsBounds
 from slide.core import step
 from slide.core.arrays import CSR, Block
 from slide.core.backend import KERNELS
+from slide.reference.bounds import BOUNDS
 from slide.reference.checks import GRID, PROPERTIES, check, is_inherited, passed, verify
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.running import mapped
@@ -84,7 +85,7 @@ def test_training_judges_the_step_itself(name: str, wrong) -> None:
 
 @pytest.mark.parametrize(
     ("row", "name"),
-    [(kernel, "bound") for kernel in ("sddmm", "spmm", "spmm_t", "loss", "update_rows")]
+    [(kernel, "bound") for kernel in BOUNDS]
     + [(row, name) for row in TRAINING for name in GRID[row] if name != "repeatable"],
 )
 def test_who_rounds_within_the_bounds_is_not_rejected(row: str, name: str) -> None:

@@ -9,6 +9,17 @@ from typing import Annotated
 import typer
 
 from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
+from slide.cli.plans import (
+    BucketLimit,
+    Candidates,
+    Insert,
+    KDigits,
+    NTables,
+    Probes,
+    Sampled,
+    plan_options,
+    prepare,
+)
 
 
 def predict(
@@ -17,13 +28,13 @@ def predict(
     k: Annotated[
         int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
     ] = None,
-    sampled: Annotated[
-        bool,
-        typer.Option(
-            "--sampled/--exact",
-            help="Look only at neurons that hash tables, or a cut index, find; or at all.",
-        ),
-    ] = False,
+    sampled: Sampled = False,
+    k_digits: KDigits = None,
+    n_tables: NTables = None,
+    probes: Probes = None,
+    candidates: Candidates = None,
+    bucket_limit: BucketLimit = None,
+    insert: Insert = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
@@ -35,12 +46,18 @@ def predict(
     from slide.core.model import Model
     from slide.data import prediction_lines, read, refuse_taken, write_predictions
 
+    chosen = plan_options(
+        sampled, K=k_digits, L=n_tables, probes=probes, candidates=candidates,
+        bucket_limit=bucket_limit, insert=insert,
+    )  # fmt: skip
     if out is not None:
         refuse_taken(out)  # before the work is done
     computer = load(backend)
     model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(computer, threads):
+        if sampled:
+            prepare(model, chosen)
         wanted = min(5, model.network.n_labels) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
     if out is None:

@@ -21,12 +21,18 @@ def verify(
 
     from slide.backends import create
     from slide.cli.grid import grid_of
-    from slide.reference.checks import passed
-    from slide.reference.checks import verify as check
+    from slide.cli.screen import new_bar
+    from slide.reference.checks import GRID, checking, passed
 
     computer = create(backend)
-    with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
-        checks = check(computer, examples, seed)
+    checks = []
+    bar = new_bar(Console(stderr=True))
+    bar.disable = not bar.console.is_terminal
+    task = bar.add_task("checks", total=sum(map(len, GRID.values())))
+    with bar, threadpool_limits(limits=1):  # BLAS with more threads has other last bits
+        for one in checking(computer, examples, seed):
+            checks.append(one)
+            bar.update(task, advance=1, description=f"{one.kernel} {one.property}")
     Console(width=WIDTH).print(grid_of(checks))
     if any(one.snippet for one in checks):
         print("Before pasting what follows:")

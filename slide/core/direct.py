@@ -202,14 +202,15 @@ def active_set(found: Array, y: CSR) -> CSR:
         The set, its values saying where a label came from, as those of `Backend.query`.
     """
     rows, places = np.nonzero(found >= 0)
-    cells = np.concatenate([y.row_numbers(), rows]) * y.n_cols
-    cells += np.concatenate([y.indices, found[rows, places]])
-    cells, first = np.unique(cells, return_index=True)
-    rows, ids = np.divmod(cells, y.n_cols)
-    origins = np.where(first < y.nnz, FROM_LABELS, FROM_TABLES).astype(np.float32)
-    return CSR(
-        np.searchsorted(rows, np.arange(y.n_rows + 1)), ids.astype(np.int32), origins, y.n_cols
-    )
+    labels = y.row_numbers() * y.n_cols + y.indices
+    others = rows * y.n_cols + found[rows, places]
+    entries = np.sort(np.concatenate([2 * labels, 2 * others + 1]))  # a label before its double
+    cells = entries >> 1
+    first = np.flatnonzero(np.diff(cells, prepend=-1))
+    rows, ids = np.divmod(cells[first], y.n_cols)
+    origins = np.where(entries[first] & 1, FROM_TABLES, FROM_LABELS).astype(np.float32)
+    indptr = np.searchsorted(rows, np.arange(y.n_rows + 1))
+    return CSR(indptr, ids.astype(np.int32), origins, y.n_cols)
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:

@@ -65,21 +65,16 @@ class DirectRun:
         return cls(backend, rng, network, data, Probe.of(data, order), order, rebuilds, touched)
 
     def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
-        """The index, if it is due, and one training step on a batch of `data`.
+        """One training step on a batch of `data`.
 
         The gradient is summed over the batch and not averaged: an entry is met by few of its
         examples, so a mean would make the step depend on how many others there are.
         """
-        backend, param = self.backend, self.network.param
-        if self.rebuilds.take_turn(self.number) or self.index is None:
-            self.index = self.network.index(backend, config.list_limit)
-            self.built_at = self.number
-        self.number += 1
         assert isinstance(batch.x, CSR)
+        backend, param = self.backend, self.network.param
         x, y = placed(batch.x, backend), placed(batch.y, backend)
-        index = replace(self.index, base=self.network.bias)  # which moves faster than weights
-        found, _ = backend.search(index, x, y, min(config.active, y.n_cols))
-        chosen = active_set(backend.get(found), batch.y)
+        chosen = self.choose(config, x, batch.y)
+        self.number += 1
         active = placed(chosen, backend)
         z = backend.masked_spgemm(x, param.weight, active)
         weights = chosen.with_values(np.zeros_like(chosen.values))
@@ -91,6 +86,25 @@ class DirectRun:
         rows = np.unique(summed.indices)
         self.touched[rows] = True
         return report_of(float(loss.mean()), chosen, weights, len(rows))
+
+    def choose(self, config: Config, x: CSR, y: CSR) -> CSR:
+        """The active sets: labels, and those others that score highest.
+
+        Args:
+            config: how many.
+            x: (B, n_inputs + 1), in the backend's arrays.
+            y: labels (B, n), on the host.
+
+        Returns:
+            CSR (B, n) on the host, see `active_set`.
+        """
+        backend = self.backend
+        if self.rebuilds.take_turn(self.number) or self.index is None:
+            self.index = self.network.index(backend, config.list_limit)
+            self.built_at = self.number
+        index = replace(self.index, base=self.network.bias)  # which moves faster than weights
+        found, _ = backend.search(index, x, placed(y, backend), min(config.active, y.n_cols))
+        return active_set(backend.get(found), y)
 
     def settle(self) -> None:
         """Nothing is owed to labels that a step did not touch."""

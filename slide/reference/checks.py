@@ -6,7 +6,7 @@ A property is a way to draw arguments (`cases`) and a judge of what the backend 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,6 +46,13 @@ class Check:
 
 
 def verify(backend: object, n_examples: int, seed: int = 0, shrink: bool = True) -> list[Check]:
+    """All checks, one after the other: see `checking`."""
+    return list(checking(backend, n_examples, seed, shrink))
+
+
+def checking(
+    backend: object, n_examples: int, seed: int = 0, shrink: bool = True
+) -> Iterator[Check]:
     """Try every kernel on random arguments; nothing that a backend does makes this raise.
 
     Args:
@@ -54,15 +61,17 @@ def verify(backend: object, n_examples: int, seed: int = 0, shrink: bool = True)
         seed: of all that is drawn.
         shrink: whether to make failing arguments smaller before they are told.
 
-    Returns:
-        A check per kernel and property that applies to it (see `GRID`).
+    Yields:
+        A check per kernel and property that applies to it (see `GRID`), as soon as it is done.
     """
-    checks: list[Check] = []
+    has_failed = False
     for kernel, names in GRID.items():
-        explained = kernel not in KERNELS and any(one.outcome == "fail" for one in checks)
+        explained = kernel not in KERNELS and has_failed
         small = shrink and not explained  # a wrong kernel is told by itself, and sooner
-        checks += [check(backend, kernel, name, n_examples, seed, small) for name in names]
-    return checks
+        for name in names:
+            one = check(backend, kernel, name, n_examples, seed, small)
+            has_failed |= one.outcome == "fail"
+            yield one
 
 
 def passed(checks: list[Check]) -> bool:

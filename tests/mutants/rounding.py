@@ -44,5 +44,18 @@ class HalfItsBounds(ReferenceBackend):
             moved = np.maximum(moved, 0) if name == "square" else moved
             getattr(param, name)[grad.rows] = moved[grad.rows]
 
+    def masked_spgemm(self, *arguments):
+        exact, bound = self.exact_and_bound("masked_spgemm", *arguments)
+        return exact.with_values(self.off(exact.values, bound.values))
+
+    def update_entries(self, param, dz, x, lr):
+        bound = bound_of("update_entries", (param, dz, x, lr))
+        exact = mapped(param, widened)
+        plain.update_entries(exact, *mapped((dz, x), widened), lr)
+        met = exact.square != param.square
+        weight = self.off(exact.weight.values, bound.weight.values)
+        square = np.maximum(self.off(exact.square, bound.square), TINY)
+        param.weight.values[met], param.square[met] = weight[met], square[met]
+
     def exact_and_bound(self, kernel, *arguments):
         return getattr(plain, kernel)(*mapped(arguments, widened)), bound_of(kernel, arguments)
