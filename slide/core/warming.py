@@ -52,6 +52,7 @@ def tiny(config: Config) -> Config:
         L=2,
         rebuild_every=2 if config.reinsert_every else 1,
         reinsert_every=min(config.reinsert_every, 1),
+        list_limit=1,  # long lists are cut by code of their own
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled
+from slide.backends.threads.compiling import called, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.sparse import MET, value_of
@@ -12,8 +12,6 @@ from slide.core.arrays import CSR, Array
 from slide.core.sparse import InvertedIndex
 
 MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others
-NEURONS_PER_TERM = 2  # up to which it is faster to look at all neurons than at those that are met
-BLOCK = 256  # neurons that are passed over at a time
 
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
@@ -103,75 +101,20 @@ def sort_met(met: Array, totals: Array, base: Array, best_ids: Array, best: Arra
 
 
 @compiled
-def insert(best_ids: Array, best: Array, filled: int, j: Number, score: Number) -> Number:
-    """Put a neuron in its place among the best so far; how many there are then."""
-    k = len(best)
-    if filled == k and (score < best[k - 1] or (score == best[k - 1] and j > best_ids[k - 1])):
-        return filled
-    place = filled if filled < k else k - 1
-    while place > 0 and (
-        best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
-    ):
-        best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
-        place -= 1
-    best[place], best_ids[place] = score, j
-    return min(filled + 1, k)
-
-
-@compiled
-def best_of_met(met: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
-    """Insert the sums of the neurons that were met, in the order in which they were."""
-    filled = 0
-    for t in range(len(met)):
-        j = met[t]
-        if totals[j] != 0:
-            score = value_of(totals[j]) + base[j]
-            totals[j] = 0
-            filled = insert(best_ids, best, filled, j, score)
-
-
-@compiled
-def best_of_all(totals: Array, base: Array, best_ids: Array, best: Array) -> None:
-    """The same by looking at all neurons, a block at a time, of which most hold nothing new."""
-    filled, k, n = 0, len(best), len(base)
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        worst = best[k - 1] if filled == k else np.float32(-np.inf)
-        n_better = 0
-        for j in range(start, stop):
-            n_better += (totals[j] != 0) & (totals[j] + base[j] >= worst)
-        if n_better > 0:
-            for j in range(start, stop):
-                if totals[j] != 0:
-                    filled = insert(best_ids, best, filled, j, value_of(totals[j]) + base[j])
-        totals[start:stop] = 0
-
-
-@compiled
 def best_met(
     start: int, stop: int, totals: Array, offsets: Array, lists: Array, weights: Array,
     base: Array, xp: Array, xi: Array, xv: Array, ep: Array, ei: Array, ids: Array, scores: Array,
 ) -> None:  # fmt: skip
-    """Add up the lists of an example's inputs, and find the best sums."""
+    """Add up the lists of an example's inputs, and insert each sum among the best so far."""
     k = ids.shape[1]
     met = np.empty(len(base) + 1, np.int32)
     for i in range(start, stop):
-        n_terms = 0
-        for e in range(xp[i], xp[i + 1]):
-            n_terms += offsets[xi[e] + 1] - offsets[xi[e]]
-        meets_most = n_terms * NEURONS_PER_TERM > len(base) and k <= MOST_INSERTED
         n = 0
         for e in range(xp[i], xp[i + 1]):
             v, span = xv[e], slice(offsets[xi[e]], offsets[xi[e] + 1])
             listed, weight = lists[span], weights[span]
-            if meets_most:
-                for p in range(len(listed)):
-                    j = np.uint32(listed[p])  # a signed index might be negative: that costs a test
-                    total = totals[j] + v * weight[p]
-                    totals[j] = total if total != 0 else MET
-                continue
             for p in range(len(listed)):
-                j = np.uint32(listed[p])
+                j = np.uint32(listed[p])  # a signed index might be negative, which would be asked
                 before = totals[j]
                 total = before + v * weight[p]
                 totals[j] = total if total != 0 else MET
@@ -179,9 +122,26 @@ def best_met(
                 n += before == 0
         for e in range(ep[i], ep[i + 1]):
             totals[ei[e]] = 0
-        if meets_most:
-            best_of_all(totals, base, ids[i], scores[i])
-        elif k > MOST_INSERTED:
-            sort_met(met[:n], totals, base, ids[i], scores[i])
-        else:
-            best_of_met(met[:n], totals, base, ids[i], scores[i])
+        best, best_ids = scores[i], ids[i]
+        if k > MOST_INSERTED:
+            sort_met(met[:n], totals, base, best_ids, best)
+            continue
+        filled, worst = 0, np.float32(-np.inf)
+        for t in range(n):
+            j = met[t]
+            if totals[j] == 0:
+                continue
+            score = value_of(totals[j]) + base[j]
+            totals[j] = 0
+            if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
+                continue
+            place = filled if filled < k else k - 1
+            while place > 0 and (
+                best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
+            ):
+                best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
+                place -= 1
+            best[place], best_ids[place] = score, j
+            filled = min(filled + 1, k)
+            if filled == k:
+                worst = best[k - 1]
