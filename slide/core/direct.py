@@ -22,7 +22,7 @@ from slide.core.sparse import InvertedIndex, SparseParam
 
 SCALE = 8.0  # length of a label's row at the start: the cosine to its centroid decides then
 LABELS_AT_A_TIME = 1 << 17  # found for some examples
-EXAMPLES_FOR_GROWTH = 1 << 18  # at most: what weighs against a label shows in fewer, too
+EXAMPLES_FOR_GROWTH = 1 << 14  # at most: what weighs against a label shows in few (docs/direct.md)
 
 
 @dataclass(frozen=True, slots=True)
