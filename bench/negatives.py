@@ -41,7 +41,7 @@ from slide.core.model import Model
 from slide.core.optim import learning_rate
 from slide.core.sampling import Sampler, draw_uniform, nobody
 from slide.core.training import Run
-from slide.core.warming import warm_up
+from slide.core.warming import tiny, tiny_like
 
 HIDDEN = 256
 ACTIVE_OF_EXAMPLE = 200
@@ -216,8 +216,9 @@ def main() -> None:
             for name, (config, begin) in contestants(train).items():
                 if args.only not in name:
                     continue
-                if not seed:
-                    warm_up(config, backend, train)
+                if not seed:  # compile
+                    small = tiny_like(train)
+                    trained(tiny(config), begin, backend, small, 0.1)[0].evaluate(small)
                 seeded = replace(config, seed=seed)
                 model, steps, busy = trained(seeded, begin, backend, train, args.seconds)
                 scores = model.evaluate(test) | {"steps": steps, "busy": busy}
