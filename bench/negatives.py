@@ -34,7 +34,7 @@ from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_TABLES, Backend, Query
 from slide.core.direct import active_set, placed
 from slide.core.direct_training import DirectRun
-from slide.core.families import Family, draw_family
+from slide.core.families import Family, HashName, draw_family
 from slide.core.hashing import Tables
 from slide.core.layers import dense
 from slide.core.model import Model
@@ -45,7 +45,11 @@ from slide.core.warming import tiny, tiny_like
 
 HIDDEN = 256
 ACTIVE_OF_EXAMPLE = 200
-FAMILIES = {"MinHash": ("doph", 1, 64), "DWTA": ("dwta", 1, 64), "SimHash": ("simhash", 8, 32)}
+FAMILIES: dict[str, tuple[HashName, int, int]] = {
+    "MinHash": ("doph", 1, 64),
+    "DWTA": ("dwta", 1, 64),
+    "SimHash": ("simhash", 8, 32),
+}
 """Of sparse rows: family, K, L. An example shares a tenth of its inputs with a label: one digit."""
 
 BUCKET_LIMIT = 128
