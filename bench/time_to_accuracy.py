@@ -181,6 +181,7 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=2, help="of PyTorch (2)")
     options.add_argument("--lr", type=float, default=0.002, help="of PyTorch (0.002)")
     options.add_argument("--batch-size", type=int, default=256, help="of PyTorch (256)")
+    options.add_argument("--active", type=int, help="neurons that hashing proposes for a batch")
     options.add_argument("--only", choices=("dense", "hashing", "default"), help="one alone")
     options.add_argument("--png", type=Path, metavar="FILE", help="draw the curves there")
     args = options.parse_args()
@@ -191,7 +192,8 @@ def main() -> None:
     train = slide.read(args.data / "X_train.npz")
     test = slide.read(args.data / "X_test.npz")
     test = test.take(np.arange(min(N_TEST, test.n_samples)))
-    hashing = slide.recipe(train, hidden=(HIDDEN,), hash="simhash", dropout=0.0)
+    more = {"active": args.active} if args.active else {}
+    hashing = slide.recipe(train, hidden=(HIDDEN,), hash="simhash", dropout=0.0, **more)
     contestants = {
         "dense": ("PyTorch dense softmax", lambda: dense(train, test, args)),
         "hashing": ("slide, the same network by hashing",
