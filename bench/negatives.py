@@ -45,6 +45,7 @@ from slide.core.warming import tiny, tiny_like
 
 HIDDEN = 256
 ACTIVE_OF_EXAMPLE = 200
+SAMPLERS = {"uniform": "uniform", "in-batch": "in-batch", "lsh": "hashing"}
 FAMILIES: dict[str, tuple[HashName, int, int]] = {
     "MinHash": ("doph", 1, 64),
     "DWTA": ("dwta", 1, 64),
@@ -54,14 +55,6 @@ FAMILIES: dict[str, tuple[HashName, int, int]] = {
 
 BUCKET_LIMIT = 128
 Begin = Callable[[slide.Config, Backend, slide.Dataset], Run | DirectRun]
-
-
-@dataclass(slots=True)
-class InBatch(Sampler):
-    """Nobody but the labels of the batch."""
-
-    def n_uniform(self, n: int) -> int:
-        return 0
 
 
 @dataclass(slots=True)
@@ -82,18 +75,13 @@ class Hardest(Sampler):
         return Block(shared, origins, found.n_cols).map(backend.put)
 
 
-def begin_with(kind: type[Sampler]) -> Begin:
-    """A run whose output layer has another sampler."""
-
-    def begin(config: slide.Config, backend: Backend, train: slide.Dataset) -> Run:
-        run = Run.begin(replace(config, sampler="uniform"), backend, train)
-        config = replace(config, sampler="uniform", uniform_share=0.0)
-        parts = config, config.active, None, np.zeros(train.n_labels, bool)
-        weight = [run.network.output.param.weight] if kind is Hardest else []
-        run.samplers = [*run.samplers[:-1], kind(*parts, *weight)]
-        return run
-
-    return begin
+def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) -> Run:
+    """A run whose output layer has the oracle for a sampler."""
+    config = replace(config, sampler="uniform", uniform_share=0.0)
+    run = Run.begin(config, backend, train)
+    weight, touched = run.network.output.param.weight, np.zeros(train.n_labels, bool)
+    run.samplers = [*run.samplers[:-1], Hardest(config, config.active, None, touched, weight)]
+    return run
 
 
 class UniformDirect(DirectRun):
@@ -154,14 +142,11 @@ def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
     found: dict[str, tuple[slide.Config, Begin]] = {}
     for scope in ("batch", "example"):
         more = {"active": min(ACTIVE_OF_EXAMPLE, train.n_labels)} if scope == "example" else {}
-        for sampler in ("uniform", "lsh"):
-            config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
-            name = "hashing" if sampler == "lsh" else sampler
-            found[f"hidden layer, {scope}: {name}"] = config, Run.begin
-        others: dict[str, type[Sampler]] = {"in-batch": InBatch, "hardest": Hardest}
-        for name, kind in others.items():
-            if (name, scope) != ("in-batch", "example"):
-                found[f"hidden layer, {scope}: {name}"] = config, begin_with(kind)
+        for sampler, name in SAMPLERS.items():
+            if (sampler, scope) != ("in-batch", "example"):
+                config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
+                found[f"hidden layer, {scope}: {name}"] = config, Run.begin
+        found[f"hidden layer, {scope}: hardest"] = config, begin_hardest
     config = slide.recipe(train, hidden=())
     for name, run in {"uniform": UniformDirect, "in-batch": InBatchDirect}.items():
         found[f"direct, example: {name}"] = config, run.begin

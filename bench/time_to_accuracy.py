@@ -1,12 +1,12 @@
 """Seconds to the accuracy of a dense softmax: `python bench/time_to_accuracy.py --data DIR`.
 
 The table of the SLIDE paper. DIR holds X_train.npz, Y_train.npz, X_test.npz, Y_test.npz. PyTorch
-trains the paper's network (128 hidden units, softmax over all labels, Adam) for some epochs;
-slide trains the same network with neurons found by hashing, and what it trains by default. All in
-one process on the same threads, one after the other. P@1 is that of the first test examples, looked
-at some thirty times in a run with the clock stopped. Drawing a network, building tables and
-choosing connections is on the clock; compiling is not. Prints a Markdown table and, with --png,
-draws the curves. Needs PyTorch.
+trains the paper's network (128 hidden units, softmax over all labels, Adam) for some epochs; slide
+trains the same network with neurons found by hashing, then with the labels of the batch alone, and
+what it trains by default. All in one process on the same threads, one after the other. P@1 is that
+of the first test examples, looked at some thirty times in a run with the clock stopped. Drawing a
+network, building tables and choosing connections is on the clock; compiling is not. Prints a
+Markdown table and, with --png, draws the curves. Needs PyTorch.
 
 Source of the task: Chen et al., SLIDE (MLSys 2020), figure 5 and table 1.
 """
@@ -182,7 +182,9 @@ def main() -> None:
     options.add_argument("--lr", type=float, default=0.002, help="of PyTorch (0.002)")
     options.add_argument("--batch-size", type=int, default=256, help="of PyTorch (256)")
     options.add_argument("--active", type=int, help="neurons that hashing proposes for a batch")
-    options.add_argument("--only", choices=("dense", "hashing", "default"), help="one alone")
+    options.add_argument(
+        "--only", choices=("dense", "hashing", "in-batch", "default"), help="one alone"
+    )
     options.add_argument("--png", type=Path, metavar="FILE", help="draw the curves there")
     args = options.parse_args()
     if not args.data:
@@ -193,11 +195,15 @@ def main() -> None:
     test = slide.read(args.data / "X_test.npz")
     test = test.take(np.arange(min(N_TEST, test.n_samples)))
     more = {"active": args.active} if args.active else {}
-    hashing = slide.recipe(train, hidden=(HIDDEN,), hash="simhash", dropout=0.0, **more)
+    hidden = {"hidden": (HIDDEN,), "dropout": 0.0}
+    hashing = slide.recipe(train, hash="simhash", **hidden, **more)
+    in_batch = slide.recipe(train, sampler="in-batch", **hidden)
     contestants = {
         "dense": ("PyTorch dense softmax", lambda: dense(train, test, args)),
         "hashing": ("slide, the same network by hashing",
                     lambda: ours(hashing, backend, train, test)),
+        "in-batch": ("slide, the same network, in-batch negatives",
+                     lambda: ours(in_batch, backend, train, test)),
         "default": ("slide by default", lambda: ours(slide.recipe(train), backend, train, test)),
     }  # fmt: skip
     curves = {}

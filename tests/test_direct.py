@@ -373,6 +373,11 @@ def test_traits_are_counted(train_set):
         ({"hidden": ()}, "sampler is 'lsh' without hidden layer"),
         ({"hidden": (), "sampler": "index"}, "scope is 'batch' without hidden layer"),
         ({"sampler": "index"}, "sampler is 'index' with hidden layers"),
+        (
+            {"sampler": "in-batch", "scope": "example"},
+            "sampler is 'in-batch', which proposes nobody",
+        ),
+        ({"sampler": "in-batch", "hidden_active": (9,)}, "sampler is 'in-batch', which proposes"),
     ],
 )
 def test_settings_that_do_not_go_together(settings, words):

@@ -43,6 +43,14 @@ def test_labels_are_always_active(backend, sampler):
         assert ids[origins == FROM_LABELS].tolist() == Y.row(i)[0].tolist()
 
 
+def test_in_batch_is_the_labels_of_the_batch(backend):
+    active = sample(backend, sampler="in-batch")
+    active.check()
+    assert active.ids.tolist() == [3, 50, 199]
+    assert (active.values == FROM_LABELS).all()
+    assert not log_weights(active).values.any()
+
+
 def test_lsh_mixes_tables_and_chance(backend):
     active = sample(backend, active=40, uniform_share=0.5, scope="example")
     origins = active.values

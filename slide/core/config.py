@@ -12,7 +12,7 @@ from slide.core.hashing import Policy
 from slide.core.losses import LossName
 from slide.core.optim import OptimizerName, ScheduleName
 
-SamplerName = Literal["lsh", "uniform", "full", "index"]
+SamplerName = Literal["lsh", "uniform", "in-batch", "full", "index"]
 Scope = Literal["batch", "example"]
 
 
@@ -37,7 +37,8 @@ class Config:
         warmup: share of the run in which the learning rate rises from 0.
         dropout: share of hidden units zeroed in training, in [0, 1).
         sampler: who proposes active neurons beside the labels: `lsh` (hash tables and a uniform
-            share), `uniform` (chance alone), `full` (all neurons: a dense network), `index` (the
+            share), `uniform` (chance alone), `in-batch` (nobody: an example's negatives are the
+            other labels of the batch), `full` (all neurons: a dense network), `index` (the
             highest scores that are not labels, of direct connections).
         scope: `batch`, one active set shared by the batch; `example`, one each, as in the paper.
         active: output neurons proposed beside the labels, per batch or per example by `scope`.
@@ -243,8 +244,13 @@ def demand_companions(config: Config) -> None:
     """Raise ConfigError unless settings that belong together are together."""
     if config.hidden and config.sampler == "index":
         raise ConfigError(
-            "sampler is 'index' with hidden layers: expected lsh, uniform or full, or no hidden "
-            "layer (--hidden 0)"
+            "sampler is 'index' with hidden layers: expected lsh, uniform, in-batch or full, or no "
+            "hidden layer (--hidden 0)"
+        )
+    if config.sampler == "in-batch" and (config.scope == "example" or any(config.hidden_active)):
+        raise ConfigError(
+            "sampler is 'in-batch', which proposes nobody beside the labels that a batch shares: "
+            "expected scope 'batch' and no hidden_active, or another sampler"
         )
     for name, wanted in DIRECT.items():
         if not config.hidden and getattr(config, name) != wanted:

@@ -72,7 +72,7 @@ class Sampler:
 
     def n_uniform(self, n: int) -> int:
         """How many neurons to draw uniformly, of n."""
-        share = {"lsh": self.config.uniform_share, "uniform": 1.0, "full": 1.0}
+        share = {"lsh": self.config.uniform_share, "in-batch": 0.0, "uniform": 1.0, "full": 1.0}
         wanted = n if self.config.sampler == "full" else self.n_wanted
         return min(n, round(share[self.config.sampler] * wanted))
 
