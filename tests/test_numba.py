@@ -4,9 +4,11 @@ import multiprocessing
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+from scipy.sparse import random
 from threadpoolctl import threadpool_limits
 
 import slide
@@ -16,6 +18,7 @@ from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR
 from slide.core.config import Config
+from slide.core.losses import LossName
 from slide.core.trainer import Trainer
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
@@ -133,6 +136,26 @@ def test_it_works_in_a_child_process(method):
     with multiprocessing.get_context(method).Pool(1) as pool:
         assert pool.apply(trained, (2,)) == here
         assert pool.apply(os.getpid) != os.getpid()
+
+
+def losses_and_gradients():
+    rng = np.random.default_rng(0)
+    z, y = (random(8, 900, density, rng=rng, format="csr") for density in (0.8, 0.02))
+    y.data[:] = 1
+    z, y = (CSR.from_scipy(m.astype(np.float32)) for m in (z, y))
+    log_weights = z.with_values(np.zeros(z.nnz, np.float32))
+    found = [NumbaBackend().loss(z, log_weights, y, name) for name in get_args(LossName)]
+    return [(losses.tobytes(), dz.values.tobytes()) for losses, dz in found]
+
+
+def test_what_is_loaded_from_disk_has_the_bits_of_what_was_compiled(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    found = []
+    for _ in range(2):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            found.append(pool.apply(losses_and_gradients))
+        assert list(tmp_path.rglob("*.nbc"))  # what the second one loads
+    assert found[0] == found[1]
 
 
 def test_bits_do_not_depend_on_the_threads_of_blas():

@@ -16,8 +16,15 @@ Number = Any
 
 
 def njit(flags: set[str]) -> Callable[[Kernel], Kernel]:
-    """Numba's compiler; a division by zero is an infinity, whose check would forbid SIMD."""
-    compiler = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)
+    """Numba's compiler; a division by zero is an infinity, whose check would forbid SIMD.
+
+    A kernel takes in all that it calls. A function that stays apart is compiled with each of its
+    callers anew, may sum in another order there, and the copy that runs is the one loaded first:
+    a process that compiles would have other bits than one that loads what was compiled.
+    """
+    compiler = numba.njit(
+        cache=True, nogil=True, error_model="numpy", fastmath=flags, forceinline=True
+    )
     return cast(Callable[[Kernel], Kernel], compiler)
 
 
