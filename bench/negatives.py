@@ -84,7 +84,14 @@ def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) 
     return run
 
 
-class UniformDirect(DirectRun):
+class Indexless(DirectRun):
+    """Needs no index."""
+
+    def prepare(self, config: slide.Config) -> bool:
+        return False
+
+
+class UniformDirect(Indexless):
     """Direct connections with negatives by chance."""
 
     def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
@@ -92,7 +99,7 @@ class UniformDirect(DirectRun):
         return active_set(drawn(y.n_cols, m, y.n_rows, self.rng), y)
 
 
-class InBatchDirect(DirectRun):
+class InBatchDirect(Indexless):
     """Direct connections with negatives from the batch."""
 
     def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
@@ -106,7 +113,7 @@ def drawn(n: int, m: int, n_sets: int, rng: np.random.Generator) -> Array:
     return draw_uniform(n, m, n_sets, n_sets, rng).indices.reshape(n_sets, m)
 
 
-class HashedDirect(DirectRun):
+class HashedDirect(Indexless):
     """Direct connections with negatives from tables of the sparse rows."""
 
     name = ""

@@ -8,17 +8,20 @@ two machines.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Any, cast
 
 from slide.core.backend import KERNELS, Backend
 from slide.core.errors import BackendError
 
 BUILT_IN = {
     "numba": "slide.backends.numba_threads:NumbaBackend",
+    "processes": "slide.backends.processes:ProcessesBackend",
+    "processes-numba": "slide.backends.processes:CompiledProcessesBackend",
     "reference": "slide.reference.kernels:ReferenceBackend",
 }
 DEFAULT = "numba"
@@ -48,16 +51,21 @@ def default_name() -> str:
     return os.environ.get(VARIABLE) or DEFAULT
 
 
-def create(name: str) -> object:
+def create(name: str, **options: Any) -> object:
     """An instance of the backend of this name, complete or not (see `load`).
 
     Raises:
-        BackendError: the name is unknown or registered twice, or the backend cannot be imported.
+        BackendError: the name is unknown or registered twice, the backend cannot be imported, or
+            has no such option.
     """
     target, owner = find(name)
     module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)()
+        kind = getattr(importlib.import_module(module), attribute)
+        refuse_unknown(name, kind, options)
+        return kind(**options)
+    except BackendError:
+        raise
     except ModuleNotFoundError as error:
         raise BackendError(
             f"backend {name!r}{owner} needs the module {error.name!r}, which is not installed"
@@ -68,17 +76,28 @@ def create(name: str) -> object:
         ) from error
 
 
-def load(name: str | None = None) -> Backend:
+def refuse_unknown(name: str, kind: Any, options: dict[str, Any]) -> None:
+    """Raise BackendError if a backend is given options that it does not have."""
+    known = inspect.signature(kind).parameters if options else {}
+    if unknown := sorted(set(options) - set(known)):
+        raise BackendError(
+            f"backend {name!r} has no option {' and '.join(unknown)}: leave it out, or choose "
+            "--backend processes"
+        )
+
+
+def load(name: str | None = None, **options: Any) -> Backend:
     """An instance of a backend that has every kernel of the protocol.
 
     Args:
         name: of a built-in, of an entry point, or `module:Class`; None for `default_name()`.
+        options: of the backend's own, as `mode` of `processes`.
 
     Raises:
         BackendError: see `create`; or kernels are missing.
     """
     name = name or default_name()
-    backend = create(name)
+    backend = create(name, **options)
     wanted = (*KERNELS, "set_threads")
     missing = [method for method in wanted if not callable(getattr(backend, method, None))]
     if missing:

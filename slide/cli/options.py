@@ -33,6 +33,11 @@ Threads = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def widths(name: str, text: str) -> tuple[int, ...]:
     """The numbers of `--hidden 128,64`, one for each layer; 0 stands for no layer.
 

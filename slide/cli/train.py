@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from slide.backends.shared import Mode, OnLoss
 from slide.cli.options import (
     FORMATS,
     AsJson,
     BackendName,
     Threads,
     computing_threads,
+    given,
     print_json,
     settings_of,
     widths,
@@ -73,6 +75,14 @@ def train(
             "--set", metavar="NAME=VALUE", help="Any other setting of slide.Config, repeatable."
         ),
     ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(help="Of the backend processes: hogwild takes several steps at once."),
+    ] = None,
+    on_worker_loss: Annotated[
+        OnLoss | None,
+        typer.Option(help="Of the backend processes: what to do when a worker dies."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
     ] = False,
@@ -99,14 +109,13 @@ def train(
         "scope": scope, "hash": hash_family, "K": k_digits, "L": n_tables,
         "strategy": strategy, "active": active, "seed": seed,
     }  # fmt: skip
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    chosen |= settings_of(assignments or [])
+    chosen = given(chosen) | settings_of(assignments or [])
     if time_budget is not None:
         demand_time_budget(time_budget)
     # refuse bad settings before reading gigabytes
     settings_for(Traits(1, 1, 1.0, 1.0, is_dense=False, is_binary=False), **chosen)
     refuse_if_taken(model, overwrite)
-    computer = load(backend)
+    computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
     train_set, valid_set = read_pair(train, valid)

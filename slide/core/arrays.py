@@ -290,6 +290,10 @@ class Param:
         n, d = self.weight.shape
         return n, d
 
+    def map(self, function: Callable[[Array], Array]) -> Param:
+        """The same parameter with each of its arrays replaced by `function(array)`."""
+        return Param(function(self.weight), function(self.mean), function(self.square))
+
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         n, d = self.shape

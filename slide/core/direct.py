@@ -83,8 +83,8 @@ class Direct:
         """From weights on the host, without those of the constant input, and biases."""
         whole = weight.with_constant()
         whole.values[whole.indptr[1:] - 1] = bias
-        whole = placed(whole, backend)
-        return cls(inputs, SparseParam(whole, np.ones_like(whole.values)))
+        square = backend.put(np.ones_like(whole.values))
+        return cls(inputs, SparseParam(placed(whole, backend), square))
 
     def without_bias(self, backend: Backend) -> CSR:
         """The weights on the host, as `of` takes them."""

@@ -65,7 +65,20 @@ class DirectRun:
         return cls(backend, rng, network, data, Probe.of(data, order), order, rebuilds, touched)
 
     def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
-        """One training step on a batch of `data`.
+        """What is due, and one training step on a batch of `data`."""
+        self.prepare(config)
+        return self.take(config, batch, lr)
+
+    def prepare(self, config: Config) -> bool:
+        """Rebuild the index if that is due before the next step; whether it was."""
+        if not self.rebuilds.take_turn(self.number) and self.index is not None:
+            return False
+        self.index = self.network.index(self.backend, config.list_limit)
+        self.built_at = self.number
+        return True
+
+    def take(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """One training step on a batch of `data`, with the index as it is.
 
         The gradient is summed over the batch and not averaged: an entry is met by few of its
         examples, so a mean would make the step depend on how many others there are.
@@ -99,12 +112,23 @@ class DirectRun:
             CSR (B, n) on the host, see `active_set`.
         """
         backend = self.backend
-        if self.rebuilds.take_turn(self.number) or self.index is None:
-            self.index = self.network.index(backend, config.list_limit)
-            self.built_at = self.number
+        assert self.index is not None
         index = replace(self.index, base=self.network.bias)  # which moves faster than weights
         found, _ = backend.search(index, x, placed(y, backend), min(config.active, y.n_cols))
         return active_set(backend.get(found), y)
+
+    def go_to(self, number: int) -> None:
+        """As if this had been the number of the last step."""
+        self.number = number
+
+    @property
+    def found_by(self) -> InvertedIndex | None:
+        """What finds the negatives, and changes when something is due."""
+        return self.index
+
+    @found_by.setter
+    def found_by(self, index: InvertedIndex | None) -> None:
+        self.index = index
 
     def settle(self) -> None:
         """Nothing is owed to labels that a step did not touch."""

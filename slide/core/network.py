@@ -67,7 +67,7 @@ class Network:
     ) -> Network:
         """From the weight of each layer, the output last; without optimizer not to be trained."""
         begin = (optimizer or SGD()).begin
-        *hidden, output = [begin(backend.put(weight)) for weight in weights]
+        *hidden, output = [begin(weight).map(backend.put) for weight in weights]
         layers = [
             SampledLayer(param) if config.n_active_of(layer) else DenseLayer(param)
             for layer, param in enumerate(hidden)

@@ -49,42 +49,44 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
 
 def refuse_too_large(config: Config, train: Dataset) -> None:
     """Raise ConfigError if network and tables would take more than this machine's memory."""
-    if not config.hidden:
-        refuse_too_many_connections(config, train)
+    wanted, memory = bytes_wanted(config, train), memory_of_machine()
+    if wanted <= memory:
         return
+    takes = f"{wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}"
+    if not config.hidden:
+        raise ConfigError(
+            f"up to {most_connections(config, train):,.0f} connections from {train.n_features} "
+            f"features to {train.n_labels} labels take {takes}: choose a smaller "
+            "--set connections=N or connections_per_example=X, or check the data's header"
+        )
+    raise ConfigError(
+        f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
+        f"units and {train.n_labels} labels with its {config.L} tables of "
+        f"{most_buckets(config)} buckets takes {takes}: choose a smaller --hidden, --K or --L, or "
+        "check the data's header"
+    )
+
+
+def bytes_wanted(config: Config, train: Dataset) -> float:
+    """Memory that a network, the state of its optimizer, and its tables or its index take."""
+    if not config.hidden:
+        wanted = 24 * most_connections(config, train)  # weight, column, state, index: 4 bytes each
+        return wanted + 32 * train.n_features  # their weights, and zeros for the kernels
     wanted = n_bytes(config, train.n_features, train.n_labels)
     if config.sampler == "lsh":
         wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
-    memory = memory_of_machine()
-    if wanted > memory:
-        raise ConfigError(
-            f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
-            f"units and {train.n_labels} labels with its {config.L} tables of "
-            f"{most_buckets(config)} buckets takes {wanted / 2**30:.1f} GiB, but this machine has "
-            f"{memory / 2**30:.1f}: choose a smaller --hidden, --K or --L, or check the data's "
-            "header"
-        )
+    return wanted
 
 
-def refuse_too_many_connections(config: Config, train: Dataset) -> None:
-    """Raise ConfigError if direct connections would take more than this machine's memory."""
+def most_connections(config: Config, train: Dataset) -> float:
+    """How many direct connections there may be."""
     y = train.y.positive()
     most = config.connections + config.connections_per_example * y.column_counts()
     lengths = train.features.row_lengths()
     if config.pairs:
         lengths = lengths + np.where(lengths <= LONGEST, lengths * (lengths - 1) // 2, 0)
     possible = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
-    entries = float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
-    wanted = 24 * entries  # weight, its column and state, and an index: 4 bytes each, and room
-    wanted += 32 * train.n_features  # weights of features, and arrays of zeros for the kernels
-    memory = memory_of_machine()
-    if wanted > memory:
-        raise ConfigError(
-            f"up to {entries:,.0f} connections from {train.n_features} features to "
-            f"{train.n_labels} labels take {wanted / 2**30:.1f} GiB, but this machine has "
-            f"{memory / 2**30:.1f}: choose a smaller "
-            "--set connections=N or connections_per_example=X, or check the data's header"
-        )
+    return float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
 
 
 def memory_of_machine() -> int:

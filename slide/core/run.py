@@ -95,6 +95,7 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
         "seconds_compile": trainer.seconds_compile,
         "examples_per_second": trainer.examples / trainer.seconds,
         **scores,
+        **({"lost_updates": last["lost_updates"]} if "lost_updates" in last else {}),
         "loss": last["loss"],
         "peak_rss_mb": peak_rss_mb(),
         "backend": trainer.backend.name,

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from slide.core.arrays import Array
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
@@ -17,12 +18,13 @@ from slide.core.direct_training import DirectRun
 from slide.core.model import Model
 from slide.core.optim import learning_rate
 from slide.core.refusals import (
+    bytes_wanted,
     demand_time_budget,
     refuse_divergence,
     refuse_misfit,
     refuse_too_large,
 )
-from slide.core.runs import begin_run
+from slide.core.runs import begin_run, one_by_one
 from slide.core.step import StepReport
 from slide.core.timing import TimedBackend
 from slide.core.training import Run
@@ -84,7 +86,8 @@ class Trainer:
           output neurons never updated so far), and of the output layer's tables, if there are
           any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
           on the probe, within 1 % of the neurons), bucket_mean, bucket_largest, bucket_gini,
-          bucket_empty (see `slide.core.diagnostics.occupancy`).
+          bucket_empty (see `slide.core.diagnostics.occupancy`);
+        * whatever figures the backend has of its own.
 
         The same seed gives the same network, whatever the order of the examples in `train`.
 
@@ -94,6 +97,8 @@ class Trainer:
         """
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
+        if hasattr(self.backend, "demand_room"):
+            self.backend.demand_room(bytes_wanted(self.config, train))
         self.seconds, self.examples, self.step = 0.0, 0, 0
         self.seconds_compile = warm_up(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
@@ -115,6 +120,7 @@ class Trainer:
                     | summary(reports)
                     | (model.evaluate(valid) if valid is not None else {})
                     | run.diagnostics(self.config)
+                    | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
             if self._used() >= 1:
@@ -124,25 +130,30 @@ class Trainer:
 
     def _epoch(self, run: Run | DirectRun) -> Iterator[StepReport]:
         """One pass over the training set in a fresh random order, or what time allows of it."""
-        config, size = self.config, self.config.batch_size
-        n_samples = run.data.n_samples
-        n_steps = n_steps_of(config, n_samples)
-        order = run.order[run.rng.permutation(n_samples)]
-        for start in range(0, n_samples, size):
-            began = time.perf_counter()
-            batch = run.data.take(order[start : start + size])
-            progress = max(self.step / n_steps, self._used())
-            lr = learning_rate(config.lr_schedule, config.lr, progress, config.warmup)
-            report = run.step(config, batch, lr)
-            self.step = run.number
+        n_steps = n_steps_of(self.config, run.data.n_samples)
+        steps = getattr(self.backend, "steps", one_by_one)
+        began = time.perf_counter()
+        for report in steps(run, self.config, self._batches(run, n_steps)):
+            self.step += 1
             refuse_divergence(report.loss, self.step)
-            self.examples += batch.n_samples
             self.seconds += time.perf_counter() - began
             if self.watcher:
                 self.watcher.on_step(self.step, n_steps)
             yield report
-            if self._used() >= 1:
+            began = time.perf_counter()
+        self.seconds += time.perf_counter() - began
+
+    def _batches(self, run: Run | DirectRun, n_steps: int) -> Iterator[tuple[Array, float]]:
+        """Rows of each batch of an epoch and the learning rate, until time is up."""
+        config, size, n_samples = self.config, self.config.batch_size, run.data.n_samples
+        order = run.order[run.rng.permutation(n_samples)]
+        for number, start in enumerate(range(0, n_samples, size), self.step):
+            if self._used() >= 1 and number > 0:
                 return
+            progress = max(number / n_steps, self._used())
+            rows = order[start : start + size]
+            self.examples += len(rows)
+            yield rows, learning_rate(config.lr_schedule, config.lr, progress, config.warmup)
 
     def _used(self) -> float:
         """Share of the time budget that is gone; 0 if there is no budget."""

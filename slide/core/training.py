@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.diagnostics import occupancy
+from slide.core.hashing import Tables
+from slide.core.inner_products import InnerProductHash
 from slide.core.layers import DenseLayer
 from slide.core.network import Network
 from slide.core.probe import RANK, Probe
@@ -20,6 +23,13 @@ from slide.core.sampling import Sampler
 from slide.core.step import StepReport, train_step
 from slide.core.tables import LayerTables
 from slide.core.updating import Updates, optimizer_of
+
+
+class Found(NamedTuple):
+    """Hash functions of a layer, and the tables that they fill."""
+
+    functions: InnerProductHash | None
+    tables: Tables | None
 
 
 @dataclass(slots=True)
@@ -63,24 +73,30 @@ class Run:
         probe = Probe.of(train, order)
         return cls(backend, rng, network, train, samplers, updates, probe, order)
 
-    def keep_tables(self) -> None:
-        """Whatever is due for the hash tables of each layer before the next step."""
-        step = self.updates.step
+    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """What is due, and one training step on a batch."""
+        self.prepare(config)
+        return self.take(config, batch, lr)
+
+    def prepare(self, config: Config) -> bool:
+        """Whatever is due for the hash tables of each layer before the next step; if anything."""
+        has_changed = False
         for number, (layer, sampler) in enumerate(
             zip(self.network.layers, self.samplers, strict=True)
         ):
             if sampler is None or sampler.tables is None:
                 continue
-            due = sampler.tables.due(step)
+            due = sampler.tables.due(self.number)
             if any(due):
+                has_changed = True
                 self.updates.settle(self.network)
                 recall = partial(self.recall, number, sampler.tables)
                 weight = layer.param.weight
-                sampler.tables.keep(self.backend, weight, due, step, recall, self.rng)
+                sampler.tables.keep(self.backend, weight, due, self.number, recall, self.rng)
+        return has_changed
 
-    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
-        """Tables that are due, and one training step on a batch."""
-        self.keep_tables()
+    def take(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """One training step on a batch, with the tables as they are."""
         self.updates.begin(lr)
         return train_step(
             self.backend, self.network, batch, self.samplers, self.updates, config.loss,
@@ -91,6 +107,22 @@ class Run:
     def number(self) -> int:
         """Of the last step."""
         return self.updates.step
+
+    def go_to(self, number: int) -> None:
+        """As if this had been the number of the last step."""
+        self.updates.step = number
+
+    @property
+    def found_by(self) -> list[Found | None]:
+        """What finds the active neurons of each layer, and changes when something is due."""
+        tables = [sampler.tables if sampler else None for sampler in self.samplers]
+        return [Found(each.functions, each.tables) if each else None for each in tables]
+
+    @found_by.setter
+    def found_by(self, found: list[Found | None]) -> None:
+        for sampler, each in zip(self.samplers, found, strict=True):
+            if sampler and sampler.tables and each:
+                sampler.tables.functions, sampler.tables.tables = each
 
     def settle(self) -> None:
         """Let all rows catch up with the steps that they missed."""

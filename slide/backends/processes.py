@@ -1,0 +1,183 @@
+"""The `processes` backend: worker processes that share memory, for where threads do not scale.
+
+Weights, optimizer state, tables and batches lie once in shared memory; a worker gets the places of
+a kernel's arguments, computes its parts of the result by the kernels of another backend on one
+thread, and leaves them where the parent finds them.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+from slide.backends.shared import Mode, OnLoss
+from slide.backends.shared.hogwild import Hogwild
+from slide.backends.shared.memory import refuse_too_large
+from slide.backends.shared.workers import Team
+from slide.core.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.backend import Query
+from slide.core.config import Config
+from slide.core.direct_training import DirectRun
+from slide.core.errors import BackendError
+from slide.core.families import Family
+from slide.core.hashing import Policy, Tables
+from slide.core.losses import LossName
+from slide.core.optim import Optimizer
+from slide.core.runs import Batches, one_by_one
+from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.step import StepReport
+from slide.core.training import Run
+
+
+class ProcessesBackend:
+    """Every kernel cut into parts; the same bits for any number of workers.
+
+    Workers start when first needed. `set_threads` says how many they are.
+
+    Args:
+        mode: `synchronous`, a step after the other; or `hogwild`, every worker takes steps of its
+            own, which claims accuracy and not bits (see `slide.backends.shared.hogwild`).
+        on_worker_loss: when a worker dies, `fail` with a sentence, or `respawn` it: then its part
+            is computed again, and rows that it was updating may take that step twice.
+    """
+
+    name = "processes"
+    inner = "reference"
+
+    def __init__(self, mode: Mode = "synchronous", on_worker_loss: OnLoss = "fail") -> None:
+        demand_choice("mode", mode, get_args(Mode))
+        demand_choice("on_worker_loss", on_worker_loss, get_args(OnLoss))
+        self.mode = mode
+        self.lost_updates = 0.0
+        self.n_workers = 1
+        self.team = Team(self.inner, on_worker_loss)
+        weakref.finalize(self, self.team.close)  # also when the interpreter ends
+
+    def set_threads(self, n: int) -> int:
+        self.n_workers = n
+        return n
+
+    def run(self, kernel: str, *arguments: Any) -> Any:
+        """The result of a kernel."""
+        return self.team.compute(kernel, arguments, self.n_workers)
+
+    def steps(self, run: Run | DirectRun, config: Config, batches: Batches) -> Iterator[StepReport]:
+        """A training step on each batch: see `slide.core.runs.one_by_one`."""
+        if self.mode == "synchronous":
+            yield from one_by_one(run, config, batches)
+            return
+        hogwild = Hogwild(self.team, self.n_workers, run.data.n_labels)
+        yield from hogwild.steps(run, config, batches)
+        self.lost_updates = hogwild.lost_updates
+
+    def figures(self) -> dict[str, float]:
+        """Of the last epoch, for metrics.jsonl: the share of row updates that were lost."""
+        return {} if self.mode == "synchronous" else {"lost_updates": self.lost_updates}
+
+    def demand_room(self, n_bytes: float) -> None:
+        """Raise BackendError unless there is so much shared memory."""
+        refuse_too_large(math.ceil(n_bytes))
+
+    def put(self, array: Array) -> Array:
+        return self.team.store.put(array)
+
+    def get(self, array: Array) -> Array:
+        return array
+
+    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
+        codes: Array = self.run("hash", x, center, family, probes)
+        return codes
+
+    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
+        return self.placed(self.run("build", codes, n_buckets, salt, policy))
+
+    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
+        return self.placed(self.run("reinsert", tables, rows, codes))
+
+    def query(
+        self,
+        tables: Tables | None,
+        codes: Array,
+        required: CSR,
+        extra: CSR,
+        query: Query,
+        salt: int,
+    ) -> CSR | Block:
+        active: CSR | Block = self.run("query", tables, codes, required, extra, query, salt)
+        return active
+
+    def sddmm(self, h: Array, w: Array, active: CSR | Block) -> CSR | Block:
+        z: CSR | Block = self.run("sddmm", h, w, active)
+        return z
+
+    def spmm(self, z: CSR | Block, w: Array) -> Array:
+        h: Array = self.run("spmm", z, w)
+        return h
+
+    def spmm_t(self, z: CSR | Block, h: Array) -> RowGrad:
+        grad: RowGrad = self.run("spmm_t", z, h)
+        return grad
+
+    def loss(
+        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+    ) -> tuple[Array, CSR | Block]:
+        losses, dz = self.run("loss", z, log_weights, y, name)
+        return losses, dz
+
+    def update_rows(
+        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
+    ) -> None:
+        self.written(param.weight, param.mean, param.square)
+        self.run("update_rows", param, grad, optimizer, lr, step)
+
+    def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
+        ids, scores = self.run("top_k", h, w, candidates, k)
+        return ids, scores
+
+    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+        product: CSR = self.run("spgemm_t", z, x, limits, excluded)
+        return product
+
+    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
+        index: InvertedIndex = self.run("invert", w, base, limit)
+        return InvertedIndex(
+            self.put(index.offsets), self.put(index.ids), self.put(index.values), index.base
+        )
+
+    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
+        ids, scores = self.run("search", index, x, excluded, k)
+        return ids, scores
+
+    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
+        z: CSR = self.run("masked_spgemm", x, w, active)
+        return z
+
+    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
+        self.written(param.weight.values, param.square)
+        self.run("update_entries", param, dz, x, lr)
+
+    def placed(self, tables: Tables) -> Tables:
+        """Tables that are looked into at every step: in shared memory once and for all."""
+        return replace(tables, offsets=self.put(tables.offsets), ids=self.put(tables.ids))
+
+    def written(self, *arrays: Array) -> None:
+        """Raise ValueError unless workers would write where the caller sees it."""
+        for array in arrays:
+            if array.size and self.team.store.place_of(array) is None:
+                raise ValueError("a parameter is not in shared memory: expected what `put` gave")
+
+
+class CompiledProcessesBackend(ProcessesBackend):
+    """The same with compiled kernels in the workers."""
+
+    name = "processes-numba"
+    inner = "numba"
+
+
+def demand_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise BackendError unless it is one of them."""
+    if value not in known:
+        raise BackendError(f"{name} is {value!r}: expected {' or '.join(known)}")

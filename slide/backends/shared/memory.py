@@ -1,0 +1,277 @@
+"""Arrays in shared memory: one process makes them, others find them where they lie.
+
+A segment holds one array. When the last view of it is gone the segment is kept for the next array
+of its size, so that a training step, whose arrays have the same few sizes every time, asks the
+system for nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import re
+import secrets
+import weakref
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from slide.core.arrays import Array
+from slide.core.errors import BackendError
+
+FOLDER = Path("/dev/shm")  # where Linux keeps the segments; other systems do not show them
+PAGE, MEDIUM, LARGE = 1 << 12, 1 << 22, 1 << 26  # bytes: see `size_for`
+MOST_SPARE = 1 << 28  # bytes of segments that nobody uses
+OWNER = re.compile(r"(slide-[0-9a-f]{16})\.owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an array lies.
+
+    Args:
+        segment: its name.
+        offset: of the array's first element, in bytes.
+        shape, strides, dtype: as NumPy has them.
+    """
+
+    segment: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: str
+
+
+class Segment:
+    """One piece of shared memory, mapped into this process.
+
+    Args:
+        memory: of the system.
+        store: whose it is; None where another process owns it.
+    """
+
+    def __init__(self, memory: SharedMemory, store: Store | None = None) -> None:
+        self.memory, self.store = memory, store
+        assert memory.buf is not None
+        bytes_of_it = np.frombuffer(memory.buf, np.uint8)
+        self.address: int = bytes_of_it.__array_interface__["data"][0]
+        self.size = len(bytes_of_it)
+
+    @property
+    def name(self) -> str:
+        return self.memory.name
+
+
+class Memory:
+    """The memory of a segment as the base of arrays, which keep it mapped."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.__array_interface__ = {
+            "version": 3, "data": (segment.address, False), "shape": (segment.size,),
+            "typestr": "|u1",
+        }  # fmt: skip
+
+    def array(self, place: Place) -> Array:
+        """A view of it."""
+        base = np.asarray(self)
+        return np.ndarray(place.shape, place.dtype, base, place.offset, place.strides)
+
+
+class Windows:
+    """The segments of other processes that this one looks into."""
+
+    def __init__(self) -> None:
+        self.segments: dict[str, Segment] = {}
+
+    def array_at(self, place: Place) -> Array:
+        """The array that lies there."""
+        if place.segment not in self.segments:
+            self.segments[place.segment] = Segment(SharedMemory(place.segment))
+        return Memory(self.segments[place.segment]).array(place)
+
+    def forget(self, names: list[str]) -> None:
+        """Look into these no longer."""
+        for name in names:
+            self.segments.pop(name, None)
+
+
+class Store:
+    """The segments that a process owns.
+
+    Args:
+        name: how the names of its own begin; nobody else's do.
+
+    Attributes:
+        dropped: names of those that were given back, in order.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.numbers = count()
+        self.owned: dict[str, Segment] = {}
+        self.memories = WeakValueDictionary[str, Memory]()
+        self.spare: defaultdict[int, list[str]] = defaultdict(list)
+        self.n_spare = 0
+        self.dropped: list[str] = []
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """An array in a segment of its own.
+
+        Raises:
+            BackendError: there is not so much shared memory.
+        """
+        segment = self.segment_of(size_for(math.prod(shape) * dtype.itemsize))
+        memory = self.memories[segment.name] = Memory(segment)
+        weakref.finalize(memory, self.recycle, segment).atexit = False
+        return memory.array(Place(segment.name, 0, shape, strides_of(shape, dtype), dtype.str))
+
+    def put(self, array: Array) -> Array:
+        """The same array, in shared memory."""
+        if self.place_of(array) is not None:
+            return array
+        placed = self.empty(array.shape, array.dtype)
+        placed[...] = array
+        return placed
+
+    def place_of(self, array: Array) -> Place | None:
+        """Where an array lies, if it is in a segment of this store."""
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if not isinstance(base, Memory) or base.segment.store is not self:
+            return None
+        offset = array.__array_interface__["data"][0] - base.segment.address
+        return Place(base.segment.name, offset, array.shape, array.strides, array.dtype.str)
+
+    def array_at(self, place: Place) -> Array | None:
+        """The array that lies there, if it is of this store and somebody still has it."""
+        memory = self.memories.get(place.segment)
+        return None if memory is None else memory.array(place)
+
+    def segment_of(self, size: int) -> Segment:
+        """A segment of this size that nobody uses."""
+        if self.spare[size]:
+            self.n_spare -= size
+            return self.owned[self.spare[size].pop()]
+        segment = Segment(reserved(f"{self.name}-{next(self.numbers)}", size), self)
+        self.owned[segment.name] = segment
+        return segment
+
+    def recycle(self, segment: Segment) -> None:
+        """Nobody looks at the array in it any more."""
+        if segment.name not in self.owned:
+            return
+        if segment.size > LARGE or self.n_spare + segment.size > MOST_SPARE:
+            self.owned.pop(segment.name).memory.unlink()
+            self.dropped.append(segment.name)
+            return
+        self.spare[segment.size].append(segment.name)
+        self.n_spare += segment.size
+
+    def close(self) -> None:
+        """Take the names away; the system frees the memory of an array with its last view."""
+        for segment in self.owned.values():
+            with suppress(FileNotFoundError):  # somebody has swept the whole folder
+                segment.memory.unlink()
+        self.owned = {}
+        self.spare.clear()
+
+
+def strides_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Of an array in C order."""
+    steps = [dtype.itemsize]
+    for n in reversed(shape[1:]):
+        steps.append(steps[-1] * n)
+    return tuple(reversed(steps[: len(shape)]))
+
+
+def size_for(n_bytes: int) -> int:
+    """Of a segment: one of few sizes up to `LARGE`, a number of pages beyond."""
+    bits = max(n_bytes - 1, 0).bit_length()
+    step = PAGE if n_bytes > LARGE else 1 << max(bits - 4 if n_bytes > MEDIUM else bits, 12)
+    return max(-(-n_bytes // step) * step, PAGE)
+
+
+def reserved(name: str, size: int) -> SharedMemory:
+    """New shared memory, all of it there: the system would kill who finds out later.
+
+    Raises:
+        BackendError: there is not so much.
+    """
+    refuse_too_large(size)
+    memory = SharedMemory(name, create=True, size=size)
+    if FOLDER.exists():
+        try:
+            with (FOLDER / name).open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            memory.unlink()
+            refuse_too_large(size)
+            raise BackendError(f"{FOLDER} refused {size:,} bytes: make it larger") from None
+    return memory
+
+
+def refuse_too_large(n_bytes: int) -> None:
+    """Raise BackendError if the system has less shared memory than that."""
+    free = free_bytes()
+    if n_bytes > free:
+        raise BackendError(
+            f"{n_bytes:,} bytes of shared memory are needed, and {FOLDER} has {free:,} left: make "
+            "it larger (mount -o remount,size=8G /dev/shm, or docker run --shm-size 8g), or use "
+            "another --backend"
+        )
+
+
+def free_bytes() -> float:
+    """Of shared memory; infinitely many where the system does not tell."""
+    if not FOLDER.exists():
+        return math.inf
+    room = os.statvfs(FOLDER)
+    return room.f_bavail * room.f_frsize
+
+
+class Owner:
+    """A name for segments that nobody else has, and a lock that shows its owner is alive."""
+
+    def __init__(self) -> None:
+        self.name = f"slide-{secrets.token_hex(8)}"
+        self.path = FOLDER / f"{self.name}.owner"
+        self.file: Any = None
+        if FOLDER.exists():
+            hidden = self.path.with_name(f".{self.path.name}")
+            self.file = hidden.open("w")
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+            hidden.rename(self.path)  # when it is seen it is locked
+
+    def close(self) -> None:
+        """Give up the name."""
+        if self.file is not None:
+            self.path.unlink(missing_ok=True)
+            self.file.close()
+
+
+def sweep() -> None:
+    """Remove the segments of owners that have died without doing so."""
+    for path in FOLDER.glob("slide-*.owner") if FOLDER.exists() else ():
+        match = OWNER.fullmatch(path.name)
+        with suppress(OSError), path.open() as file:  # another's, or gone meanwhile
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if match:
+                remove(match[1])
+                path.unlink(missing_ok=True)
+
+
+def remove(prefix: str) -> None:
+    """Remove all segments whose names begin so."""
+    for path in FOLDER.glob(f"{prefix}-*") if FOLDER.exists() else ():
+        with suppress(FileNotFoundError):
+            SharedMemory(path.name).unlink()

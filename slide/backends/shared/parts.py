@@ -1,0 +1,313 @@
+"""How each kernel is cut into parts, and what they give is put together.
+
+A part is a span of examples, of neurons, of inputs or of tables, computed by the same kernel of one
+backend, and what it writes to belongs to nobody else. Where a result depends on the part that it is
+computed in, as the last bits of a BLAS product do, the cuts depend on the arguments alone and not
+on the number of workers: so the bits are the same whoever computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.backend import Query
+from slide.core.hashing import Tables
+from slide.core.sparse import InvertedIndex, SparseParam
+
+Arguments = tuple[Any, ...]
+
+
+class Cut(NamedTuple):
+    """How a kernel is cut.
+
+    Args:
+        size: of what is cut, for some arguments.
+        grain: of a part, given the size and the number of workers.
+        part: the arguments of the part from start to stop.
+        joined: the result from those of all parts, in order; there is one at least.
+    """
+
+    size: Callable[..., int]
+    grain: Callable[[int, int], int]
+    part: Callable[..., Arguments]
+    joined: Callable[..., Any]
+
+    def spans(self, n_workers: int, *arguments: Any) -> list[tuple[int, int]]:
+        """Where each part begins and ends."""
+        size = max(self.size(*arguments), 1)
+        grain = self.grain(size, n_workers)
+        size = self.size(*arguments)
+        return [(start, min(start + grain, size)) for start in range(0, max(size, 1), grain)]
+
+
+def always(n: int) -> Callable[[int, int], int]:
+    """Parts of n."""
+    return lambda size, n_workers: n
+
+
+def shares(least: int) -> Callable[[int, int], int]:
+    """A part for each worker, if it has something to do."""
+    return lambda size, n_workers: max(-(-size // n_workers), least)
+
+
+def rows_of(matrix: CSR, start: int, stop: int) -> CSR:
+    """Some rows, as views."""
+    first, last = matrix.indptr[start], matrix.indptr[stop]
+    return CSR(
+        matrix.indptr[start : stop + 1] - first, matrix.indices[first:last],
+        matrix.values[first:last], matrix.n_cols,
+    )  # fmt: skip
+
+
+def columns_of(matrix: CSR, start: int, stop: int) -> CSR:
+    """The entries in some columns, which are counted from the first of them."""
+    kept = np.flatnonzero((matrix.indices >= start) & (matrix.indices < stop))
+    indptr = np.searchsorted(kept, matrix.indptr)
+    columns = matrix.indices[kept] - np.int32(start)
+    return CSR(indptr, columns, matrix.values[kept], stop - start)
+
+
+def span_of(x: Any, start: int, stop: int) -> Any:
+    """Examples from start to stop of features, activations, logits or sets."""
+    if isinstance(x, CSR):
+        return rows_of(x, start, stop)
+    if isinstance(x, Block):
+        return x.with_values(x.values[start:stop])
+    return x[start:stop]
+
+
+def n_rows(x: Any) -> int:
+    """Of features in any layout."""
+    return len(x) if isinstance(x, np.ndarray) else int(x.n_rows)
+
+
+def stacked(parts: list[CSR], n_cols: int) -> CSR:
+    """One below the other."""
+    lengths = np.concatenate([part.row_lengths() for part in parts])
+    return CSR(
+        np.append(0, np.cumsum(lengths)), np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.values for part in parts]), n_cols,
+    )  # fmt: skip
+
+
+def concatenated(parts: list[Array], *_: Any) -> Array:
+    """Rows, one below the other."""
+    return np.concatenate(parts)
+
+
+def pairs(parts: list[tuple[Array, Array]], *_: Any) -> tuple[Array, Array]:
+    """Ids and scores, one below the other."""
+    ids, scores = zip(*parts, strict=True)
+    return np.concatenate(ids), np.concatenate(scores)
+
+
+def nothing(parts: list[None], *_: Any) -> None:
+    """A kernel that writes to its arguments gives nothing back."""
+
+
+def sddmm_part(start: int, stop: int, h: Array, w: Array, active: CSR | Block) -> Arguments:
+    """Some neurons of a shared set, or some examples."""
+    if isinstance(active, Block):
+        return h, w, Block(active.ids[start:stop], active.values[:, start:stop], active.n_cols)
+    return h[start:stop], w, rows_of(active, start, stop)
+
+
+def sddmm_joined(parts: list[Any], h: Array, w: Array, active: CSR | Block) -> CSR | Block:
+    """Side by side, or one below the other."""
+    axis = 1 if isinstance(active, Block) else 0
+    return active.with_values(np.concatenate([part.values for part in parts], axis=axis))
+
+
+def spmm_t_part(start: int, stop: int, z: CSR | Block, h: Array) -> Arguments:
+    """Some neurons of a shared set, or some columns."""
+    if isinstance(z, Block):
+        return Block(z.ids[start:stop], z.values[:, start:stop], z.n_cols), h
+    some = columns_of(z, start, stop)
+    return CSR(some.indptr, some.indices + np.int32(start), some.values, z.n_cols), h
+
+
+def spmm_t_joined(parts: list[RowGrad], z: CSR | Block, h: Array) -> RowGrad:
+    """The rows of each part follow those of the one before."""
+    rows = np.concatenate([part.rows for part in parts])
+    return RowGrad(rows, np.concatenate([part.values for part in parts]))
+
+
+def loss_part(start: int, stop: int, z: Any, log_weights: Any, y: CSR, name: str) -> Arguments:
+    """Some examples."""
+    shared = isinstance(log_weights, Block)
+    weights = log_weights if shared else rows_of(log_weights, start, stop)
+    return span_of(z, start, stop), weights, rows_of(y, start, stop), name
+
+
+def loss_joined(parts: list[Any], z: Any, *_: Any) -> tuple[Array, CSR | Block]:
+    """Each part is a mean over its own examples."""
+    losses = np.concatenate([part[0] for part in parts])
+    shares = [np.float32(len(part[0]) / max(len(losses), 1)) for part in parts]
+    values = [part[1].values * share for part, share in zip(parts, shares, strict=True)]
+    return losses, z.with_values(np.concatenate(values))
+
+
+def update_rows_part(
+    start: int, stop: int, param: Param, grad: RowGrad, *constants: Any
+) -> Arguments:
+    """Some rows of the gradient."""
+    return param, RowGrad(grad.rows[start:stop], grad.values[start:stop]), *constants
+
+
+def top_k_part(
+    start: int, stop: int, h: Array, w: Array, candidates: CSR | None, k: int
+) -> Arguments:
+    """Some examples."""
+    some = candidates if candidates is None else rows_of(candidates, start, stop)
+    return h[start:stop], w, some, k
+
+
+def build_part(start: int, stop: int, codes: Array, n_buckets: int, salt: int, policy: str) -> Any:
+    """Some tables, which have a salt each."""
+    return np.ascontiguousarray(codes[:, start:stop]), n_buckets, salt + start, policy
+
+
+def tables_of(tables: Tables, start: int, stop: int) -> Tables:
+    """Some tables, as views."""
+    offsets = tables.offsets[start * tables.n_buckets : stop * tables.n_buckets + 1]
+    ids = tables.ids[offsets[0] : offsets[-1]]
+    return replace(
+        tables, offsets=offsets - offsets[0], ids=ids, L=stop - start, salt=tables.salt + start
+    )
+
+
+def reinsert_part(start: int, stop: int, tables: Tables, rows: Array, codes: Array) -> Arguments:
+    """Some tables."""
+    return tables_of(tables, start, stop), rows, np.ascontiguousarray(codes[:, start:stop])
+
+
+def tables_joined(parts: list[Tables], *_: Any) -> Tables:
+    """The ids of all tables in a row."""
+    begins = np.append(0, np.cumsum([len(part.ids) for part in parts]))
+    offsets = [part.offsets[:-1] + begin for part, begin in zip(parts, begins, strict=False)]
+    ids = np.concatenate([part.ids for part in parts])
+    L = sum(part.L for part in parts)
+    return replace(parts[0], offsets=np.append(np.concatenate(offsets), begins[-1]), ids=ids, L=L)
+
+
+def query_size(
+    tables: Any, codes: Array, required: CSR, extra: CSR, query: Query, salt: int
+) -> int:
+    """Examples; in `vanilla` they are one part, for their numbers decide on the probing order."""
+    return 1 if query.strategy == "vanilla" else required.n_rows
+
+
+def query_part(
+    start: int, stop: int, tables: Tables | None, codes: Array, required: CSR, extra: CSR,
+    query: Query, salt: int,
+) -> Arguments:  # fmt: skip
+    """Some examples, each with a set of its own."""
+    if query.strategy == "vanilla":
+        stop = required.n_rows
+    some = rows_of(required, start, stop), rows_of(extra, start, stop)
+    return tables, codes[start:stop], *some, replace(query, shared=False), salt
+
+
+def query_joined(
+    parts: list[CSR], tables: Any, codes: Array, required: CSR, extra: CSR, query: Query, salt: int
+) -> CSR | Block:
+    """The sets, or their union."""
+    found = stacked(parts, required.n_cols)
+    if not query.shared:
+        return found
+    order = np.lexsort((found.values, found.indices))  # the first list that has it
+    first = order[np.flatnonzero(np.diff(found.indices[order], prepend=-1))]
+    return Block(found.indices[first], found.values[first][None], found.n_cols)
+
+
+def spgemm_t_part(start: int, stop: int, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Arguments:
+    """Some rows of the product."""
+    return columns_of(z, start, stop), x, limits[start:stop], rows_of(excluded, start, stop)
+
+
+def invert_part(start: int, stop: int, w: CSR, base: Array, limit: int) -> Arguments:
+    """The lists of some inputs."""
+    return columns_of(w, start, stop), base, limit
+
+
+def invert_joined(parts: list[InvertedIndex], w: CSR, base: Array, limit: int) -> InvertedIndex:
+    """The lists in a row."""
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    return InvertedIndex(
+        np.append(0, np.cumsum(lengths)), np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.values for part in parts]), base.copy(),
+    )  # fmt: skip
+
+
+def update_entries_part(
+    start: int, stop: int, param: SparseParam, dz: CSR, x: CSR, lr: float
+) -> Arguments:
+    """Some neurons."""
+    w = param.weight
+    span = slice(w.indptr[start], w.indptr[stop])
+    own = SparseParam(rows_of(w, start, stop), param.square[span])
+    return own, columns_of(dz, start, stop), x, lr
+
+
+EXAMPLES, NEURONS, ROWS = 64, 1024, 4096
+"""Of a part of a BLAS product."""
+
+CUTS: dict[str, Cut] = {
+    "hash": Cut(
+        lambda x, *_: n_rows(x), always(ROWS),
+        lambda start, stop, x, *others: (span_of(x, start, stop), *others), concatenated,
+    ),
+    "build": Cut(lambda codes, *_: codes.shape[1], shares(1), build_part, tables_joined),
+    "reinsert": Cut(lambda tables, *_: tables.L, shares(1), reinsert_part, tables_joined),
+    "query": Cut(query_size, shares(16), query_part, query_joined),
+    "sddmm of a Block": Cut(
+        lambda h, w, active: len(active.ids), always(NEURONS), sddmm_part, sddmm_joined
+    ),
+    "sddmm": Cut(lambda h, w, active: active.n_rows, shares(16), sddmm_part, sddmm_joined),
+    "spmm": Cut(
+        lambda z, w: z.n_rows, always(EXAMPLES),
+        lambda start, stop, z, w: (span_of(z, start, stop), w), concatenated,
+    ),
+    "spmm_t of a Block": Cut(
+        lambda z, h: len(z.ids), always(NEURONS), spmm_t_part, spmm_t_joined
+    ),
+    "spmm_t": Cut(lambda z, h: z.n_cols, shares(1024), spmm_t_part, spmm_t_joined),
+    "loss": Cut(lambda z, *_: z.n_rows, always(EXAMPLES), loss_part, loss_joined),
+    "update_rows": Cut(
+        lambda param, grad, *_: len(grad.rows), shares(64), update_rows_part, nothing
+    ),
+    "top_k": Cut(lambda h, *_: len(h), always(EXAMPLES), top_k_part, pairs),
+    "spgemm_t": Cut(
+        lambda z, *_: z.n_cols, shares(64), spgemm_t_part,
+        lambda parts, z, x, *_: stacked(parts, x.n_cols),
+    ),
+    "invert": Cut(lambda w, *_: w.n_cols, shares(1024), invert_part, invert_joined),
+    "search": Cut(
+        lambda index, x, *_: x.n_rows, shares(16),
+        lambda start, stop, index, x, excluded, k:
+            (index, rows_of(x, start, stop), rows_of(excluded, start, stop), k),
+        pairs,
+    ),
+    "masked_spgemm": Cut(
+        lambda x, *_: x.n_rows, shares(16),
+        lambda start, stop, x, w, active:
+            (rows_of(x, start, stop), w, rows_of(active, start, stop)),
+        lambda parts, x, w, active: stacked(parts, active.n_cols),
+    ),
+    "update_entries": Cut(
+        lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, nothing
+    ),
+}  # fmt: skip
+"""By kernel, and by the layout of its set where that matters."""
+
+
+def cut_of(kernel: str, arguments: Arguments) -> str:
+    """The name of the cut."""
+    of_block = {"sddmm": 2, "spmm_t": 0}
+    is_block = kernel in of_block and isinstance(arguments[of_block[kernel]], Block)
+    return f"{kernel} of a Block" if is_block else kernel

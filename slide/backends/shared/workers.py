@@ -1,0 +1,261 @@
+"""A team of worker processes, and what becomes of it when one of them dies."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import ModuleType
+from typing import Any
+
+from slide.backends.shared import OnLoss
+from slide.backends.shared.memory import Owner, Store, Windows, remove, sweep
+from slide.backends.shared.messages import packed, unpacked
+from slide.backends.shared.parts import CUTS, cut_of
+from slide.backends.shared.working import Request, compute, work
+from slide.core.errors import BackendError
+
+MOST_LOSSES = 3  # of one worker, one after the other without an answer
+PATIENCE = 1.0  # seconds for a worker to leave by itself
+
+
+@dataclass(slots=True)
+class Task:
+    """A request that was not answered yet.
+
+    Args:
+        phase: what the worker does meanwhile, as "while ..." goes on.
+        function, message, arguments: see `Request`.
+        kept: arrays that the message speaks of, or who has them.
+        done: called with the answer.
+    """
+
+    phase: str
+    function: Callable[..., Any]
+    message: bytes
+    arguments: tuple[Any, ...]
+    kept: list[Any]
+    done: Callable[[Any], None]
+
+
+@dataclass(slots=True)
+class Member:
+    """A worker, and the line to it.
+
+    Args:
+        number: its place in the team.
+        process: the worker.
+        line: to it.
+        home: how the names of its segments begin.
+        windows: into its memory.
+        tasks: asked and not answered, oldest first, by the number of their request.
+        answered: numbers of requests whose answers are being read.
+        read: numbers of those that are not needed any more, of which it was not told yet.
+        n_dropped: segments given back of which it was told.
+        n_lost: workers at this place that have died since the last answer.
+    """
+
+    number: int
+    process: SpawnProcess
+    line: Connection
+    home: str
+    windows: Windows = field(default_factory=Windows)
+    tasks: deque[tuple[int, Task]] = field(default_factory=deque)
+    answered: list[int] = field(default_factory=list)
+    read: list[int] = field(default_factory=list)
+    n_dropped: int = 0
+    n_lost: int = 0
+
+
+class Team:
+    """Workers, and the memory that they share.
+
+    Args:
+        inner: the backend whose kernels they compute with, as `slide.backends.load` takes it.
+        on_loss: what to do when one dies.
+
+    Attributes:
+        members: those that were hired so far.
+        opening: tasks that a worker which takes the place of another has to do first.
+    """
+
+    def __init__(self, inner: str, on_loss: OnLoss = "fail") -> None:
+        self.owner = Owner()
+        self.store = Store(self.owner.name)
+        self.inner, self.on_loss = inner, on_loss
+        self.numbers = count()
+        self.members: list[Member] = []
+        self.opening: list[Task] = []
+
+    def hire(self, n: int) -> None:
+        """Have n workers at least."""
+        if not self.members:
+            sweep()
+        while len(self.members) < n:
+            self.members.append(self.hired(len(self.members)))
+
+    def hired(self, number: int) -> Member:
+        """A new worker; it has not been asked for anything."""
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        home = f"{self.store.name}-w{next(self.numbers)}"
+        process = context.Process(
+            target=work, args=(theirs, self.inner, home), name=f"worker {number}", daemon=True
+        )
+        with without_main():
+            process.start()
+        theirs.close()
+        return Member(number, process, ours, home, n_dropped=len(self.store.dropped))
+
+    def compute(self, kernel: str, arguments: tuple[Any, ...], n: int) -> Any:
+        """The result of a kernel, by n workers.
+
+        Raises:
+            BackendError: a worker has died.
+            Exception: whatever the kernel raised.
+        """
+        name = cut_of(kernel, arguments)
+        spans = CUTS[name].spans(n, *arguments)
+        message, copies = packed((kernel, arguments), self.store)
+        self.hire(n)
+        parts: list[Any] = [None] * len(spans)
+        n_asked = min(n, len(spans))
+        left = set(range(n_asked))
+
+        def take(first: int, found: list[Any]) -> None:
+            parts[first::n_asked] = found
+            left.remove(first)
+
+        for first in range(n_asked):
+            own = (name, spans[first::n_asked])
+            done = partial(take, first)
+            self.ask(first, Task(f"computing {kernel}", compute, message, own, copies, done))
+        while left:
+            self.pump()
+        joined = CUTS[name].joined(parts, *arguments)
+        for member in self.members:
+            member.read += member.answered
+            member.answered = []
+        return joined
+
+    def ask(self, number: int, task: Task) -> None:
+        """Let a worker do something after all that it was asked before."""
+        member = self.members[number]
+        dropped = self.store.dropped[member.n_dropped :]
+        number = next(self.numbers)
+        request = Request(number, task.function, task.message, task.arguments, member.read, dropped)
+        member.tasks.append((number, task))
+        member.read, member.n_dropped = [], len(self.store.dropped)
+        with suppress(OSError):  # it has died, as `pump` will find
+            member.line.send_bytes(pickle.dumps(request))
+
+    def pump(self) -> None:
+        """Wait for an answer, and for whatever else has come meanwhile.
+
+        Raises:
+            BackendError: a worker has died, and none takes its place.
+            Exception: whatever a worker raised.
+        """
+        try:
+            ends: dict[Any, Member] = {member.line: member for member in self.members}
+            ends |= {member.process.sentinel: member for member in self.members}
+            ready = wait(list(ends))
+            for number in sorted({ends[end].number for end in ready}):
+                self.receive(self.members[number])
+        except KeyboardInterrupt:  # an answer may have been read in half
+            self.dismiss()
+            raise
+
+    def receive(self, member: Member) -> None:
+        """Take an answer of a worker that has given one or has died."""
+        try:
+            if not member.line.poll():
+                raise EOFError
+            answer = member.line.recv_bytes()
+        except (EOFError, OSError):
+            self.lose(member)
+            return
+        number, task = member.tasks.popleft()
+        member.answered.append(number)
+        member.n_lost = 0
+        dropped, body = pickle.loads(answer)
+        found = unpacked(body, member.windows)
+        member.windows.forget(dropped)
+        if isinstance(found, Exception):
+            raise found
+        task.done(found)
+
+    def lose(self, member: Member) -> None:
+        """Put a new worker in the place of one that has died, or give up.
+
+        Raises:
+            BackendError: nobody is to take its place, or several have died in it.
+        """
+        sentence = epitaph(member)
+        remove(member.home)
+        if self.on_loss == "fail" or member.n_lost == MOST_LOSSES:
+            self.dismiss()
+            raise BackendError(sentence)
+        new = self.members[member.number] = self.hired(member.number)
+        new.n_lost = member.n_lost + 1
+        for task in [*self.opening, *(task for _, task in member.tasks)]:
+            self.ask(member.number, task)
+
+    def dismiss(self) -> None:
+        """Send everybody home, by force who does not go."""
+        for member in self.members:
+            member.line.close()
+        deadline = time.monotonic() + PATIENCE
+        for member in self.members:
+            member.process.join(max(deadline - time.monotonic(), 0))
+            if member.process.is_alive():
+                member.process.kill()
+                member.process.join()
+            remove(member.home)
+        self.members, self.opening = [], []
+
+    def close(self) -> None:
+        """Send everybody home, and give the memory back."""
+        self.dismiss()
+        self.store.close()
+        self.owner.close()
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """A process that is started within it does not run the caller's script once more.
+
+    Nothing of a script is needed there, and a script without `if __name__ == "__main__"` would
+    train again in each of its workers.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+def epitaph(member: Member) -> str:
+    """Which worker has died, how, and of what work."""
+    member.process.join(PATIENCE)
+    code = member.process.exitcode
+    how = f"ended with code {code}"
+    if code is not None and code < 0:
+        how = f"was killed by {signal.Signals(-code).name}"
+    phase = member.tasks[0][1].phase if member.tasks else "waiting for work"
+    return (
+        f"{member.process.name} (process {member.process.pid}) {how} while {phase}: this run ends, "
+        "and nothing is left half written; free memory if the system took it away, or choose "
+        "--on-worker-loss respawn"
+    )
