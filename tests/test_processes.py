@@ -13,7 +13,7 @@ from slide.backends import load
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
 from slide.backends.shared import memory
 from slide.backends.shared.hogwild import Counted
-from slide.backends.shared.memory import Owner, Store
+from slide.backends.shared.memory import Owner, Store, place_of
 from slide.backends.shared.messages import packed, unpacked
 from slide.core.arrays import Param, RowGrad
 from slide.core.config import Config
@@ -173,16 +173,16 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (5, 7), (2, 0, 4), (300, 5000)])
 def test_an_array_lies_where_its_place_says(store, shape):
     array = store.put(np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    place = store.place_of(array)
+    place = place_of(array)
     np.testing.assert_array_equal(store.array_at(place), array)
     assert store.put(array) is array
-    assert store.place_of(array.copy()) is None
+    assert place_of(array.copy()) is None
 
 
 def test_views_have_places_too(store):
     array = store.put(np.arange(24, dtype=np.int32).reshape(4, 6))
     for view in (array[1:3, ::2], array.T, array[:, -1], array[::-1]):
-        np.testing.assert_array_equal(store.array_at(store.place_of(view)), view)
+        np.testing.assert_array_equal(store.array_at(place_of(view)), view)
 
 
 def test_a_message_carries_places_and_small_arrays(store):
@@ -200,18 +200,18 @@ def test_a_message_carries_places_and_small_arrays(store):
 
 def test_a_segment_is_used_again_when_nobody_looks_at_it(store):
     first = store.put(np.zeros(1000))
-    name = store.place_of(first).segment
+    name = place_of(first).segment
     view = first[10:]
     del first
-    assert store.place_of(store.put(np.zeros(1000))).segment != name
+    assert place_of(store.put(np.zeros(1000))).segment != name
     del view
-    assert store.place_of(store.put(np.ones(1000))).segment == name
+    assert place_of(store.put(np.ones(1000))).segment == name
 
 
 def test_large_segments_are_given_back(store, monkeypatch):
     monkeypatch.setattr(memory, "LARGE", 1 << 16)
     array = store.put(np.zeros(1 << 17, np.int8))
-    name = store.place_of(array).segment
+    name = place_of(array).segment
     del array
     assert store.dropped == [name]
     assert name not in store.owned

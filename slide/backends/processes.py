@@ -166,7 +166,7 @@ class ProcessesBackend:
     def written(self, *arrays: Array) -> None:
         """Raise ValueError unless workers would write where the caller sees it."""
         for array in arrays:
-            if array.size and self.team.store.place_of(array) is None:
+            if array.size and not self.team.store.owns(array):
                 raise ValueError("a parameter is not in shared memory: expected what `put` gave")
 
 

@@ -14,12 +14,12 @@ import re
 import secrets
 import weakref
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -28,13 +28,12 @@ from slide.core.arrays import Array
 from slide.core.errors import BackendError
 
 FOLDER = Path("/dev/shm")  # where Linux keeps the segments; other systems do not show them
-PAGE, MEDIUM, LARGE = 1 << 12, 1 << 22, 1 << 26  # bytes: see `size_for`
-MOST_SPARE = 1 << 28  # bytes of segments that nobody uses
+PAGE, MEDIUM, LARGE = 1 << 12, 1 << 22, 1 << 28  # bytes: see `size_for`
+MOST_SPARE = 1 << 29  # bytes of segments that nobody uses
 OWNER = re.compile(r"(slide-[0-9a-f]{16})\.owner")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an array lies.
 
     Args:
@@ -55,11 +54,11 @@ class Segment:
 
     Args:
         memory: of the system.
-        store: whose it is; None where another process owns it.
+        keeper: who says whether others find it by its name.
     """
 
-    def __init__(self, memory: SharedMemory, store: Store | None = None) -> None:
-        self.memory, self.store = memory, store
+    def __init__(self, memory: SharedMemory, keeper: Windows | Store) -> None:
+        self.memory, self.keeper = memory, keeper
         assert memory.buf is not None
         bytes_of_it = np.frombuffer(memory.buf, np.uint8)
         self.address: int = bytes_of_it.__array_interface__["data"][0]
@@ -87,21 +86,53 @@ class Memory:
 
 
 class Windows:
-    """The segments of other processes that this one looks into."""
+    """The segments of other processes that this one looks into.
 
-    def __init__(self) -> None:
+    Args:
+        own: of this process, which are not looked up.
+        closed: called with the name of a segment when nobody here looks at it any more.
+
+    Attributes:
+        is_open: whether the other process is there, so that names can be found.
+    """
+
+    def __init__(
+        self, own: Store | None = None, closed: Callable[[str], None] | None = None
+    ) -> None:
+        self.own, self.closed = own, closed
+        self.is_open = True
         self.segments: dict[str, Segment] = {}
+        self.memories = WeakValueDictionary[str, Memory]()
 
     def array_at(self, place: Place) -> Array:
         """The array that lies there."""
-        if place.segment not in self.segments:
-            self.segments[place.segment] = Segment(SharedMemory(place.segment))
-        return Memory(self.segments[place.segment]).array(place)
+        name = place.segment
+        if self.own and name in self.own.memories:
+            return self.own.memories[name].array(place)
+        if name not in self.segments:
+            self.segments[name] = Segment(SharedMemory(name), self)
+        memory = self.memories.get(name)
+        if memory is None:
+            memory = self.memories[name] = Memory(self.segments[name])
+            if self.closed:
+                weakref.finalize(memory, self.closed, name).atexit = False
+        return memory.array(place)
 
     def forget(self, names: list[str]) -> None:
         """Look into these no longer."""
         for name in names:
             self.segments.pop(name, None)
+
+
+def place_of(array: Array) -> Place | None:
+    """Where an array lies, if other processes find it there."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if not isinstance(base, Memory) or not base.segment.keeper.is_open:
+        return None
+    offset = array.__array_interface__["data"][0] - base.segment.address
+    return Place(base.segment.name, offset, array.shape, array.strides, array.dtype.str)
 
 
 class Store:
@@ -112,10 +143,12 @@ class Store:
 
     Attributes:
         dropped: names of those that were given back, in order.
+        is_open: whether names can be found.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.is_open = True
         self.numbers = count()
         self.owned: dict[str, Segment] = {}
         self.memories = WeakValueDictionary[str, Memory]()
@@ -136,26 +169,29 @@ class Store:
 
     def put(self, array: Array) -> Array:
         """The same array, in shared memory."""
-        if self.place_of(array) is not None:
+        if self.owns(array):
             return array
         placed = self.empty(array.shape, array.dtype)
         placed[...] = array
         return placed
 
-    def place_of(self, array: Array) -> Place | None:
-        """Where an array lies, if it is in a segment of this store."""
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if not isinstance(base, Memory) or base.segment.store is not self:
-            return None
-        offset = array.__array_interface__["data"][0] - base.segment.address
-        return Place(base.segment.name, offset, array.shape, array.strides, array.dtype.str)
+    def joined(self, arrays: list[Array], axis: int = 0) -> Array:
+        """Arrays one after the other; a single one as it is."""
+        if len(arrays) == 1:
+            return arrays[0]
+        shape = list(arrays[0].shape)
+        shape[axis] = sum(array.shape[axis] for array in arrays)
+        out = self.empty(tuple(shape), arrays[0].dtype)
+        return np.concatenate(arrays, axis=axis, out=out)
 
-    def array_at(self, place: Place) -> Array | None:
-        """The array that lies there, if it is of this store and somebody still has it."""
-        memory = self.memories.get(place.segment)
-        return None if memory is None else memory.array(place)
+    def owns(self, array: Array) -> bool:
+        """Whether an array is in a segment of this store."""
+        place = place_of(array)
+        return place is not None and place.segment in self.owned
+
+    def array_at(self, place: Place) -> Array:
+        """The array that lies there, while somebody still has it."""
+        return self.memories[place.segment].array(place)
 
     def segment_of(self, size: int) -> Segment:
         """A segment of this size that nobody uses."""
@@ -179,6 +215,7 @@ class Store:
 
     def close(self) -> None:
         """Take the names away; the system frees the memory of an array with its last view."""
+        self.is_open = False
         for segment in self.owned.values():
             with suppress(FileNotFoundError):  # somebody has swept the whole folder
                 segment.memory.unlink()

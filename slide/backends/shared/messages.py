@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.shared.memory import Place, Store, Windows
+from slide.backends.shared.memory import Place, Store, Windows, place_of
 from slide.core.arrays import Array
 from slide.core.errors import BackendError
 
 SMALL = 256  # bytes of an array that goes along with the message
-BACKEND = "backend"
+
+readers: list[tuple[Windows | Store, Any]] = []
+"""Where arrays are found while a message is read, and the backend of who reads it; innermost last.
+
+Pickle offers `persistent_id` for this, which it calls for every number and every string.
+"""
 
 
 class Packer(pickle.Pickler):
@@ -29,29 +34,27 @@ class Packer(pickle.Pickler):
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self.store, self.small, self.copies = store, small, list[Array]()
 
-    def persistent_id(self, thing: Any) -> Place | str | None:
-        """What stands for a thing in the message; None if it goes itself."""
-        if hasattr(thing, "masked_spgemm"):
-            return BACKEND
+    def reducer_override(self, thing: Any) -> Any:
+        """How a thing of no built-in type is made again."""
+        if hasattr(thing, "masked_spgemm") and not isinstance(thing, type):
+            return backend_of_reader, ()
         if type(thing) is not np.ndarray:
-            return None
-        place = self.store.place_of(thing)
+            return NotImplemented
+        place = place_of(thing)
         if place is None and thing.nbytes > self.small:
             self.copies.append(self.store.put(thing))
-            place = self.store.place_of(self.copies[-1])
-        return place
+            place = place_of(self.copies[-1])
+        return NotImplemented if place is None else (found_at, tuple(place))
 
 
-class Unpacker(pickle.Unpickler):
-    """Finds the arrays where they lie."""
+def backend_of_reader() -> Any:
+    """Takes the place of a backend."""
+    return readers[-1][1]
 
-    def __init__(self, file: io.BytesIO, places: Windows | Store, backend: Any) -> None:
-        super().__init__(file)
-        self.places, self.backend = places, backend
 
-    def persistent_load(self, thing: Any) -> Any:
-        """What `persistent_id` has put this for."""
-        return self.backend if thing == BACKEND else self.places.array_at(thing)
+def found_at(*place: Any) -> Array:
+    """Takes the place of an array."""
+    return readers[-1][0].array_at(Place(*place))
 
 
 def packed(thing: Any, store: Store, small: int = SMALL) -> tuple[bytes, list[Array]]:
@@ -70,7 +73,11 @@ def unpacked(message: bytes, places: Windows | Store, backend: Any = None) -> An
         places: where the sender's arrays are found.
         backend: takes the place of the sender's.
     """
-    return Unpacker(io.BytesIO(message), places, backend).load()
+    readers.append((places, backend))
+    try:
+        return pickle.loads(message)
+    finally:
+        readers.pop()
 
 
 def portable(error: Exception) -> Exception:

@@ -20,6 +20,7 @@ from slide.core.hashing import Tables
 from slide.core.sparse import InvertedIndex, SparseParam
 
 Arguments = tuple[Any, ...]
+Join = Callable[..., Array]
 
 
 class Cut(NamedTuple):
@@ -29,13 +30,19 @@ class Cut(NamedTuple):
         size: of what is cut, for some arguments.
         grain: of a part, given the size and the number of workers.
         part: the arguments of the part from start to stop.
-        joined: the result from those of all parts, in order; there is one at least.
+        joined: the result, given `Store.joined`, those of all parts in order (there is one at
+            least), and the arguments.
+        room: shape of a large array of the result, for some arguments, if it is known before;
+            `joined` finds the array behind the arguments.
+        write: writes what a part gave into it, and returns the rest.
     """
 
     size: Callable[..., int]
     grain: Callable[[int, int], int]
     part: Callable[..., Arguments]
     joined: Callable[..., Any]
+    room: Callable[..., tuple[int, ...]] | None = None
+    write: Callable[..., Any] | None = None
 
     def spans(self, n_workers: int, *arguments: Any) -> list[tuple[int, int]]:
         """Where each part begins and ends."""
@@ -86,27 +93,25 @@ def n_rows(x: Any) -> int:
     return len(x) if isinstance(x, np.ndarray) else int(x.n_rows)
 
 
-def stacked(parts: list[CSR], n_cols: int) -> CSR:
+def stacked(join: Join, parts: list[CSR], n_cols: int) -> CSR:
     """One below the other."""
     lengths = np.concatenate([part.row_lengths() for part in parts])
-    return CSR(
-        np.append(0, np.cumsum(lengths)), np.concatenate([part.indices for part in parts]),
-        np.concatenate([part.values for part in parts]), n_cols,
-    )  # fmt: skip
+    indices, values = join([part.indices for part in parts]), join([part.values for part in parts])
+    return CSR(np.append(0, np.cumsum(lengths)), indices, values, n_cols)
 
 
-def concatenated(parts: list[Array], *_: Any) -> Array:
+def concatenated(join: Join, parts: list[Array], *_: Any) -> Array:
     """Rows, one below the other."""
-    return np.concatenate(parts)
+    return join(parts)
 
 
-def pairs(parts: list[tuple[Array, Array]], *_: Any) -> tuple[Array, Array]:
+def pairs(join: Join, parts: list[tuple[Array, Array]], *_: Any) -> tuple[Array, Array]:
     """Ids and scores, one below the other."""
     ids, scores = zip(*parts, strict=True)
-    return np.concatenate(ids), np.concatenate(scores)
+    return join(list(ids)), join(list(scores))
 
 
-def nothing(parts: list[None], *_: Any) -> None:
+def nothing(join: Join, parts: list[None], *_: Any) -> None:
     """A kernel that writes to its arguments gives nothing back."""
 
 
@@ -117,10 +122,14 @@ def sddmm_part(start: int, stop: int, h: Array, w: Array, active: CSR | Block) -
     return h[start:stop], w, rows_of(active, start, stop)
 
 
-def sddmm_joined(parts: list[Any], h: Array, w: Array, active: CSR | Block) -> CSR | Block:
-    """Side by side, or one below the other."""
-    axis = 1 if isinstance(active, Block) else 0
-    return active.with_values(np.concatenate([part.values for part in parts], axis=axis))
+def sddmm_joined(join: Join, parts: list[CSR], h: Array, w: Array, active: CSR) -> CSR:
+    """The examples, one below the other."""
+    return active.with_values(join([part.values for part in parts]))
+
+
+def sddmm_write(out: Array, found: Block, start: int, stop: int, *_: Any) -> None:
+    """The neurons, side by side."""
+    out[:, start:stop] = found.values
 
 
 def spmm_t_part(start: int, stop: int, z: CSR | Block, h: Array) -> Arguments:
@@ -131,10 +140,14 @@ def spmm_t_part(start: int, stop: int, z: CSR | Block, h: Array) -> Arguments:
     return CSR(some.indptr, some.indices + np.int32(start), some.values, z.n_cols), h
 
 
-def spmm_t_joined(parts: list[RowGrad], z: CSR | Block, h: Array) -> RowGrad:
+def spmm_t_joined(join: Join, parts: list[RowGrad], *_: Any) -> RowGrad:
     """The rows of each part follow those of the one before."""
-    rows = np.concatenate([part.rows for part in parts])
-    return RowGrad(rows, np.concatenate([part.values for part in parts]))
+    return RowGrad(join([part.rows for part in parts]), join([part.values for part in parts]))
+
+
+def spmm_t_write(out: Array, found: RowGrad, start: int, stop: int, *_: Any) -> None:
+    """The rows of the neurons."""
+    out[start:stop] = found.values
 
 
 def loss_part(start: int, stop: int, z: Any, log_weights: Any, y: CSR, name: str) -> Arguments:
@@ -144,12 +157,19 @@ def loss_part(start: int, stop: int, z: Any, log_weights: Any, y: CSR, name: str
     return span_of(z, start, stop), weights, rows_of(y, start, stop), name
 
 
-def loss_joined(parts: list[Any], z: Any, *_: Any) -> tuple[Array, CSR | Block]:
-    """Each part is a mean over its own examples."""
-    losses = np.concatenate([part[0] for part in parts])
-    shares = [np.float32(len(part[0]) / max(len(losses), 1)) for part in parts]
-    values = [part[1].values * share for part, share in zip(parts, shares, strict=True)]
-    return losses, z.with_values(np.concatenate(values))
+def loss_write(out: Array, found: Any, start: int, stop: int, z: Any, *_: Any) -> Array:
+    """The gradient, which is of a mean over the part's own examples; their losses are left."""
+    losses, dz = found
+    share = np.float32((stop - start) / max(z.n_rows, 1))
+    span = slice(z.indptr[start], z.indptr[stop]) if isinstance(z, CSR) else slice(start, stop)
+    np.multiply(dz.values, share, out=out[span])
+    found_losses: Array = losses
+    return found_losses
+
+
+def loss_joined(join: Join, parts: list[Array], z: Any, *others: Any) -> tuple[Array, CSR | Block]:
+    """Losses one below the other, and the gradient where it was written."""
+    return join(parts), z.with_values(others[-1])
 
 
 def update_rows_part(
@@ -186,13 +206,15 @@ def reinsert_part(start: int, stop: int, tables: Tables, rows: Array, codes: Arr
     return tables_of(tables, start, stop), rows, np.ascontiguousarray(codes[:, start:stop])
 
 
-def tables_joined(parts: list[Tables], *_: Any) -> Tables:
+def tables_joined(join: Join, parts: list[Tables], *_: Any) -> Tables:
     """The ids of all tables in a row."""
+    if len(parts) == 1:
+        return parts[0]
     begins = np.append(0, np.cumsum([len(part.ids) for part in parts]))
     offsets = [part.offsets[:-1] + begin for part, begin in zip(parts, begins, strict=False)]
-    ids = np.concatenate([part.ids for part in parts])
+    ids = join([part.ids for part in parts])
     L = sum(part.L for part in parts)
-    return replace(parts[0], offsets=np.append(np.concatenate(offsets), begins[-1]), ids=ids, L=L)
+    return replace(parts[0], offsets=join([*offsets, begins[-1:]]), ids=ids, L=L)
 
 
 def query_size(
@@ -214,10 +236,17 @@ def query_part(
 
 
 def query_joined(
-    parts: list[CSR], tables: Any, codes: Array, required: CSR, extra: CSR, query: Query, salt: int
+    join: Join,
+    parts: list[CSR],
+    tables: Any,
+    codes: Array,
+    required: CSR,
+    extra: CSR,
+    query: Query,
+    salt: int,
 ) -> CSR | Block:
     """The sets, or their union."""
-    found = stacked(parts, required.n_cols)
+    found = stacked(join, parts, required.n_cols)
     if not query.shared:
         return found
     order = np.lexsort((found.values, found.indices))  # the first list that has it
@@ -235,12 +264,14 @@ def invert_part(start: int, stop: int, w: CSR, base: Array, limit: int) -> Argum
     return columns_of(w, start, stop), base, limit
 
 
-def invert_joined(parts: list[InvertedIndex], w: CSR, base: Array, limit: int) -> InvertedIndex:
+def invert_joined(
+    join: Join, parts: list[InvertedIndex], w: CSR, base: Array, limit: int
+) -> InvertedIndex:
     """The lists in a row."""
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     return InvertedIndex(
-        np.append(0, np.cumsum(lengths)), np.concatenate([part.ids for part in parts]),
-        np.concatenate([part.values for part in parts]), base.copy(),
+        np.append(0, np.cumsum(lengths)), join([part.ids for part in parts]),
+        join([part.values for part in parts]), base.copy(),
     )  # fmt: skip
 
 
@@ -266,7 +297,9 @@ CUTS: dict[str, Cut] = {
     "reinsert": Cut(lambda tables, *_: tables.L, shares(1), reinsert_part, tables_joined),
     "query": Cut(query_size, shares(16), query_part, query_joined),
     "sddmm of a Block": Cut(
-        lambda h, w, active: len(active.ids), always(NEURONS), sddmm_part, sddmm_joined
+        lambda h, w, active: len(active.ids), always(NEURONS), sddmm_part,
+        lambda join, parts, h, w, active, out: active.with_values(out),
+        lambda h, w, active: (len(h), len(active.ids)), sddmm_write,
     ),
     "sddmm": Cut(lambda h, w, active: active.n_rows, shares(16), sddmm_part, sddmm_joined),
     "spmm": Cut(
@@ -274,17 +307,22 @@ CUTS: dict[str, Cut] = {
         lambda start, stop, z, w: (span_of(z, start, stop), w), concatenated,
     ),
     "spmm_t of a Block": Cut(
-        lambda z, h: len(z.ids), always(NEURONS), spmm_t_part, spmm_t_joined
+        lambda z, h: len(z.ids), always(NEURONS), spmm_t_part,
+        lambda join, parts, z, h, out: RowGrad(z.ids, out),
+        lambda z, h: (len(z.ids), h.shape[1]), spmm_t_write,
     ),
     "spmm_t": Cut(lambda z, h: z.n_cols, shares(1024), spmm_t_part, spmm_t_joined),
-    "loss": Cut(lambda z, *_: z.n_rows, always(EXAMPLES), loss_part, loss_joined),
+    "loss": Cut(
+        lambda z, *_: z.n_rows, always(EXAMPLES), loss_part, loss_joined,
+        lambda z, *_: z.values.shape, loss_write,
+    ),
     "update_rows": Cut(
         lambda param, grad, *_: len(grad.rows), shares(64), update_rows_part, nothing
     ),
     "top_k": Cut(lambda h, *_: len(h), always(EXAMPLES), top_k_part, pairs),
     "spgemm_t": Cut(
         lambda z, *_: z.n_cols, shares(64), spgemm_t_part,
-        lambda parts, z, x, *_: stacked(parts, x.n_cols),
+        lambda join, parts, z, x, *_: stacked(join, parts, x.n_cols),
     ),
     "invert": Cut(lambda w, *_: w.n_cols, shares(1024), invert_part, invert_joined),
     "search": Cut(
@@ -297,7 +335,7 @@ CUTS: dict[str, Cut] = {
         lambda x, *_: x.n_rows, shares(16),
         lambda start, stop, x, w, active:
             (rows_of(x, start, stop), w, rows_of(active, start, stop)),
-        lambda parts, x, w, active: stacked(parts, active.n_cols),
+        lambda join, parts, x, w, active: stacked(join, parts, active.n_cols),
     ),
     "update_entries": Cut(
         lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, nothing

@@ -13,18 +13,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from selectors import EVENT_READ, DefaultSelector
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from slide.backends.shared import OnLoss
 from slide.backends.shared.memory import Owner, Store, Windows, remove, sweep
 from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.parts import CUTS, cut_of
-from slide.backends.shared.working import Request, compute, work
+from slide.backends.shared.working import Request, compute, spin, work
 from slide.core.errors import BackendError
 
+FLOAT = np.dtype(np.float32)
 MOST_LOSSES = 3  # of one worker, one after the other without an answer
 PATIENCE = 1.0  # seconds for a worker to leave by itself
 
@@ -58,9 +62,8 @@ class Member:
         line: to it.
         home: how the names of its segments begin.
         windows: into its memory.
-        tasks: asked and not answered, oldest first, by the number of their request.
-        answered: numbers of requests whose answers are being read.
-        read: numbers of those that are not needed any more, of which it was not told yet.
+        read: its segments that nobody looks at any more, of which it was not told yet.
+        tasks: asked and not answered, oldest first.
         n_dropped: segments given back of which it was told.
         n_lost: workers at this place that have died since the last answer.
     """
@@ -69,10 +72,9 @@ class Member:
     process: SpawnProcess
     line: Connection
     home: str
-    windows: Windows = field(default_factory=Windows)
-    tasks: deque[tuple[int, Task]] = field(default_factory=deque)
-    answered: list[int] = field(default_factory=list)
-    read: list[int] = field(default_factory=list)
+    windows: Windows
+    read: deque[str]
+    tasks: deque[Task] = field(default_factory=deque)
     n_dropped: int = 0
     n_lost: int = 0
 
@@ -94,6 +96,7 @@ class Team:
         self.store = Store(self.owner.name)
         self.inner, self.on_loss = inner, on_loss
         self.numbers = count()
+        self.selector = DefaultSelector()
         self.members: list[Member] = []
         self.opening: list[Task] = []
 
@@ -115,7 +118,11 @@ class Team:
         with without_main():
             process.start()
         theirs.close()
-        return Member(number, process, ours, home, n_dropped=len(self.store.dropped))
+        self.selector.register(ours, EVENT_READ, (number, True))
+        self.selector.register(process.sentinel, EVENT_READ, (number, False))
+        read = deque[str]()
+        windows = Windows(self.store, read.append)
+        return Member(number, process, ours, home, windows, read, n_dropped=len(self.store.dropped))
 
     def compute(self, kernel: str, arguments: tuple[Any, ...], n: int) -> Any:
         """The result of a kernel, by n workers.
@@ -125,8 +132,10 @@ class Team:
             Exception: whatever the kernel raised.
         """
         name = cut_of(kernel, arguments)
-        spans = CUTS[name].spans(n, *arguments)
-        message, copies = packed((kernel, arguments), self.store)
+        cut = CUTS[name]
+        spans = cut.spans(n, *arguments)
+        out = self.store.empty(cut.room(*arguments), FLOAT) if cut.room else None
+        message, copies = packed((kernel, arguments, out), self.store)
         self.hire(n)
         parts: list[Any] = [None] * len(spans)
         n_asked = min(n, len(spans))
@@ -142,20 +151,17 @@ class Team:
             self.ask(first, Task(f"computing {kernel}", compute, message, own, copies, done))
         while left:
             self.pump()
-        joined = CUTS[name].joined(parts, *arguments)
-        for member in self.members:
-            member.read += member.answered
-            member.answered = []
-        return joined
+        written = () if out is None else (out,)
+        return cut.joined(self.store.joined, parts, *arguments, *written)
 
     def ask(self, number: int, task: Task) -> None:
         """Let a worker do something after all that it was asked before."""
         member = self.members[number]
         dropped = self.store.dropped[member.n_dropped :]
-        number = next(self.numbers)
-        request = Request(number, task.function, task.message, task.arguments, member.read, dropped)
-        member.tasks.append((number, task))
-        member.read, member.n_dropped = [], len(self.store.dropped)
+        read = [member.read.popleft() for _ in range(len(member.read))]
+        request = Request(task.function, task.message, task.arguments, read, dropped)
+        member.tasks.append(task)
+        member.n_dropped = len(self.store.dropped)
         with suppress(OSError):  # it has died, as `pump` will find
             member.line.send_bytes(pickle.dumps(request))
 
@@ -167,33 +173,47 @@ class Team:
             Exception: whatever a worker raised.
         """
         try:
-            ends: dict[Any, Member] = {member.line: member for member in self.members}
-            ends |= {member.process.sentinel: member for member in self.members}
-            ready = wait(list(ends))
-            for number in sorted({ends[end].number for end in ready}):
-                self.receive(self.members[number])
+            for member, has_answered in self.heard():
+                if has_answered:
+                    self.receive(member)
+                else:
+                    self.lose(member)
         except KeyboardInterrupt:  # an answer may have been read in half
             self.dismiss()
             raise
 
+    def heard(self) -> list[tuple[Member, bool]]:
+        """Wait until some workers have answered, or have died without an answer."""
+        spin(lambda: self.selector.select(0))
+        ready = [key.data for key, _ in self.selector.select()]
+        answered = {number for number, is_line in ready if is_line}
+        return [
+            (self.members[number], number in answered)
+            for number in sorted({number for number, _ in ready})
+        ]
+
     def receive(self, member: Member) -> None:
-        """Take an answer of a worker that has given one or has died."""
+        """Take an answer of a worker; there is none after all if it has died in the middle."""
         try:
-            if not member.line.poll():
-                raise EOFError
             answer = member.line.recv_bytes()
         except (EOFError, OSError):
             self.lose(member)
             return
-        number, task = member.tasks.popleft()
-        member.answered.append(number)
+        task = member.tasks.popleft()
         member.n_lost = 0
         dropped, body = pickle.loads(answer)
         found = unpacked(body, member.windows)
         member.windows.forget(dropped)
+        self.store.dropped += dropped  # others may have looked into them, too
         if isinstance(found, Exception):
             raise found
         task.done(found)
+
+    def forget(self, member: Member) -> None:
+        """Wait for this worker no longer."""
+        self.selector.unregister(member.line)
+        self.selector.unregister(member.process.sentinel)
+        member.windows.is_open = False
 
     def lose(self, member: Member) -> None:
         """Put a new worker in the place of one that has died, or give up.
@@ -202,18 +222,21 @@ class Team:
             BackendError: nobody is to take its place, or several have died in it.
         """
         sentence = epitaph(member)
+        self.forget(member)
         remove(member.home)
         if self.on_loss == "fail" or member.n_lost == MOST_LOSSES:
             self.dismiss()
             raise BackendError(sentence)
         new = self.members[member.number] = self.hired(member.number)
         new.n_lost = member.n_lost + 1
-        for task in [*self.opening, *(task for _, task in member.tasks)]:
+        for task in [*self.opening, *member.tasks]:
             self.ask(member.number, task)
 
     def dismiss(self) -> None:
         """Send everybody home, by force who does not go."""
         for member in self.members:
+            if member.windows.is_open:
+                self.forget(member)
             member.line.close()
         deadline = time.monotonic() + PATIENCE
         for member in self.members:
@@ -253,7 +276,7 @@ def epitaph(member: Member) -> str:
     how = f"ended with code {code}"
     if code is not None and code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
-    phase = member.tasks[0][1].phase if member.tasks else "waiting for work"
+    phase = member.tasks[0].phase if member.tasks else "waiting for work"
     return (
         f"{member.process.name} (process {member.process.pid}) {how} while {phase}: this run ends, "
         "and nothing is left half written; free memory if the system took it away, or choose "

@@ -6,40 +6,41 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, cast
+from selectors import EVENT_READ, DefaultSelector
+from typing import Any, NamedTuple, cast
 
 from threadpoolctl import threadpool_limits
 
-from slide.backends.shared.memory import Store, Windows
+from slide.backends.shared.memory import Place, Store, Windows, place_of
 from slide.backends.shared.messages import packed, portable, unpacked
 from slide.backends.shared.parts import CUTS
+from slide.core.arrays import Array
 from slide.core.backend import Backend
 
+AWAKE = 2e-4  # seconds
 PATIENCE = 2.0  # seconds for what is being computed when the parent has gone
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a worker is asked to do.
 
     Args:
-        number: of the request, one more each time.
         function: called with the desk, what was packed, and `arguments`.
         message: arguments whose arrays lie in shared memory.
         arguments: small ones.
-        read: numbers of requests whose answers nobody needs any more.
+        read: segments of its own that nobody looks at any more.
         dropped: segments that their owner has given back.
     """
 
-    number: int
     function: Callable[..., Any]
     message: bytes
     arguments: tuple[Any, ...]
-    read: list[int]
+    read: list[str]
     dropped: list[str]
 
 
@@ -51,21 +52,21 @@ class Desk:
         backend: its own, which computes.
         windows: into the parent's memory.
         store: for answers.
-        answers: arrays of answers that the parent may still read, by request.
+        answers: arrays that the parent may still read, by their segments.
         run, config: those that it takes part in, where workers take steps of their own.
     """
 
     backend: Backend
     windows: Windows
     store: Store
-    answers: dict[int, Any] = field(default_factory=dict)
+    answers: dict[str, Array] = field(default_factory=dict)
     run: Any = None
     config: Any = None
 
     def answer(self, request: Request) -> bytes:
         """What the function gives, or the error that it raised, as a message."""
-        for number in request.read:
-            self.answers.pop(number, None)
+        for name in request.read:
+            self.answers.pop(name, None)
         self.windows.forget(request.dropped)
         try:
             thing = unpacked(request.message, self.windows, self.backend)
@@ -73,19 +74,30 @@ class Desk:
         except Exception as error:  # the parent raises it
             found = portable(error)
         answer, copies = packed(found, self.store)
-        if copies:
-            self.answers[request.number] = copies
+        self.answers |= {placed(array).segment: array for array in copies}
         dropped, self.store.dropped = self.store.dropped, []
         return pickle.dumps((dropped, answer))
 
 
+def placed(array: Array) -> Place:
+    """Where an array of this process's store lies."""
+    place = place_of(array)
+    assert place is not None
+    return place
+
+
 def compute(
-    desk: Desk, call: tuple[str, tuple[Any, ...]], cut: str, spans: list[tuple[int, int]]
-) -> list[Any]:
-    """The results of some parts of a kernel."""
-    kernel, arguments = call
-    function, part = getattr(desk.backend, kernel), CUTS[cut].part
-    return [function(*part(start, stop, *arguments)) for start, stop in spans]
+    desk: Desk, call: tuple[str, tuple[Any, ...], Array | None], name: str,
+    spans: list[tuple[int, int]],
+) -> list[Any]:  # fmt: skip
+    """The results of some parts of a kernel, less what was written where the parent wants it."""
+    kernel, arguments, out = call
+    function, cut = getattr(desk.backend, kernel), CUTS[name]
+    found = []
+    for start, stop in spans:
+        result = function(*cut.part(start, stop, *arguments))
+        found.append(cut.write(out, result, start, stop, *arguments) if cut.write else result)
+    return found
 
 
 def work(line: Connection, inner: str, name: str) -> None:
@@ -101,17 +113,28 @@ def work(line: Connection, inner: str, name: str) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    desk = Desk(load(inner), Windows(), Store(name))
+    store = Store(name)
+    desk = Desk(load(inner), Windows(store), store)
+    bell = DefaultSelector()
+    bell.register(line, EVENT_READ)
     with threadpool_limits(limits=1):
         desk.backend.set_threads(1)
         while True:
             try:
+                spin(lambda: bell.select(0))
                 request = cast(Request, pickle.loads(line.recv_bytes()))
                 line.send_bytes(desk.answer(request))
             except (EOFError, OSError):  # the parent has gone, or does not want an answer
                 break
     desk.answers.clear()
     desk.store.close()
+
+
+def spin(is_ready: Callable[[], object]) -> None:
+    """Wait awake for a moment: to be woken up takes longer than most kernels."""
+    deadline = time.perf_counter() + AWAKE
+    while not is_ready() and time.perf_counter() < deadline:
+        pass
 
 
 def leave_with_parent() -> None:
