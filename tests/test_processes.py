@@ -1,12 +1,15 @@
 """What `slide verify` cannot see of the processes backend: whole runs, its memory, its manners."""
 
+import multiprocessing
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import csr_of, planted
+from threadpoolctl import threadpool_info
 
 import slide
 from slide.backends import load
@@ -15,6 +18,7 @@ from slide.backends.shared import memory
 from slide.backends.shared.hogwild import Counted
 from slide.backends.shared.memory import Owner, Store, place_of
 from slide.backends.shared.messages import packed, unpacked
+from slide.backends.shared.workers import Task
 from slide.core.arrays import Param, RowGrad
 from slide.core.config import Config
 from slide.core.errors import BackendError, ConfigError
@@ -155,6 +159,51 @@ def test_options_are_refused_in_a_sentence():
         load("processes", mode="wild")
     with pytest.raises(BackendError, match="expected fail or respawn"):
         load("processes", on_worker_loss="wait")
+
+
+def threads_of_blas(desk, nothing):
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+def test_workers_keep_blas_at_one_thread(backend):
+    found = []
+    backend.team.hire(1)
+    task = Task(
+        "counting", threads_of_blas, packed(None, backend.team.store)[0], (), [], found.append
+    )
+    backend.team.ask(0, task)
+    while not found:
+        backend.team.pump()
+    assert set(found[0]) == {1}
+
+
+def test_threads_of_the_caller_take_turns(backend):
+    backend.set_threads(2)
+    h = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    want = ReferenceBackend().top_k(h, h, None, 3)[0]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: backend.top_k(h, h, None, 3)[0], range(40)))
+    assert all(np.array_equal(ids, want) for ids in found)
+
+
+def in_a_fork(backend, line):
+    try:
+        eye = np.eye(2, dtype=np.float32)
+        backend.top_k(eye, eye, None, 1)
+    except BackendError as error:
+        backend.team.close()
+        line.send(str(error))
+
+
+def test_a_forked_process_leaves_the_workers_alone(backend):
+    eye = np.eye(2, dtype=np.float32)
+    backend.top_k(eye, eye, None, 1)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=in_a_fork, args=(backend, theirs))
+    process.start()
+    assert "make another one" in ours.recv()
+    process.join()
+    assert backend.top_k(eye, eye, None, 1)[0].ravel().tolist() == [0, 1]
 
 
 def test_a_script_without_a_guard_runs_once(tmp_path):

@@ -178,10 +178,11 @@ class Hogwild:
             for worker in range(self.n_workers):
                 feed(worker)
             while any(n_ahead):
-                team.pump()
-                run.go_to(n_begun)
-                if run.prepare(config):
-                    self.publish(run, config)
+                with team.lock:
+                    team.pump()
+                    run.go_to(n_begun)
+                    if run.prepare(config):
+                        self.publish(run, config)
                 yield from drained(reports)
         finally:
             team.opening = []

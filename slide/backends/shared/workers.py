@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import sys
@@ -16,6 +17,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from selectors import EVENT_READ, DefaultSelector
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -87,11 +89,14 @@ class Team:
         on_loss: what to do when one dies.
 
     Attributes:
+        pid: of the process that has made it; another one may not use it.
+        lock: held by the thread that uses it.
         members: those that were hired so far.
         opening: tasks that a worker which takes the place of another has to do first.
     """
 
     def __init__(self, inner: str, on_loss: OnLoss = "fail") -> None:
+        self.pid, self.lock = os.getpid(), RLock()
         self.owner = Owner()
         self.store = Store(self.owner.name)
         self.inner, self.on_loss = inner, on_loss
@@ -101,7 +106,15 @@ class Team:
         self.opening: list[Task] = []
 
     def hire(self, n: int) -> None:
-        """Have n workers at least."""
+        """Have n workers at least.
+
+        Raises:
+            BackendError: the team is of the process that this one was forked from.
+        """
+        if os.getpid() != self.pid:
+            raise BackendError(
+                "this backend was made before the process was forked: make another one after it"
+            )
         if not self.members:
             sweep()
         while len(self.members) < n:
@@ -131,7 +144,11 @@ class Team:
             BackendError: a worker has died.
             Exception: whatever the kernel raised.
         """
-        name = cut_of(kernel, arguments)
+        with self.lock:
+            return self.computed(cut_of(kernel, arguments), kernel, arguments, n)
+
+    def computed(self, name: str, kernel: str, arguments: tuple[Any, ...], n: int) -> Any:
+        """The same by the cut of this name, for the thread that holds the lock."""
         cut = CUTS[name]
         spans = cut.spans(n, *arguments)
         out = self.store.empty(cut.room(*arguments), FLOAT) if cut.room else None
@@ -248,7 +265,9 @@ class Team:
         self.members, self.opening = [], []
 
     def close(self) -> None:
-        """Send everybody home, and give the memory back."""
+        """Send everybody home, and give the memory back: by whoever has made the team."""
+        if os.getpid() != self.pid:
+            return
         self.dismiss()
         self.store.close()
         self.owner.close()
