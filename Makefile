@@ -4,7 +4,7 @@ BACKEND ?= numba
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check format verify bench bench-quick bench-peers clean
+.PHONY: help demo test check format verify faults bench bench-quick bench-peers clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -12,6 +12,7 @@ help:
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
+	@echo "make faults   kill workers and runs at 20 random moments each, and see what is left"
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
 	@echo "make bench-peers  compare with label trees and PyTorch (see bench/peers/README.md)"
@@ -35,6 +36,9 @@ format: .venv/dev
 
 verify: .venv/dev
 	@$(BIN)/slide verify $(BACKEND) --examples 200
+
+faults: .venv/dev
+	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/test_processes_faults.py
 
 # DATA is a folder with X_train.npz, Y_train.npz, X_test.npz, Y_test.npz; without it data is drawn.
 BENCH = $(BIN)/python bench/report.py $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")

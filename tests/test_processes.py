@@ -19,7 +19,7 @@ from slide.backends.shared.hogwild import Counted
 from slide.backends.shared.memory import Owner, Store, place_of
 from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.workers import Task
-from slide.core.arrays import Param, RowGrad
+from slide.core.arrays import Block, Param, RowGrad
 from slide.core.config import Config
 from slide.core.errors import BackendError, ConfigError
 from slide.core.optim import SGD
@@ -184,6 +184,19 @@ def test_threads_of_the_caller_take_turns(backend):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: backend.top_k(h, h, None, 3)[0], range(40)))
     assert all(np.array_equal(ids, want) for ids in found)
+
+
+def test_a_result_outlives_the_worker_that_has_it():
+    found = ProcessesBackend(on_worker_loss="respawn")
+    h = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    z = Block.of(found.spmm(Block.of(h), np.eye(8, dtype=np.float32)))
+    name = place_of(z.values).segment
+    assert "-w0" in name  # where the worker has left it
+    found.team.members[0].process.kill()
+    np.testing.assert_array_equal(found.spmm(z, np.eye(8, dtype=np.float32)), h)
+    del z
+    assert not (memory.FOLDER / name).exists()
+    found.team.close()
 
 
 def in_a_fork(backend, line):

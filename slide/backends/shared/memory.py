@@ -14,7 +14,7 @@ import re
 import secrets
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from itertools import count
 from multiprocessing.shared_memory import SharedMemory
@@ -115,8 +115,13 @@ class Windows:
         if memory is None:
             memory = self.memories[name] = Memory(self.segments[name])
             if self.closed:
-                weakref.finalize(memory, self.closed, name).atexit = False
+                weakref.finalize(memory, self.when_closed, name).atexit = False
         return memory.array(place)
+
+    def when_closed(self, name: str) -> None:
+        """Tell of it."""
+        if self.closed:
+            self.closed(name)
 
     def forget(self, names: list[str]) -> None:
         """Look into these no longer."""
@@ -307,8 +312,14 @@ def sweep() -> None:
                 path.unlink(missing_ok=True)
 
 
-def remove(prefix: str) -> None:
-    """Remove all segments whose names begin so."""
+def remove(prefix: str, but: Container[str] = ()) -> None:
+    """Remove all segments whose names begin so, but those."""
     for path in FOLDER.glob(f"{prefix}-*") if FOLDER.exists() else ():
-        with suppress(FileNotFoundError):
-            SharedMemory(path.name).unlink()
+        if path.name not in but:
+            unlink(path.name)
+
+
+def unlink(name: str) -> None:
+    """Remove a segment, if it is there."""
+    with suppress(FileNotFoundError):
+        SharedMemory(name).unlink()

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.shared import OnLoss
-from slide.backends.shared.memory import Owner, Store, Windows, remove, sweep
+from slide.backends.shared.memory import Owner, Store, Windows, remove, sweep, unlink
 from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.parts import CUTS, cut_of
 from slide.backends.shared.working import Request, compute, spin, work
@@ -230,7 +230,6 @@ class Team:
         """Wait for this worker no longer."""
         self.selector.unregister(member.line)
         self.selector.unregister(member.process.sentinel)
-        member.windows.is_open = False
 
     def lose(self, member: Member) -> None:
         """Put a new worker in the place of one that has died, or give up.
@@ -240,7 +239,8 @@ class Team:
         """
         sentence = epitaph(member)
         self.forget(member)
-        remove(member.home)
+        member.windows.closed = unlink
+        remove(member.home, but=member.windows.memories)  # what is still read goes later
         if self.on_loss == "fail" or member.n_lost == MOST_LOSSES:
             self.dismiss()
             raise BackendError(sentence)
@@ -252,8 +252,9 @@ class Team:
     def dismiss(self) -> None:
         """Send everybody home, by force who does not go."""
         for member in self.members:
-            if member.windows.is_open:
+            if member.line.fileno() in self.selector.get_map():
                 self.forget(member)
+            member.windows.is_open = False
             member.line.close()
         deadline = time.monotonic() + PATIENCE
         for member in self.members:
