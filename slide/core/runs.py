@@ -23,10 +23,6 @@ def begin_run(config: Config, backend: Backend, train: Dataset) -> Run | DirectR
 
 
 def one_by_one(run: Run | DirectRun, config: Config, batches: Batches) -> Iterator[StepReport]:
-    """A training step on each batch, and its report.
-
-    A backend may have a method `steps` with these arguments that takes its place: it then decides
-    which steps are taken at once.
-    """
+    """A training step on each batch, and its report; a backend may have another way."""
     for rows, lr in batches:
         yield run.step(config, run.data.take(rows), lr)
