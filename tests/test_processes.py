@@ -1,14 +1,19 @@
 """What `slide verify` cannot see of the processes backend: whole runs, its memory, its manners."""
 
 import multiprocessing
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from conftest import csr_of, planted
+from faults import is_alive
 from threadpoolctl import threadpool_info
 
 import slide
@@ -21,8 +26,11 @@ from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.workers import Task
 from slide.core.arrays import Block, Param, RowGrad
 from slide.core.config import Config
+from slide.core.direct_training import DirectRun
 from slide.core.errors import BackendError, ConfigError
 from slide.core.optim import SGD
+from slide.core.runs import begin_run
+from slide.core.timing import TimedBackend
 from slide.core.trainer import Trainer
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
@@ -90,6 +98,38 @@ def test_hogwild_learns_as_well(train_set, test_set, kind):
 def hogwild(n_workers):
     found = ProcessesBackend("hogwild")
     found.set_threads(n_workers)
+    return found
+
+
+def tables_seen(desk, nothing):
+    """What a worker has before it, as bytes."""
+    found = desk.run.found_by
+    return (found if isinstance(desk.run, DirectRun) else found[-1].tables).ids.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["direct", "batch"])
+def test_workers_are_told_of_new_tables(kind):
+    data = planted(700)
+    config = replace(settings(kind, data), rebuild_every=2)
+    backend = hogwild(2)
+    run = begin_run(config, TimedBackend(backend), data)
+    batches = [(np.arange(i, i + 64), 0.1) for i in range(0, 640, 64)]
+    assert len(list(backend.steps(run, config, batches))) == len(batches)
+    found = run.found_by if kind == "direct" else run.found_by[-1].tables
+    assert answers(backend.team, tables_seen) == [found.ids.tobytes()] * 2
+    age = run.diagnostics(config)["table_age"]
+    assert 0 <= age < 10  # they are not those of the beginning
+    backend.team.close()
+
+
+def answers(team, function):
+    """What each worker makes of a function."""
+    found = []
+    message, _ = packed(None, team.store)
+    for number in range(len(team.members)):
+        team.ask(number, Task("answering", function, message, (), [], found.append))
+    while len(found) < len(team.members):
+        team.pump()
     return found
 
 
@@ -166,15 +206,44 @@ def threads_of_blas(desk, nothing):
 
 
 def test_workers_keep_blas_at_one_thread(backend):
-    found = []
     backend.team.hire(1)
-    task = Task(
-        "counting", threads_of_blas, packed(None, backend.team.store)[0], (), [], found.append
+    assert {number for found in answers(backend.team, threads_of_blas) for number in found} == {1}
+
+
+def blocked(desk, nothing):
+    threading.Event().wait()
+
+
+def test_a_worker_that_does_not_leave_is_made_to():
+    found = ProcessesBackend()
+    z = found.spmm(Block.of(np.eye(30, dtype=np.float32)), np.eye(30, dtype=np.float32))
+    assert "-w0" in place_of(z).segment
+    task = Task("waiting", blocked, packed(None, found.team.store)[0], (), [], print)
+    found.team.ask(0, task)
+    process = found.team.members[0].process
+    found.team.close()
+    assert process.exitcode == -signal.SIGKILL
+    assert list(memory.FOLDER.glob(f"{found.team.store.name}*")) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
+    script = (
+        "import sys, threading; sys.path.insert(0, sys.argv[1])\n"
+        "import test_processes as tests\n"
+        "team = tests.ProcessesBackend().team; team.hire(1)\n"
+        "message = tests.packed(None, team.store)[0]\n"
+        "team.ask(0, tests.Task('waiting', tests.blocked, message, (), [], print))\n"
+        "print(team.members[0].process.pid, team.store.name, flush=True)\n"
+        "threading.Event().wait()\n"
     )
-    backend.team.ask(0, task)
-    while not found:
-        backend.team.pump()
-    assert set(found[0]) == {1}
+    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pid, _ = parent.stdout.readline().split()
+        worker = psutil.Process(int(pid))
+        parent.kill()
+    assert not psutil.wait_procs([worker] if is_alive(worker) else [], timeout=5)[1]
+    memory.sweep()
 
 
 def test_threads_of_the_caller_take_turns(backend):
