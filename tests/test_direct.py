@@ -341,7 +341,7 @@ def traits(**given):
         ({"labels_per_example": 1.0}, {"active": 30, "bias_floor": -100.0}),
         ({"labels_per_example": 50.0}, {"active": 100}),
         ({"n_samples": 5000}, {"batch_size": 64}),
-        ({"n_samples": 1_000_000}, {"epochs": 2}),
+        ({"n_samples": 1_000_000}, {"epochs": 2, "batch_size": 1024, "active": 60}),
     ],
 )  # fmt: skip
 def test_the_recipe_follows_what_can_be_counted(given, wanted):

@@ -185,6 +185,19 @@ def test_what_a_kernel_raises_reaches_the_caller_and_the_workers_live_on(backend
     assert ids.tolist() == [[0]] * 4
 
 
+def full(desk, nothing):
+    memory.free_bytes = lambda: 0
+    return np.zeros(1000)
+
+
+def test_a_worker_says_that_shared_memory_is_full():
+    found = ProcessesBackend()
+    found.team.hire(1)
+    with pytest.raises(BackendError, match="8,192 bytes of shared memory are needed"):
+        answers(found.team, full)
+    found.team.close()
+
+
 def test_parameters_have_to_be_in_shared_memory(backend):
     param = SGD().begin(np.zeros((4, 2), np.float32))
     grad = RowGrad(np.array([1], np.int32), np.ones((1, 2), np.float32))

@@ -1,7 +1,7 @@
 """Settings that suit a data set, chosen from what can be counted in it.
 
-The rules and the measurements behind them: docs/decisions/0019-direct-connections.md, and for
-networks with hidden layers 0004-default-recipe.md.
+The rules and the measurements behind them: docs/decisions/0019-direct-connections.md, for large
+sets 0022-large-batches.md, and for networks with hidden layers 0004-default-recipe.md.
 """
 
 from __future__ import annotations
@@ -106,15 +106,16 @@ def refuse_idle(names: set[str], direct: bool) -> None:
 def direct_rules(traits: Traits) -> dict[str, Any]:
     """For direct connections."""
     one_label = traits.labels_per_example < 1.5
+    is_large = traits.n_samples >= 200_000
     negatives = round(NEGATIVES_PER_LABEL * traits.labels_per_example)
     return DIRECT | {
         "hidden": (),
         "loss": "bce",
         "lr": 2.0,
-        "batch_size": 64 if traits.n_samples < 20_000 else 256,
-        "rebuild_every": 8,
+        "batch_size": 64 if traits.n_samples < 20_000 else 1024 if is_large else 256,
+        "rebuild_every": 4 if is_large else 8,
         "epochs": 3 if traits.n_samples < 80_000 else 2,
-        "active": min(max(negatives, 30), 100),
+        "active": min(max(negatives, 60 if is_large else 30), 100),
         "bias_floor": -100.0 if one_label else -4.0,  # labels exclude each other: shares are right
         "idf_power": 0.5 if traits.is_binary else 0.0,
         "pairs": traits.features_per_example <= FEW_FEATURES,

@@ -71,9 +71,9 @@ class Desk:
         try:
             thing = unpacked(request.message, self.windows, self.backend)
             found = request.function(self, thing, *request.arguments)
+            answer, copies = packed(found, self.store)
         except Exception as error:  # the parent raises it
-            found = portable(error)
-        answer, copies = packed(found, self.store)
+            answer, copies = packed(portable(error), self.store)
         self.answers |= {placed(array).segment: array for array in copies}
         dropped, self.store.dropped = self.store.dropped, []
         return pickle.dumps((dropped, answer))
