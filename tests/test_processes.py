@@ -384,10 +384,14 @@ def test_names_are_never_shared_and_orphans_are_swept(tmp_path, monkeypatch):
     alive, dead = Owner(), Owner()
     assert alive.name != dead.name
     dead.file.close()  # as the system does when a process dies
+    orphan = "slide-0123456789abcdef-3"
+    for name in (orphan, f"{alive.name}-1"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(memory, "unlink", lambda name: (tmp_path / name).unlink())
     (tmp_path / "slide-of-somebody-else.owner").write_text("")
     memory.sweep()
     assert removed == [dead.name]
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{alive.name}.owner", "slide-of-somebody-else.owner",
+        f"{alive.name}.owner", f"{alive.name}-1", "slide-of-somebody-else.owner",
     }  # fmt: skip
     alive.close()

@@ -1,5 +1,6 @@
 """What is left when something dies in the middle of a run: nothing, or a finished model."""
 
+import contextlib
 import os
 import random
 import re
@@ -14,7 +15,7 @@ from slide.backends.shared import memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are seen on Linux alone")
 if sys.platform == "linux":
-    from faults import Training
+    from faults import SECONDS, Training
 
 TIMES = int(os.environ.get("SLIDE_FAULTS", "2"))  # that each thing happens, each time elsewhere
 MODES = [[], ["--mode", "hogwild"], ["--hidden", "16"], ["--hidden", "16", "--mode", "hogwild"]]
@@ -85,6 +86,18 @@ def test_nothing_is_left_of_a_run_that_was_interrupted(training, mode, step, num
         os.killpg(run.process.pid, name)  # as the terminal does
     else:
         run.process.terminate()
+    code, said = run.end()
+    assert (code, said) == (130, "slide: interrupted, nothing is left half written\n")
+    assert run.leaves_nothing()
+
+
+@pytest.mark.parametrize(("mode", "step", "number"), moments("twice"))
+def test_nothing_is_left_of_a_run_that_was_interrupted_twice(training, mode, step, number):
+    run = training(*ENDLESS, *mode).until(step)
+    os.killpg(run.process.pid, signal.SIGINT)
+    with contextlib.suppress(ProcessLookupError):
+        run.workers[number].wait(SECONDS)  # the run is sending everybody home
+        os.killpg(run.process.pid, signal.SIGINT)
     code, said = run.end()
     assert (code, said) == (130, "slide: interrupted, nothing is left half written\n")
     assert run.leaves_nothing()

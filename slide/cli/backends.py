@@ -10,6 +10,6 @@ def backends() -> None:
     default = default_name()
     for listing in listings():
         mark = "*" if listing.name == default else " "
-        print(f"{mark} {listing.name:12} {listing.origin:12} {listing.problem or 'available'}")
+        print(f"{mark} {listing.name:16} {listing.origin:12} {listing.problem or 'available'}")
     problem = problem_of(default)
     print(f"{default} is used when --backend is not given" + (f": {problem}" if problem else ""))

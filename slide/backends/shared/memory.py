@@ -31,6 +31,7 @@ FOLDER = Path("/dev/shm")  # where Linux keeps the segments; other systems do no
 PAGE, MEDIUM, LARGE = 1 << 12, 1 << 22, 1 << 28  # bytes: see `size_for`
 MOST_SPARE = 1 << 29  # bytes of segments that nobody uses
 OWNER = re.compile(r"(slide-[0-9a-f]{16})\.owner")
+SEGMENT = re.compile(r"(slide-[0-9a-f]{16})-")
 
 
 class Place(NamedTuple):
@@ -302,7 +303,7 @@ class Owner:
 
 
 def sweep() -> None:
-    """Remove the segments of owners that have died without doing so."""
+    """Remove the segments of owners that have died without doing so, and those of nobody."""
     for path in FOLDER.glob("slide-*.owner") if FOLDER.exists() else ():
         match = OWNER.fullmatch(path.name)
         with suppress(OSError), path.open() as file:  # another's, or gone meanwhile
@@ -310,6 +311,10 @@ def sweep() -> None:
             if match:
                 remove(match[1])
                 path.unlink(missing_ok=True)
+    for path in FOLDER.glob("slide-*-*") if FOLDER.exists() else ():
+        match = SEGMENT.match(path.name)
+        if match and not (FOLDER / f"{match[1]}.owner").exists():
+            unlink(path.name)
 
 
 def remove(prefix: str, but: Container[str] = ()) -> None:
@@ -321,5 +326,9 @@ def remove(prefix: str, but: Container[str] = ()) -> None:
 
 def unlink(name: str) -> None:
     """Remove a segment, if it is there."""
-    with suppress(FileNotFoundError):
+    try:
         SharedMemory(name).unlink()
+    except FileNotFoundError:
+        pass
+    except ValueError:  # whoever was making it had not got so far as to give it a size
+        (FOLDER / name).unlink(missing_ok=True)

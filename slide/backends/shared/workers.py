@@ -128,7 +128,7 @@ class Team:
         process = context.Process(
             target=work, args=(theirs, self.inner, home), name=f"worker {number}", daemon=True
         )
-        with without_main():
+        with without_main(), deaf(signal.SIGINT, signal.SIGHUP):  # so is who is started, at once
             process.start()
         theirs.close()
         self.selector.register(ours, EVENT_READ, (number, True))
@@ -237,8 +237,9 @@ class Team:
         Raises:
             BackendError: nobody is to take its place, or several have died in it.
         """
-        sentence = epitaph(member)
+        sentence = epitaph(member, self.on_loss)
         self.forget(member)
+        member.line.close()
         member.windows.closed = unlink
         remove(member.home, but=member.windows.memories)  # what is still read goes later
         if self.on_loss == "fail" or member.n_lost == MOST_LOSSES:
@@ -251,27 +252,44 @@ class Team:
 
     def dismiss(self) -> None:
         """Send everybody home, by force who does not go."""
-        for member in self.members:
-            if member.line.fileno() in self.selector.get_map():
-                self.forget(member)
-            member.windows.is_open = False
-            member.line.close()
-        deadline = time.monotonic() + PATIENCE
-        for member in self.members:
-            member.process.join(max(deadline - time.monotonic(), 0))
-            if member.process.is_alive():
-                member.process.kill()
-                member.process.join()
-            remove(member.home)
-        self.members, self.opening = [], []
+        with deaf(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for member in self.members:
+                if not member.line.closed:
+                    self.forget(member)
+                member.windows.is_open = False
+                member.line.close()
+            deadline = time.monotonic() + PATIENCE
+            for member in self.members:
+                member.process.join(max(deadline - time.monotonic(), 0))
+                if member.process.is_alive():
+                    member.process.kill()
+                    member.process.join()
+                remove(member.home)
+            self.members, self.opening = [], []
 
     def close(self) -> None:
         """Send everybody home, and give the memory back: by whoever has made the team."""
         if os.getpid() != self.pid:
             return
-        self.dismiss()
-        self.store.close()
-        self.owner.close()
+        with deaf(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.dismiss()
+            self.store.close()
+            remove(self.store.name)  # what was being made when the run was interrupted
+            self.owner.close()
+
+
+@contextmanager
+def deaf(*signals: signal.Signals) -> Iterator[None]:
+    """Ignore these, for a second or so; only the main thread can."""
+    before = {}
+    with suppress(ValueError):
+        for one in signals:
+            before[one] = signal.signal(one, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager
@@ -289,7 +307,7 @@ def without_main() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def epitaph(member: Member) -> str:
+def epitaph(member: Member, on_loss: OnLoss) -> str:
     """Which worker has died, how, and of what work."""
     member.process.join(PATIENCE)
     code = member.process.exitcode
@@ -297,8 +315,12 @@ def epitaph(member: Member) -> str:
     if code is not None and code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
     phase = member.tasks[0].phase if member.tasks else "waiting for work"
+    remedy = "free memory if the system took it away"
+    if on_loss == "fail":
+        remedy += ", or choose --on-worker-loss respawn"
+    elif member.n_lost:
+        phase += f", and {member.n_lost} before it at once"
     return (
         f"{member.process.name} (process {member.process.pid}) {how} while {phase}: this run ends, "
-        "and nothing is left half written; free memory if the system took it away, or choose "
-        "--on-worker-loss respawn"
+        f"and nothing is left half written; {remedy}"
     )
