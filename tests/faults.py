@@ -13,7 +13,8 @@ import psutil
 SHARED = Path("/dev/shm")
 SECONDS = 5  # within which a run whose worker has died ends, or a worker whose parent has
 DRIVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit none
 from slide.cli import main, screen
 fails_at = int(sys.argv.pop(1))
 def tell(self, step, n_steps):

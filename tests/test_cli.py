@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from slide.cli import main
+from slide.cli import INTERRUPTS, main
 from slide.data import read, write
 
 QUICK = ["--epochs", "1", "--hidden", "16", "--batch-size", "64", "--active", "40"]
@@ -33,9 +33,11 @@ def slide(capsys):
         captured = capsys.readouterr()
         return left.value.code, captured.out, captured.err
 
-    old = sys.argv
+    old, handlers = sys.argv, {name: signal.getsignal(name) for name in INTERRUPTS}
     yield run
     sys.argv = old
+    for name, handler in handlers.items():
+        signal.signal(name, handler)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
+from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -31,13 +32,14 @@ for command in (train, evaluate, predict, verify, backends, convert, demo):
 
 
 INTERRUPTED = 130
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> NoReturn:
     """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
-    for name in (signal.SIGTERM, signal.SIGHUP):  # leave as by Ctrl-C, cleaning up
-        if signal.getsignal(name) is signal.SIG_DFL:  # nohup wants SIGHUP ignored
-            signal.signal(name, signal.default_int_handler)
+    for name in INTERRUPTS:
+        if signal.getsignal(name) is not signal.SIG_IGN:  # as nohup wants SIGHUP to be
+            signal.signal(name, interrupt)
     prepare_streams()
     try:
         code = app(standalone_mode=False) or 0
@@ -67,6 +69,13 @@ def main() -> NoReturn:
     if code == INTERRUPTED:
         leave("interrupted, nothing is left half written", code)
     sys.exit(code)
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave as by Ctrl-C, cleaning up; a second one would come in between, and is ignored."""
+    for name in INTERRUPTS:
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def prepare_streams() -> None:
