@@ -67,7 +67,7 @@ class CSR:
 
     def row_numbers(self) -> Array:
         """The row of each stored entry, i64 (nnz)."""
-        return np.repeat(np.arange(self.n_rows), self.row_lengths())
+        return np.repeat(np.arange(self.n_rows, like=self.indptr), self.row_lengths())
 
     def row(self, i: int) -> tuple[Array, Array]:
         """Indices and values of row i, as views."""

@@ -58,7 +58,7 @@ def mix(numbers: Array, salt: int) -> Array:
     Source: the finalizer of MurmurHash3 (A. Appleby), applied after adding a spread-out salt.
     """
     spread = (salt * 0x9E3779B97F4A7C15 >> 16) & 0xFFFFFFFF
-    z = np.asarray(numbers).astype(np.uint32) ^ np.uint32(spread)
+    z = numbers.astype(np.uint32) ^ np.uint32(spread)
     z ^= z >> np.uint32(16)
     z *= np.uint32(0x85EBCA6B)
     z ^= z >> np.uint32(13)

@@ -1,0 +1,198 @@
+"""The `cupy` backend: all kernels on a CUDA GPU, for comparison with what CPUs do.
+
+Needs `pip install "slide-engine[cupy]"` and an NVIDIA driver. Arrays stay on the GPU between
+kernels. Nothing is added atomically but whole numbers, so a second run has the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slide.backends.gpu import hashing, losses, optimizers, products, sparse
+from slide.backends.gpu import query as buckets
+from slide.backends.gpu import tables as flat
+from slide.backends.gpu.device import Device, out_of_memory, source
+from slide.core.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.backend import Query
+from slide.core.errors import BackendError
+from slide.core.families import Family
+from slide.core.hashing import Policy, Tables
+from slide.core.losses import LossName
+from slide.core.optim import Optimizer
+from slide.core.sparse import InvertedIndex, SparseParam
+
+
+class DeviceBackend:
+    """Every kernel as array code and CUDA kernels, on whatever device it is given."""
+
+    name = "device"
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def set_threads(self, n: int) -> int:
+        return 1
+
+    def synchronize(self) -> None:
+        """Return when all that was asked for is done; kernels return before."""
+        self.device.synchronize()
+
+    def demand_room(self, n_bytes: float) -> None:
+        """Raise BackendError unless a network and its tables of that size fit."""
+        if n_bytes > (free := self.device.n_bytes_free()):
+            raise out_of_memory(int(n_bytes), free, "the network and its tables")
+
+    def put(self, array: Array) -> Array:
+        return self.device.put(array)
+
+    def get(self, array: Array) -> Array:
+        return self.device.get(array)
+
+    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
+        return hashing.hash_rows(self.device, x, center, family, probes)
+
+    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
+        return flat.build(self.device, codes, n_buckets, salt, policy)
+
+    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
+        return flat.reinsert(self.device, tables, rows, codes)
+
+    def query(
+        self,
+        tables: Tables | None,
+        codes: Array,
+        required: CSR,
+        extra: CSR,
+        query: Query,
+        salt: int,
+    ) -> CSR | Block:
+        return buckets.query(self.device, tables, codes, required, extra, query, salt)
+
+    def sddmm(self, h: Array, w: Array, active: CSR | Block) -> CSR | Block:
+        return products.sddmm(self.device, h, w, active)
+
+    def spmm(self, z: CSR | Block, w: Array) -> Array:
+        return products.spmm(self.device, z, w)
+
+    def spmm_t(self, z: CSR | Block, h: Array) -> RowGrad:
+        return products.spmm_t(self.device, z, h)
+
+    def loss(
+        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+    ) -> tuple[Array, CSR | Block]:
+        return losses.loss(self.device, z, log_weights, y, name)
+
+    def update_rows(
+        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
+    ) -> None:
+        optimizers.update_rows(self.device, param, grad, optimizer, lr, step)
+
+    def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
+        return products.top_k(self.device, h, w, candidates, k)
+
+    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+        return sparse.spgemm_t(self.device, z, x, limits, excluded)
+
+    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
+        return sparse.invert(self.device, w, base, limit)
+
+    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
+        return sparse.search(self.device, index, x, excluded, k)
+
+    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
+        return sparse.masked_spgemm(self.device, x, w, active)
+
+    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
+        sparse.update_entries(self.device, param, dz, x, lr)
+
+
+class CupyBackend(DeviceBackend):
+    """On the present CUDA GPU, the first one unless CUDA_VISIBLE_DEVICES says otherwise.
+
+    Raises:
+        BackendError: CuPy is not installed or cannot be imported, or there is no GPU.
+    """
+
+    name = "cupy"
+
+    def __init__(self) -> None:
+        super().__init__(CupyDevice())
+
+
+class CupyDevice:
+    """A GPU through CuPy: see `slide.backends.gpu.device.Device`.
+
+    CUDA kernels are compiled by NVRTC when first launched, and kept on disk by CuPy.
+    """
+
+    def __init__(self) -> None:
+        self.xp = imported()
+        self.module = self.xp.RawModule(code=source(), options=("--std=c++17",))
+        pool = self.xp.get_default_memory_pool()
+        self.xp.cuda.set_allocator(lambda n_bytes: self._allocated(pool, n_bytes))
+
+    def _allocated(self, pool: Any, n_bytes: int) -> Any:
+        """Device memory, which all arrays of this process come from."""
+        try:
+            return pool.malloc(n_bytes)
+        except self.xp.cuda.memory.OutOfMemoryError:
+            raise out_of_memory(n_bytes, self.n_bytes_free(), "an array") from None
+
+    def n_bytes_free(self) -> int:
+        free, _ = self.xp.cuda.runtime.memGetInfo()
+        return int(free + self.xp.get_default_memory_pool().free_bytes())
+
+    def put(self, array: Array) -> Array:
+        return self.xp.asarray(array, order="C")
+
+    def get(self, array: Array) -> Array:
+        found: Array = self.xp.asnumpy(array)
+        return found
+
+    def launch(self, kernel: str, n_blocks: int, n_threads: int, *arguments: Any) -> None:
+        if n_blocks:
+            function = self.module.get_function(kernel)
+            given = tuple(np.uint64(0) if one is None else one for one in arguments)
+            function((n_blocks,), (n_threads,), given)
+
+    def synchronize(self) -> None:
+        self.xp.cuda.get_current_stream().synchronize()
+
+
+def imported() -> Any:
+    """The module `cupy`, if it has a GPU to compute on."""
+    try:
+        import cupy
+    except ModuleNotFoundError as error:
+        if error.name != "cupy":
+            raise
+        raise BackendError(
+            "backend 'cupy' needs CuPy, which is not installed: "
+            "pip install 'slide-engine[cupy]', on a machine with an NVIDIA GPU"
+        ) from None
+    except ImportError as error:
+        raise BackendError(
+            f"backend 'cupy' cannot import CuPy ({first_line(error)}): "
+            "pip install --force-reinstall 'slide-engine[cupy]'"
+        ) from None
+    try:
+        n_gpus = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise BackendError(
+            f"backend 'cupy' finds no GPU ({first_line(error)}): it needs an NVIDIA GPU and its "
+            "driver; choose another --backend"
+        ) from None
+    if not n_gpus:
+        raise BackendError(
+            "backend 'cupy' finds no GPU: none is visible, so check CUDA_VISIBLE_DEVICES, or choose "
+            "another --backend"
+        )
+    return cupy
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without an explanation of many lines."""
+    lines = [line.strip(" =") for line in str(error).splitlines()]
+    return next((line for line in lines if line), type(error).__name__)

@@ -1,0 +1,137 @@
+"""The kernel `loss`: logits laid out as (B, R), rows of a CSR filled up with -inf.
+
+The formulas are those of `slide.core.losses`. Sums are taken in float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slide.backends.gpu.device import Device
+from slide.backends.gpu.query import cells_of
+from slide.backends.gpu.segments import is_in, places_within
+from slide.core.arrays import CSR, Array, Block
+from slide.core.losses import LossName
+
+LOWEST = np.finfo(np.float32).min
+
+
+def loss(
+    device: Device, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
+) -> tuple[Array, CSR | Block]:
+    """Loss of each example, and the gradient of their mean over all examples by z."""
+    xp = device.xp
+    scores, log_m = padded(xp, z), padded(xp, log_weights)
+    rows, columns, is_positive = active_labels(xp, z, y)
+    chosen = marked(xp, scores.shape, rows[is_positive], columns[is_positive])
+    if scores.shape[1] == 0:  # nobody is active
+        return xp.zeros(z.n_rows, np.float32), z
+    match name:
+        case "softmax":
+            losses, dz = softmax(xp, scores + log_m, chosen)
+        case "bce":
+            losses, dz = bce(xp, scores, xp.exp(log_m), chosen)
+        case "saros":
+            shunned = marked(xp, scores.shape, rows[~is_positive], columns[~is_positive])
+            compared = xp.where(shunned.any(axis=1)[:, None], shunned, ~chosen)
+            m = xp.where(compared, xp.exp(log_m), np.float32(0))
+            losses, dz = saros(xp, scores, m, rows[is_positive], columns[is_positive])
+    return losses, unpadded(xp, z, dz / np.float32(max(z.n_rows, 1)))
+
+
+def softmax(xp: Any, s: Array, chosen: Array) -> tuple[Array, Array]:
+    """Cross entropy of softmax(s) and equal shares for the labels; s holds the log weights."""
+    s = s - xp.maximum(s.max(axis=1), LOWEST)[:, None]
+    p = xp.exp(s)
+    total = sums(p)[:, None]  # 0 where a row has no active neuron at all
+    n_labels = chosen.sum(axis=1)[:, None]
+    target = xp.where(chosen, np.float32(1) / xp.maximum(n_labels, 1).astype(np.float32), 0)
+    minus_log_p = xp.where(chosen, xp.log(total) - s, np.float32(0))
+    p = p / xp.where(n_labels > 0, total, np.float32(np.inf))
+    return sums(target * minus_log_p), p - target
+
+
+def bce(xp: Any, z: Array, m: Array, chosen: Array) -> tuple[Array, Array]:
+    """One logistic loss a neuron, those of negatives times m."""
+    terms = xp.where(chosen, softplus(xp, -z), m * softplus(xp, z))
+    return sums(terms), xp.where(chosen, -expit(xp, -z), m * expit(xp, z))
+
+
+def saros(xp: Any, z: Array, m: Array, rows: Array, columns: Array) -> tuple[Array, Array]:
+    """Logistic loss of each label against all entries, these by their share of m (B, R).
+
+    In turn the first label of each row, the second, and so on: then no two are of one row, and
+    what is added to a row comes in an order.
+    """
+    total = sums(m)[:, None]
+    share = m / xp.where(total > 0, total, np.float32(1))
+    turn = places_within(xp, rows)
+    n_labels = xp.zeros(len(z), np.float32)
+    losses, dz = xp.zeros(len(z), np.float32), xp.zeros_like(z)
+    n_labels[rows] = (xp.searchsorted(rows, rows, side="right") - (xp.arange(len(rows)) - turn))
+    for t in range(int(turn.max()) + 1 if len(turn) else 0):
+        i, j = rows[turn == t], columns[turn == t]
+        lead = z[i] - z[i, j][:, None]  # (labels, R), of each entry over the label
+        weight = share[i] / n_labels[i][:, None]
+        push = weight * expit(xp, lead)
+        losses[i] += sums(weight * softplus(xp, lead))
+        dz[i] += push
+        dz[i, j] -= sums(push)
+    return losses, dz
+
+
+def sums(array: Array) -> Array:
+    """Of each row, f32."""
+    total: Array = array.sum(axis=1, dtype=np.float64).astype(np.float32)
+    return total
+
+
+def softplus(xp: Any, v: Array) -> Array:
+    """log(1 + exp(v))."""
+    return xp.maximum(v, np.float32(0)) + xp.log1p(xp.exp(-abs(v)))
+
+
+def expit(xp: Any, v: Array) -> Array:
+    """1 / (1 + exp(-v)), without an overflow on the way."""
+    return xp.exp(xp.minimum(v, np.float32(0))) / (np.float32(1) + xp.exp(-abs(v)))
+
+
+def padded(xp: Any, z: CSR | Block) -> Array:
+    """Logits as (B, R), rows of a CSR filled up with -inf to the longest."""
+    if isinstance(z, Block):
+        return z.values
+    widest = int(z.row_lengths().max()) if z.n_rows else 0
+    dense: Array = xp.full((z.n_rows, widest), -np.inf, np.float32)
+    dense[places_of(xp, z)] = z.values
+    return dense
+
+
+def unpadded(xp: Any, z: CSR | Block, dense: Array) -> CSR | Block:
+    """The values of a (B, R) array in the layout of z: the way back from `padded`."""
+    return z.with_values(dense if isinstance(z, Block) else dense[places_of(xp, z)])
+
+
+def places_of(xp: Any, z: CSR) -> tuple[Array, Array]:
+    """Row and column, in `padded(z)`, of each entry."""
+    rows = z.row_numbers()
+    return rows, xp.arange(z.nnz) - z.indptr[rows]
+
+
+def active_labels(xp: Any, z: CSR | Block, y: CSR) -> tuple[Array, Array, Array]:
+    """Rows and columns, in `padded(z)`, of the labels that are active, and which are positive."""
+    rows = y.row_numbers()
+    if isinstance(z, Block):
+        found, columns = is_in(xp, z.ids, y.indices)
+    else:
+        found, places = is_in(xp, cells_of(z), cells_of(y))
+        columns = places - z.indptr[rows]
+    return rows[found], columns[found], y.values[found] > 0
+
+
+def marked(xp: Any, shape: tuple[int, ...], rows: Array, columns: Array) -> Array:
+    """True at these cells, bool."""
+    marks: Array = xp.zeros(shape, bool)
+    marks[rows, columns] = True
+    return marks

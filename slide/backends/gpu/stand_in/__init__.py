@@ -1,0 +1,83 @@
+"""NumPy in the place of CuPy and a CPU in that of a GPU: what can be proved without one.
+
+The array code is run as it is, over arrays that are as strict as CuPy's. The CUDA kernels are
+compiled for the CPU and run thread by thread, with barriers, lanes and shared memory. What passes
+here has the right formulas, indices, dtypes and barriers. What it cannot show is what a GPU's
+compiler, its libraries and its memory make of them, and how long that takes: it is no GPU result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slide.backends.cupy_gpu import DeviceBackend
+from slide.backends.gpu.device import source
+from slide.backends.gpu.stand_in import emulator
+from slide.backends.gpu.stand_in.arrays import Module, StandInArray, content, wrapped
+from slide.backends.gpu.stand_in.memory import Memory
+from slide.core.arrays import Array
+
+GPU_MEMORY = 4 << 30
+
+
+class StandInDevice:
+    """See `slide.backends.gpu.device.Device`.
+
+    Args:
+        limit: bytes of memory.
+        order: in which the threads of a block go on (see `emulator.launch`).
+
+    Attributes:
+        xp: array module.
+        memory: what is taken.
+        n_put: bytes that were put.
+        n_got: bytes that were got.
+    """
+
+    def __init__(self, limit: int = GPU_MEMORY, order: int = 0) -> None:
+        emulator.library(source())
+        self.memory = Memory(limit)
+        self.xp: Any = Module(self.memory)
+        self.order = order
+        self.n_put = self.n_got = 0
+
+    def put(self, array: Array) -> Array:
+        if isinstance(array, StandInArray):
+            return array
+        self.n_put += array.nbytes
+        placed: Array = wrapped(self.memory, array.copy(order="C"))
+        return placed
+
+    def get(self, array: Array) -> Array:
+        if not isinstance(array, StandInArray):
+            raise TypeError(f"get takes an array of the device, got {type(array).__name__}")
+        self.n_got += array.nbytes
+        return array.host.copy()
+
+    def launch(self, kernel: str, n_blocks: int, n_threads: int, *arguments: Any) -> None:
+        if n_blocks:
+            emulator.launch(kernel, n_blocks, n_threads, self.order, *map(content, arguments))
+
+    def synchronize(self) -> None:
+        pass
+
+    def n_bytes_free(self) -> int:
+        return self.memory.limit - self.memory.n_bytes
+
+
+class StandInBackend(DeviceBackend):
+    """The `cupy` backend without a GPU.
+
+    Args:
+        limit: bytes of memory that there would be.
+        order: in which the threads of a block go on (see `emulator.launch`).
+
+    Raises:
+        BackendError: there is no C++ compiler.
+    """
+
+    name = "NumPy standing in for CuPy: not a GPU result"
+
+    def __init__(self, limit: int = GPU_MEMORY, order: int = 0) -> None:
+        self.device: StandInDevice
+        super().__init__(StandInDevice(limit, order))

@@ -1,0 +1,166 @@
+"""Arrays that behave as CuPy's do and live in NumPy: the place where a mistake is found.
+
+CuPy has a GPU's memory and part of NumPy's functions. So these arrays never become NumPy arrays
+unasked, do not mix with them, know the functions of `FUNCTIONS` alone, and what NumPy gives as a
+scalar is an array without dimensions here, as it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from slide.backends.gpu.stand_in.memory import Memory
+
+CREATING = ("arange", "array", "asarray", "empty", "full", "ones", "zeros")
+FUNCTIONS = (
+    *CREATING, "append", "argsort", "ascontiguousarray", "concatenate", "cumsum", "delete", "diff",
+    "einsum", "empty_like", "flatnonzero", "full_like", "log1p", "nonzero", "ones_like",
+    "partition", "repeat", "searchsorted", "sort", "take_along_axis", "unique", "where",
+    "zeros_like",
+)  # fmt: skip
+"""Functions of CuPy that are used (tests compare them with CuPy where it is installed)."""
+
+UFUNCS = (
+    "absolute", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "exp",
+    "floor_divide", "greater", "greater_equal", "invert", "left_shift", "less", "less_equal", "log",
+    "log1p", "logical_not", "matmul", "maximum", "minimum", "multiply", "negative", "not_equal",
+    "power", "remainder", "right_shift", "sqrt", "square", "subtract",
+)  # fmt: skip
+METHODS = ("all", "any", "argmax", "astype", "copy", "max", "mean", "min", "reshape", "sum", "view")
+"""Likewise of its arrays."""
+
+
+class StandInArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of the stand-in.
+
+    Args:
+        host: what it holds.
+        memory: counts it.
+    """
+
+    def __init__(self, host: np.ndarray[Any, Any], memory: Memory) -> None:
+        self.host = host
+        self.memory = memory
+        self.held = memory.hold(host)
+
+    def __array__(self, *arguments: Any, **options: Any) -> Any:
+        raise TypeError("implicit conversion to a NumPy array is not allowed: use get")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or ufunc.__name__ not in UFUNCS:
+            raise TypeError(f"{ufunc.__name__}.{method} is not among the ufuncs of the stand-in")
+        return computed(self.memory, ufunc, inputs, options)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, inputs: Any, options: Any
+    ) -> Any:
+        return called(self.memory, function.__name__, inputs, options)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
+            return getattr(self.host, name)
+        if name == "T":
+            return wrapped(self.memory, self.host.T)
+        if name in METHODS:
+            method = getattr(type(self.host), name)
+            return lambda *inputs, **options: computed(
+                self.memory, method, (self, *inputs), options
+            )
+        raise AttributeError(f"the arrays of the stand-in have no {name!r}")
+
+    def __getitem__(self, key: Any) -> Any:
+        return wrapped(self.memory, self.host[unwrapped(key)])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.host[unwrapped(key)] = unwrapped(value)
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def __iter__(self) -> Any:
+        raise TypeError("an array of the stand-in is not iterated over: each part would be fetched")
+
+    def __bool__(self) -> bool:
+        self.memory.n_scalars += 1
+        return bool(self.host)
+
+    def __int__(self) -> int:
+        self.memory.n_scalars += 1
+        return int(self.host)
+
+    def __float__(self) -> float:
+        self.memory.n_scalars += 1
+        return float(self.host)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Module:
+    """The array module of the stand-in: `xp.zeros`, `xp.argsort` and so on."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    def __getattr__(self, name: str) -> Any:
+        if name in UFUNCS:
+            ufunc = getattr(np, name)
+            return lambda *inputs, **options: computed(self.memory, ufunc, inputs, options)
+        if name in FUNCTIONS:
+            return lambda *inputs, **options: called(self.memory, name, inputs, options)
+        raise AttributeError(f"{name!r} is not among the functions of the stand-in")
+
+
+def called(memory: Memory, name: str, inputs: Any, options: dict[str, Any]) -> Any:
+    """The result of a function of NumPy by its name."""
+    if name not in FUNCTIONS:
+        raise TypeError(f"{name!r} is not among the functions of the stand-in")
+    options = {key: value for key, value in options.items() if key != "like"}
+    if name in ("array", "asarray"):  # the way in, as that of `put`
+        return wrapped(memory, np.array(*map(content, inputs), **options))
+    if name in ("sort", "argsort"):  # on a GPU always stable, and never in place
+        memory.note_workspace(2 * inputs[0].nbytes)
+        options |= {"kind": "stable"}
+    return computed(memory, getattr(np, name), inputs, options)
+
+
+def computed(
+    memory: Memory, function: Callable[..., Any], inputs: Any, options: dict[str, Any]
+) -> Any:
+    """The result of a function of NumPy, in silence as a GPU computes."""
+    with np.errstate(all="ignore"):
+        result = function(*unwrapped(inputs), **unwrapped(options))
+    return wrapped(memory, result)
+
+
+def unwrapped(thing: Any) -> Any:
+    """What NumPy takes in the place of arrays of the stand-in; arrays of its own are refused."""
+    if isinstance(thing, StandInArray):
+        return thing.host
+    if isinstance(thing, np.ndarray):
+        raise TypeError("an array of NumPy among those of the device: put it there first")
+    if isinstance(thing, tuple | list):
+        return type(thing)(map(unwrapped, thing))
+    if isinstance(thing, dict):
+        return {key: unwrapped(value) for key, value in thing.items()}
+    if isinstance(thing, slice):
+        bounds = (thing.start, thing.stop, thing.step)
+        if any(isinstance(bound, StandInArray) for bound in bounds):
+            raise TypeError("an array of the device is no bound of a slice: use int")
+    return thing
+
+
+def wrapped(memory: Memory, result: Any) -> Any:
+    """What NumPy gave, as the stand-in gives it."""
+    if isinstance(result, np.ndarray | np.generic):
+        return StandInArray(np.asarray(result), memory)
+    if isinstance(result, tuple):
+        return tuple(wrapped(memory, part) for part in result)
+    return result
+
+
+def content(thing: Any) -> Any:
+    """Of an array of either kind, what NumPy copies."""
+    return thing.host if isinstance(thing, StandInArray) else thing
