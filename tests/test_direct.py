@@ -12,7 +12,7 @@ import slide
 from slide.core.arrays import CSR, Block
 from slide.core.config import Config
 from slide.core.dataset import Dataset
-from slide.core.direct import SCALE, Direct, Lookup, active_set, best_of
+from slide.core.direct import SCALE, Direct, Lookup, active_set, best_of, logits
 from slide.core.direct_training import DirectRun
 from slide.core.errors import ConfigError, ModelError
 from slide.core.inputs import PAIR_WEIGHT, Inputs
@@ -115,7 +115,7 @@ def test_the_index_adds_a_bias_once(model, test_set):
     """Scores found by the index are the logits."""
     network = model.network
     x = network.of_features(test_set.x, BACKEND)
-    every = network.logits(x, BACKEND)
+    every = logits(x, network.param.weight)
     nobody = CSR(np.zeros(x.n_rows + 1, int), np.zeros(0, np.int32), np.zeros(0, np.float32),
                  network.n_labels)  # fmt: skip
     ids, scores = BACKEND.search(network.index(BACKEND), x, nobody, 5)
@@ -265,9 +265,10 @@ def test_a_cut_index_finds_part_of_the_best(model, test_set):
 
 
 def test_exact_inference_ranks_everybody_whom_an_example_meets(model, test_set):
-    every = model.network.logits(model.network.of_features(test_set.x, BACKEND), BACKEND)
-    _, logits = Lookup.exact(model.network, BACKEND).top_k(BACKEND, test_set.x, 1)
-    np.testing.assert_allclose(logits[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
+    network = model.network
+    every = logits(network.of_features(test_set.x, BACKEND), network.param.weight)
+    _, found = Lookup.exact(network, BACKEND).top_k(BACKEND, test_set.x, 1)
+    np.testing.assert_allclose(found[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
 
 
 def test_exact_inference_looks_at_labels_that_are_not_met():
@@ -277,12 +278,10 @@ def test_exact_inference_looks_at_labels_that_are_not_met():
     network = Direct.of(weight, bias, Inputs(np.ones(1, np.float32), np.zeros(0, int)), BACKEND)
     lookup = Lookup.exact(network, BACKEND)
     for k in (1, 2, 3, 5):
-        ids, logits = lookup.top_k(BACKEND, csr(1, {0: 1.0}, {}), k)
+        ids, found = lookup.top_k(BACKEND, csr(1, {0: 1.0}, {}), k)
         assert ids.tolist() == [[3, 4, 0, 1, 2][:k], [0, 1, 2, 3, 4][:k]]
-        assert (
-            logits[0].tolist()
-            == network.logits(csr(2, {0: 1.0, 1: 1.0}), BACKEND)[0][ids[0]].tolist()
-        )
+        every = logits(csr(2, {0: 1.0, 1: 1.0}), network.param.weight)
+        assert found[0].tolist() == every[0][ids[0]].tolist()
 
 
 def test_more_hardest_labels_than_labels_are_all_of_them(train_set, test_set):

@@ -77,9 +77,9 @@ class CSR:
     def take(self, rows: Array) -> CSR:
         """The given rows in the given order, as a new CSR."""
         lengths = self.row_lengths()[rows]
-        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        indptr = np.append(0, np.cumsum(lengths))
         shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
-        source = np.arange(indptr[-1]) + shift
+        source = np.arange(len(shift), like=shift) + shift
         return CSR(indptr, self.indices[source], self.values[source], self.n_cols)
 
     def with_values(self, values: Array) -> CSR:
@@ -108,23 +108,20 @@ class CSR:
 
     def with_constant(self) -> CSR:
         """One more column, equal to 1 in every row: the input of a bias."""
-        ends = self.indptr[1:]
-        return CSR(
-            self.indptr + np.arange(self.n_rows + 1),
-            np.insert(self.indices, ends, np.int32(self.n_cols)),
-            np.insert(self.values, ends, self.values.dtype.type(1)),
-            self.n_cols + 1,
-        )
+        n_entries = self.nnz + self.n_rows
+        places = np.arange(self.nnz, like=self.indptr) + self.row_numbers()
+        indices = np.full_like(self.indices, self.n_cols, shape=n_entries)
+        values = np.ones_like(self.values, shape=n_entries)
+        indices[places], values[places] = self.indices, self.values
+        indptr = self.indptr + np.arange(self.n_rows + 1, like=self.indptr)
+        return CSR(indptr, indices, values, self.n_cols + 1)
 
     def without_constant(self) -> CSR:
         """The inverse of `with_constant`, whose column is the last entry of every row."""
-        ends = self.indptr[1:] - 1
-        return CSR(
-            self.indptr - np.arange(self.n_rows + 1),
-            np.delete(self.indices, ends),
-            np.delete(self.values, ends),
-            self.n_cols - 1,
-        )
+        others = np.ones_like(self.indices, bool)
+        others[self.indptr[1:] - 1] = False
+        indptr = self.indptr - np.arange(self.n_rows + 1, like=self.indptr)
+        return CSR(indptr, self.indices[others], self.values[others], self.n_cols - 1)
 
     def column_counts(self) -> Array:
         """Stored entries of each column, i64 (n_cols)."""

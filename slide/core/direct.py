@@ -99,11 +99,6 @@ class Direct:
         """Inputs of examples, the constant one last: CSR (B, n_inputs + 1)."""
         return placed(self.inputs.of(features_of(x)).with_constant(), backend)
 
-    def logits(self, x: CSR, backend: Backend) -> Array:
-        """Of all labels, f32 (B, n_labels), on the host; x as `of_features` gives it, there too."""
-        weight = placed(self.param.weight, backend, back=True)
-        return np.asarray((x.to_scipy() @ weight.to_scipy().T).toarray(), np.float32)
-
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -134,11 +129,10 @@ class Lookup:
         inputs = network.of_features(x, backend)
         none = nobody(inputs.n_rows, n, backend)
         found, _ = backend.search(self.index, inputs, none, min(max(k, self.n_candidates), n))
-        found, inputs = backend.get(found), placed(inputs, backend, back=True)
-        bias = backend.get(network.bias)
-        usual = np.argsort(-bias, kind="stable").astype(np.int32)
-        ids, scores = np.empty((len(found), k), np.int32), np.empty((len(found), k), np.float32)
-        rows, m = np.arange(len(found)), k
+        usual = np.argsort(-network.bias, kind="stable").astype(np.int32)
+        bias = network.bias[usual]
+        ids, scores = nothing(inputs, k)
+        rows, m = np.arange(len(found), like=found), k
         while len(rows):
             everyone = np.broadcast_to(usual[:m], (len(rows), min(m, n)))
             candidates = np.concatenate([found[rows], everyone], axis=1)
@@ -146,18 +140,17 @@ class Lookup:
             ids[rows], scores[rows] = self._ranked(backend, part, candidates, k)
             if self.n_candidates or m >= n:
                 break
-            rows = rows[scores[rows, k - 1] <= bias[usual[m]]]  # the next one might be better
+            rows = rows[scores[rows, k - 1] <= bias[m]]  # the next one might be better
             m *= 4
-        return ids, scores
+        return backend.get(ids), backend.get(scores)
 
     def _ranked(
         self, backend: Backend, inputs: CSR, candidates: Array, k: int
     ) -> tuple[Array, Array]:
         """The k best candidates of each example, i32 (B, any number), by their logits."""
         some = active_set(candidates, nobody(len(candidates), self.network.n_labels, backend))
-        weight = self.network.param.weight
-        z = backend.masked_spgemm(placed(inputs, backend), weight, placed(some, backend))
-        return best_of(placed(z, backend, back=True), k)
+        z = backend.masked_spgemm(inputs, self.network.param.weight, some)
+        return best_of(z, k)
 
 
 def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: Array) -> CSR:
@@ -179,11 +172,11 @@ def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: 
         assert isinstance(part.x, CSR)
         x, y = placed(part.x, backend), placed(part.y, backend)
         found, _ = backend.search(index, x, y, k)
-        negatives = active_set(backend.get(found), nobody(y.n_rows, y.n_cols, backend))
-        z = backend.masked_spgemm(x, weight, negatives.map(backend.put))
-        logits = backend.get(z.values) + backend.get(bias)[negatives.indices]
-        parts.append(negatives.with_values(1 / (1 + np.exp(-logits))))
-    wrong = placed(stacked(parts), backend)
+        negatives = active_set(found, nobody(y.n_rows, y.n_cols, backend))
+        z = backend.masked_spgemm(x, weight, negatives)
+        scores = z.values + bias[negatives.indices]
+        parts.append(negatives.with_values(1 / (1 + np.exp(-scores))))
+    wrong = stacked(parts)
     limits = backend.put(np.full(y.n_cols, config.grown, np.int64))
     assert isinstance(few.x, CSR)
     grown = backend.spgemm_t(wrong, placed(few.x, backend), limits, weight)
@@ -192,7 +185,7 @@ def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: 
 
 
 def active_set(found: Array, y: CSR) -> CSR:
-    """Labels and what was found beside them, on the host: CSR (B, n).
+    """Labels and what was found beside them: CSR (B, n).
 
     Args:
         found: i32 (B, k), -1 where there is nothing.
@@ -209,21 +202,32 @@ def active_set(found: Array, y: CSR) -> CSR:
     first = np.flatnonzero(np.diff(cells, prepend=-1))
     rows, ids = np.divmod(cells[first], y.n_cols)
     origins = np.where(entries[first] & 1, FROM_TABLES, FROM_LABELS).astype(np.float32)
-    indptr = np.searchsorted(rows, np.arange(y.n_rows + 1))
+    indptr = np.searchsorted(rows, np.arange(y.n_rows + 1, like=rows))
     return CSR(indptr, ids.astype(np.int32), origins, y.n_cols)
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:
     """The k largest entries of each row, ties to the smaller id: ids and values (B, k)."""
-    ids = np.full((z.n_rows, k), -1, np.int32)
-    scores = np.full((z.n_rows, k), -np.inf, np.float32)
+    ids, scores = nothing(z, k)
     rows = z.row_numbers()
-    order = np.lexsort((z.indices, -z.values, rows))
-    places = np.arange(z.nnz) - z.indptr[rows]  # rows are in order before and after
+    order = np.argsort(-z.values, kind="stable")  # ties stay in the order of ids
+    order = order[np.argsort(rows[order], kind="stable")]
+    places = np.arange(z.nnz, like=rows) - z.indptr[rows]  # rows are in order before and after
     kept = places < k
     ids[rows[kept], places[kept]] = z.indices[order][kept]
     scores[rows[kept], places[kept]] = z.values[order][kept]
     return ids, scores
+
+
+def nothing(z: CSR, k: int) -> tuple[Array, Array]:
+    """Ids -1 and scores -inf (B, k), where the best of each of the B rows of z may go."""
+    shape = z.n_rows, k
+    return np.full_like(z.indices, -1, shape=shape), np.full_like(z.values, -np.inf, shape=shape)
+
+
+def logits(x: CSR, weight: CSR) -> Array:
+    """Of all labels, f32 (B, n_labels), on the host: x as `Direct.of_features` gives it."""
+    return np.asarray((x.to_scipy() @ weight.to_scipy().T).toarray(), np.float32)
 
 
 def union(a: CSR, b: CSR) -> CSR:

@@ -10,7 +10,7 @@ from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
-from slide.core.direct import Direct, active_set, placed
+from slide.core.direct import Direct, active_set, logits, placed
 from slide.core.inputs import Inputs
 from slide.core.probe import EXAMPLES_AT_A_TIME, Probe
 from slide.core.schedule import Schedule
@@ -86,36 +86,33 @@ class DirectRun:
         assert isinstance(batch.x, CSR)
         backend, param = self.backend, self.network.param
         x, y = placed(batch.x, backend), placed(batch.y, backend)
-        chosen = self.choose(config, x, batch.y)
+        active = self.choose(config, x, y)
         self.number += 1
-        active = placed(chosen, backend)
         z = backend.masked_spgemm(x, param.weight, active)
-        weights = chosen.with_values(np.zeros_like(chosen.values))
-        loss, dz = backend.loss(z, placed(weights, backend), y, config.loss)
+        weights = active.with_values(np.zeros_like(active.values))
+        loss, dz = backend.loss(z, weights, y, config.loss)
         assert isinstance(dz, CSR)
-        dz = placed(dz, backend, back=True)
         summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
-        backend.update_entries(param, placed(summed, backend), x, lr)
+        backend.update_entries(param, summed, x, lr)
         rows = np.unique(summed.indices)
-        self.touched[rows] = True
-        return report_of(float(loss.mean()), chosen, weights, len(rows))
+        self.touched[backend.get(rows)] = True
+        return report_of(float(loss.mean()), active, weights, len(rows))
 
     def choose(self, config: Config, x: CSR, y: CSR) -> CSR:
         """The active sets: labels, and those others that score highest.
 
         Args:
             config: how many.
-            x: (B, n_inputs + 1), in the backend's arrays.
-            y: labels (B, n), on the host.
+            x: (B, n_inputs + 1).
+            y: labels (B, n).
 
         Returns:
-            CSR (B, n) on the host, see `active_set`.
+            CSR (B, n), see `active_set`.
         """
-        backend = self.backend
         assert self.index is not None
         index = replace(self.index, base=self.network.bias)  # which moves faster than weights
-        found, _ = backend.search(index, x, placed(y, backend), min(config.active, y.n_cols))
-        return active_set(backend.get(found), y)
+        found, _ = self.backend.search(index, x, y, min(config.active, y.n_cols))
+        return active_set(found, y)
 
     def go_to(self, number: int) -> None:
         """As if this had been the number of the last step."""
@@ -140,11 +137,12 @@ class DirectRun:
     def diagnostics(self, config: Config) -> dict[str, float]:
         """What is known to go wrong unseen (see `Trainer.fit`)."""
         losses = []
+        weight = placed(self.network.param.weight, self.backend, back=True)
         for start in range(0, self.probe.data.n_samples, EXAMPLES_AT_A_TIME):
             stop = min(start + EXAMPLES_AT_A_TIME, self.probe.data.n_samples)
             batch = self.probe.data.take(np.arange(start, stop))
             assert isinstance(batch.x, CSR)
-            z = Block.of(self.network.logits(batch.x, self.backend)).map(self.backend.put)
+            z = Block.of(logits(batch.x, weight)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
             loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), config.loss)
             losses.append(self.backend.get(loss))

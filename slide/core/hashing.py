@@ -5,7 +5,8 @@ Source: SLIDE (arXiv 1903.03129) sections 2.1 and 3.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,10 @@ class Tables:
     n_neurons: int
     salt: int
     policy: Policy
+
+    def map(self, function: Callable[[Array], Array]) -> Tables:
+        """The same tables with each of their arrays replaced by `function(array)`."""
+        return replace(self, offsets=function(self.offsets), ids=function(self.ids))
 
 
 def mix(numbers: Array, salt: int) -> Array:

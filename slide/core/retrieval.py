@@ -119,7 +119,7 @@ class LayerRetrieval:
     def filled_by(self, backend: Backend, codes: Array, y: CSR) -> LayerRetrieval:
         """The same functions over tables filled by examples with these codes and labels."""
         tables = label_tables(codes, y, self.functions.family.n_buckets, self.tables.salt)
-        return replace(self, tables=placed_tables(tables, backend))
+        return replace(self, tables=tables.map(backend.put))
 
     def find(self, backend: Backend, a: CSR | Block) -> CSR:
         """Candidates for each example: CSR (B, n)."""
@@ -191,8 +191,3 @@ def label_tables(codes: Array, y: CSR, n_buckets: int, salt: int) -> Tables:
         sizes.append(np.bincount(buckets, minlength=n_buckets))
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
     return Tables(offsets, np.concatenate(ids), L, n_buckets, y.n_cols, salt, "reservoir")
-
-
-def placed_tables(tables: Tables, backend: Backend) -> Tables:
-    """The same tables in the backend's arrays."""
-    return replace(tables, offsets=backend.put(tables.offsets), ids=backend.put(tables.ids))

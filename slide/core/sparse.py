@@ -56,7 +56,7 @@ class InvertedIndex:
 
     def without_last(self) -> InvertedIndex:
         """The same with an empty list for the last input."""
-        end = self.offsets[-2]
+        end = int(self.offsets[-2])
         offsets = np.append(self.offsets[:-1], end)
         return InvertedIndex(offsets, self.ids[:end], self.values[:end], self.base)
 

@@ -153,5 +153,5 @@ class Run:
                 "table_age": self.updates.step - tables.built_at,
                 f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
             }
-            | occupancy(tables.tables)
+            | occupancy(tables.tables.map(self.backend.get))
         )

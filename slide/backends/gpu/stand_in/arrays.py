@@ -16,15 +16,15 @@ from slide.backends.gpu.stand_in.memory import Memory
 
 CREATING = ("arange", "array", "asarray", "empty", "full", "ones", "zeros")
 FUNCTIONS = (
-    *CREATING, "append", "argsort", "ascontiguousarray", "concatenate", "cumsum", "delete", "diff",
-    "einsum", "empty_like", "flatnonzero", "full_like", "log1p", "nonzero", "ones_like",
+    *CREATING, "append", "argsort", "ascontiguousarray", "broadcast_to", "concatenate", "cumsum",
+    "diff", "einsum", "empty_like", "flatnonzero", "full_like", "log1p", "nonzero", "ones_like",
     "partition", "repeat", "searchsorted", "sort", "take_along_axis", "unique", "where",
     "zeros_like",
 )  # fmt: skip
 """Functions of CuPy that are used (tests compare them with CuPy where it is installed)."""
 
 UFUNCS = (
-    "absolute", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "exp",
+    "absolute", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "divmod", "equal", "exp",
     "floor_divide", "greater", "greater_equal", "invert", "left_shift", "less", "less_equal", "log",
     "log1p", "logical_not", "matmul", "maximum", "minimum", "multiply", "negative", "not_equal",
     "power", "remainder", "right_shift", "sqrt", "square", "subtract",
