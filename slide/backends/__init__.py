@@ -19,6 +19,7 @@ from slide.core.backend import KERNELS, Backend
 from slide.core.errors import BackendError
 
 BUILT_IN = {
+    "cupy": "slide.backends.cupy_gpu:CupyBackend",
     "numba": "slide.backends.numba_threads:NumbaBackend",
     "processes": "slide.backends.processes:ProcessesBackend",
     "processes-numba": "slide.backends.processes:CompiledProcessesBackend",

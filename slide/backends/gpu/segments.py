@@ -30,7 +30,7 @@ def places_within(xp: Any, ordered: Array) -> Array:
 def from_zero(xp: Any, lengths: Array) -> Array:
     """Where each of some lists begins that lie one after the other, and the end: i64 (n + 1,)."""
     begins: Array = xp.zeros(len(lengths) + 1, np.int64)
-    xp.cumsum(lengths, out=begins[1:])
+    begins[1:] = xp.cumsum(lengths)
     return begins
 
 
