@@ -20,6 +20,7 @@ COMPILERS = ("g++", "clang++", "c++")
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-w")
 KERNEL = re.compile(r"__global__ void (\w+)")
 MARGIN, FILL = 64, 0xA5  # bytes beside an array that no kernel may touch
+LARGE = 1 << 22  # bytes of an array that is not copied to have margins
 
 
 def compiler() -> str | None:
@@ -95,12 +96,16 @@ def number(one: Any) -> Any:
 
 
 class Guarded:
-    """A copy of an array between two margins."""
+    """A copy of an array between two margins; a large one as it is."""
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         if not array.flags.c_contiguous:
             raise TypeError("a kernel reads arrays in C order")
         self.array = array
+        self.pointer = ctypes.c_void_p(array.ctypes.data)
+        self.is_large = array.nbytes >= LARGE
+        if self.is_large:
+            return
         self.bytes = np.full(array.nbytes + 2 * MARGIN, FILL, np.uint8)
         self.inside = self.bytes[MARGIN : MARGIN + array.nbytes].view(array.dtype)
         self.inside[:] = array.reshape(-1)
@@ -108,6 +113,8 @@ class Guarded:
 
     def take_back(self) -> bool:
         """Copy back what changed; whether the margins are as they were."""
+        if self.is_large:
+            return True
         flat = self.array.reshape(-1)
         if self.inside.tobytes() != flat.tobytes():
             flat[:] = self.inside
