@@ -24,6 +24,7 @@ from slide.core.runs import begin_run
 
 N_STEPS = 5
 N_PREDICTED = 256
+BLOCKS = 1056  # of threads that a large GPU runs at a time
 
 
 def configs(train: slide.Dataset) -> dict[str, slide.Config]:
@@ -36,6 +37,7 @@ def row(name: str, config: slide.Config, train: slide.Dataset, limit: int) -> di
     """Peaks in 10^6 bytes, and kilobytes that a step moves in and out."""
     backend = StandInBackend(limit)
     device, rng = backend.device, np.random.default_rng(0)
+    device.n_blocks = BLOCKS
     run = begin_run(config, backend, train)
     begun = device.memory.peak
     size = min(config.batch_size, train.n_samples)

@@ -33,6 +33,7 @@ def verify(
         for one in checking(computer, examples, seed):
             checks.append(one)
             bar.update(task, advance=1, description=f"{one.kernel} {one.property}")
+    print(getattr(computer, "name", backend))
     Console(width=WIDTH).print(grid_of(checks))
     if any(one.snippet for one in checks):
         print("Before pasting what follows:")

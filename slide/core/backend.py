@@ -81,13 +81,15 @@ class Query:
 class Backend(SparseKernels, Protocol):
     """The kernels. `slide.reference.kernels` is the definition written out.
 
-    Three methods more, which are no kernels, are called if they are there:
+    Four methods more, which are no kernels, are called if they are there:
 
     * `steps(run, config, batches)`, in place of `slide.core.runs.one_by_one`: takes the training
       steps of an epoch, several at once perhaps.
     * `figures()`: of the last epoch, by their names in metrics.jsonl.
     * `demand_room(n_bytes)`: raises BackendError, before training, unless a network and its
       tables of that size have a place where `put` puts them.
+    * `synchronize()`: returns when all that was asked for is done, for kernels that return before
+      (those of a GPU); whoever measures time calls it.
     """
 
     name: str

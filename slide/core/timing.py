@@ -12,6 +12,8 @@ from slide.core.backend import KERNELS, Backend
 class TimedBackend:
     """Forwards every kernel to `backend` and adds up wall seconds by kernel name.
 
+    A backend whose kernels return before they are done is waited for.
+
     Args:
         backend: does the work.
 
@@ -21,6 +23,7 @@ class TimedBackend:
 
     def __init__(self, backend: Backend) -> None:
         self.name = backend.name
+        self.wait = getattr(backend, "synchronize", lambda: None)
         self.seconds = dict.fromkeys(KERNELS, 0.0)
         for kernel in KERNELS:
             setattr(self, kernel, self._timed(kernel, getattr(backend, kernel)))
@@ -31,6 +34,7 @@ class TimedBackend:
             try:
                 return function(*args, **kwargs)
             finally:
+                self.wait()
                 self.seconds[kernel] += time.perf_counter() - start
 
         return timed

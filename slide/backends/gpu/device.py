@@ -19,9 +19,12 @@ class Device(Protocol):
 
     Attributes:
         xp: an array module with the functions of NumPy.
+        n_blocks: of threads that run at a time, about: what needs much memory of its own is
+            launched in no more.
     """
 
     xp: Any
+    n_blocks: int
 
     def put(self, array: Array) -> Array:
         """A host array on the device, in C order; one that is there already as it is."""
@@ -52,10 +55,9 @@ def source() -> str:
     return "\n".join((CUDA / name).read_text(encoding="utf-8") for name in FILES)
 
 
-
 def out_of_memory(n_bytes: int, free: int, what: str) -> BackendError:
     """What to raise if memory for something cannot be had."""
     return BackendError(
-        f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose smaller "
-        "settings (--active, --hidden, --L, --batch-size), or another --backend"
+        f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose "
+        "smaller settings (--active, --hidden, --L, --batch-size), or another --backend"
     )

@@ -47,7 +47,8 @@ def hash_rows(
         if center is not None:
             v = v - center[: family.d]
         codes[start:stop] = buckets_of(xp, v, family, probes)
-    return codes.reshape(n, family.L * probes)
+    flat: Array = codes.reshape(n, family.L * probes)
+    return flat
 
 
 def dense_rows(xp: Any, x: Array | CSR, start: int, stop: int) -> Array:
@@ -68,8 +69,9 @@ def buckets_of(xp: Any, v: Array, family: Family, probes: int) -> Array:
     numbers = xp.zeros(shape[:2], np.uint64) + buckets.shifts
     for k in range(family.K):
         numbers += first[:, :, k].astype(np.uint64) * buckets.multipliers[:, k]
-    near = numbers[:, :, None] + changes(xp, first, second, margins, buckets, probes)
-    return near >> np.uint64(buckets.dropped_bits)
+    numbers = numbers[:, :, None] + changes(xp, first, second, margins, buckets, probes)
+    near: Array = numbers >> np.uint64(buckets.dropped_bits)
+    return near
 
 
 def digits_of(xp: Any, v: Array, family: Family) -> Digits:
@@ -114,7 +116,8 @@ def winners(xp: Any, scores: Array, positions: Array) -> Digits:
 def largest(xp: Any, v: Array, top: int) -> Array:
     """Which coordinates are among the `top` largest above 0, ties to the smaller one, bool."""
     ranks = xp.argsort(xp.argsort(-v, axis=1), axis=1)  # the inverse of an order is an order
-    return (v > 0) & (ranks < top)
+    chosen: Array = (v > 0) & (ranks < top)
+    return chosen
 
 
 def heights(xp: Any, v: Array, chosen: Array, digits: Digits, positions: Array) -> Array:
@@ -122,7 +125,8 @@ def heights(xp: Any, v: Array, chosen: Array, digits: Digits, positions: Array) 
     smallest = xp.where(chosen, v, np.float32(np.inf)).min(axis=1)[:, None]
     coordinates = positions[xp.arange(len(positions)), digits.first]
     height = xp.take_along_axis(v, coordinates, axis=1).astype(np.float64) - smallest
-    return xp.where(digits.margins < np.inf, height, np.inf)
+    margins: Array = xp.where(digits.margins < np.inf, height, np.inf)
+    return margins
 
 
 def borrow(xp: Any, digits: Digits, is_filled: Array, family: DWTA | DOPH) -> None:
@@ -134,7 +138,7 @@ def borrow(xp: Any, digits: Digits, is_filled: Array, family: DWTA | DOPH) -> No
         is_filled: bool (n, L * K), whether anything competed in the bin.
         family: whose bin b asks the bins first[b], first[b] + stride[b], ... one by one.
     """
-    rows, bins = xp.nonzero(~is_filled & is_filled.any(axis=1)[:, None])
+    rows, bins = xp.nonzero(~is_filled & is_filled.any(axis=1).reshape(-1, 1))
     donors = family.first[bins]
     while len(asking := xp.flatnonzero(~is_filled[rows, donors])):
         donors[asking] = (donors[asking] + family.stride[bins[asking]]) % len(family.first)

@@ -35,7 +35,7 @@ def loss(
             losses, dz = bce(xp, scores, xp.exp(log_m), chosen)
         case "saros":
             shunned = marked(xp, scores.shape, rows[~is_positive], columns[~is_positive])
-            compared = xp.where(shunned.any(axis=1)[:, None], shunned, ~chosen)
+            compared = xp.where(shunned.any(axis=1).reshape(-1, 1), shunned, ~chosen)
             m = xp.where(compared, xp.exp(log_m), np.float32(0))
             losses, dz = saros(xp, scores, m, rows[is_positive], columns[is_positive])
     return losses, unpadded(xp, z, dz / np.float32(max(z.n_rows, 1)))
@@ -70,7 +70,7 @@ def saros(xp: Any, z: Array, m: Array, rows: Array, columns: Array) -> tuple[Arr
     turn = places_within(xp, rows)
     n_labels = xp.zeros(len(z), np.float32)
     losses, dz = xp.zeros(len(z), np.float32), xp.zeros_like(z)
-    n_labels[rows] = (xp.searchsorted(rows, rows, side="right") - (xp.arange(len(rows)) - turn))
+    n_labels[rows] = xp.searchsorted(rows, rows, side="right") - (xp.arange(len(rows)) - turn)
     for t in range(int(turn.max()) + 1 if len(turn) else 0):
         i, j = rows[turn == t], columns[turn == t]
         lead = z[i] - z[i, j][:, None]  # (labels, R), of each entry over the label
@@ -90,12 +90,14 @@ def sums(array: Array) -> Array:
 
 def softplus(xp: Any, v: Array) -> Array:
     """log(1 + exp(v))."""
-    return xp.maximum(v, np.float32(0)) + xp.log1p(xp.exp(-abs(v)))
+    terms: Array = xp.maximum(v, np.float32(0)) + xp.log1p(xp.exp(-abs(v)))
+    return terms
 
 
 def expit(xp: Any, v: Array) -> Array:
     """1 / (1 + exp(-v)), without an overflow on the way."""
-    return xp.exp(xp.minimum(v, np.float32(0))) / (np.float32(1) + xp.exp(-abs(v)))
+    shares: Array = xp.exp(xp.minimum(v, np.float32(0))) / (np.float32(1) + xp.exp(-abs(v)))
+    return shares
 
 
 def padded(xp: Any, z: CSR | Block) -> Array:

@@ -19,16 +19,13 @@ def update_rows(
     n_threads = min(-(-max(d, 1) // WARP) * WARP, THREADS)
     match optimizer:
         case Adam():
-            rates = (
-                1 - optimizer.beta1,
-                1 - optimizer.beta2,
-                optimizer.step_size(lr, step),
-                optimizer.epsilon,
-            )
-            state = param.mean, param.square, kept, *map(np.float32, rates)
-            device.launch("adam_rows", n_rows, n_threads, *first, *state)
+            beta1, beta2 = 1 - optimizer.beta1, 1 - optimizer.beta2
+            step_size = optimizer.step_size(lr, step)
+            rates = map(np.float32, (beta1, beta2, step_size, optimizer.epsilon))
+            state = param.mean, param.square, kept
+            device.launch("adam_rows", n_rows, n_threads, *first, *state, *rates)
         case Adagrad():
-            rates = np.float32(lr), np.float32(optimizer.epsilon)
+            rates = map(np.float32, (lr, optimizer.epsilon))
             device.launch("adagrad_rows", n_rows, WARP, *first, param.square, kept, *rates)
         case SGD():
             device.launch("sgd_rows", n_rows, n_threads, *first, kept, np.float32(lr))

@@ -20,7 +20,6 @@ from slide.core.arrays import CSR, Array
 from slide.core.sparse import InvertedIndex, SparseParam
 
 WARPS = THREADS // WARP
-BLOCKS = 512  # that add up at a time: more than a GPU runs at once
 ROOM = 1 << 28  # bytes for the totals of all of them
 
 
@@ -46,7 +45,7 @@ def add_up(
 ) -> Sums:  # fmt: skip
     """Launch `add_up` of cuda/sparse.cu, which says what the arguments are."""
     xp, n, n_results = device.xp, rows.n_cols, len(begins) - 1
-    n_blocks = max(1, min(n_results, BLOCKS, ROOM // (8 * max(n, 1))))
+    n_blocks = max(1, min(n_results, device.n_blocks, ROOM // (8 * max(n, 1))))
     totals = xp.zeros(n_blocks * n, np.float32)
     met = xp.empty(n_blocks * n, np.int32)
     room = int(places[-1])
@@ -67,9 +66,7 @@ def spgemm_t(device: Device, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CS
     n_terms = from_zero(xp, x.row_lengths()[rows])[begins]  # up to each column
     limits = xp.minimum(limits[columns], n_terms[1:] - n_terms[:-1])
     places = from_zero(xp, limits)
-    sums = add_up(
-        device, begins, rows, values, x, excluded, columns, None, limits, places
-    )
+    sums = add_up(device, begins, rows, values, x, excluded, columns, None, limits, places)
     written = xp.flatnonzero(sums.keys)
     which = xp.searchsorted(places, written, side="right") - 1
     inputs = ID_MASK - (sums.keys[written] & ID_MASK)

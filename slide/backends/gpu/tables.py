@@ -43,9 +43,7 @@ def reinsert(device: Device, tables: Tables, rows: Array, codes: Array) -> Table
         else:
             places = xp.concatenate([n - 1 - rows, n + xp.arange(len(others))])
         moved = codes[:, table].astype(np.int64)
-        lists.append(
-            (xp.concatenate([moved, theirs]), places, xp.concatenate([rows, others]))
-        )
+        lists.append((xp.concatenate([moved, theirs]), places, xp.concatenate([rows, others])))
     return filled(xp, tables, lists)
 
 

@@ -18,6 +18,7 @@ from slide.backends.gpu.stand_in.memory import Memory
 from slide.core.arrays import Array
 
 GPU_MEMORY = 4 << 30
+BLOCKS = 3  # few, so that each has more than one thing to do
 
 
 class StandInDevice:
@@ -26,17 +27,20 @@ class StandInDevice:
     Args:
         limit: bytes of memory.
         order: in which the threads of a block go on (see `emulator.launch`).
+        cuda: the text of all kernels.
 
     Attributes:
         xp: array module.
+        n_blocks: see `Device`.
         memory: what is taken.
         n_put: bytes that were put.
         n_got: bytes that were got.
     """
 
-    def __init__(self, limit: int = GPU_MEMORY, order: int = 0) -> None:
-        emulator.library(source())
+    def __init__(self, limit: int = GPU_MEMORY, order: int = 0, cuda: str | None = None) -> None:
+        self.kernels = emulator.library(cuda or source())
         self.memory = Memory(limit)
+        self.n_blocks = BLOCKS
         self.xp: Any = Module(self.memory)
         self.order = order
         self.n_put = self.n_got = 0
@@ -56,7 +60,8 @@ class StandInDevice:
 
     def launch(self, kernel: str, n_blocks: int, n_threads: int, *arguments: Any) -> None:
         if n_blocks:
-            emulator.launch(kernel, n_blocks, n_threads, self.order, *map(content, arguments))
+            given = map(content, arguments)
+            emulator.launch(self.kernels, kernel, n_blocks, n_threads, self.order, *given)
 
     def synchronize(self) -> None:
         pass
@@ -71,6 +76,7 @@ class StandInBackend(DeviceBackend):
     Args:
         limit: bytes of memory that there would be.
         order: in which the threads of a block go on (see `emulator.launch`).
+        cuda: the text of all kernels, if it is another one.
 
     Raises:
         BackendError: there is no C++ compiler.
@@ -78,6 +84,7 @@ class StandInBackend(DeviceBackend):
 
     name = "NumPy standing in for CuPy: not a GPU result"
 
-    def __init__(self, limit: int = GPU_MEMORY, order: int = 0) -> None:
-        self.device: StandInDevice
-        super().__init__(StandInDevice(limit, order))
+    device: StandInDevice
+
+    def __init__(self, limit: int = GPU_MEMORY, order: int = 0, cuda: str | None = None) -> None:
+        super().__init__(StandInDevice(limit, order, cuda))

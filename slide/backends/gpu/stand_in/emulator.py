@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.gpu.device import source
 from slide.core.errors import BackendError
 
 COMPILERS = ("g++", "clang++", "c++")
@@ -53,15 +52,20 @@ def library(cuda: str) -> Any:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if told.returncode:
-            raise BackendError(f"the CUDA kernels do not compile for the CPU: {told.stderr.strip()}")
+            raise BackendError(
+                f"the CUDA kernels do not compile for the CPU: {told.stderr.strip()}"
+            )
         return ctypes.PyDLL(str(compiled))  # which keeps the GIL: a launch has global variables
 
 
-def launch(kernel: str, n_blocks: int, n_threads: int, order: int, *arguments: Any) -> None:
+def launch(
+    kernels: Any, name: str, n_blocks: int, n_threads: int, order: int, *arguments: Any
+) -> None:
     """Run all threads of all blocks.
 
     Args:
-        kernel: its name.
+        kernels: a library.
+        name: of the kernel.
         n_blocks: of threads.
         n_threads: of a block.
         order: in which the threads of a block go on: 0 ascending, 1 descending, 2 shuffled.
@@ -76,12 +80,11 @@ def launch(kernel: str, n_blocks: int, n_threads: int, order: int, *arguments: A
         for one, guard in zip(arguments, guarded, strict=True)
     ]
     pointers = (ctypes.c_void_p * len(values))(*map(ctypes.addressof, values))
-    function = getattr(library(source()), f"launch_{kernel}")
-    if function(pointers, n_blocks, n_threads, order):
-        raise RuntimeError(f"{kernel}: threads wait at a barrier that others never reach")
+    if getattr(kernels, f"launch_{name}")(pointers, n_blocks, n_threads, order):
+        raise RuntimeError(f"{name}: threads wait at a barrier that others never reach")
     for position, guard in enumerate(guarded):
         if guard and not guard.take_back():
-            raise RuntimeError(f"{kernel} wrote beside its argument {position}")
+            raise RuntimeError(f"{name} wrote beside its argument {position}")
 
 
 def number(one: Any) -> Any:
