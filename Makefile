@@ -4,7 +4,10 @@ BACKEND ?= numba
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check format verify faults bench bench-quick bench-peers clean
+# What a backend needs beside the engine.
+EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
+
+.PHONY: help demo test check format verify faults bench bench-quick bench-peers gpu clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -16,9 +19,10 @@ help:
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
 	@echo "make bench-peers  compare with label trees and PyTorch (see bench/peers/README.md)"
+	@echo "make gpu      verify and bench the cupy backend, and store the report in out/gpu/"
 	@echo "make clean    remove the virtual environment and caches"
 
-demo: .venv/engine
+demo: .venv/engine $(EXTRA)
 	@$(BIN)/slide demo --backend $(BACKEND)
 
 test: .venv/dev
@@ -34,7 +38,7 @@ check: .venv/dev
 format: .venv/dev
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-verify: .venv/dev
+verify: .venv/dev $(EXTRA)
 	@$(BIN)/slide verify $(BACKEND) --examples 200
 
 faults: .venv/dev
@@ -43,10 +47,10 @@ faults: .venv/dev
 # DATA is a folder with X_train.npz, Y_train.npz, X_test.npz, Y_test.npz; without it data is drawn.
 BENCH = $(BIN)/python bench/report.py $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")
 
-bench: .venv/bench
+bench: .venv/bench $(EXTRA)
 	@$(BENCH)
 
-bench-quick: .venv/bench
+bench-quick: .venv/bench $(EXTRA)
 	@$(BENCH) --quick
 
 # PEERS are options of bench/peers/run.py: make bench-peers PEERS='--data DIR --sets bibtex'
@@ -54,6 +58,9 @@ bench-peers: .venv/dev
 	@$(PIP) --editable '.[dev,report]'
 	@$(BIN)/python bench/peers/install.py
 	@$(BIN)/python bench/peers/run.py $(PEERS)
+
+gpu: .venv/bench .venv/cupy
+	@$(BIN)/python bench/gpu.py $(if $(DATA),--data "$(DATA)")
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -72,6 +79,10 @@ bench-peers: .venv/dev
 .venv/bench: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev,bench]'
 	@touch $@ .venv/dev .venv/engine
+
+.venv/cupy: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[cupy]'
+	@touch $@ .venv/engine
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,8 @@ DIR holds X_train.npz and Y_train.npz; without it examples are drawn. All contes
 network (hidden 128, batch 256 from the same examples) in one process on the same threads, turn by
 turn; each round gives every one some steps, and a figure is the median over rounds. Nothing is
 timed that `slide verify` refuses. Then the exact top 5 of 256 examples, the same way, over weights
-drawn at random. Prints Markdown tables; needs PyTorch.
+drawn at random. If the backend computes on a GPU, so does PyTorch, unless it sees none: the tables
+say who ran where. Prints Markdown tables; needs PyTorch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import Busy
+from devices import is_on_device, wait
+from machine import Busy, gpu
 from options import parser, tell, verified
 from problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
 from tables import Table
@@ -31,18 +33,41 @@ Step = Callable[[slide.Dataset], None]
 Figures = dict[str, list[tuple[float, float]]]
 
 
+def device_for(backend: Backend) -> str:
+    """Where PyTorch is to run beside this backend."""
+    return "cuda" if is_on_device(backend) and torch.cuda.is_available() else "cpu"
+
+
+def waiter(backend: Backend, device: str) -> Callable[[], None]:
+    """A function that returns when slide and PyTorch have done all that they were asked for."""
+
+    def wait_for_both() -> None:
+        wait(backend)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return wait_for_both
+
+
+def who_ran_where(backend: Backend, device: str) -> str:
+    cpu = f"the CPU ({torch.get_num_threads()} threads)"
+    theirs = torch.cuda.get_device_name() if device == "cuda" else cpu
+    ours = gpu().get("GPU", "a device that CuPy does not see") if is_on_device(backend) else cpu
+    return f"torch {torch.__version__} on {theirs}, backend {backend.name} on {ours}"
+
+
 def slide_step(sampler: str, scope: str, backend: Backend, data: slide.Dataset) -> Step:
     config = settings(sampler, scope)
     run = Run.begin(config, backend, data)
     return lambda batch: run.step(config, batch, LR) and None
 
 
-def trainers(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step]]:
+def trainers(backend: Backend, device: str, data: slide.Dataset) -> dict[str, tuple[int, Step]]:
     """Steps in a round, and how to make one; what the others are compared with comes first."""
-    shape = data.n_features, data.n_labels
+    sizes = data.n_features, data.n_labels, HIDDEN, LR
     return {
-        "PyTorch dense softmax": (1, Dense(*shape, HIDDEN, LR).step),
-        "PyTorch sampled softmax, 8,000 negatives": (8, Sampled(*shape, HIDDEN, LR, 8000).step),
+        "PyTorch dense softmax": (1, Dense(*sizes, device).step),
+        "PyTorch sampled softmax, 8,000 negatives": (8, Sampled(*sizes, 8000, device).step),
         "slide batch, 8,000 uniform": (8, slide_step("uniform", "batch", backend, data)),
         "slide batch, 8,000 by hashing": (8, slide_step("lsh", "batch", backend, data)),
         "slide example, 1,000 uniform": (8, slide_step("uniform", "example", backend, data)),
@@ -50,11 +75,11 @@ def trainers(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step
     }
 
 
-def searchers(backend: Backend, n_labels: int) -> dict[str, tuple[int, Step]]:
+def searchers(backend: Backend, device: str, n_labels: int) -> dict[str, tuple[int, Step]]:
     rng = np.random.default_rng(0)
     h = rng.standard_normal((BATCH, HIDDEN), dtype=np.float32)
     w = rng.standard_normal((n_labels, HIDDEN), dtype=np.float32)
-    theirs = torch.from_numpy(h), torch.from_numpy(w)
+    theirs = torch.from_numpy(h).to(device), torch.from_numpy(w).to(device)
     ours = backend.put(h), backend.put(w)
     return {
         "PyTorch h @ w.T and topk": (1, lambda _: torch.topk(theirs[0] @ theirs[1].T, 5) and None),
@@ -62,7 +87,12 @@ def searchers(backend: Backend, n_labels: int) -> dict[str, tuple[int, Step]]:
     }
 
 
-def race(contestants: dict[str, tuple[int, Step]], data: slide.Dataset, n_rounds: int) -> Figures:
+def race(
+    contestants: dict[str, tuple[int, Step]],
+    data: slide.Dataset,
+    n_rounds: int,
+    wait_for_all: Callable[[], None],
+) -> Figures:
     """Seconds of a step and busy cores, for each round; the round before the first warms up."""
     rng = np.random.default_rng(0)
     figures: Figures = {name: [] for name in contestants}
@@ -72,6 +102,7 @@ def race(contestants: dict[str, tuple[int, Step]], data: slide.Dataset, n_rounds
             busy = Busy()
             for batch in batches:
                 step(batch)
+            wait_for_all()
             wall, cores = busy.seconds(), busy.cores()
             if number:
                 figures[name].append((wall / n_steps, cores))
@@ -93,13 +124,14 @@ def rows(what: str, figures: Figures) -> list[dict[str, Any]]:
 
 def races(backend: Backend, data: slide.Dataset, n_rounds: int) -> list[Table]:
     """Both tables."""
+    device = device_for(backend)
     note = (
         f"{data.n_labels:,} labels, {data.n_features:,} features, batch {BATCH} x {HIDDEN}, "
-        f"torch {torch.__version__} on {torch.get_num_threads()} threads, backend {backend.name}; "
-        f"medians of {n_rounds} alternating rounds."
+        f"{who_ran_where(backend, device)}; medians of {n_rounds} alternating rounds."
     )
-    steps = rows("a training step", race(trainers(backend, data), data, n_rounds))
-    found = race(searchers(backend, data.n_labels), data, n_rounds)
+    rules = data, n_rounds, waiter(backend, device)
+    steps = rows("a training step", race(trainers(backend, device, data), *rules))
+    found = race(searchers(backend, device, data.n_labels), *rules)
     searches = rows(f"exact top 5 of {BATCH}", found)
     return [Table("Against PyTorch: training", steps, note),
             Table("Against PyTorch: inference", searches, note)]  # fmt: skip

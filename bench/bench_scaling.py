@@ -38,11 +38,11 @@ def weights() -> Callable[[Backend, int], Array]:
 
 
 @pytest.fixture
-def on_threads(backend: Backend, n_threads: int, threads: int) -> Iterator[Backend]:
+def on_threads(on_cores: Backend, n_threads: int, threads: int) -> Iterator[Backend]:
     """The backend on fewer threads than the session's."""
-    backend.set_threads(n_threads)
-    yield backend
-    backend.set_threads(threads)
+    on_cores.set_threads(n_threads)
+    yield on_cores
+    on_cores.set_threads(threads)
 
 
 def examples(scale: Scale, n_labels: int) -> slide.Dataset:

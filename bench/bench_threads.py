@@ -64,25 +64,25 @@ def beside(request: pytest.FixtureRequest, threads: int) -> Iterator[str]:
 
 @pytest.mark.benchmark(group="Two pools of threads")
 def bench_product(
-    timed: Callable[..., Any], backend: Backend, scale: Scale, blas_on: str, beside: str
+    timed: Callable[..., Any], on_cores: Backend, scale: Scale, blas_on: str, beside: str
 ) -> None:
     rng, n = np.random.default_rng(0), scale.n_labels[0]
     h, w = (rng.standard_normal((rows, HIDDEN + 1), dtype=np.float32) for rows in (BATCH, n))
     ids = np.sort(rng.choice(n, ACTIVE["batch"], replace=False)).astype(np.int32)
-    active = Block(ids, np.zeros((1, len(ids)), np.float32), n).map(backend.put)
-    h, w = backend.put(h), backend.put(w)
-    timed(backend.sddmm, h, w, active, what="sddmm, block")
+    active = Block(ids, np.zeros((1, len(ids)), np.float32), n).map(on_cores.put)
+    h, w = on_cores.put(h), on_cores.put(w)
+    timed(on_cores.sddmm, h, w, active, what="sddmm, block")
 
 
 @pytest.mark.benchmark(group="Two pools of threads")
 def bench_step(
     timed: Callable[..., Any],
-    backend: Backend,
+    on_cores: Backend,
     large: slide.Dataset,
     scale: Scale,
     blas_on: str,
     beside: str,
 ) -> None:
-    step = stepper(settings("uniform", "batch"), backend, large)
+    step = stepper(settings("uniform", "batch"), on_cores, large)
     step()
     timed(step, rounds=4 * scale.rounds, what="a step, scope batch")

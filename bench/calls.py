@@ -154,7 +154,7 @@ def reinsert(p: Problem) -> Call:
     """The neurons that a step of scope `batch` has touched."""
     n_moved = p.size.wanted["block"]
     rows = np.sort(p.rng.choice(p.size.n, n_moved, replace=False)).astype(np.int32)
-    codes = p.codes[p.rng.permutation(p.size.n)[:n_moved]]
+    codes = p.codes[p.backend.put(p.rng.permutation(p.size.n)[:n_moved])]
     moved = 8 * (p.size.n + n_moved) * L
     return Call("reinsert", (p.tables, p.backend.put(rows), codes), n_moved * L, moved)
 

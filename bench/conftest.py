@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import is_on_device, wait, waited
 from machine import Busy, cores, thread_counts
 from options import verified
 from problems import FULL, QUICK, Scale, train_set
@@ -71,6 +72,14 @@ def backend(request: pytest.FixtureRequest, threads: int) -> Iterator[Backend]:
             pytest.exit(str(error), returncode=1)
 
 
+@pytest.fixture(scope="session")
+def on_cores(backend: Backend) -> Backend:
+    """The backend, if what is timed is the cores of this machine (`report.py` tells who is not)."""
+    if is_on_device(backend):
+        pytest.skip("not for a GPU")
+    return backend
+
+
 @pytest.fixture
 def backend_name(request: pytest.FixtureRequest, backend: Backend) -> str:
     """As it was asked for, for another process."""
@@ -95,15 +104,17 @@ def large(folder: Path | None, scale: Scale) -> slide.Dataset:
 
 
 @pytest.fixture
-def timed(benchmark: Any) -> Callable[..., Any]:
+def timed(benchmark: Any, backend: Backend) -> Callable[..., Any]:
     """Times function(*arguments); `rounds` for what takes seconds and needs no calibration."""
 
     def run(function: Callable[..., Any], *arguments: Any, rounds: int = 0, **notes: Any) -> Any:
+        whole = waited(backend, function)
+        wait(backend)  # for what was asked of it before
         busy = Busy()
         if rounds:
-            result = benchmark.pedantic(function, arguments, rounds=rounds)
+            result = benchmark.pedantic(whole, arguments, rounds=rounds)
         else:
-            result = benchmark(function, *arguments)
+            result = benchmark(whole, *arguments)
         benchmark.extra_info |= {"CPU / wall": busy.cores(), **notes}
         return result
 

@@ -36,8 +36,8 @@ def in_fresh_process(
         cache: an empty folder for compiled kernels, instead of where they are already.
     """
     command = [sys.executable, __file__, "--backend", backend, "--threads", str(threads), *options]
-    environment = os.environ | ({"NUMBA_CACHE_DIR": str(cache)} if cache else {})
-    output = subprocess.check_output(command, env=environment, text=True)
+    caches = {"NUMBA_CACHE_DIR": str(cache), "CUPY_CACHE_DIR": str(cache)} if cache else {}
+    output = subprocess.check_output(command, env=os.environ | caches, text=True)
     seen: dict[str, Any] = json.loads(output)
     return seen
 

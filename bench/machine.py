@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import resource
@@ -60,6 +61,30 @@ def git(*arguments: str) -> str:
         return ""
 
 
+def gpu() -> dict[str, str]:
+    """The GPU that CuPy computes on, and what is between them; nothing if there is none."""
+    if importlib.util.find_spec("cupy") is None:
+        return {}
+    try:
+        import cupy
+
+        runtime = cupy.cuda.runtime
+        found = runtime.getDeviceProperties(runtime.getDevice())
+        driver, library = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+    except (ImportError, RuntimeError):  # no GPU, or no driver or library that CuPy can load
+        return {}
+    return {
+        "GPU": f"{found['name'].decode()}, {found['totalGlobalMem'] / 1e9:.1f} GB",
+        "CUDA": f"{cuda_version(driver)} of the driver, {cuda_version(library)} of the runtime",
+        "CuPy": cupy.__version__,
+    }
+
+
+def cuda_version(number: int) -> str:
+    """12040 is 12.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def facts() -> dict[str, str]:
     """The header of a report."""
     commit = git("rev-parse", "--short=12", "HEAD") or "no git checkout"
@@ -70,6 +95,7 @@ def facts() -> dict[str, str]:
         "cores": f"{cores()} of {os.cpu_count()}",
         "load before": load,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        **gpu(),
         "Python": platform.python_version(),
         **{package: version_of(package) for package in PACKAGES},
         "slide": version_of("slide-engine"),

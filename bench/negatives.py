@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from devices import waited
 from levers import read
 from machine import Busy, cores
 from tables import Table
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.core import families
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_TABLES, Backend, Query
 from slide.core.direct import active_set, placed
@@ -96,7 +98,7 @@ class UniformDirect(Indexless):
 
     def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
         m = min(config.active, y.n_cols)
-        return active_set(drawn(y.n_cols, m, y.n_rows, self.rng), y)
+        return active_set(self.backend.put(drawn(y.n_cols, m, y.n_rows, self.rng)), y)
 
 
 class InBatchDirect(Indexless):
@@ -105,7 +107,8 @@ class InBatchDirect(Indexless):
     def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
         labels = np.unique(y.indices)
         m = min(config.active, len(labels))
-        return active_set(labels[drawn(len(labels), m, y.n_rows, self.rng)], y)
+        places = drawn(len(labels), m, y.n_rows, self.rng)
+        return active_set(labels[self.backend.put(places)], y)
 
 
 def drawn(n: int, m: int, n_sets: int, rng: np.random.Generator) -> Array:
@@ -127,7 +130,7 @@ class HashedDirect(Indexless):
             if self.family is None:
                 hash_name, K, L = FAMILIES[self.name]
                 family = draw_family(hash_name, rows.n_cols, K, L, config.max_buckets, self.rng)
-                self.family = family
+                self.family = families.placed(family, backend.put)
             codes = backend.hash(placed(rows, backend), None, self.family)
             n_buckets = self.family.n_buckets
             self.tables = backend.build(codes, n_buckets, self.number, "reservoir")
@@ -135,9 +138,9 @@ class HashedDirect(Indexless):
         query = Query("topk", config.active, BUCKET_LIMIT, shared=False)
         none = nobody(y.n_rows, y.n_cols, backend)
         salt = int(self.rng.integers(1 << 31))
-        found = backend.query(self.tables, codes, placed(y, backend), none, query, salt)
+        found = backend.query(self.tables, codes, y, none, query, salt)
         assert isinstance(found, CSR)
-        return placed(found, backend, back=True)
+        return found
 
 
 def hashed(name: str) -> type[DirectRun]:
@@ -169,6 +172,7 @@ def trained(
     """A network after so many seconds; the steps taken, and the cores that were busy."""
     clock = Busy()
     run, counts = begin(config, backend, train), train.y.positive().column_counts()
+    step = waited(backend, run.step)
     while clock.seconds() < budget:
         order = run.order[run.rng.permutation(train.n_samples)]
         for start in range(0, train.n_samples, config.batch_size):
@@ -176,7 +180,7 @@ def trained(
             if used >= 1:
                 break
             lr = learning_rate(config.lr_schedule, config.lr, used, config.warmup)
-            run.step(config, run.data.take(order[start : start + config.batch_size]), lr)
+            step(config, run.data.take(order[start : start + config.batch_size]), lr)
     busy = clock.cores()
     run.settle()
     return Model(config, run.network, backend, counts, train.n_samples), run.number, busy

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from devices import is_on_device, left_out
 from machine import ROOT, Busy, cores, facts
 from options import verified
 from read_speed import BUNDLED, READINGS, seconds_to_read
@@ -40,13 +41,17 @@ NOTES = {
     "Scaling with labels": "The active set stays as large, so the step should take as long.",
     "Scaling with threads": "The same step.",
     "All rows": "What is done for all neurons: rare in training, always in exact inference.",
-    "Memory": "A training run in a fresh process, in 10^6 bytes.",
+    "Memory": "A training run in a fresh process, in 10^6 bytes of the machine's memory: arrays on "
+    "a GPU are not in it.",
     "Inference frontier": "Up to 1,024 queries at once, exact and by tables. Recall is against the "
     "exact top 5 of the same network.",
     "Two pools of threads": "Why the backend keeps BLAS on one thread: the same work with BLAS on "
     "all threads, on a machine that is ours, and beside processes that keep half its cores busy.",
 }
 """How to read the tables that pytest-benchmark fills, by group."""
+
+OF_CORES = ("Scaling with threads", "Two pools of threads")
+"""Those among them that `conftest.py` leaves empty for a backend on a GPU."""
 
 ORDER = (
     "Time taken", "Limits", "Kernels", "Training steps", "Training runs", "Against PyTorch",
@@ -140,6 +145,13 @@ def sections(args: argparse.Namespace) -> list[Section]:
     return found
 
 
+def not_for(name: str) -> list[Table]:
+    """What the report says where benches left a backend out."""
+    if not is_on_device(slide.load_backend(name)):
+        return []
+    return [left_out(title, name) for title in OF_CORES]
+
+
 def reading() -> Table:
     """How fast the bundled set is read (`read_speed.py`)."""
     megabytes = sum(map(len, chunks(BUNDLED))) / 1e6
@@ -167,9 +179,10 @@ def effort(found: list[Section]) -> Table:
     return Table("Time taken", rows, note)
 
 
-def tables_of(found: list[Section]) -> list[Table]:
+def tables_of(found: list[Section], backends: list[str]) -> list[Table]:
     """In the order in which they are read."""
     tables = [table for section in found for table in section.tables]
+    tables += [table for name in backends for table in not_for(name)]
     if importlib.util.find_spec("torch") is None:
         note = "**PyTorch is not installed, so there is no race: `pip install torch`.**"
         tables.append(Table("Against PyTorch", [], note))
@@ -181,9 +194,9 @@ def place(title: str) -> int:
     return next((i for i, start in enumerate(ORDER) if title.startswith(start)), -1)
 
 
-def markdown(header: dict[str, str], tables: list[Table]) -> str:
+def markdown(title: str, header: dict[str, str], tables: list[Table]) -> str:
     lines = [
-        "# Benchmarks of slide",
+        f"# {title}",
         "",
         *(f"* {name}: {fact}" for name, fact in header.items()),
         "",
@@ -215,10 +228,12 @@ def main() -> None:
             sys.exit(f"bench: {error}")
     began, header = time.perf_counter(), about(args)
     found = sections(args)
-    tables = tables_of(found)
+    tables = tables_of(found, args.backend)
     header["time taken"] = duration(time.perf_counter() - began)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "report.md").write_text(markdown(header, tables), encoding="utf-8")
+    (args.out / "report.md").write_text(
+        markdown("Benchmarks of slide", header, tables), encoding="utf-8"
+    )
     content = {"about": header, "tables": [asdict(table) for table in tables]}
     (args.out / "report.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     print(f"--- {args.out / 'report.md'} and report.json")

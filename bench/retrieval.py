@@ -17,9 +17,9 @@ import numpy as np
 from machine import cores
 
 import slide
-from slide.core.arrays import CSR
+from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Query
-from slide.core.layers import dense
+from slide.core.layers import SampledLayer, dense
 from slide.core.metrics import recall_at
 from slide.core.retrieval import LayerRetrieval
 from slide.core.step import activations
@@ -39,22 +39,27 @@ def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[floa
     """Recall@10 by topk and vanilla, and the share of n that a query reads."""
     layer, n = model.network.output, model.network.n_labels
     a = activations(BACKEND, model.network, x)
-    exact, _ = BACKEND.top_k(dense(a), layer.param.weight, None, 10)
+    exact = best_of(layer, a)
     budget = round(0.01 * n)
     retrieval = LayerRetrieval.build(BACKEND, layer, config, budget, np.random.default_rng(0))
     found = []
     for strategy in ("topk", "vanilla"):
         query = Query(strategy, budget, config.bucket_limit, shared=False)
         candidates = replace(retrieval, query=query).find(BACKEND, a)
-        ids, _ = BACKEND.top_k(dense(a), layer.param.weight, candidates, 10)
-        found.append(recall_at(ids, exact, 10))
+        found.append(recall_at(best_of(layer, a, candidates), exact, 10))
     return found, entries_read(retrieval, a) / n
 
 
-def entries_read(retrieval: LayerRetrieval, a: CSR) -> float:
+def best_of(layer: SampledLayer, a: CSR | Block, candidates: CSR | None = None) -> Array:
+    """The ten best neurons of each example, of all or of its candidates."""
+    ids, _ = BACKEND.top_k(dense(a), layer.param.weight, candidates, 10)
+    return BACKEND.get(ids)
+
+
+def entries_read(retrieval: LayerRetrieval, a: CSR | Block) -> float:
     """Bucket entries that a query looks at, mean over the examples."""
-    tables = retrieval.tables
-    codes = retrieval.functions.of_queries(BACKEND, a, retrieval.probes)
+    tables = retrieval.tables.map(BACKEND.get)
+    codes = BACKEND.get(retrieval.functions.of_queries(BACKEND, a, retrieval.probes))
     table = np.arange(codes.shape[1]) // retrieval.probes
     buckets = table * tables.n_buckets + codes
     lengths = np.minimum(np.diff(tables.offsets)[buckets], retrieval.query.bucket_limit)

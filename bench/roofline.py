@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from devices import is_on_device, left_out
 from limits import Limits, best_of, measured, table
 from machine import Busy, cache_bytes
 from options import parser, tell, verified
@@ -224,6 +225,9 @@ def main() -> None:
         backend = verified(args.backend, args.threads)
     except slide.BackendError as error:
         options.error(str(error))
+    if is_on_device(backend):
+        tell([left_out("Roofline", args.backend)], args.json)
+        return
     scale = "quick" if args.quick else "full"
     limits = [measured(n, scale) for n in sorted({1, args.threads})]
     data = train_set(args.data, QUICK if args.quick else FULL)

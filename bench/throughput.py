@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from devices import waited
 from machine import Busy, thread_counts
 from options import parser, tell, verified
 from problems import FULL, HIDDEN, QUICK, train_set
@@ -33,7 +34,7 @@ def ours(config: slide.Config, backend: Backend, data: slide.Dataset) -> Step:
     config = replace(config, rebuild_every=NEVER)
     run = begin_run(config, backend, data)
     run.step(config, run.data.take(np.arange(64)), 1e-3)  # builds what is to be searched
-    return lambda rows: run.step(config, run.data.take(run.order[rows]), 1e-3)
+    return waited(backend, lambda rows: run.step(config, run.data.take(run.order[rows]), 1e-3))
 
 
 def steps(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step]]:

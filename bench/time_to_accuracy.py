@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from devices import waited
 from machine import Busy
 from options import parser, verified
 from tables import Table
@@ -127,11 +128,12 @@ def ours(
 
     def steps() -> Iterator[None]:
         nonlocal run
-        run = begin_run(config, backend, train)
+        run = waited(backend, begin_run)(config, backend, train)
+        step = waited(backend, run.step)
         yield
         for rows in batches(train.n_samples, config.batch_size, config.epochs):
             lr = learning_rate(config.lr_schedule, config.lr, run.number / n_steps, config.warmup)
-            run.step(config, run.data.take(run.order[rows]), lr)
+            step(config, run.data.take(run.order[rows]), lr)
             yield
 
     run: Any = None

@@ -1,0 +1,42 @@
+"""Backends that compute on a device, a GPU for instance: their kernels return before they are done.
+
+Such a backend has a method `synchronize`, which waits (see `slide.core.backend.Backend`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tables import Table
+
+from slide.core.backend import Backend
+
+
+def is_on_device(backend: Backend) -> bool:
+    """Whether kernels run elsewhere than on the cores of this machine."""
+    return hasattr(backend, "synchronize")
+
+
+def wait(backend: Backend) -> None:
+    """Return when all is done that the backend was asked for."""
+    getattr(backend, "synchronize", lambda: None)()
+
+
+def waited(backend: Backend, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which returns when all is done that it asked the backend for."""
+    if not is_on_device(backend):
+        return function
+
+    def whole(*arguments: Any) -> Any:
+        result = function(*arguments)
+        wait(backend)
+        return result
+
+    return whole
+
+
+def left_out(title: str, name: str) -> Table:
+    """What a report says instead of figures about cores that a backend does not compute on."""
+    note = f"Not for a GPU: it is about the cores of a CPU, and `{name}` computes elsewhere."
+    return Table(f"{title}, {name}", [], note)
