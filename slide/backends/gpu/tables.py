@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,49 +13,59 @@ from slide.backends.gpu.segments import ID_BITS
 from slide.core.arrays import Array
 from slide.core.hashing import Policy, Tables, mix
 
+List = tuple[Array, Array, Array]
+"""Of the neurons of one table: the bucket of each, its place there, and its id."""
+
 
 def build(device: Device, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
     """Every table from the codes (n, L) of all neurons."""
-    xp = device.xp
     n, L = codes.shape
-    everyone = xp.arange(n)
-    lists = []
-    for table in range(L):
-        places = mix(everyone, salt + table) if policy == "reservoir" else n - 1 - everyone
-        lists.append((codes[:, table], places, everyone))
-    return filled(xp, Tables(codes, codes, L, n_buckets, n, salt, policy), lists)
+    empty = Tables(codes[:0], codes[:0], L, n_buckets, n, salt, policy)
+    return filled(device.xp, empty, new_lists(device.xp, empty, codes))
 
 
 def reinsert(device: Device, tables: Tables, rows: Array, codes: Array) -> Tables:
     """Every table again, from its own order and the new codes (R, L) of some neurons."""
-    xp, n, n_buckets = device.xp, tables.n_neurons, tables.n_buckets
+    return filled(device.xp, tables, moved_lists(device.xp, tables, rows, codes))
+
+
+def new_lists(xp: Any, tables: Tables, codes: Array) -> Iterator[List]:
+    """All neurons, table by table."""
+    everyone = xp.arange(tables.n_neurons)
+    for table in range(tables.L):
+        yield codes[:, table], places_of(tables, table, everyone), everyone
+
+
+def moved_lists(xp: Any, tables: Tables, rows: Array, codes: Array) -> Iterator[List]:
+    """The neurons that move, and the others as they are, table by table."""
+    n, n_buckets = tables.n_neurons, tables.n_buckets
     is_moved = xp.zeros(n, bool)
     is_moved[rows] = True
-    lists = []
     for table in range(tables.L):
         ids = tables.ids[table * n : (table + 1) * n]
         ends = tables.offsets[table * n_buckets + 1 : (table + 1) * n_buckets + 1] - table * n
-        buckets = xp.searchsorted(ends, xp.arange(n), side="right")
         stays = ~is_moved[ids]
-        others, theirs = ids[stays], buckets[stays]
+        others = ids[stays]
+        buckets = xp.searchsorted(ends, xp.arange(n), side="right")[stays]
+        theirs = n + xp.arange(len(others))  # after all that come, in the order they have
         if tables.policy == "reservoir":
-            salt = tables.salt + table
-            places = xp.concatenate([mix(rows, salt), mix(others, salt)])
-        else:
-            places = xp.concatenate([n - 1 - rows, n + xp.arange(len(others))])
-        moved = codes[:, table].astype(np.int64)
-        lists.append((xp.concatenate([moved, theirs]), places, xp.concatenate([rows, others])))
-    return filled(xp, tables, lists)
+            theirs = places_of(tables, table, others)
+        yield (
+            xp.concatenate([codes[:, table].astype(np.int64), buckets]),
+            xp.concatenate([places_of(tables, table, rows), theirs]),
+            xp.concatenate([rows, others]),
+        )
 
 
-def filled(xp: Any, tables: Tables, lists: list[tuple[Array, Array, Array]]) -> Tables:
-    """Tables like these, of other contents.
+def places_of(tables: Tables, table: int, ids: Array) -> Array:
+    """Where in its bucket a neuron goes that comes."""
+    if tables.policy == "reservoir":
+        return mix(ids, tables.salt + table)
+    return tables.n_neurons - 1 - ids
 
-    Args:
-        xp: array module.
-        tables: their sizes, salt and policy.
-        lists: of each table the bucket of every neuron, its place there, and its id.
-    """
+
+def filled(xp: Any, tables: Tables, lists: Iterator[List]) -> Tables:
+    """Tables like these, of other contents: what is made of a list is gone before the next."""
     n, n_buckets = tables.n_neurons, tables.n_buckets
     ids = xp.empty(tables.L * n, np.int32)
     offsets = xp.zeros(tables.L * n_buckets + 1, np.int64)
