@@ -152,7 +152,7 @@ def run_of(
     wall = busy.seconds()
     cpu = sum(sum(psutil.Process(one.process.pid).cpu_times()[:2]) for one in backend.team.members)
     backend.team.close()
-    return trainer.examples / trainer.seconds, busy.cores() if cpu == 0 else cpu / wall
+    return trainer.examples / trainer.seconds, cpu / wall
 
 
 def accuracy(args: argparse.Namespace) -> Table:

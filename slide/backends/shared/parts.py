@@ -46,10 +46,10 @@ class Cut(NamedTuple):
 
     def spans(self, n_workers: int, *arguments: Any) -> list[tuple[int, int]]:
         """Where each part begins and ends."""
-        size = max(self.size(*arguments), 1)
-        grain = self.grain(size, n_workers)
         size = self.size(*arguments)
-        return [(start, min(start + grain, size)) for start in range(0, max(size, 1), grain)]
+        at_least_one = max(size, 1)
+        grain = self.grain(at_least_one, n_workers)
+        return [(start, min(start + grain, size)) for start in range(0, at_least_one, grain)]
 
 
 def always(n: int) -> Callable[[int, int], int]:
