@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from inspect import signature
 from types import ModuleType, SimpleNamespace
 
@@ -47,8 +48,8 @@ def nvrtc():
 def test_nvcc_compiles_the_cuda_kernels_without_a_warning(architecture, tmp_path):
     (tmp_path / "kernels.cu").write_text(source())
     told = subprocess.run(
-        ["nvcc", "--cubin", "-std=c++17", f"-arch={architecture}", "-Werror", "all-warnings",
-         "-Xptxas", "-v", "-o", "kernels.cubin", "kernels.cu"],
+        ["nvcc", "--cubin", "-std=c++17", "-ftz=true", f"-arch={architecture}",  # as CuPy has it
+         "-Werror", "all-warnings", "-Xptxas", "-v", "-o", "kernels.cubin", "kernels.cu"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
@@ -61,7 +62,7 @@ def test_nvcc_compiles_the_cuda_kernels_without_a_warning(architecture, tmp_path
 def test_nvrtc_compiles_the_cuda_kernels():
     compiler = nvrtc()
     program = compiler.createProgram(source(), "kernels.cu", [], [])
-    compiler.compileProgram(program, ["--std=c++17", "-arch=compute_75"])
+    compiler.compileProgram(program, ["--std=c++17", "-arch=compute_75", "-ftz=true"])
     assert compiler.getProgramLog(program).strip("\0\n ") == ""
 
 
@@ -221,6 +222,32 @@ def test_it_calls_cupy_as_cupy_wants_to_be_called(monkeypatch):
     assert module.waits == [1]
 
 
+def sort_without(module, n_bytes):
+    """A sort that asks for memory, and loses what the allocator raises, as CuPy's does."""
+
+    def sort(array):
+        with suppress(MemoryError):
+            module.allocate(n_bytes)
+        raise MemoryError("std::bad_alloc")
+
+    return sort
+
+
+@pytest.mark.skipif(emulator.compiler() is None, reason="needs a C++ compiler")
+def test_a_gpu_that_cannot_compute_is_told(monkeypatch):
+    module = faked(monkeypatch)
+
+    class RawModule(module.RawModule):
+        def get_function(self, name):
+            raise RuntimeError("Failed to find CUDA headers.\nlong explanation")
+
+    module.RawModule = RawModule
+    assert problem_of("cupy") == (
+        "backend 'cupy' finds a GPU that it cannot use (Failed to find CUDA headers.): look at "
+        "nvidia-smi, and install CUDA's libraries by pip install 'slide-engine[cupy]'"
+    )
+
+
 @pytest.mark.skipif(emulator.compiler() is None, reason="needs a C++ compiler")
 def test_memory_that_cannot_be_had_is_one_sentence(monkeypatch):
     module = faked(monkeypatch, free=1000)
@@ -229,6 +256,9 @@ def test_memory_that_cannot_be_had_is_one_sentence(monkeypatch):
     sentence = "the GPU has no room for {} of 1,001 bytes, for 1,000 are free: choose smaller"
     with pytest.raises(BackendError, match=sentence.format("an array")):
         module.allocate(1001)
+    monkeypatch.setattr(module, "sort", sort_without(module, 1001), raising=False)
+    with pytest.raises(BackendError, match=sentence.format("an array")):
+        backend.device.xp.sort(backend.put(np.arange(3)))
     backend.demand_room(1000)
     with pytest.raises(BackendError, match=sentence.format("the network and its tables")):
         backend.demand_room(1001)

@@ -152,6 +152,8 @@ def test_memory_is_counted_once_and_given_back():
     assert memory.n_bytes == 0
     xp.sort(device.put(np.zeros(1024, np.int64)))
     assert memory.peak == 2 * 8192 + 8192
+    xp.argsort(device.put(np.zeros(1024, np.int64)))
+    assert memory.peak == 8192 + 2 * 8192 + 16 * 1024
     assert memory.n_bytes == 0
 
 

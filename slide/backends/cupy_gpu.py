@@ -6,13 +6,16 @@ kernels. Nothing is added atomically but whole numbers, so a second run has the 
 
 from __future__ import annotations
 
+import numpy as np
+
 from slide.backends.gpu import hashing, losses, optimizers, products, sparse
 from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
-from slide.backends.gpu.cupy_device import CupyDevice
+from slide.backends.gpu.cupy_device import CupyDevice, first_line
 from slide.backends.gpu.device import Device, out_of_memory
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Query
+from slide.core.errors import BackendError
 from slide.core.families import Family
 from slide.core.hashing import Policy, Tables
 from slide.core.losses import LossName
@@ -108,10 +111,28 @@ class CupyBackend(DeviceBackend):
     """On the present CUDA GPU, the first one unless CUDA_VISIBLE_DEVICES says otherwise.
 
     Raises:
-        BackendError: CuPy is not installed or cannot be imported, or there is no GPU.
+        BackendError: CuPy is not installed or cannot be imported, or there is no GPU, or it cannot
+            compute.
     """
 
     name = "cupy"
 
     def __init__(self) -> None:
-        super().__init__(CupyDevice())
+        try:
+            super().__init__(CupyDevice())
+            self._compute()
+        except (BackendError, ModuleNotFoundError):
+            raise
+        except Exception as error:  # of the driver, a compiler, a library that is missing
+            raise BackendError(
+                f"backend 'cupy' finds a GPU that it cannot use ({first_line(error)}): look at "
+                "nvidia-smi, and install CUDA's libraries by pip install 'slide-engine[cupy]'"
+            ) from error
+
+    def _compute(self) -> None:
+        """A small product by cuBLAS, and one by a kernel that has to be compiled."""
+        ones = self.put(np.ones((2, 2), np.float32))
+        ids = np.arange(2, dtype=np.int32)
+        diagonal = CSR(np.arange(3), ids, np.ones(2, np.float32), 2).map(self.put)
+        for active in (Block.of(ones), diagonal):
+            self.get(self.sddmm(ones, ones, active).values)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.gpu.device import THREADS, out_of_memory, source
+from slide.backends.gpu.device import THREADS, DeviceMemoryError, out_of_memory, source
 from slide.core.arrays import Array
 from slide.core.errors import BackendError
 
@@ -18,31 +18,38 @@ class CupyDevice:
     """
 
     def __init__(self) -> None:
-        self.xp = imported()
-        self.module = self.xp.RawModule(code=source(), options=("--std=c++17",))
+        self.cupy = imported()
+        self.xp = Sorting(self)
+        self.module = self.cupy.RawModule(code=source(), options=("--std=c++17",))
         self.functions: dict[str, Any] = {}
-        gpu = self.xp.cuda.Device().attributes
+        self.refused = 0
+        gpu = self.cupy.cuda.Device().attributes
         self.n_blocks = gpu["MultiProcessorCount"] * gpu["MaxThreadsPerMultiProcessor"] // THREADS
-        pool = self.xp.get_default_memory_pool()
-        self.xp.cuda.set_allocator(lambda n_bytes: self._allocated(pool, n_bytes))
+        self.pool = self.cupy.get_default_memory_pool()
+        self.cupy.cuda.set_allocator(self.allocated)
 
-    def _allocated(self, pool: Any, n_bytes: int) -> Any:
+    def allocated(self, n_bytes: int) -> Any:
         """Device memory, which all arrays of this process come from."""
         try:
-            return pool.malloc(n_bytes)
-        except self.xp.cuda.memory.OutOfMemoryError:
-            raise out_of_memory(n_bytes, self.n_bytes_free(), "an array") from None
+            return self.pool.malloc(n_bytes)
+        except self.cupy.cuda.memory.OutOfMemoryError:
+            self.refused = n_bytes
+            raise self.out_of_memory() from None
+
+    def out_of_memory(self) -> DeviceMemoryError:
+        """What to raise for the memory that was refused last."""
+        return out_of_memory(self.refused, self.n_bytes_free(), "an array")
 
     def n_bytes_free(self) -> int:
-        free, _ = self.xp.cuda.runtime.memGetInfo()
-        return int(free + self.xp.get_default_memory_pool().free_bytes())
+        free, _ = self.cupy.cuda.runtime.memGetInfo()
+        return int(free + self.pool.free_bytes())
 
     def put(self, array: Array) -> Array:
-        placed: Array = self.xp.asarray(array, order="C")
+        placed: Array = self.cupy.asarray(array, order="C")
         return placed
 
     def get(self, array: Array) -> Array:
-        found: Array = self.xp.asnumpy(array)
+        found: Array = self.cupy.asnumpy(array)
         return found
 
     def launch(self, kernel: str, n_blocks: int, n_threads: int, *arguments: Any) -> None:
@@ -54,7 +61,35 @@ class CupyDevice:
         self.functions[kernel]((n_blocks,), (n_threads,), given)
 
     def synchronize(self) -> None:
-        self.xp.cuda.get_current_stream().synchronize()
+        self.cupy.cuda.get_current_stream().synchronize()
+
+
+class Sorting:
+    """The module CuPy, whose sorts say how much memory they lack.
+
+    They take it in code that loses what an allocator raises, all but that it was a MemoryError.
+    """
+
+    def __init__(self, device: CupyDevice) -> None:
+        self.device = device
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.device.cupy, name)
+
+    def sort(self, *arguments: Any, **options: Any) -> Any:
+        """As CuPy's."""
+        return self.told(self.device.cupy.sort, *arguments, **options)
+
+    def argsort(self, *arguments: Any, **options: Any) -> Any:
+        """As CuPy's."""
+        return self.told(self.device.cupy.argsort, *arguments, **options)
+
+    def told(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        """The result, or the sentence of the memory that was refused."""
+        try:
+            return function(*arguments, **options)
+        except MemoryError:
+            raise self.device.out_of_memory() from None
 
 
 def imported() -> Any:

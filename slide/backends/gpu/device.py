@@ -55,9 +55,13 @@ def source() -> str:
     return "\n".join((CUDA / name).read_text(encoding="utf-8") for name in FILES)
 
 
-def out_of_memory(n_bytes: int, free: int, what: str) -> BackendError:
+class DeviceMemoryError(BackendError, MemoryError):
+    """Memory of the device that cannot be had; CuPy's own code knows it for a MemoryError."""
+
+
+def out_of_memory(n_bytes: int, free: int, what: str) -> DeviceMemoryError:
     """What to raise if memory for something cannot be had."""
-    return BackendError(
+    return DeviceMemoryError(
         f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose "
         "smaller settings (--active, --hidden, --L, --batch-size), or another --backend"
     )

@@ -120,9 +120,15 @@ def called(memory: Memory, name: str, inputs: Any, options: dict[str, Any]) -> A
     if name == "asarray":  # the way in, as that of `put`
         return wrapped(memory, np.array(*map(content, inputs), **options))
     if name in ("sort", "argsort"):  # on a GPU always stable, and never in place
-        memory.note_workspace(2 * inputs[0].nbytes)
+        memory.note_workspace(workspace(name, inputs[0]))
         options |= {"kind": "stable"}
     return computed(memory, getattr(np, name), inputs, options)
+
+
+def workspace(name: str, array: Any) -> int:
+    """Bytes that a sort of CuPy takes beside its result, about: copies, indices, row numbers."""
+    by_index = (16 if array.ndim == 1 else 24) if name == "argsort" else 8 * (array.ndim > 1)
+    return 2 * int(array.nbytes) + by_index * int(array.size)
 
 
 def computed(
