@@ -3,7 +3,8 @@
 Chooses or draws a network, takes a few training steps, looks at the probe and predicts a batch, by
 the recipe and with a hidden layer. Counted are all arrays, as CuPy's pool would hold them, and the
 copies that a sort makes; not the pool's fragments, nor what CUDA keeps for itself (some 300 MB).
-Needs a C++ compiler and no GPU. At size A it takes a quarter of an hour: threads are emulated.
+Needs a C++ compiler and no GPU. Threads are emulated:
+at size A it takes ten minutes, with --quick two.
 """
 
 from __future__ import annotations

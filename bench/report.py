@@ -225,7 +225,8 @@ def main() -> None:
         try:
             verified(name, args.threads)
         except slide.BackendError as error:
-            sys.exit(f"bench: {error}")
+            print(f"bench: {error}", file=sys.stderr)
+            sys.exit(2)
     began, header = time.perf_counter(), about(args)
     found = sections(args)
     tables = tables_of(found, args.backend)

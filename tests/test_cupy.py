@@ -253,7 +253,7 @@ def test_memory_that_cannot_be_had_is_one_sentence(monkeypatch):
     module = faked(monkeypatch, free=1000)
     backend = load("cupy")
     assert module.allocate(1000) == 1000
-    sentence = "the GPU has no room for {} of 1,001 bytes, for 1,000 are free: choose smaller"
+    sentence = "the GPU has no room for {} of 1,001 bytes, for 1,000 are free: choose a smaller"
     with pytest.raises(BackendError, match=sentence.format("an array")):
         module.allocate(1001)
     monkeypatch.setattr(module, "sort", sort_without(module, 1001), raising=False)

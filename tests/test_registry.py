@@ -16,7 +16,7 @@ class Incomplete:
     name = "incomplete"
     def put(self, array): return array
 class Raising:
-    def __init__(self): raise RuntimeError("no licence")
+    def __init__(self): raise RuntimeError("no\\n  licence")
 """
 
 

@@ -73,7 +73,8 @@ def create(name: str, **options: Any) -> object:
         ) from error
     except Exception as error:  # whatever a stranger's module may raise
         raise BackendError(
-            f"backend {name!r}{owner} is broken: {target} raised {type(error).__name__}: {error}"
+            f"backend {name!r}{owner} is broken: {target} raised {type(error).__name__}: "
+            f"{' '.join(str(error).split())}"
         ) from error
 
 

@@ -110,6 +110,8 @@ class DeviceBackend:
 class CupyBackend(DeviceBackend):
     """On the present CUDA GPU, the first one unless CUDA_VISIBLE_DEVICES says otherwise.
 
+    From then on all arrays of CuPy in this process come from an allocator that tells what it lacks.
+
     Raises:
         BackendError: CuPy is not installed or cannot be imported, or there is no GPU, or it cannot
             compute.

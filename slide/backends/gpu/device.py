@@ -62,6 +62,6 @@ class DeviceMemoryError(BackendError, MemoryError):
 def out_of_memory(n_bytes: int, free: int, what: str) -> DeviceMemoryError:
     """What to raise if memory for something cannot be had."""
     return DeviceMemoryError(
-        f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose "
-        "smaller settings (--active, --hidden, --L, --batch-size), or another --backend"
+        f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose a "
+        "smaller network, active set or batch, or another --backend"
     )

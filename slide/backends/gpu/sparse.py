@@ -20,7 +20,7 @@ from slide.core.arrays import CSR, Array
 from slide.core.sparse import InvertedIndex, SparseParam
 
 WARPS = THREADS // WARP
-ROOM = 1 << 28  # bytes for the totals of all of them
+ROOM = 1 << 28  # bytes that all blocks of threads have for themselves
 
 
 class Sums(NamedTuple):
@@ -28,13 +28,13 @@ class Sums(NamedTuple):
 
     Args:
         keys: u64, which decided (see cuda/common.cuh); what is not written is 0.
-        values: f32, the sums.
+        values: f32, the sums; None with a base, for then the keys have them.
         places: i64 (R + 1,).
         n_kept: i64 (R,), how many of each result are written.
     """
 
     keys: Array
-    values: Array
+    values: Array | None
     places: Array
     n_kept: Array
 
@@ -49,7 +49,8 @@ def add_up(
     totals = xp.zeros(n_blocks * n, np.float32)
     met = xp.empty(n_blocks * n, np.int32)
     room = int(places[-1])
-    keys, values = xp.zeros(room, np.uint64), xp.zeros(room, np.float32)
+    keys = xp.zeros(room, np.uint64)
+    values = xp.zeros(room, np.float32) if base is None else None
     n_kept = xp.zeros(n_results, np.int64)
     device.launch(
         "add_up", n_blocks, THREADS, n_results, begins, terms, weights, rows.indptr, rows.indices,
@@ -67,6 +68,7 @@ def spgemm_t(device: Device, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CS
     limits = xp.minimum(limits[columns], n_terms[1:] - n_terms[:-1])
     places = from_zero(xp, limits)
     sums = add_up(device, begins, rows, values, x, excluded, columns, None, limits, places)
+    assert sums.values is not None
     written = xp.flatnonzero(sums.keys)
     which = xp.searchsorted(places, written, side="right") - 1
     inputs = ID_MASK - (sums.keys[written] & ID_MASK)

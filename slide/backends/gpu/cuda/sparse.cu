@@ -47,7 +47,7 @@ extern "C" __global__ void update_entries(
 // terms[e] of (ptr, cells, values), without the cells that row names[r] (r, where names is null) of
 // (excluded_ptr, excluded) has. Kept are the limits[r] best cells: with base those of largest
 // base + sum, else those of largest |sum|. Written from places[r] on, in any order: keys_out, which
-// decide (see key_of), and sums; and how many, n_kept[r].
+// decide (see key_of), and, unless null, sums; and how many, n_kept[r].
 //
 // A row has no cell twice, so within one no two threads meet. Of its own each block has totals (n,),
 // zeros before and after, and met (n,).
@@ -100,6 +100,5 @@ extern "C" __global__ void add_up(
         __syncthreads();
         for (int t = threadIdx.x; t < m; t += blockDim.x) totals[met[t]] = 0;
         if (threadIdx.x == 0) n_kept[r] = n_out;
-        __syncthreads();
     }
 }

@@ -1,13 +1,16 @@
 """NumPy in the place of CuPy and a CPU in that of a GPU: what can be proved without one.
 
 The array code is run as it is, over arrays that are as strict as CuPy's. The CUDA kernels are
-compiled for the CPU and run thread by thread, with barriers, lanes and shared memory. What passes
-here has the right formulas, indices, dtypes and barriers. What it cannot show is what a GPU's
-compiler, its libraries and its memory make of them, and how long that takes: it is no GPU result.
+compiled for the CPU and run thread by thread, with barriers, lanes and shared memory, each launch
+in another order of the threads than the one before, so that two calls differ where order matters.
+What passes here has the right formulas, indices, dtypes and barriers. What it cannot show is what a
+GPU's compiler, its libraries and its memory make of them, and how long that takes: it is no GPU
+result.
 """
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 from slide.backends.cupy_gpu import DeviceBackend
@@ -26,7 +29,6 @@ class StandInDevice:
 
     Args:
         limit: bytes of memory.
-        order: in which the threads of a block go on (see `emulator.launch`).
         cuda: the text of all kernels.
 
     Attributes:
@@ -37,12 +39,12 @@ class StandInDevice:
         n_got: bytes that were got.
     """
 
-    def __init__(self, limit: int = GPU_MEMORY, order: int = 0, cuda: str | None = None) -> None:
+    def __init__(self, limit: int = GPU_MEMORY, cuda: str | None = None) -> None:
         self.kernels = emulator.library(cuda or source())
         self.memory = Memory(limit)
         self.n_blocks = BLOCKS
         self.xp: Any = Module(self.memory)
-        self.order = order
+        self.orders = cycle(emulator.ORDERS)
         self.n_put = self.n_got = 0
 
     def put(self, array: Array) -> Array:
@@ -61,7 +63,8 @@ class StandInDevice:
     def launch(self, kernel: str, n_blocks: int, n_threads: int, *arguments: Any) -> None:
         if n_blocks:
             given = map(content, arguments)
-            emulator.launch(self.kernels, kernel, n_blocks, n_threads, self.order, *given)
+            order = next(self.orders)
+            emulator.launch(self.kernels, kernel, n_blocks, n_threads, order, *given)
 
     def synchronize(self) -> None:
         pass
@@ -75,7 +78,6 @@ class StandInBackend(DeviceBackend):
 
     Args:
         limit: bytes of memory that there would be.
-        order: in which the threads of a block go on (see `emulator.launch`).
         cuda: the text of all kernels, if it is another one.
 
     Raises:
@@ -86,5 +88,5 @@ class StandInBackend(DeviceBackend):
 
     device: StandInDevice
 
-    def __init__(self, limit: int = GPU_MEMORY, order: int = 0, cuda: str | None = None) -> None:
-        super().__init__(StandInDevice(limit, order, cuda))
+    def __init__(self, limit: int = GPU_MEMORY, cuda: str | None = None) -> None:
+        super().__init__(StandInDevice(limit, cuda))

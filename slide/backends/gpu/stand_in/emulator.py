@@ -19,6 +19,7 @@ COMPILERS = ("g++", "clang++", "c++")
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-w")
 KERNEL = re.compile(r"__global__ void (\w+)")
 MARGIN, FILL = 64, 0xA5  # bytes beside an array that no kernel may touch
+ORDERS = 0, 1, 2  # in which the threads of a block go on: ascending, descending, shuffled
 LARGE = 1 << 22  # bytes of an array that is not copied to have margins
 
 
@@ -68,7 +69,7 @@ def launch(
         name: of the kernel.
         n_blocks: of threads.
         n_threads: of a block.
-        order: in which the threads of a block go on: 0 ascending, 1 descending, 2 shuffled.
+        order: one of `ORDERS`.
         arguments: NumPy arrays in C order, None, int and np.float32.
 
     Raises:

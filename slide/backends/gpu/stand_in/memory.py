@@ -18,12 +18,9 @@ class Held:
 
     def __init__(self, owner: np.ndarray[Any, Any], memory: Memory) -> None:
         self.owner = owner
-        self.n_bytes = -(-owner.nbytes // GRAIN) * GRAIN
-        self.memory = memory
-        memory.take(self.n_bytes)
-
-    def __del__(self) -> None:
-        self.memory.n_bytes -= self.n_bytes
+        n_bytes = -(-owner.nbytes // GRAIN) * GRAIN
+        memory.take(n_bytes)
+        weakref.finalize(self, memory.give_back, n_bytes)
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +62,11 @@ class Memory:
         self.n_bytes += n_bytes
         self.peak = max(self.peak, self.n_bytes)
 
+    def give_back(self, n_bytes: int) -> None:
+        """So many bytes are free again."""
+        self.n_bytes -= n_bytes
+
     def note_workspace(self, n_bytes: int) -> None:
         """As `take`, for what is given back at once."""
         self.take(n_bytes)
-        self.n_bytes -= n_bytes
+        self.give_back(n_bytes)
