@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from kernel_arguments import BACKEND, csr, f32
 
+from slide.core.errors import BackendError
 from slide.core.families import (
     DOPH,
     DWTA,
@@ -241,5 +242,5 @@ def test_probes_are_those_of_brute_force(name) -> None:
 
 
 def test_a_family_of_no_known_kind_is_refused() -> None:
-    with pytest.raises(TypeError, match="no digits are defined for a Family"):
+    with pytest.raises(BackendError, match="hash family 'Family' is unknown to slide/reference"):
         hashed([[1.0]], Family(mixed_radix(2, 1, 1), 1))

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -12,7 +11,6 @@ from scipy.sparse import random
 from threadpoolctl import threadpool_limits
 
 import slide
-from slide.backends import create
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
@@ -23,7 +21,6 @@ from slide.core.trainer import Trainer
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 N_ROWS, WIDTH = 1500, 40
 CONFIG = Config(hidden=(24,), epochs=1, batch_size=300, active=900, K=3, L=6)
 
@@ -39,17 +36,12 @@ def test_every_kernel_matches_its_definition(n_threads):
     assert failures(backend) == []
 
 
-def test_the_example_of_the_guide_is_verified(monkeypatch):
-    monkeypatch.syspath_prepend(EXAMPLES)
-    assert failures(create("einsum_backend:EinsumBackend")) == []
-
-
 def ulps(got, exact):
     return np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)))
 
 
 def test_exp_is_within_two_ulp():
-    x = -np.linspace(0, 87, 400_001, dtype=np.float32)
+    x = -np.linspace(0, 87.336, 400_001, dtype=np.float32)  # the last normal number is near
     exact, got = np.exp(x.astype(np.float64)), x.copy()
     exp_in_place(got, np.empty_like(got))
     assert ulps(got, exact) <= 2
@@ -59,7 +51,7 @@ def test_exp_is_within_two_ulp():
 
 
 def test_exp_ends_in_zero_and_not_in_rubbish():
-    x = np.array([-87.2, -88, -104, -1e30], np.float32)
+    x = np.array([-87.33, -88, -104, -1e30], np.float32)
     exp_in_place(x, np.empty_like(x))
     assert x[0] > 0
     assert not x[1:].any()

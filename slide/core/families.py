@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar, get_args
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 
 from slide.core.arrays import Array
+from slide.core.extending import entry
 
 HashName = Literal["simhash", "sparse-simhash", "wta", "dwta", "doph"]
 HASH_NAMES: tuple[str, ...] = get_args(HashName)
@@ -126,16 +128,22 @@ class SimHash(Family):
 
 
 @dataclass(frozen=True, slots=True)
-class WTA(Family):
-    """Winner takes all: digit = place of the largest among m coordinates drawn at random.
+class Binned(Family):
+    """A family whose digits are places in bins of m coordinates.
 
     Args:
-        positions: i32 (L * K, m), the coordinates in a random order; ties go to the first.
-
-    Source: Yagnik, Strelow, Ross and Lin (ICCV 2011).
+        positions: i32 (L * K, m), coordinates in a random order, of which the first wins a tie.
     """
 
     positions: Array
+
+
+@dataclass(frozen=True, slots=True)
+class WTA(Binned):
+    """Winner takes all: digit = place of the largest among m coordinates drawn at random.
+
+    Source: Yagnik, Strelow, Ross and Lin (ICCV 2011).
+    """
 
     @classmethod
     def draw(cls, d: int, K: int, L: int, rng: np.random.Generator, limit: int) -> WTA:
@@ -146,7 +154,7 @@ class WTA(Family):
 
 
 @dataclass(frozen=True, slots=True)
-class DWTA(Family):
+class DWTA(Binned):
     """Densified WTA: zeros do not compete, and a bin of zeros borrows the digit of another bin.
 
     A bin is the m coordinates of one digit. The bins of one random order of the coordinates do
@@ -155,14 +163,12 @@ class DWTA(Family):
     L * K: all bins in an order of its own. A vector of zeros has the digits 0.
 
     Args:
-        positions: i32 (L * K, m), coordinates in a random order; ties go to the first.
         first: i32 (L * K,).
         stride: i32 (L * K,), without a common divisor with L * K.
 
     Sources: Chen and Shrivastava (UAI 2018); Shrivastava (ICML 2017) for the borrowing.
     """
 
-    positions: Array
     first: Array
     stride: Array
 
@@ -175,7 +181,7 @@ class DWTA(Family):
 
 
 @dataclass(frozen=True, slots=True)
-class DOPH(Family):
+class DOPH(Binned):
     """Densified one-permutation MinHash of the set of a vector's largest coordinates.
 
     The set has the `top` largest of the coordinates above zero (ties go to the smaller one). The
@@ -183,7 +189,6 @@ class DOPH(Family):
     of `DWTA`. Pr(equal) is the Jaccard similarity of two sets, and chance coincidences.
 
     Args:
-        positions: i32 (L * K, m), coordinates in a random order.
         first: i32 (L * K,), see `DWTA`.
         stride: i32 (L * K,), see `DWTA`.
         top: size of the set.
@@ -191,7 +196,6 @@ class DOPH(Family):
     Sources: Shrivastava and Li (UAI 2014); Shrivastava (ICML 2017).
     """
 
-    positions: Array
     first: Array
     stride: Array
     top: int
@@ -203,6 +207,34 @@ class DOPH(Family):
         buckets = Buckets.draw(positions.shape[1], K, L, limit, rng)
         borrowing = draw_borrowing(L * K, rng)
         return cls(buckets, d, positions, *borrowing, math.ceil(d / TOP_SHARE))
+
+
+class Kind(NamedTuple):
+    """What settings have to know of a family.
+
+    Args:
+        draw: hash functions, given d, K, L, rng and limit (see `draw_family`).
+        bits: of a digit, about.
+        lifts: whether rows get a coordinate more for their length, where `hash_norm` wants it.
+    """
+
+    draw: Callable[[int, int, int, np.random.Generator, int], Family]
+    bits: int
+    lifts: bool = False
+
+
+KINDS: dict[HashName, Kind] = {
+    "simhash": Kind(SimHash.draw, bits=1, lifts=True),
+    "sparse-simhash": Kind(partial(SimHash.draw, sparse=True), bits=1, lifts=True),
+    "wta": Kind(WTA.draw, bits=3),
+    "dwta": Kind(DWTA.draw, bits=3),
+    "doph": Kind(DOPH.draw, bits=3),
+}
+
+
+def kind_of(name: HashName) -> Kind:
+    """The kind of that name."""
+    return entry(KINDS, name, "hash family", __name__)
 
 
 def draw_family(
@@ -218,15 +250,7 @@ def draw_family(
         limit: a power of two; larger numbers of digits are folded to it.
         rng: draws everything.
     """
-    match name:
-        case "simhash" | "sparse-simhash":
-            return SimHash.draw(d, K, L, rng, limit, sparse=name == "sparse-simhash")
-        case "wta":
-            return WTA.draw(d, K, L, rng, limit)
-        case "dwta":
-            return DWTA.draw(d, K, L, rng, limit)
-        case "doph":
-            return DOPH.draw(d, K, L, rng, limit)
+    return kind_of(name).draw(d, K, L, rng, limit)
 
 
 def inclusion_probability(p: float, K: int, L: int) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config
-from slide.core.families import Family, draw_family, placed
+from slide.core.families import Family, draw_family, kind_of, placed
 from slide.core.layers import dense
 
 RADIUS_RANK = 1024  # of the row whose length is the radius, counted from the longest
@@ -50,7 +50,7 @@ class InnerProductHash:
     ) -> InnerProductHash:
         """Hash functions for rows of `width` coordinates, the last of which is the bias."""
         d = width if config.hash_bias else width - 1
-        is_lifted = config.hash_norm and "simhash" in config.hash
+        is_lifted = config.hash_norm and kind_of(config.hash).lifts
         family = draw_family(
             config.hash, d + is_lifted, config.K, config.L, config.max_buckets, rng
         )

@@ -17,6 +17,7 @@ from slide.core.config import Config, demand_float, demand_int
 from slide.core.dataset import Dataset
 from slide.core.direct import Direct, Lookup
 from slide.core.errors import ConfigError, ModelError
+from slide.core.extending import lacking
 from slide.core.folder import CONFIG, WEIGHTS, read_description, staged, write_description
 from slide.core.metrics import (
     PROPENSITY_A,
@@ -129,7 +130,7 @@ class Model:
         if isinstance(self.network, Direct):
             self._prepare_lookup(self.network, plan or Plan(), examples)
             return
-        retrieval = Retrieval.build(self.backend, self.network, self.config, plan)
+        retrieval = Retrieval.build(self.backend, self._layers(), self.config, plan)
         if examples is not None:
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
             self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
@@ -140,7 +141,7 @@ class Model:
                 )
             codes = [
                 retrieval.output.codes(
-                    self.backend, activations(self.backend, self.network, examples.x.take(rows))
+                    self.backend, activations(self.backend, self._layers(), examples.x.take(rows))
                 )
                 for rows in batches(examples.n_samples, EXAMPLES_AT_A_TIME)
             ]
@@ -159,11 +160,17 @@ class Model:
                     self.lookups[False] = Lookup.exact(self.network, self.backend)
             return self.lookups[sampled].top_k(self.backend, x, k)
         if not sampled:
-            return infer(self.backend, self.network, x, k)
+            return infer(self.backend, self._layers(), x, k)
         if self.retrieval is None:
             self.prepare_sampled()
         assert self.retrieval is not None
-        return infer_sampled(self.backend, self.network, x, k, self.retrieval)
+        return infer_sampled(self.backend, self._layers(), x, k, self.retrieval)
+
+    def _layers(self) -> Network:
+        """The network where it has hidden layers; else raise BackendError."""
+        if not isinstance(self.network, Network):
+            raise lacking("network", type(self.network).__name__, __name__)
+        return self.network
 
     def _prepare_lookup(self, network: Direct, plan: Plan, examples: Dataset | None) -> None:
         """An index cut as a plan says: to so many labels for an input, as if it were a bucket."""

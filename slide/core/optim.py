@@ -71,6 +71,9 @@ class SGD:
 
 Optimizer = Adam | Adagrad | SGD
 
+OPTIMIZERS: dict[OptimizerName, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adagrad": Adagrad}
+"""All of them, the plainest first."""
+
 
 def _state(weight: Array, n_columns: int) -> Array:
     """Zeros for each row of weight, of its kind and dtype."""

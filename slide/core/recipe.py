@@ -16,7 +16,7 @@ from slide.core.arrays import CSR, Array
 from slide.core.config import DIRECT, Config
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError
-from slide.core.families import HashName
+from slide.core.families import HashName, kind_of
 
 OF_BOTH = {
     "hidden", "epochs", "batch_size", "lr", "lr_schedule", "warmup", "loss", "sampler", "active",
@@ -133,6 +133,6 @@ def hidden_rules(traits: Traits, family: HashName) -> dict[str, Any]:
 
 
 def digits_for(n_labels: int, family: HashName) -> int:
-    """K such that a bucket holds about 16 neurons; a digit of WTA and the like has 3 bits."""
+    """K such that a bucket holds about 16 neurons."""
     bits = min(max(round(math.log2(max(n_labels, 2) / 16)), 4), 16)
-    return bits if "simhash" in family else max(round(bits / 3), 1)
+    return max(round(bits / kind_of(family).bits), 1)

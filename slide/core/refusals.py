@@ -10,6 +10,7 @@ import numpy as np
 from slide.core.config import Config, demand_float
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError
+from slide.core.families import kind_of
 from slide.core.inputs import LONGEST
 from slide.core.network import n_bytes
 
@@ -95,6 +96,5 @@ def memory_of_machine() -> int:
 
 
 def most_buckets(config: Config) -> int:
-    """Buckets per table at most; a digit has one bit in SimHash and three in the other families."""
-    bits = config.K if "simhash" in config.hash else 3 * config.K
-    return min(config.max_buckets, 1 << bits)
+    """Buckets per table at most."""
+    return min(config.max_buckets, 1 << config.K * kind_of(config.hash).bits)

@@ -15,6 +15,7 @@ import numpy as np
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend, Query
 from slide.core.config import Config, demand_float, demand_int
+from slide.core.families import kind_of
 from slide.core.hashing import Tables, mix
 from slide.core.inner_products import InnerProductHash
 from slide.core.layers import SampledLayer
@@ -56,7 +57,7 @@ class Plan:
 
     def settings(self, config: Config) -> Config:
         """The settings of training with those of the plan instead."""
-        few = min(config.K, BITS) if "simhash" in config.hash else config.K
+        few = min(config.K, BITS) if kind_of(config.hash).bits == 1 else config.K
         return replace(
             config,
             K=few if self.K is None else self.K,

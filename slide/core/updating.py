@@ -9,9 +9,10 @@ from slide.core.arrays import CSR, Block, RowGrad
 from slide.core.backend import Backend
 from slide.core.catchup import CatchUp
 from slide.core.config import Config
+from slide.core.extending import entry
 from slide.core.layers import Layer, rows_read
 from slide.core.network import Network
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
+from slide.core.optim import OPTIMIZERS, Optimizer
 
 
 @dataclass(slots=True)
@@ -66,10 +67,5 @@ class Updates:
 
 def optimizer_of(config: Config) -> Optimizer:
     """The optimizer of that name with its usual constants."""
-    match config.optimizer:
-        case "adam":
-            return Adam(weight_decay=config.weight_decay)
-        case "adagrad":
-            return Adagrad(weight_decay=config.weight_decay)
-        case "sgd":
-            return SGD(weight_decay=config.weight_decay)
+    kind = entry(OPTIMIZERS, config.optimizer, "optimizer", "slide.core.optim")
+    return kind(weight_decay=config.weight_decay)

@@ -14,6 +14,7 @@ from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.direct import Direct
 from slide.core.errors import ModelError
+from slide.core.extending import lacking
 from slide.core.inputs import Inputs
 from slide.core.network import Network
 
@@ -22,12 +23,18 @@ DIRECT = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
 
 
 def tensors_of(network: Network | Direct, backend: Backend) -> dict[str, Array]:
-    """All weights, by name, on the host."""
+    """All weights, by name, on the host.
+
+    Raises:
+        BackendError: the network is of another kind.
+    """
     if isinstance(network, Direct):
         weight = network.without_bias(backend)
         arrays = [weight.indptr, weight.indices, weight.values, backend.get(network.bias)]
         inputs = network.inputs
         return dict(zip(DIRECT, [*arrays, inputs.weights, inputs.pairs], strict=True))
+    if not isinstance(network, Network):
+        raise lacking("network", type(network).__name__, __name__)
     weights = [backend.get(layer.param.weight) for layer in network.layers]
     return dict(zip(layer_names(len(network.hidden)), weights, strict=True))
 

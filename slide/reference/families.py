@@ -5,13 +5,15 @@ Vectors v are (n, d), their digits (n, L * K). A `place` is a position in the bi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array
-from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
+from slide.core.extending import entry
+from slide.core.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 
 CELLS = 1 << 20  # numbers in a temporary array: some megabytes, as caches like it
 
@@ -51,7 +53,7 @@ def hash_rows(x: Array | CSR, center: Array | None, family: Family, probes: int)
 
 def cells_of_a_row(family: Family, probes: int) -> int:
     """Numbers in the largest temporary array that one vector needs, but for itself."""
-    seen = family.positions.shape[1] if isinstance(family, WTA | DWTA | DOPH) else 1
+    seen = family.positions.shape[1] if isinstance(family, Binned) else 1
     return family.L * max(family.K * seen, len(masks_to_try(family.K, probes)))
 
 
@@ -73,24 +75,34 @@ def nearest_buckets(v: Array, family: Family, probes: int) -> Array:
 
 def digits_of(v: Array, family: Family, probing: bool) -> Digits:
     """The digits, and where `probing` also what else they might have been."""
-    match family:
-        case SimHash():
-            return signs(v @ family.projection, probing)
-        case WTA():
-            return winners(v, family.positions, probing)
-        case DWTA():
-            scores = np.where(v == 0, -np.inf, v)
-            digits = winners(scores, family.positions, probing)
-        case DOPH():
-            chosen = largest(v, family.top)
-            scores = np.where(chosen, np.float32(0), np.float32(-np.inf))
-            digits = winners(scores, family.positions, probing)
-            if probing:
-                digits = digits._replace(margins=heights(v, chosen, digits, family.positions))
-        case _:
-            raise TypeError(f"no digits are defined for a {type(family).__name__}")
+    return entry(DIGITS, type(family), "hash family", __name__)(v, family, probing)
+
+
+def dwta(v: Array, family: DWTA, probing: bool) -> Digits:
+    """Winners of what is not zero; empty bins borrow."""
+    scores = np.where(v == 0, -np.inf, v)
+    digits = winners(scores, family.positions, probing)
     borrow(digits, is_filled(scores, family.positions), family)
     return digits
+
+
+def doph(v: Array, family: DOPH, probing: bool) -> Digits:
+    """First places of the set of the largest coordinates; empty bins borrow."""
+    chosen = largest(v, family.top)
+    scores = np.where(chosen, np.float32(0), np.float32(-np.inf))
+    digits = winners(scores, family.positions, probing)
+    if probing:
+        digits = digits._replace(margins=heights(v, chosen, digits, family.positions))
+    borrow(digits, is_filled(scores, family.positions), family)
+    return digits
+
+
+DIGITS: dict[type[Family], Callable[[Array, Any, bool], Digits]] = {
+    SimHash: lambda v, family, probing: signs(v @ family.projection, probing),
+    WTA: lambda v, family, probing: winners(v, family.positions, probing),
+    DWTA: dwta,
+    DOPH: doph,
+}
 
 
 def is_filled(scores: Array, positions: Array) -> Array:

@@ -6,13 +6,22 @@ nothing, and on the places of the active labels in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import expit
 
 from slide.core.arrays import CSR, Array, Block
+from slide.core.extending import entry
 from slide.core.losses import LossName
 
 PAIR_CELLS = 1 << 20  # pairs of a label and an active neuron that saros holds at a time
+
+Cells = tuple[Array, Array]
+"""Rows and columns of some cells of (B, R)."""
+
+Formula = Callable[[Array, Array, Cells, Cells], tuple[Array, Array]]
+"""Losses (B,) and their slopes (B, R), of logits, log weights, active labels, known negatives."""
 
 
 def loss(
@@ -23,14 +32,8 @@ def loss(
     scores = padded(z)  # (B, R)
     log_m = padded(log_weights).astype(scores.dtype)  # as many rows, or one
     chosen, shunned = (rows[positive], columns[positive]), (rows[~positive], columns[~positive])
-    match name:
-        case "softmax":
-            losses, dz = softmax(scores + log_m, *chosen)
-        case "bce":
-            losses, dz = bce(scores, np.exp(log_m), *chosen)
-        case "saros":
-            compared = opponents(scores.shape, chosen, shunned)
-            losses, dz = saros(scores, np.where(compared, np.exp(log_m), 0), *chosen)
+    formula = entry(FORMULAS, name, "loss", __name__)
+    losses, dz = formula(scores, log_m, chosen, shunned)
     return losses, unpadded(z, dz / dz.dtype.type(max(z.n_rows, 1)))
 
 
@@ -74,9 +77,16 @@ def saros(z: Array, m: Array, rows: Array, columns: Array) -> tuple[Array, Array
     return losses, dz
 
 
-def opponents(
-    shape: tuple[int, ...], chosen: tuple[Array, Array], shunned: tuple[Array, Array]
-) -> Array:
+FORMULAS: dict[LossName, Formula] = {
+    "softmax": lambda z, log_m, chosen, shunned: softmax(z + log_m, *chosen),
+    "bce": lambda z, log_m, chosen, shunned: bce(z, np.exp(log_m), *chosen),
+    "saros": lambda z, log_m, chosen, shunned: saros(
+        z, np.where(opponents(z.shape, chosen, shunned), np.exp(log_m), 0), *chosen
+    ),
+}
+
+
+def opponents(shape: tuple[int, ...], chosen: Cells, shunned: Cells) -> Array:
     """Whom an example's labels are compared with: its known negatives, or all others; bool."""
     known, others = np.zeros(shape, bool), np.ones(shape, bool)
     known[shunned] = True

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from slide.core.arrays import Array, Param, RowGrad
+from slide.core.extending import entry
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 
 def update_rows(param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int) -> None:
     """One step of any optimizer: the state is written first, then the weight."""
-    match optimizer:
-        case Adam():
-            move = adam(param, grad, optimizer, lr, step)
-        case Adagrad():
-            move = adagrad(param, grad, optimizer, lr)
-        case SGD():
-            move = lr * grad.values
+    move = entry(MOVES, type(optimizer), "optimizer", __name__)(param, grad, optimizer, lr, step)
     kept = 1 - lr * optimizer.weight_decay
     param.weight[grad.rows] = kept * param.weight[grad.rows] - move
 
@@ -35,10 +33,22 @@ def adam(param: Param, grad: RowGrad, optimizer: Adam, lr: float, step: int) -> 
     return move
 
 
-def adagrad(param: Param, grad: RowGrad, optimizer: Adagrad, lr: float) -> Array:
+def adagrad(param: Param, grad: RowGrad, optimizer: Adagrad, lr: float, step: int) -> Array:
     """By how much the touched rows fall, (R, d)."""
     g = grad.values
     square = param.square[grad.rows] + np.mean(g * g, axis=1, keepdims=True)  # (R, 1)
     param.square[grad.rows] = square
     move: Array = lr * g / (np.sqrt(square) + optimizer.epsilon)
     return move
+
+
+def sgd(param: Param, grad: RowGrad, optimizer: SGD, lr: float, step: int) -> Array:
+    """By how much the touched rows fall, (R, d)."""
+    return lr * grad.values
+
+
+MOVES: dict[type[Optimizer], Callable[[Param, RowGrad, Any, float, int], Array]] = {
+    Adam: adam,
+    Adagrad: adagrad,
+    SGD: sgd,
+}

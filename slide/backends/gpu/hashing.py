@@ -5,6 +5,7 @@ Vectors v are (n, d), digits (n, L * K); `m` places are in the bin of a digit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ import numpy as np
 
 from slide.backends.gpu.device import Device
 from slide.core.arrays import CSR, Array
-from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
+from slide.core.extending import entry
+from slide.core.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 
 CELLS = 1 << 23  # numbers in a temporary array, of which there are some
 
@@ -38,7 +40,7 @@ def hash_rows(
     xp = device.xp
     n, width = x.shape
     codes = xp.zeros((n, family.L, probes), np.uint32)
-    m = family.positions.shape[1] if isinstance(family, WTA | DWTA | DOPH) else 1
+    m = family.positions.shape[1] if isinstance(family, Binned) else 1
     widest = max(width, family.L * max(family.K * m, len(likely_masks(family.K, probes))))
     at_a_time = max(1, CELLS // max(widest, 1))
     for start in range(0, n, at_a_time):
@@ -76,26 +78,46 @@ def buckets_of(xp: Any, v: Array, family: Family, probes: int) -> Array:
 
 def digits_of(xp: Any, v: Array, family: Family) -> Digits:
     """The digits of a family, and what else they might have been."""
-    match family:
-        case SimHash():
-            projections = v @ family.projection
-            bits = projections > 0
-            return Digits(bits, ~bits, abs(projections.astype(np.float64)))
-        case WTA():
-            return winners(xp, v, family.positions)
-        case DWTA():
-            scores = xp.where(v == 0, np.float32(-np.inf), v)
-            digits = winners(xp, scores, family.positions)
-        case DOPH():
-            chosen = largest(xp, v, family.top)
-            scores = xp.where(chosen, np.float32(0), np.float32(-np.inf))
-            digits = winners(xp, scores, family.positions)
-            digits = digits._replace(margins=heights(xp, v, chosen, digits, family.positions))
-        case _:
-            raise TypeError(f"no digits are defined for a {type(family).__name__}")
-    is_filled = (scores > -np.inf)[:, family.positions].any(axis=2)
-    borrow(xp, digits, is_filled, family)
+    return entry(DIGITS, type(family), "hash family", __name__)(xp, v, family)
+
+
+def signs(xp: Any, v: Array, family: SimHash) -> Digits:
+    """1 for a projection above 0, else 0; the margin is how far from 0 it is."""
+    projections = v @ family.projection
+    bits = projections > 0
+    return Digits(bits, ~bits, abs(projections.astype(np.float64)))
+
+
+def dwta(xp: Any, v: Array, family: DWTA) -> Digits:
+    """Winners of what is not zero; empty bins borrow."""
+    scores = xp.where(v == 0, np.float32(-np.inf), v)
+    digits = winners(xp, scores, family.positions)
+    borrow(xp, digits, is_filled(scores, family.positions), family)
     return digits
+
+
+def doph(xp: Any, v: Array, family: DOPH) -> Digits:
+    """First places of the set of the largest coordinates; empty bins borrow."""
+    chosen = largest(xp, v, family.top)
+    scores = xp.where(chosen, np.float32(0), np.float32(-np.inf))
+    digits = winners(xp, scores, family.positions)
+    digits = digits._replace(margins=heights(xp, v, chosen, digits, family.positions))
+    borrow(xp, digits, is_filled(scores, family.positions), family)
+    return digits
+
+
+DIGITS: dict[type[Family], Callable[[Any, Array, Any], Digits]] = {
+    SimHash: signs,
+    WTA: lambda xp, v, family: winners(xp, v, family.positions),
+    DWTA: dwta,
+    DOPH: doph,
+}
+
+
+def is_filled(scores: Any, positions: Array) -> Array:
+    """Whether anything competes in a bin, bool (n, L * K)."""
+    filled: Array = (scores > -np.inf)[:, positions].any(axis=2)
+    return filled
 
 
 def winners(xp: Any, scores: Array, positions: Array) -> Digits:

@@ -5,7 +5,8 @@ The formulas are those of `slide.core.losses`. Sums are taken in float64.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,9 +14,32 @@ from slide.backends.gpu.device import Device
 from slide.backends.gpu.query import cells_of
 from slide.backends.gpu.segments import is_in, places_within
 from slide.core.arrays import CSR, Array, Block
+from slide.core.extending import entry
 from slide.core.losses import LossName
 
 LOWEST = np.finfo(np.float32).min
+
+
+class Labels(NamedTuple):
+    """Where the active labels are in `padded(z)`.
+
+    Args:
+        rows: of each.
+        columns: of each.
+        is_positive: whether it is one, or else a known negative.
+    """
+
+    rows: Array
+    columns: Array
+    is_positive: Array
+
+    def positive(self) -> tuple[Array, Array]:
+        """Rows and columns of the positive ones."""
+        return self.rows[self.is_positive], self.columns[self.is_positive]
+
+    def negative(self) -> tuple[Array, Array]:
+        """Rows and columns of the known negatives."""
+        return self.rows[~self.is_positive], self.columns[~self.is_positive]
 
 
 def loss(
@@ -24,25 +48,16 @@ def loss(
     """Loss of each example, and the gradient of their mean over all examples by z."""
     xp = device.xp
     scores, log_m = padded(xp, z), padded(xp, log_weights)
-    rows, columns, is_positive = active_labels(xp, z, y)
-    chosen = marked(xp, scores.shape, rows[is_positive], columns[is_positive])
+    formula = entry(FORMULAS, name, "loss", __name__)
     if scores.shape[1] == 0:  # nobody is active
         return xp.zeros(z.n_rows, np.float32), z
-    match name:
-        case "softmax":
-            losses, dz = softmax(xp, scores + log_m, chosen)
-        case "bce":
-            losses, dz = bce(xp, scores, xp.exp(log_m), chosen)
-        case "saros":
-            shunned = marked(xp, scores.shape, rows[~is_positive], columns[~is_positive])
-            compared = xp.where(shunned.any(axis=1).reshape(-1, 1), shunned, ~chosen)
-            m = xp.where(compared, xp.exp(log_m), np.float32(0))
-            losses, dz = saros(xp, scores, m, rows[is_positive], columns[is_positive])
+    losses, dz = formula(xp, scores, log_m, active_labels(xp, z, y))
     return losses, unpadded(xp, z, dz / np.float32(max(z.n_rows, 1)))
 
 
-def softmax(xp: Any, s: Array, chosen: Array) -> tuple[Array, Array]:
-    """Cross entropy of softmax(s) and equal shares for the labels; s holds the log weights."""
+def softmax(xp: Any, z: Array, log_m: Array, labels: Labels) -> tuple[Array, Array]:
+    """Cross entropy of softmax(z + log_m) and equal shares for the labels."""
+    s, chosen = z + log_m, marked(xp, z.shape, *labels.positive())
     s = s - xp.maximum(s.max(axis=1), LOWEST)[:, None]
     p = xp.exp(s)
     total = sums(p)[:, None]  # 0 where a row has no active neuron at all
@@ -53,18 +68,21 @@ def softmax(xp: Any, s: Array, chosen: Array) -> tuple[Array, Array]:
     return sums(target * minus_log_p), p - target
 
 
-def bce(xp: Any, z: Array, m: Array, chosen: Array) -> tuple[Array, Array]:
+def bce(xp: Any, z: Array, log_m: Array, labels: Labels) -> tuple[Array, Array]:
     """One logistic loss a neuron, those of negatives times m."""
+    m, chosen = xp.exp(log_m), marked(xp, z.shape, *labels.positive())
     terms = xp.where(chosen, softplus(xp, -z), m * softplus(xp, z))
     return sums(terms), xp.where(chosen, -expit(xp, -z), m * expit(xp, z))
 
 
-def saros(xp: Any, z: Array, m: Array, rows: Array, columns: Array) -> tuple[Array, Array]:
-    """Logistic loss of each label against all entries, these by their share of m (B, R).
+def saros(xp: Any, z: Array, log_m: Array, labels: Labels) -> tuple[Array, Array]:
+    """Logistic loss of each label against all whom it is compared with, these by their share of m.
 
     In turn the first label of each row, the second, and so on: then no two are of one row, and
     what is added to a row comes in an order.
     """
+    rows, columns = labels.positive()
+    m = xp.where(opponents(xp, z.shape, labels), xp.exp(log_m), np.float32(0))
     total = sums(m)[:, None]
     share = m / xp.where(total > 0, total, np.float32(1))
     turn = places_within(xp, rows)
@@ -80,6 +98,21 @@ def saros(xp: Any, z: Array, m: Array, rows: Array, columns: Array) -> tuple[Arr
         dz[i] += push
         dz[i, j] -= sums(push)
     return losses, dz
+
+
+FORMULAS: dict[LossName, Callable[[Any, Array, Array, Labels], tuple[Array, Array]]] = {
+    "softmax": softmax,
+    "bce": bce,
+    "saros": saros,
+}
+
+
+def opponents(xp: Any, shape: tuple[int, ...], labels: Labels) -> Array:
+    """Whom an example's labels are compared with: its known negatives, or all others; bool."""
+    known = marked(xp, shape, *labels.negative())
+    others: Array = ~marked(xp, shape, *labels.positive())
+    compared: Array = xp.where(known.any(axis=1).reshape(-1, 1), known, others)
+    return compared
 
 
 def sums(array: Array) -> Array:
@@ -121,15 +154,15 @@ def places_of(xp: Any, z: CSR) -> tuple[Array, Array]:
     return rows, xp.arange(z.nnz) - z.indptr[rows]
 
 
-def active_labels(xp: Any, z: CSR | Block, y: CSR) -> tuple[Array, Array, Array]:
-    """Rows and columns, in `padded(z)`, of the labels that are active, and which are positive."""
+def active_labels(xp: Any, z: CSR | Block, y: CSR) -> Labels:
+    """The labels that are active."""
     rows = y.row_numbers()
     if isinstance(z, Block):
         found, columns = is_in(xp, z.ids, y.indices)
     else:
         found, places = is_in(xp, cells_of(z), cells_of(y))
         columns = places - z.indptr[rows]
-    return rows[found], columns[found], y.values[found] > 0
+    return Labels(rows[found], columns[found], y.values[found] > 0)
 
 
 def marked(xp: Any, shape: tuple[int, ...], rows: Array, columns: Array) -> Array:

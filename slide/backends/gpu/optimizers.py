@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from slide.backends.gpu.device import THREADS, WARP, Device
-from slide.core.arrays import Param, RowGrad
+from slide.core.arrays import Array, Param, RowGrad
+from slide.core.extending import entry
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 
@@ -14,18 +18,49 @@ def update_rows(
 ) -> None:
     """One step, written in place."""
     n_rows, d = len(grad.rows), param.shape[1]
-    kept = np.float32(1 - lr * optimizer.weight_decay)
+    launch_of = entry(LAUNCHES, type(optimizer), "optimizer", __name__)
+    launch = launch_of(param, optimizer, lr, step)
+    n_threads = WARP if launch.is_warp else min(-(-max(d, 1) // WARP) * WARP, THREADS)
     first = grad.rows, device.xp.ascontiguousarray(grad.values), d, param.weight
-    n_threads = min(-(-max(d, 1) // WARP) * WARP, THREADS)
-    match optimizer:
-        case Adam():
-            beta1, beta2 = 1 - optimizer.beta1, 1 - optimizer.beta2
-            step_size = optimizer.step_size(lr, step)
-            rates = map(np.float32, (beta1, beta2, step_size, optimizer.epsilon))
-            state = param.mean, param.square, kept
-            device.launch("adam_rows", n_rows, n_threads, *first, *state, *rates)
-        case Adagrad():
-            rates = map(np.float32, (lr, optimizer.epsilon))
-            device.launch("adagrad_rows", n_rows, WARP, *first, param.square, kept, *rates)
-        case SGD():
-            device.launch("sgd_rows", n_rows, n_threads, *first, kept, np.float32(lr))
+    constants = map(np.float32, (1 - lr * optimizer.weight_decay, *launch.rates))
+    device.launch(launch.kernel, n_rows, n_threads, *first, *launch.state, *constants)
+
+
+class Launch(NamedTuple):
+    """A CUDA kernel, and what it takes besides the rows, their gradient, the weight and its decay.
+
+    Args:
+        kernel: its name.
+        state: of the parameter.
+        rates: constants.
+        is_warp: whether a warp has a row, for a sum over it, or else as many threads as it needs.
+    """
+
+    kernel: str
+    state: tuple[Array, ...]
+    rates: tuple[float, ...]
+    is_warp: bool = False
+
+
+def adam(param: Param, optimizer: Adam, lr: float, step: int) -> Launch:
+    """Both moments, then the weight."""
+    betas = 1 - optimizer.beta1, 1 - optimizer.beta2
+    rates = *betas, optimizer.step_size(lr, step), optimizer.epsilon
+    return Launch("adam_rows", (param.mean, param.square), rates)
+
+
+def adagrad(param: Param, optimizer: Adagrad, lr: float, step: int) -> Launch:
+    """The row's sum of squares, then its weight."""
+    return Launch("adagrad_rows", (param.square,), (lr, optimizer.epsilon), is_warp=True)
+
+
+def sgd(param: Param, optimizer: SGD, lr: float, step: int) -> Launch:
+    """The weight alone."""
+    return Launch("sgd_rows", (), (lr,))
+
+
+LAUNCHES: dict[type[Optimizer], Callable[[Param, Any, float, int], Launch]] = {
+    Adam: adam,
+    Adagrad: adagrad,
+    SGD: sgd,
+}

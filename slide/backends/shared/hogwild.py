@@ -26,6 +26,7 @@ from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.direct_training import DirectRun
 from slide.core.errors import ConfigError
+from slide.core.extending import lacking
 from slide.core.optim import Optimizer
 from slide.core.runs import Batches
 from slide.core.sparse import SparseParam
@@ -110,9 +111,11 @@ def step(desk: Desk, rows: Array, lr: float, number: int, seed: int) -> tuple[St
 
 
 def output_of(run: Run | DirectRun) -> Array:
-    """The weights that are updated row by row of labels."""
+    """The weights that are updated row by row of labels; of another run raise BackendError."""
     if isinstance(run, DirectRun):
         return run.network.param.weight.values
+    if not isinstance(run, Run):
+        raise lacking("learner", type(run).__name__, __name__)
     return run.network.output.param.weight
 
 

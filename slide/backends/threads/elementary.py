@@ -12,7 +12,8 @@ from slide.core.arrays import Array
 
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-LOWEST, HIGHEST = np.float32(-87.3), np.float32(88.7)  # beyond: 0, and the largest finite powers
+LOWEST, HIGHEST = np.float32(-87.33654), np.float32(88.7)
+"""Beyond them 0, for exp is below the smallest normal number, and the largest finite powers."""
 HALF, ONE, TWO = np.float32(0.5), np.float32(1), np.float32(2)
 
 E2, E3, E4 = np.float32(0.5), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)

@@ -6,11 +6,15 @@ L * K numbers: the digits, what each would be if it were another one, and how fa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from slide.backends.threads.compiling import Number, called, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array
+from slide.core.extending import entry
 from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 
 ROWS = 512  # of a block of a BLAS product
@@ -25,12 +29,8 @@ def hash_rows(
     n = x.shape[0]
     codes = np.empty((n, family.L * probes), np.uint32)
     middle = np.zeros(family.d, np.float32) if center is None else center[: family.d]
-    if isinstance(family, SimHash):
-        hash_signs(pool, x, middle, center is not None, family, probes, codes)
-        return codes
-    layout = *layout_of(x), middle
-    bins = bins_of(family)
-    pool.spread(hash_winners, n, *layout, *bins, *parts_of(family.buckets), codes, grain=GRAIN)
+    hasher = entry(HASHERS, type(family), "hash family", __name__)
+    hasher(pool, x, middle, center is not None, family, probes, codes)
     return codes
 
 
@@ -46,7 +46,24 @@ def parts_of(buckets: Buckets) -> tuple[Array, Array, int]:
     return buckets.multipliers, buckets.shifts, buckets.dropped_bits
 
 
-def bins_of(family: Family) -> tuple[Array, Array, Array, int, bool]:
+def hash_bins(
+    pool: Pool,
+    x: Array | CSR,
+    middle: Array,
+    is_centred: bool,
+    family: WTA | DWTA | DOPH,
+    probes: int,
+    codes: Array,
+) -> None:
+    """WTA, DWTA and DOPH: each row in turn."""
+    layout = *layout_of(x), middle
+    arithmetic = parts_of(family.buckets)
+    pool.spread(
+        hash_winners, len(codes), *layout, *bins_of(family), *arithmetic, codes, grain=GRAIN
+    )
+
+
+def bins_of(family: WTA | DWTA | DOPH) -> tuple[Array, Array, Array, int, bool]:
     """Positions, first donors, strides, the size of the set of DOPH or 0, whether bins borrow."""
     match family:
         case WTA():
@@ -56,8 +73,6 @@ def bins_of(family: Family) -> tuple[Array, Array, Array, int, bool]:
             return family.positions, family.first, family.stride, 0, True
         case DOPH():
             return family.positions, family.first, family.stride, family.top, True
-        case _:
-            raise TypeError(f"no digits are defined for a {type(family).__name__}")
 
 
 def hash_signs(
@@ -86,6 +101,14 @@ def hash_signs(
         called(buckets_of_signs, projections, *arithmetic, codes[start:stop])
 
     pool.blocks(block, len(codes), ROWS)
+
+
+HASHERS: dict[type[Family], Callable[[Pool, Array | CSR, Array, bool, Any, int, Array], None]] = {
+    SimHash: hash_signs,
+    WTA: hash_bins,
+    DWTA: hash_bins,
+    DOPH: hash_bins,
+}
 
 
 @compiled

@@ -7,6 +7,7 @@ the same cells, or the same ones as all examples where a Block shares them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from slide.backends.threads.compiling import Number, compiled, elementwise, summ
 from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import CSR, Array, Block
+from slide.core.extending import entry
 from slide.core.losses import LossName
 
 CHUNK = 256  # float32 terms that are summed before their sum joins a float64 total
@@ -44,7 +46,7 @@ def loss(
     """Losses of the examples and the gradient of their mean."""
     cells = cells_of(z, log_weights)
     losses, dz = np.empty(z.n_rows, np.float32), np.empty(z.values.shape, np.float32)
-    kernel = {"softmax": softmax, "bce": bce, "saros": saros}[name]
+    kernel = entry(KERNELS, name, "loss", __name__)
     grain = max(1, GRAIN * z.n_rows // max(z.nnz, 1))
     scale = np.float32(1 / max(z.n_rows, 1))
     logits, slopes = z.values.reshape(-1), dz.reshape(-1)
@@ -299,3 +301,6 @@ def keep_opponents(m: Array, places: Array, n_labels: int, n_known: int) -> None
     m[:] = 0
     for k in range(n_known):
         m[known[k]] = weights[k]
+
+
+KERNELS: dict[LossName, Callable[..., None]] = {"softmax": softmax, "bce": bce, "saros": saros}

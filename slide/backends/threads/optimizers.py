@@ -11,6 +11,7 @@ import numpy as np
 from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.core.arrays import Array, Param, RowGrad
+from slide.core.extending import entry
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 GRAIN = 64  # rows
@@ -23,18 +24,30 @@ def update_rows(
     number = param.weight.dtype.type
     kept = number(1 - lr * optimizer.weight_decay)
     common = grad.rows, grad.values, param.weight, kept
-    kernel: Callable[..., None]
-    rest: tuple[Any, ...]
-    match optimizer:
-        case Adam():
-            betas = number(1 - optimizer.beta1), number(1 - optimizer.beta2)
-            step_size, epsilon = number(optimizer.step_size(lr, step)), number(optimizer.epsilon)
-            kernel, rest = adam, (param.mean, param.square, *betas, step_size, epsilon)
-        case Adagrad():
-            kernel, rest = adagrad, (param.square, number(lr), number(optimizer.epsilon))
-        case SGD():
-            kernel, rest = sgd, (number(lr),)
-    pool.spread(kernel, len(grad.rows), *common, *rest, grain=GRAIN)
+    kernel, rest_of = entry(KERNELS, type(optimizer), "optimizer", __name__)
+    state, constants = rest_of(param, optimizer, lr, step)
+    pool.spread(kernel, len(grad.rows), *common, *state, *map(number, constants), grain=GRAIN)
+
+
+Rest = tuple[tuple[Array, ...], tuple[float, ...]]
+"""What a kernel takes besides: the state, and constants."""
+
+
+def adam_rest(param: Param, optimizer: Adam, lr: float, step: int) -> Rest:
+    """Both moments."""
+    rates = 1 - optimizer.beta1, 1 - optimizer.beta2
+    constants = *rates, optimizer.step_size(lr, step), optimizer.epsilon
+    return (param.mean, param.square), constants
+
+
+def adagrad_rest(param: Param, optimizer: Adagrad, lr: float, step: int) -> Rest:
+    """The rows' sums of squares."""
+    return (param.square,), (lr, optimizer.epsilon)
+
+
+def sgd_rest(param: Param, optimizer: SGD, lr: float, step: int) -> Rest:
+    """No state."""
+    return (), (lr,)
 
 
 @compiled
@@ -95,3 +108,8 @@ def sgd(
         g, w = values[r], weight[rows[r]]
         for c in range(len(g)):
             w[c] = kept * w[c] - lr * g[c]
+
+
+KERNELS: dict[
+    type[Optimizer], tuple[Callable[..., None], Callable[[Param, Any, float, int], Rest]]
+] = {Adam: (adam, adam_rest), Adagrad: (adagrad, adagrad_rest), SGD: (sgd, sgd_rest)}  # fmt: skip

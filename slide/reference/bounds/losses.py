@@ -11,10 +11,12 @@ of the sum of their sizes, in whatever order it is taken.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block
+from slide.core.extending import entry
 from slide.core.losses import LossName
 from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY
@@ -26,7 +28,7 @@ def loss_bound(
     z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
 ) -> tuple[Array, CSR | Block]:
     """Allowances for the loss of each example and for each entry of the gradient."""
-    of_example = {"softmax": softmax, "bce": bce, "saros": saros}[name]
+    of_example = entry(BOUNDS, name, "loss", __name__)
     B = z.n_rows
     losses, gradient = np.zeros(B), []
     examples = zip(plain.rows_of(z), weights_of(z, log_weights), plain.rows_of(y), strict=True)
@@ -45,7 +47,7 @@ def softmax(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
     largest = max(1.0, math.log(len(scores)), *map(abs, scores.values()))
     shares = {j: math.exp(v) for j, v in plain.log_softmax(scores).items()}
     terms = {j: max(p * largest, (j in labels) / len(labels)) for j, p in shares.items()}
-    return 16 * EPS * largest, {j: 16 * EPS * term for j, term in terms.items()}
+    return 16 * EPS * largest, {j: 16 * EPS * term + TINY for j, term in terms.items()}
 
 
 def bce(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
@@ -79,3 +81,10 @@ def saros(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
             slopes[j] += slope
             slopes[k] += slope
     return bound, slopes
+
+
+BOUNDS: dict[LossName, Callable[[Row, Row, Row], tuple[float, Row]]] = {
+    "softmax": softmax,
+    "bce": bce,
+    "saros": saros,
+}

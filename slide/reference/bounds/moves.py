@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from slide.core.arrays import Array, Param, RowGrad
 from slide.core.config import Config
-from slide.core.optim import SGD, Adagrad, Adam
+from slide.core.extending import entry
+from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.updating import optimizer_of
 from slide.reference.bounds.balls import Ball, Settle
 from slide.reference.bounds.comparing import EPS
@@ -31,25 +33,47 @@ def moved(state: State, g: Ball, rows: Array, config: Config, number: int, settl
     param = Param(weight.value, mean.value, square.value)
     grad = RowGrad(np.arange(len(rows)), g.value)
     allowed = update_rows_bound(param, grad, optimizer, lr, number)
-    match optimizer:
-        case SGD():
-            move = Ball(lr * g.value, lr * g.radius)
-        case Adagrad():
-            square = added(square, 1.0, mean_of_rows(squared(g)), 1.0)
-            cap = 2 * lr * math.sqrt(g.value.shape[1])  # no g is above the root of d mean squares
-            move = quotient(g, lr, square, optimizer.epsilon, cap)
-        case Adam(beta1, beta2):
-            size = optimizer.step_size(lr, number)
-            largest = 2 * size * largest_ratio(mean, square, beta1, beta2)
-            mean = added(mean, beta1, g, 1 - beta1)
-            square = added(square, beta2, squared(g), 1 - beta2)
-            move = quotient(mean, size, square, optimizer.epsilon, largest)
+    move_of = entry(MOVES, type(optimizer), "optimizer", __name__)
+    move, mean, square = move_of(mean, square, g, optimizer, lr, number)
     weight = added(weight, 1 - lr * optimizer.weight_decay, move, -1.0)
     after = (weight, allowed.weight), (mean, allowed.mean), (square, allowed.square)
     weight, mean, square = (settle(rounded(ball, bound)) for ball, bound in after)
     square = Ball(np.maximum(square.value, 0), square.radius)  # settled on the wrong side of 0
     new = zip(state, (weight, mean, square), strict=True)
     return State(*(ball.with_rows(rows, moved_rows) for ball, moved_rows in new))
+
+
+Moved = tuple[Ball, Ball, Ball]
+"""By how much the weight falls, and the state after it, mean and square."""
+
+
+def sgd(mean: Ball, square: Ball, g: Ball, optimizer: SGD, lr: float, number: int) -> Moved:
+    """lr g."""
+    return Ball(lr * g.value, lr * g.radius), mean, square
+
+
+def adagrad(mean: Ball, square: Ball, g: Ball, optimizer: Adagrad, lr: float, number: int) -> Moved:
+    """lr g over the root of the sum of squares."""
+    square = added(square, 1.0, mean_of_rows(squared(g)), 1.0)
+    cap = 2 * lr * math.sqrt(g.value.shape[1])  # no g is above the root of d mean squares
+    return quotient(g, lr, square, optimizer.epsilon, cap), mean, square
+
+
+def adam(mean: Ball, square: Ball, g: Ball, optimizer: Adam, lr: float, number: int) -> Moved:
+    """The one moment over the root of the other."""
+    beta1, beta2 = optimizer.beta1, optimizer.beta2
+    size = optimizer.step_size(lr, number)
+    largest = 2 * size * largest_ratio(mean, square, beta1, beta2)
+    mean = added(mean, beta1, g, 1 - beta1)
+    square = added(square, beta2, squared(g), 1 - beta2)
+    return quotient(mean, size, square, optimizer.epsilon, largest), mean, square
+
+
+MOVES: dict[type[Optimizer], Callable[[Ball, Ball, Ball, Any, float, int], Moved]] = {
+    SGD: sgd,
+    Adagrad: adagrad,
+    Adam: adam,
+}
 
 
 def rounded(ball: Ball, allowed: Array) -> Ball:

@@ -7,11 +7,31 @@ A decayed weight counts as a whole, since 1 - lr * weight_decay may be rounded b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from slide.core.arrays import Array, Param, RowGrad
+from slide.core.extending import entry
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 from slide.reference.bounds.comparing import EPS, TINY
+
+
+class Terms(NamedTuple):
+    """Largest terms of the move and of the state of touched rows, and how often they are rounded.
+
+    Args:
+        move: (R, d).
+        mean: as of `Param`.
+        square: as of `Param`.
+        ulps: of each.
+    """
+
+    move: Array
+    mean: Array
+    square: Array
+    ulps: int = 8
 
 
 def update_rows_bound(
@@ -19,30 +39,42 @@ def update_rows_bound(
 ) -> Param:
     """Allowances on touched rows; none on the others."""
     rows, g = grad.rows, grad.values.astype(np.float64)
-    state = param.mean[rows], param.square[rows]
-    ulp = 8 * EPS
-    match optimizer:
-        case Adam():
-            move, mean, square = adam_terms(*state, g, optimizer, lr, step)
-        case Adagrad():
-            new = np.mean(g * g, axis=1, keepdims=True)
-            move = lr * abs(g) / (np.sqrt(state[1] + new) + optimizer.epsilon)
-            mean, square = state[0], np.maximum(state[1], new)
-            ulp += g.shape[1] * EPS
-        case SGD():
-            move, (mean, square) = lr * abs(g), state
+    terms_of = entry(TERMS, type(optimizer), "optimizer", __name__)
+    move, mean, square, ulps = terms_of(
+        param.mean[rows], param.square[rows], g, optimizer, lr, step
+    )
     weight = np.maximum(abs(param.weight[rows]), move)
     bound = Param(*(np.zeros(part.shape) for part in (param.weight, param.mean, param.square)))
     for array, term in (bound.weight, weight), (bound.mean, mean), (bound.square, square):
-        array[rows] = ulp * term + TINY
+        array[rows] = ulps * EPS * term + TINY
     return bound
 
 
-def adam_terms(
-    mean: Array, square: Array, g: Array, optimizer: Adam, lr: float, step: int
-) -> tuple[Array, Array, Array]:
-    """Largest terms of the move and of both moments, each (R, d)."""
+def adam(mean: Array, square: Array, g: Array, optimizer: Adam, lr: float, step: int) -> Terms:
+    """Both moments are (R, d)."""
     first = np.maximum(abs(mean), (1 - optimizer.beta1) * abs(g))
     new = (1 - optimizer.beta2) * g * g
     scale = np.sqrt(optimizer.beta2 * square + new) + optimizer.epsilon
-    return optimizer.step_size(lr, step) * first / scale, first, np.maximum(square, new)
+    move = optimizer.step_size(lr, step) * first / scale
+    return Terms(move, first, np.maximum(square, new))
+
+
+def adagrad(
+    mean: Array, square: Array, g: Array, optimizer: Adagrad, lr: float, step: int
+) -> Terms:
+    """One ulp more for each column that is summed."""
+    new = np.mean(g * g, axis=1, keepdims=True)
+    move = lr * abs(g) / (np.sqrt(square + new) + optimizer.epsilon)
+    return Terms(move, mean, np.maximum(square, new), 8 + g.shape[1])
+
+
+def sgd(mean: Array, square: Array, g: Array, optimizer: SGD, lr: float, step: int) -> Terms:
+    """There is no state."""
+    return Terms(lr * abs(g), mean, square)
+
+
+TERMS: dict[type[Optimizer], Callable[[Array, Array, Array, Any, float, int], Terms]] = {
+    Adam: adam,
+    Adagrad: adagrad,
+    SGD: sgd,
+}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array
+from slide.core.extending import entry
 from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 from slide.reference.plain.rows import densed, dot
 
@@ -57,16 +60,13 @@ def bucket(digits: list[int], buckets: Buckets, table: int) -> int:
 
 def choice(v: Array, family: Family, b: int) -> Choice:
     """Digit b of one vector."""
-    match family:
-        case SimHash():
-            p = dot(v, family.projection[:, b])
-            return int(p > 0), int(p <= 0), abs(p)
-        case WTA():
-            return best_two(v[family.positions[b]].tolist())
-        case DWTA() | DOPH():
-            return borrowed(v, family, b)
-        case _:
-            raise TypeError(type(family))
+    return entry(CHOICES, type(family), "hash family", __name__)(v, family, b)
+
+
+def sign(v: Array, family: SimHash, b: int) -> Choice:
+    """Whether a projection is above 0."""
+    p = dot(v, family.projection[:, b])
+    return int(p > 0), int(p <= 0), abs(p)
 
 
 def borrowed(v: Array, family: DWTA | DOPH, b: int) -> Choice:
@@ -78,6 +78,14 @@ def borrowed(v: Array, family: DWTA | DOPH, b: int) -> Choice:
         if own:
             return own
     return 0, 0, math.inf
+
+
+CHOICES: dict[type[Family], Callable[[Array, Any, int], Choice]] = {
+    SimHash: sign,
+    WTA: lambda v, family, b: best_two(v[family.positions[b]].tolist()),
+    DWTA: borrowed,
+    DOPH: borrowed,
+}
 
 
 def of_bin(v: list[float], family: DWTA | DOPH, positions: list[int]) -> Choice | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block
+from slide.core.extending import entry
 from slide.core.losses import LossName
 from slide.reference.plain.rows import Row, dense, rows_of
 
@@ -15,7 +17,7 @@ def loss(
     z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
 ) -> tuple[Array, CSR | Block]:
     """The definition, and the derivative of each of its terms."""
-    of_example = {"softmax": softmax, "bce": bce, "saros": saros}[name]
+    of_example = entry(FORMULAS, name, "loss", __name__)
     B = z.n_rows
     losses, gradient = np.zeros(B), []
     examples = zip(rows_of(z), weights_of(z, log_weights), rows_of(y), strict=True)
@@ -62,6 +64,13 @@ def saros(z: Row, log_m: Row, y: Row) -> tuple[float, Row]:
             slopes[k] += m[k] * sigmoid(z[k] - z[j]) / n_pairs
             slopes[j] -= m[k] * sigmoid(z[k] - z[j]) / n_pairs
     return math.fsum(terms), slopes
+
+
+FORMULAS: dict[LossName, Callable[[Row, Row, Row], tuple[float, Row]]] = {
+    "softmax": softmax,
+    "bce": bce,
+    "saros": saros,
+}
 
 
 def sides(z: Row, y: Row) -> tuple[list[int], list[int]]:
