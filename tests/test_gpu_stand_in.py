@@ -53,7 +53,8 @@ def data():
 
 
 def test_every_kernel_matches_its_definition():
-    assert [one for one in verify(StandInBackend(), 3, shrink=False) if one.outcome != "pass"] == []
+    checks = verify(StandInBackend(), 3, shrink=False, largest=100)  # it takes long for more
+    assert [one for one in checks if one.outcome != "pass"] == []
 
 
 def everything_of(config, backend, train, test):

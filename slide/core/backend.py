@@ -13,6 +13,12 @@ What holds for every kernel:
 * No policy, no files, no logging, no fall-back to another backend.
 * Arguments are never written to, except the parameters of `update_rows` and `update_entries`;
   read-only arrays are accepted.
+* Arrays are contiguous in C order and aligned to their items, and may begin anywhere: a part of a
+  larger array is one.
+* A kernel may be called on any thread, and on several at once. It remembers nothing: a result
+  depends on what the arguments hold when it is called (`put` gives what the array holds then), and
+  stays as it is whatever is called next. It may consist of arrays of the arguments.
+* A stored zero is an entry like any other, unless a kernel says that values are not read.
 * Empty arguments (no rows, no neurons, no labels) give empty results.
 * Results have the dtypes stated here and do not depend on the number of threads (BLAS is kept at
   one by whoever calls, for more change its last bits: decision 0005).

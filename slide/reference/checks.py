@@ -1,26 +1,29 @@
 """What matching the definition means: every kernel of a backend against every property that fits.
 
 A property is a way to draw arguments (`cases`) and a judge of what the backend makes of them
-(`judging`, and `training` for whole steps). Hypothesis draws, and makes smaller what fails.
+(`judging`, `using` for how kernels are called, and `training` for whole steps).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from slide.core.backend import KERNELS
-from slide.reference import judging, training
-from slide.reference.cases import draw_case, sizes
-from slide.reference.cases.drawing import Data, Draw, Rough, Seeded, Spelled
-from slide.reference.cases.sizes import Sizes
-from slide.reference.judging import N_THREADS, Judge
+from slide.reference.cases.choices import ANY_SIZE, Choices
+from slide.reference.cases.dimensions import dimensions_of, larger
+from slide.reference.judging import N_THREADS
 from slide.reference.kernels import ReferenceBackend
+from slide.reference.properties import GRID, PROPERTIES
+from slide.reference.replaying import snippet_of
 from slide.reference.running import Watched
-from slide.reference.trying import Example, Failure, tried
+from slide.reference.trying import Example, Failure, tried, tried_in_turn
 
-Outcome = Literal["pass", "fail", "missing", "inherited"]
+__all__ = ["GRID", "PROPERTIES", "Check", "check", "checking", "is_inherited", "passed", "verify"]
+
+Outcome = Literal["pass", "fail", "missing", "inherited", "taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,15 @@ class Check:
         kernel: one of `slide.core.backend.KERNELS`, or `train_step` or `train 20 steps`.
         property: one of `PROPERTIES`.
         outcome: `inherited` where code of the reference has done the work, which says nothing
-            about the backend; `missing` where there is none.
+            about the backend; `missing` where there is none; `taken` where the backend says that
+            the kernel is another backend's, so that nothing is run (`slide.backends.delegating`).
         examples: how many were run, up to the first that failed.
         message: why not `pass`, in one sentence; empty for `pass`.
         snippet: the smallest call that was found to fail, as Python; empty unless one did.
+        sizes: the largest of each dimension among the examples (see `cases.dimensions`).
+        worst: the largest deviation of a number over its bound, where that was measured.
+        seconds: that it took.
+        source: the other backend where the outcome is `taken`; empty otherwise.
     """
 
     kernel: str
@@ -43,15 +51,29 @@ class Check:
     examples: int
     message: str
     snippet: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    worst: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
+    source: str = ""
 
 
-def verify(backend: object, n_examples: int, seed: int = 0, shrink: bool = True) -> list[Check]:
+def verify(
+    backend: object,
+    n_examples: int,
+    seed: int = 0,
+    shrink: bool = True,
+    largest: int = ANY_SIZE,
+) -> list[Check]:
     """All checks, one after the other: see `checking`."""
-    return list(checking(backend, n_examples, seed, shrink))
+    return list(checking(backend, n_examples, seed, shrink, largest))
 
 
 def checking(
-    backend: object, n_examples: int, seed: int = 0, shrink: bool = True
+    backend: object,
+    n_examples: int,
+    seed: int = 0,
+    shrink: bool = True,
+    largest: int = ANY_SIZE,
 ) -> Iterator[Check]:
     """Try every kernel on random arguments; nothing that a backend does makes this raise.
 
@@ -60,6 +82,7 @@ def checking(
         n_examples: arguments to draw for each cell of the grid.
         seed: of all that is drawn.
         shrink: whether to make failing arguments smaller before they are told.
+        largest: no size is drawn above it, for backends that take too long, as an emulator does.
 
     Yields:
         A check per kernel and property that applies to it (see `GRID`), as soon as it is done.
@@ -69,18 +92,24 @@ def checking(
         explained = kernel not in KERNELS and has_failed
         small = shrink and not explained  # a wrong kernel is told by itself, and sooner
         for name in names:
-            one = check(backend, kernel, name, n_examples, seed, small)
+            one = check(backend, kernel, name, n_examples, seed, small, largest)
             has_failed |= one.outcome == "fail"
             yield one
 
 
 def passed(checks: list[Check]) -> bool:
-    """Whether every cell is `pass`: a kernel that is missing or inherited has shown nothing."""
-    return all(one.outcome == "pass" for one in checks)
+    """Whether every cell is `pass` or `taken`: what is missing or inherited has shown nothing."""
+    return all(one.outcome in ("pass", "taken") for one in checks)
 
 
 def check(
-    backend: object, kernel: str, name: str, n_examples: int, seed: int = 0, shrink: bool = True
+    backend: object,
+    kernel: str,
+    name: str,
+    n_examples: int,
+    seed: int = 0,
+    shrink: bool = True,
+    largest: int = ANY_SIZE,
 ) -> Check:
     """One cell of the grid, up to its first failure."""
     kernels = (kernel,) if kernel in KERNELS else KERNELS
@@ -90,17 +119,32 @@ def check(
         return Check(kernel, name, "missing", 0, f"the backend has no method {lacking[0]}")
     if all(is_inherited(backend, one) for one in kernels):
         return Check(kernel, name, "inherited", 0, "this is the reference's own function")
+    if source := source_of(backend, kernel):
+        return Check(kernel, name, "taken", 0, f"this is the kernel of {source}", source=source)
     watched = backend if type(backend) is ReferenceBackend else Watched(backend)
-    example = example_of(watched, kernel, name)
-    trial = tried(example, n_examples, seed_of(seed, kernel, name), shrink)
+    seen, began = Seen(), time.perf_counter()
+    try_examples = tried_in_turn if PROPERTIES[name].in_turn else tried
+    example = example_of(watched, kernel, name, seen)
+    trial = try_examples(example, n_examples, seed_of(seed, kernel, name), shrink, largest)
+    outcome: Outcome = "pass"
+    message = snippet = ""
     if failure := trial.failure:
-        snippet = failure.case.snippet if failure.case else ""
-        message = f"{failure.case or kernel}: {failure.sentence}"
-        return Check(kernel, name, "fail", trial.n_examples, message, snippet)
-    if isinstance(watched, Watched) and watched.borrows:
-        message = "code of the reference ran while this backend computed"
-        return Check(kernel, name, "inherited", trial.n_examples, message)
-    return Check(kernel, name, "pass", trial.n_examples, "")
+        outcome, message = "fail", f"{failure.case or kernel}: {failure.sentence}"
+        snippet = snippet_of(name, failure)
+    elif isinstance(watched, Watched) and watched.borrows:
+        outcome, message = "inherited", "code of the reference ran while this backend computed"
+    seconds = time.perf_counter() - began
+    return Check(
+        kernel, name, outcome, trial.n_examples, message, snippet, seen.sizes, seen.worst, seconds
+    )
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the examples of a cell were like: the largest of each size, the worst deviation."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    worst: float = 0.0
 
 
 def is_inherited(backend: object, kernel: str) -> bool:
@@ -110,82 +154,34 @@ def is_inherited(backend: object, kernel: str) -> bool:
     return type(backend) is not ReferenceBackend and getattr(function, "__func__", function) is own
 
 
+def source_of(backend: object, kernel: str) -> str | None:
+    """The backend from which this one says that it takes a kernel, unless it has one of its own."""
+    taken = getattr(backend, "taken", None)
+    if not isinstance(taken, Mapping) or hasattr(type(backend), kernel):
+        return None
+    return next((source for source, kernels in taken.items() if kernel in kernels), None)
+
+
 def seed_of(seed: int, kernel: str, name: str) -> int:
     """Another one for every cell, so that all cells together see more."""
     return int.from_bytes(f"{seed} {kernel} {name}".encode(), "big")
 
 
-def example_of(backend: Any, kernel: str, name: str) -> Example:
+def example_of(backend: Any, kernel: str, name: str, seen: Seen) -> Example:
     """One example of a cell: drawn, computed, judged."""
     prop = PROPERTIES[name]
 
-    def example(data: Data, largest: int) -> Failure | None:
-        draw = prop.numbers(data, largest)
-        case = draw_case(kernel, prop.sizes, draw)
+    def example(choices: Choices) -> Failure | None:
+        draw = prop.numbers(choices)
+        case = prop.draw_case(kernel, draw)
+        seen.sizes = larger(seen.sizes, dimensions_of(case))
         try:
             if hasattr(backend, "set_threads"):
                 backend.set_threads(N_THREADS)
-            sentence = prop.judge(backend, case, draw)
+            verdict = prop.judge(backend, case, draw)
         except Exception as error:  # whatever a stranger's kernel may raise
-            sentence = f"raised {type(error).__name__}: {error}"
-        return Failure(case, sentence) if sentence else None
+            return Failure(case, f"raised {type(error).__name__}: {error}", choices)
+        seen.worst = max(seen.worst, verdict.worst)
+        return Failure(case, verdict.sentence, choices) if verdict.sentence else None
 
     return example
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """How to draw arguments, and how to judge what becomes of them.
-
-    Args:
-        sizes: draws the sizes.
-        numbers: draws all else.
-        judge: says in one sentence what is wrong, or nothing; it may draw, too.
-    """
-
-    sizes: Callable[[Draw], Sizes]
-    numbers: Callable[[Data, int], Draw]
-    judge: Judge
-
-
-PROPERTIES = {
-    "exact": Property(sizes.small, Spelled, judging.is_equal),
-    "bound": Property(sizes.medium, Rough, judging.is_within_bound),
-    "wide": Property(sizes.wide, Seeded, judging.is_within_bound),
-    "empty": Property(sizes.hollow, Spelled, judging.is_within_bound),
-    "dtype": Property(sizes.small, Spelled, judging.has_form),
-    "pure": Property(sizes.small, Spelled, judging.is_pure),
-    "repeatable": Property(sizes.parallel, Rough, judging.is_repeatable),
-    "metamorphic": Property(sizes.large, Seeded, judging.keeps_relation),
-    "step": Property(sizes.network, Seeded, training.steps_once),
-    "forced": Property(sizes.network, Seeded, training.follows),
-    "free": Property(sizes.network, Seeded, training.arrives),
-}
-
-ALWAYS = ("empty", "dtype", "pure", "repeatable")
-GRID: dict[str, Sequence[str]] = {
-    "put": ("exact", *ALWAYS),
-    "get": ("exact", *ALWAYS),
-    "hash": ("exact", "bound", *ALWAYS, "metamorphic"),
-    "build": ("exact", *ALWAYS, "metamorphic"),
-    "reinsert": ("exact", *ALWAYS, "metamorphic"),
-    "query": ("exact", "wide", *ALWAYS, "metamorphic"),
-    "sddmm": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
-    "spmm": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
-    "spmm_t": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
-    "loss": ("bound", "wide", *ALWAYS, "metamorphic"),
-    "update_rows": ("bound", *ALWAYS, "metamorphic"),
-    "top_k": ("exact", "bound", "wide", *ALWAYS, "metamorphic"),
-    "spgemm_t": ("exact", "bound", *ALWAYS, "metamorphic"),
-    "invert": ("exact", "bound", *ALWAYS, "metamorphic"),
-    "search": ("exact", "bound", *ALWAYS, "metamorphic"),
-    "masked_spgemm": ("exact", "bound", *ALWAYS, "metamorphic"),
-    "update_entries": ("bound", *ALWAYS, "metamorphic"),
-    "train_step": ("repeatable", "step"),
-    "train 20 steps": ("forced", "free"),
-}
-"""The properties that apply to each kernel, and to training with all of them.
-
-Left out: `exact` where a result is irrational, `bound` where nothing is rounded, `wide` where
-there is no matrix whose cells could be numbered, `metamorphic` where nothing is computed.
-"""

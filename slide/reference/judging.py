@@ -26,6 +26,7 @@ from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
 from slide.reference.relations import RELATIONS
 from slide.reference.running import WRITERS, call, compute, expected, mapped
+from slide.reference.vectorised import Verdict, verdict
 
 Judge = Callable[[Any, Case, Draw], str]
 """Backend, case, and where the judge may draw from in its turn."""
@@ -39,9 +40,17 @@ def is_equal(backend: Any, case: Case, draw: Draw) -> str:
     return difference(compute(backend, case), expected(case))
 
 
-def is_within_bound(backend: Any, case: Case, draw: Draw) -> str:
+def is_within_bound(backend: Any, case: Case, draw: Draw) -> Verdict:
     """As near to the result of `plain` as the contract demands."""
-    return deviation(case, compute(backend, case))
+    got = compute(backend, case)
+    if sentence := deviation(case, got):
+        return Verdict(sentence, 0.0)
+    return Verdict("", verdict(case.kernel, case.arguments, got).worst)
+
+
+def is_right_at_scale(backend: Any, case: Case, draw: Draw) -> Verdict:
+    """What `vectorised` says, for sizes at which `plain` would take too long."""
+    return verdict(case.kernel, case.arguments, compute(backend, case), exact=not draw.rough)
 
 
 def deviation(case: Case, got: Any) -> str:
@@ -93,15 +102,14 @@ def is_pure(backend: Any, case: Case, draw: Draw) -> str:
     n_written = 1 if case.kernel in WRITERS else 0
     placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
     call(backend, case, placed)
-    after, before = mapped(placed, backend.get)[n_written:], case.arguments[n_written:]
-    if sentence := difference(after, before, name="argument"):
-        return sentence
+    after = mapped(placed, backend.get)
+    for name, now, before in list(zip(case.names, after, case.arguments, strict=True))[n_written:]:
+        if sentence := difference(now, before, name=name):
+            return f"it writes to its argument {name}: {sentence}"
     if n_written:
-        after, before = (
-            untouched(case, thing) for thing in (mapped(placed[0], backend.get), case.arguments[0])
-        )
-        if sentence := difference(after, before, name="untouched param"):
-            return sentence
+        now, before = (untouched(case, thing) for thing in (after[0], case.arguments[0]))
+        if sentence := difference(now, before, name="untouched param"):
+            return f"it writes to what the step does not touch: {sentence}"
     locked = mapped(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
     call(backend, case, placed[:n_written] + locked)
     return ""

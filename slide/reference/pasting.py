@@ -14,6 +14,9 @@ from slide.core.families import DOPH, DWTA, WTA, Buckets, SimHash
 from slide.core.hashing import Tables
 from slide.core.optim import SGD, Adagrad, Adam
 from slide.core.sparse import InvertedIndex, SparseParam
+from slide.reference.direct_stepping import DirectStepper
+from slide.reference.replaying import judged, judged_again, redrawn
+from slide.reference.spot_checks import checked_call
 from slide.reference.stepping import Stepper
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "Buckets",
     "Config",
     "Dataset",
+    "DirectStepper",
     "InvertedIndex",
     "Param",
     "Query",
@@ -36,6 +40,10 @@ __all__ = [
     "SparseParam",
     "Stepper",
     "Tables",
+    "checked_call",
+    "judged",
+    "judged_again",
     "np",
     "partial",
+    "redrawn",
 ]

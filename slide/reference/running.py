@@ -19,6 +19,7 @@ from slide.core.arrays import Array
 from slide.core.backend import KERNELS
 from slide.reference import plain
 from slide.reference.cases import Case
+from slide.reference.direct_stepping import DirectStepper
 from slide.reference.stepping import Stepper
 
 WRITERS = ("update_rows", "update_entries")
@@ -43,18 +44,21 @@ def mapped(thing: Any, function: Callable[[Any], Any]) -> Any:
 
 def call(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
     """What the kernel makes of arguments that are already placed: its result, on the host."""
+    return mapped(raw_call(backend, case, arguments), backend.get)
+
+
+def raw_call(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
+    """The same, where the backend left it."""
     if case.kernel in ("put", "get"):  # neither shows anything without the other
-        return backend.get(arguments[0])
+        return arguments[0]
     result = getattr(backend, case.kernel)(*arguments)
-    if case.kernel in WRITERS:
-        result = arguments[0]
-    return mapped(result, backend.get)
+    return arguments[0] if case.kernel in WRITERS else result
 
 
 def compute(backend: Any, case: Case) -> Any:
     """The result of a kernel for copies of the case's arguments; the end of a training step."""
     if case.kernel not in KERNELS:
-        stepper = Stepper(backend, *case.arguments)
+        stepper = (DirectStepper if case.is_direct else Stepper)(backend, *case.arguments)
         stepper.step()
         return stepper.params
     return call(backend, case, mapped(case.arguments, lambda array: backend.put(array.copy())))

@@ -7,7 +7,7 @@ that follow are then compared with those of `bounds.steps` for the same decision
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,21 +18,19 @@ from slide.core.config import Config
 from slide.reference.bounds import difference
 from slide.reference.bounds.balls import Settle, centred, keeping, shaking
 from slide.reference.bounds.comparing import TINY
+from slide.reference.bounds.deciding import MisstepError
 from slide.reference.bounds.moves import State
 from slide.reference.bounds.steps import Decisions, states_of, stepped
 from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
+from slide.reference.direct_training import DirectTrainee
 from slide.reference.judging import deviation
 from slide.reference.running import mapped
-from slide.reference.stepping import Stepper, arrays_of
+from slide.reference.stepping import Stepper
 
 N_STEPS = 20
 N_SHAKEN = 4
 MOST_DEVIATIONS = 13
-
-
-class MisstepError(Exception):
-    """A decision that is not the definition's."""
 
 
 class Witness:
@@ -70,13 +68,30 @@ class Witness:
         return np.array(self.backend.get(array))
 
 
+def params_of(states: list[State], part: str) -> tuple[Param, ...]:
+    """The values of all states, or their radii."""
+    return tuple(Param(*(getattr(ball, part) for ball in state)) for state in states)
+
+
 class Trainee:
     """A backend in training: its steps, and what was decided in each."""
 
+    called = "layer"
+
     def __init__(self, backend: Any, case: Case) -> None:
         self.config: Config = case.arguments[0]
+        self.first: tuple[Param, ...] = case.arguments[1]
         self.witness = Witness(backend)
         self.stepper = Stepper(self.witness, *case.arguments)
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """Those of all layers, on the host."""
+        return self.stepper.params
+
+    def place(self, params: tuple[Param, ...]) -> None:
+        """Go on from these."""
+        self.stepper.place(params)
 
     def step(self) -> Decisions:
         """One step, and what was decided in it."""
@@ -89,6 +104,21 @@ class Trainee:
         kept = [(drawn >= dropout) * scale for drawn in self.stepper.rng.masks]
         return Decisions(batch, self.stepper.run.updates.step, [*active, next(found)], kept)
 
+    def after(self, states: list[State], step: Decisions, settle: Settle) -> list[State]:
+        """The definition's state after a step that decides as the backend did."""
+        return stepped(states, self.config, step, settle)
+
+    state_of = staticmethod(states_of)
+    params_of = staticmethod(params_of)
+
+
+TRAINEES: dict[str, Callable[[Any, Case], Any]] = {
+    "train_step": Trainee,
+    "train 20 steps": Trainee,
+    "train_step direct": DirectTrainee,
+    "train 20 steps direct": DirectTrainee,
+}
+
 
 def steps_once(backend: Any, case: Case, draw: Draw) -> str:
     """A step ends within what the contracts of its kernels add up to."""
@@ -97,20 +127,24 @@ def steps_once(backend: Any, case: Case, draw: Draw) -> str:
 
 def follows(backend: Any, case: Case, draw: Draw, n_steps: int = N_STEPS) -> str:
     """Each of many steps does, starting from where the definition's last one ended."""
-    params = case.arguments[1]
     try:
-        trainee = Trainee(backend, case)
+        trainee = TRAINEES[case.kernel](backend, case)
+        params = trainee.first
         for number in range(n_steps):
-            trainee.stepper.place(params)
-            step = trainee.step()
-            states = stepped(states_of(params), trainee.config, step, keeping)
-            want, allowed = params_of(states, "value"), params_of(states, "radius")
-            if sentence := difference(trainee.stepper.params, want, allowed, "layer"):
+            trainee.place(params)
+            state = trainee.after(trainee.state_of(params), trainee.step(), keeping)
+            want, allowed = (trainee.params_of(state, part) for part in ("value", "radius"))
+            if sentence := difference(trainee.params, want, allowed, trainee.called):
                 return f"after step {number + 1}, {sentence}"
-            params = mapped(want, lambda array: array.astype(np.float32))
+            params = mapped(want, single)
     except MisstepError as misstep:
         return str(misstep)
     return ""
+
+
+def single(array: Array) -> Array:
+    """Floats as backends have them."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 def arrives(backend: Any, case: Case, draw: Draw) -> str:
@@ -125,37 +159,38 @@ def arrives(backend: Any, case: Case, draw: Draw) -> str:
     in 10**11. A kernel that always errs to one side, by all that it may, can be further off.
     """
     try:
-        trainee = Trainee(backend, case)
+        trainee = TRAINEES[case.kernel](backend, case)
         steps = [trainee.step() for _ in range(N_STEPS)]
     except MisstepError as misstep:
         return str(misstep)
-    want = end_of(case, steps, centred)
+    want = end_of(trainee, steps, centred)
     rng = np.random.default_rng(case.arguments[-1])
-    others = [end_of(case, steps, shaking(rng)) for _ in range(N_SHAKEN)]
-    allowed = tuple(map(reach, want, zip(*others, strict=True)))
-    return difference(trainee.stepper.params, want, allowed, "after 20 steps, layer")
+    others = [end_of(trainee, steps, shaking(rng)) for _ in range(N_SHAKEN)]
+    allowed = reach(want, others)
+    return difference(trainee.params, want, allowed, f"after 20 steps, {trainee.called}")
 
 
-def end_of(case: Case, steps: list[Decisions], settle: Settle) -> tuple[Param, ...]:
+def end_of(trainee: Any, steps: Sequence[Any], settle: Settle) -> Any:
     """Where the definition ends that decides as the backend did."""
-    config, params = case.arguments[:2]
-    states = states_of(params)
+    state = trainee.state_of(trainee.first)
     for step in steps:
-        states = stepped(states, config, step, settle)
-    return params_of(states, "value")
+        state = trainee.after(state, step, settle)
+    return trainee.params_of(state, "value")
 
 
-def reach(want: Param, others: Sequence[Param]) -> Param:
-    """How far weight, mean and square may be off: so many of the largest standard deviation."""
+def reach(want: Any, others: Sequence[Any]) -> Any:
+    """How far each array may be off: so many of the largest standard deviation."""
+    shaken = zip(*map(arrays_in, others), strict=True)
 
-    def of_array(array: Array, shaken: Iterable[Array]) -> Array:
-        variance = np.mean([(other - array) ** 2 for other in shaken], axis=0)
+    def of_array(array: Array) -> Array:
+        variance = np.mean([(other - array) ** 2 for other in next(shaken)], axis=0)
         return np.full(array.shape, MOST_DEVIATIONS * np.sqrt(variance.max(initial=0)) + TINY)
 
-    arrays = zip(*map(arrays_of, others), strict=True)
-    return Param(*map(of_array, arrays_of(want), arrays))
+    return mapped(want, of_array)
 
 
-def params_of(states: list[State], part: str) -> tuple[Param, ...]:
-    """The values of all states, or their radii."""
-    return tuple(Param(*(getattr(ball, part) for ball in state)) for state in states)
+def arrays_in(thing: Any) -> list[Array]:
+    """All arrays of a structure, one after the other."""
+    arrays: list[Array] = []
+    mapped(thing, arrays.append)
+    return arrays

@@ -1,4 +1,8 @@
-"""Hypothesis at work: examples until one fails, then ever smaller ones that fail as well."""
+"""Examples until one fails, then ever smaller ones that fail as well.
+
+Small ones are drawn by Hypothesis. Of large ones every size has its turn to be large, so they are
+numbered and drawn from a seed; what makes those smaller is a bound on all sizes.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,13 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from slide.reference.cases import Case
-from slide.reference.cases.drawing import Data
+from slide.reference.cases.choices import ANY_SIZE, Choices, Hypothetical, Numbered
 
 AT_A_TIME = 10  # examples, for of more Hypothesis makes most by varying the first ones
 MOST_SHRINKS = 300  # examples run to make a failing one smaller
+TURNS = 24  # numbered examples run below a bound: every size has been the largest then
 SIZES_FIRST = (1, 2, 4, 8)  # in which a failure is looked for that is small from the start
-ANY_SIZE = 1 << 30
+LARGEST = 1 << 20  # of all sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,11 @@ class Failure:
 
     case: Case | None
     sentence: str
+    choices: Choices | None = None
 
 
-Example = Callable[[Data, int], Failure | None]
-"""Draws and judges a case of which no size is above a number."""
+Example = Callable[[Choices], Failure | None]
+"""Draws and judges a case."""
 
 
 @dataclass(slots=True)
@@ -48,7 +54,9 @@ class Enough(BaseException):
     """Ends a search that Hypothesis would go on with after any Exception."""
 
 
-def tried(example: Example, n_examples: int, seed: int, shrink: bool) -> Trial:
+def tried(
+    example: Example, n_examples: int, seed: int, shrink: bool, largest: int = ANY_SIZE
+) -> Trial:
     """Run examples that are drawn from `seed` alone; what failed before is not remembered.
 
     Args:
@@ -56,11 +64,12 @@ def tried(example: Example, n_examples: int, seed: int, shrink: bool) -> Trial:
         n_examples: at most; fewer where there are no more that differ.
         seed: of all that is drawn.
         shrink: whether to look for a smaller failing example, which takes longer.
+        largest: no size that is drawn is above it.
     """
     trial = Trial()
     for start in range(0, n_examples, AT_A_TIME):
         count = min(AT_A_TIME, n_examples - start)
-        found = search(example, count, seed + start, ANY_SIZE, shrink=False)
+        found = search(example, count, seed + start, largest, shrink=False)
         trial.n_examples += found.n_examples
         if found.failure:
             trial.failure = found.failure
@@ -83,9 +92,9 @@ def search(example: Example, count: int, seed: int, largest: int, shrink: bool) 
     trial = Trial()
     n_shrinks = 0
 
-    def run(data: Data) -> None:
+    def run(data: st.DataObject) -> None:
         nonlocal n_shrinks
-        failure = example(data, largest)
+        failure = example(Hypothetical(data, largest))
         if trial.failure is None:
             trial.n_examples += 1
         else:
@@ -114,6 +123,31 @@ def search(example: Example, count: int, seed: int, largest: int, shrink: bool) 
     except Exception as error:  # FoundError, or what Hypothesis says of a result that changes
         trial.failure = trial.failure or Failure(None, f"raised {type(error).__name__}: {error}")
     return trial
+
+
+def tried_in_turn(
+    example: Example, n_examples: int, seed: int, shrink: bool, largest: int = ANY_SIZE
+) -> Trial:
+    """As `tried`, for examples that are numbered."""
+    for number in range(n_examples):
+        if failure := example(Numbered(seed, number, largest)):
+            if shrink:
+                failure = least(example, seed, min(largest, LARGEST)) or failure
+            return Trial(number + 1, failure)
+    return Trial(n_examples)
+
+
+def least(example: Example, seed: int, high: int) -> Failure | None:
+    """A failure with all sizes below a bound that is as small as can be; None if it is gone."""
+    low, found = 0, None  # nothing fails at low that was tried
+    while high - low > 1:
+        middle = (low + high) // 2
+        numbers = (example(Numbered(seed, number, middle)) for number in range(TURNS))
+        if failure := next(filter(None, numbers), None):
+            found, high = failure, middle
+        else:
+            low = middle
+    return found
 
 
 @contextmanager

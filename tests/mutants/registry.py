@@ -4,34 +4,46 @@ from collections.abc import Callable
 
 from slide.reference.kernels import ReferenceBackend
 
+Mutant = tuple[type[ReferenceBackend], str, str]
+"""A backend of which something is wrong, a row of the grid, and the property that rejects it."""
+
 REFERENCE = ReferenceBackend()
-MUTANTS: list[tuple[type[ReferenceBackend], str, str]] = []
-LONE_KILLS: list[tuple[type[ReferenceBackend], str, str]] = []
+MUTANTS: list[Mutant] = []
+LONE_KILLS: list[Mutant] = []
+AT_DEFAULT: list[Mutant] = []
 
 
 def mutant(
-    kernel: str, killer: str, alone: bool = False, row: str = ""
+    kernel: str, killer: str, alone: bool = False, row: str = "", at_default: bool = False
 ) -> Callable[[Callable], Callable]:
     """Register a wrong kernel and a property that must reject it.
 
     `alone`: no other property of a kernel does. `row`: of the grid, if it is not the kernel's.
+    `at_default`: it does so at the default number of examples, whatever the seed is.
     """
 
     def register(wrong: Callable) -> Callable:
         backend = type(wrong.__name__, (ReferenceBackend,), {kernel: wrong})
-        mutant_class(row or kernel, killer, alone)(backend)
+        mutant_class(row or kernel, killer, alone, at_default)(backend)
         return wrong
 
     return register
 
 
-def mutant_class(row: str, killer: str, alone: bool = False) -> Callable[[type], type]:
+def mutant_class(
+    row: str, killer: str, alone: bool = False, at_default: bool = False
+) -> Callable[[type], type]:
     """Register a whole backend of which something is wrong."""
 
     def register(backend: type) -> type:
-        MUTANTS.append((backend, row, killer))
+        (AT_DEFAULT if at_default else MUTANTS).append((backend, row, killer))
         if alone:
             LONE_KILLS.append((backend, row, killer))
         return backend
 
     return register
+
+
+def at_scale(kernel: str, killer: str = "scale") -> Callable[[Callable], Callable]:
+    """Register a kernel that is wrong at the sizes of use."""
+    return mutant(kernel, killer, at_default=True)

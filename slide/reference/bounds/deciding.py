@@ -9,6 +9,10 @@ from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY
 
 
+class MisstepError(Exception):
+    """A decision of a training step that is not the definition's."""
+
+
 def top_k_difference(
     got: tuple[Array, Array], h: Array, w: Array, candidates: CSR | None, k: int
 ) -> str:

@@ -21,6 +21,7 @@ from slide.core.families import Family
 from slide.core.hashing import Tables
 from slide.core.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.codes import hash_arguments
+from slide.reference.cases.direct_training import direct_training_arguments
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import loss_arguments
 from slide.reference.cases.optimizers import update_rows_arguments
@@ -41,9 +42,10 @@ from slide.reference.cases.sparse import (
 )
 from slide.reference.cases.tables import build_arguments, query_arguments, reinsert_arguments
 from slide.reference.cases.training import training_arguments
-from slide.reference.cases.written import call_of
+from slide.reference.cases.written import written
 
 TRAINING_ARGUMENTS = ("config", "params", "data", "steps_before", "seed")
+DIRECT_ARGUMENTS = ("config", "data", "drift", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +56,31 @@ class Case:
     arguments: tuple[Any, ...]
 
     @property
+    def is_direct(self) -> bool:
+        """Whether it is training without hidden layers."""
+        return self.kernel.endswith(" direct")
+
+    @property
     def names(self) -> list[str]:
         """What the arguments are called."""
         if self.kernel not in KERNELS:
-            return list(TRAINING_ARGUMENTS)
+            return list(DIRECT_ARGUMENTS if self.is_direct else TRAINING_ARGUMENTS)
         return list(inspect.signature(getattr(Backend, self.kernel)).parameters)[1:]
 
     @property
-    def snippet(self) -> str:
-        """The call as Python, arguments first; training as its `slide.reference.stepping`."""
-        arguments = dict(zip(self.names, self.arguments, strict=True))
+    def call(self) -> str:
+        """The call as Python; training as its `slide.reference.stepping`."""
+        arguments = ", ".join(self.names)
         if self.kernel in KERNELS:
-            return call_of(f"backend.{self.kernel}", arguments)
-        return f"{call_of('partial(Stepper, backend)', arguments)}.step()"
+            return f"backend.{self.kernel}({arguments})"
+        stepper = "DirectStepper" if self.is_direct else "Stepper"
+        return f"{stepper}(backend, {arguments}).step()"
+
+    @property
+    def snippet(self) -> str:
+        """One line an argument, then the call."""
+        arguments = zip(self.names, self.arguments, strict=True)
+        return "\n".join([*(f"{name} = {written(thing)}" for name, thing in arguments), self.call])
 
     def __str__(self) -> str:
         return f"{self.kernel}({', '.join(map(described, self.names, self.arguments))})"
@@ -128,4 +142,6 @@ ARGUMENTS: dict[str, Callable[[Draw, Sizes], tuple[Any, ...]]] = {
     "update_entries": update_entries_arguments,
     "train_step": training_arguments,
     "train 20 steps": training_arguments,
+    "train_step direct": direct_training_arguments,
+    "train 20 steps direct": direct_training_arguments,
 }

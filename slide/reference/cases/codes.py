@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array
+from slide.core.extending import entry
 from slide.core.families import DOPH, DWTA, HASH_NAMES, WTA, Buckets, Family, SimHash
 from slide.core.families import draw_borrowing as borrowing
 from slide.reference.cases.drawing import Draw
-from slide.reference.cases.sizes import Sizes, stack
+from slide.reference.cases.sizes import Sizes
 
 
 def hash_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
@@ -42,21 +45,59 @@ def any_family(draw: Draw, d: int, K: int, L: int) -> Family:
     """
     name = draw.one_of(*HASH_NAMES, "doph")  # which has most to get wrong
     limit, rng = draw.one_of(1 << 30, 4, 32), draw.generator()
-    if name in ("simhash", "sparse-simhash"):
-        projection = draw.numbers((d, L * K))
-        if name == "sparse-simhash":
-            projection = np.sign(projection) * draw.mask(100 / 3, projection.shape)
-        buckets = Buckets.draw(2, K, L, 1 << 30 if draw.rough else limit, rng)
-        return SimHash(buckets, d, projection.astype(np.float32))
+    return entry(DRAWN, name, "hash family", __name__)(draw, d, K, L, limit, rng)
+
+
+def signs(
+    draw: Draw,
+    d: int,
+    K: int,
+    L: int,
+    limit: int,
+    rng: np.random.Generator,
+    sparse: bool = False,
+) -> SimHash:
+    """Both kinds of SimHash."""
+    projection = draw.numbers((d, L * K))
+    if sparse:
+        projection = np.sign(projection) * draw.mask(100 / 3, projection.shape)
+    buckets = Buckets.draw(2, K, L, 1 << 30 if draw.rough else limit, rng)
+    return SimHash(buckets, d, projection.astype(np.float32))
+
+
+def binned(
+    draw: Draw, d: int, K: int, L: int, limit: int, rng: np.random.Generator
+) -> tuple[Buckets, int, Array]:
+    """Buckets, d and positions of a family of bins."""
     m = draw.whole(1, d)
     buckets = Buckets.draw(m, K, L, limit, rng)
     chances = draw.below(1 << 12, (L * K, d))
-    positions = chances.argsort(axis=1, kind="stable")[:, :m].astype(np.int32)
-    if name == "wta":
-        return WTA(buckets, d, positions)
-    if name == "dwta":
-        return DWTA(buckets, d, positions, *borrowing(L * K, rng))
-    return DOPH(buckets, d, positions, *borrowing(L * K, rng), top=draw.whole(1, d))
+    return buckets, d, chances.argsort(axis=1, kind="stable")[:, :m].astype(np.int32)
+
+
+def wta(draw: Draw, d: int, K: int, L: int, limit: int, rng: np.random.Generator) -> WTA:
+    """Bins."""
+    return WTA(*binned(draw, d, K, L, limit, rng))
+
+
+def dwta(draw: Draw, d: int, K: int, L: int, limit: int, rng: np.random.Generator) -> DWTA:
+    """Bins that borrow."""
+    return DWTA(*binned(draw, d, K, L, limit, rng), *borrowing(L * K, rng))
+
+
+def doph(draw: Draw, d: int, K: int, L: int, limit: int, rng: np.random.Generator) -> DOPH:
+    """Bins that borrow, and a set of any size."""
+    bins = binned(draw, d, K, L, limit, rng)
+    return DOPH(*bins, *borrowing(L * K, rng), top=draw.whole(1, d))
+
+
+DRAWN: dict[str, Callable[[Draw, int, int, int, int, np.random.Generator], Family]] = {
+    "simhash": signs,
+    "sparse-simhash": partial(signs, sparse=True),
+    "wta": wta,
+    "dwta": dwta,
+    "doph": doph,
+}
 
 
 def vectors(draw: Draw, shape: tuple[int, int]) -> Array:
@@ -81,4 +122,5 @@ def nearly_orthogonal(x: Array, center: Array | None, r: Array) -> Array:
 def sparse_rows(draw: Draw, x: Array) -> CSR:
     """The rows of an array as a CSR that stores some of its zeros, too."""
     stored = (x != 0) | draw.mask(10, x.shape)
-    return stack([np.flatnonzero(row) for row in stored], x[stored], x.shape[1])
+    indptr = np.append(0, np.cumsum(stored.sum(axis=1)))
+    return CSR(indptr, np.nonzero(stored)[1].astype(np.int32), x[stored], x.shape[1])

@@ -1,8 +1,9 @@
-"""What chance decides in a case, drawn by Hypothesis so that a failing case can be made smaller.
+"""What chance decides in a case: sizes, options, entries of arrays.
 
-Sizes and options are choices of Hypothesis, which shrink towards the first or the smallest one.
-The entries of arrays are, too, where arrays are small (`Spelled`); elsewhere one drawn integer
-seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no easier to read.
+Sizes and options are choices of their own (`choices`), which Hypothesis makes smaller where it
+makes them. The entries of arrays are, too, where arrays are small (`Spelled`); elsewhere one chosen
+integer seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no easier
+to read.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from abc import ABC, abstractmethod
 from typing import TypeVar
 
 import numpy as np
-from hypothesis import strategies as st
 
 from slide.core.arrays import Array
+from slide.reference.cases.choices import Choices
 
 T = TypeVar("T")
 Shape = int | tuple[int, ...]
-Data = st.DataObject
 
 SIMPLEST_FIRST = np.array(
     sorted(range(-16, 17), key=lambda q: (q % 4 > 0, q % 2 > 0, abs(q), q < 0)), np.float32
@@ -29,25 +29,23 @@ class Draw(ABC):
     """Numbers drawn for one case.
 
     Args:
-        data: Hypothesis draws from it.
-        largest: no size is above it.
+        choices: who chooses.
     """
 
     rough = False  # whether arrays are to hold numbers of any size
 
-    def __init__(self, data: Data, largest: int) -> None:
-        self.data = data
-        self.largest = largest
+    def __init__(self, choices: Choices) -> None:
+        self.choices = choices
 
     def size(self, high: int) -> int:
         """A size from 1 to high; of a wide range Hypothesis itself would draw small ones mostly."""
-        high = min(high, self.largest)
+        high = min(high, self.choices.largest)
         rest = self.whole(1, min(high, 64))
         return min(rest + 64 * self.whole(0, (high - 1) // 64), high)
 
     def whole(self, low: int, high: int) -> int:
         """A whole number from low to high, both of them included; low is the simplest one."""
-        return self.data.draw(st.integers(low, high))
+        return self.choices.whole(low, high)
 
     def one_of(self, *things: T) -> T:
         """One of several things, of which the first is the simplest."""
@@ -96,7 +94,7 @@ class Spelled(Draw):
     def raw(self, dtype: np.dtype, shape: Shape) -> Array:
         """As many bytes as it takes."""
         n_bytes = int(np.prod(shape)) * dtype.itemsize
-        drawn = self.data.draw(st.binary(min_size=n_bytes, max_size=n_bytes))
+        drawn = self.choices.some_bytes(n_bytes)
         return np.frombuffer(drawn, dtype.newbyteorder(">")).astype(dtype).reshape(shape)
 
     def below(self, high: int, shape: Shape) -> Array:
@@ -126,8 +124,8 @@ class Spelled(Draw):
 class Seeded(Draw):
     """One choice of Hypothesis seeds the generator of all arrays; entries are as in `Spelled`."""
 
-    def __init__(self, data: Data, largest: int) -> None:
-        super().__init__(data, largest)
+    def __init__(self, choices: Choices) -> None:
+        super().__init__(choices)
         self.rng = self.generator()
 
     def raw(self, dtype: np.dtype, shape: Shape) -> Array:

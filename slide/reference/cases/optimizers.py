@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.arrays import Array, Param, RowGrad
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
+from slide.core.optim import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes
 
@@ -36,9 +36,7 @@ def some_optimizer(draw: Draw) -> Optimizer:
     """Any of them, with and without weight decay, mostly with the constants that are usual."""
     weight_decay = draw.one_of(0.0, 0.01, 0.5)
     choices: tuple[Optimizer, ...] = (
-        SGD(weight_decay),
-        Adam(weight_decay=weight_decay),
-        Adagrad(weight_decay=weight_decay),
+        *(kind(weight_decay=weight_decay) for kind in OPTIMIZERS.values()),
         Adam(0.5, 0.99, 1e-4, weight_decay),
         Adagrad(0.1, weight_decay),
         Adam(weight_decay=weight_decay),

@@ -81,7 +81,15 @@ def sparse(draw: Draw, size: Sizes) -> CSR:
     lengths = lengths * draw.mask(size.filled, size.B)
     lengths[-1:] = size.longest
     rows = [draw.some(size.n, length) for length in lengths.tolist()]
-    return stack(rows, draw.numbers(sum(map(len, rows))), size.n)
+    return stack(rows, entries(draw, sum(map(len, rows))), size.n)
+
+
+def entries(draw: Draw, n: int) -> Array:
+    """Numbers to store, in half of the cases many zeros among them."""
+    values = draw.numbers(n)
+    if draw.chance(50):
+        values[draw.mask(30, n)] = 0
+    return values
 
 
 def layout(draw: Draw, size: Sizes, n_rows: int) -> CSR | Block:
@@ -89,7 +97,7 @@ def layout(draw: Draw, size: Sizes, n_rows: int) -> CSR | Block:
     if size.is_wide or draw.chance(50):
         return sparse(draw, size)
     ids = draw.some(size.n, size.longest)
-    return Block(ids, draw.numbers((n_rows, len(ids))), size.n)
+    return Block(ids, entries(draw, n_rows * len(ids)).reshape(n_rows, len(ids)), size.n)
 
 
 def salt(draw: Draw) -> int:

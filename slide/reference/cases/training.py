@@ -12,14 +12,13 @@ from slide.core.config import Config, SamplerName
 from slide.core.dataset import Dataset
 from slide.core.families import HASH_NAMES, HashName
 from slide.core.losses import LOSSES
-from slide.core.optim import Optimizer, OptimizerName
+from slide.core.optim import OPTIMIZERS, Optimizer
 from slide.core.updating import optimizer_of
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import some_labels
 from slide.reference.cases.sizes import Sizes, stack
 from slide.reference.cases.tables import STRATEGIES
 
-OPTIMIZERS: tuple[OptimizerName, ...] = ("sgd", "adam", "adagrad")
 SAMPLERS: tuple[SamplerName, ...] = ("full", "uniform", "lsh", "lsh")
 N_BATCHES = 3  # of which the data consist, again and again
 

@@ -12,17 +12,22 @@ from slide.core.arrays import Array
 MOST_ENTRIES = 64  # of an array that is written out
 
 
-def call_of(function: str, arguments: dict[str, Any]) -> str:
-    """One line an argument, then the call; NumPy is `np`, and the types are those of slide.core."""
-    lines = [f"{name} = {written(thing)}" for name, thing in arguments.items()]
-    return "\n".join([*lines, f"{function}({', '.join(arguments)})"])
+def is_short(thing: Any) -> bool:
+    """Whether everything in it can be written out."""
+    if isinstance(thing, np.ndarray):
+        return thing.size <= MOST_ENTRIES or not thing.any()
+    if isinstance(thing, tuple):
+        return all(map(is_short, thing))
+    if is_dataclass(thing):
+        return all(is_short(getattr(thing, field.name)) for field in fields(thing))
+    return True
 
 
 def written(thing: Any) -> str:
     """An expression for an argument: its fields, its entries."""
     if isinstance(thing, np.ndarray):
         return array_written(thing)
-    if isinstance(thing, tuple):
+    if isinstance(thing, tuple) and thing:
         return f"({', '.join(map(written, thing))},)"
     if is_dataclass(thing):
         values = {field.name: getattr(thing, field.name) for field in fields(thing)}
@@ -38,12 +43,10 @@ def is_usual(field: Field[Any], value: Any) -> bool:
 
 
 def array_written(array: Array) -> str:
-    """An array with its dtype; a large one as what it is, and not what is in it."""
+    """An array with its dtype."""
     kind = f"np.{array.dtype}"
     if not array.any():
         return f"np.zeros({array.shape}, {kind})"
-    if array.size > MOST_ENTRIES:
-        return f"... {array.dtype} {array.shape} ..."
     return f"np.array({entries(array)}, {kind})"
 
 

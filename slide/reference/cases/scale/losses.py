@@ -1,0 +1,58 @@
+"""Arguments of the losses at the sizes of use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block
+from slide.core.losses import LOSSES
+from slide.reference.cases.scale.drawing import Caps, Scaled, csr_of
+from slide.reference.cases.scale.products import pattern
+
+LIMITS = {"B": 4096, "R": 20_000, "labels": 400, "others": 1 << 20}
+CAPS: Caps = (("B R", 1 << 19), ("B labels", 1 << 16))
+PAIRS: Caps = (("B R labels", 1 << 22),)
+"""What `saros` compares."""
+
+
+def loss_arguments(draw: Scaled) -> tuple[Any, ...]:
+    """Logits from nearly equal to far apart; labels by the hundred, of which some are not active.
+
+    In half of the cases nothing but positive labels, otherwise known negatives (-1 or 0) too.
+    """
+    which, is_block, top = draw.turns(len(LOSSES), 2, len(LIMITS) + 1)
+    caps = CAPS + PAIRS if LOSSES[which] == "saros" else CAPS
+    size = draw.extents(LIMITS, caps, top)
+    size["n"] = size["R"] + size["others"] - 1
+    z = pattern(draw, bool(is_block), size, size["B"])
+    z = z.with_values(draw.normal(z.values.shape) * np.float32(draw.one_of(3, 0.1, 100)))
+    weights = z.values if z.values.ndim == 1 else z.values[:1]
+    log_weights = z.with_values(np.log1p(draw.below(1000, weights.shape)).astype(np.float32))
+    return z, log_weights, labels_among(draw, z, size), LOSSES[which]
+
+
+def labels_among(draw: Scaled, z: CSR | Block, size: dict[str, int]) -> CSR:
+    """Up to so many labels that are active, and up to two of any kind: CSR (B, n)."""
+    B, n = size["B"], size["n"]
+    lengths = np.full(B, size["R"]) if isinstance(z, Block) else z.row_lengths()
+    wanted = np.minimum(draw.lengths(B, size["labels"], B * size["labels"]), lengths)
+    rows = np.repeat(np.arange(B), wanted)
+    chosen = active_at(z, rows, draw.distinct(wanted, lengths))
+    strays = draw.below(n, draw.whole(0, 2) * B)
+    stray_rows = np.arange(len(strays)) % B
+    cells = np.unique(np.append(rows * n + chosen, stray_rows * n + strays))
+    rows, columns = np.divmod(cells, n)
+    signs = np.array([1, 1, -1, 0] if draw.chance(50) else [1], np.float32)
+    values = signs[draw.below(len(signs), len(columns))]
+    return csr_of(np.bincount(rows, minlength=B), columns.astype(np.int32), values, n)
+
+
+def active_at(z: CSR | Block, rows: Array, places: Array) -> Array:
+    """The active neurons at places of rows."""
+    if isinstance(z, Block):
+        ids: Array = z.ids[places]
+    else:
+        ids = z.indices[z.indptr[rows] + places]
+    return ids.astype(np.int64)

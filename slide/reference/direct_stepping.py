@@ -1,0 +1,77 @@
+"""Training a small network of direct connections with a backend's kernels, a step at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from slide.core.arrays import Array
+from slide.core.backend import Backend
+from slide.core.config import Config
+from slide.core.dataset import Dataset
+from slide.core.direct_training import DirectRun
+from slide.core.sparse import SparseParam
+
+
+class DirectStepper:
+    """A run of `slide.core.direct_training` from its beginning, a step at a time.
+
+    Args:
+        backend: whose kernels compute.
+        config: settings.
+        data: as many batches as it holds are trained on in turn.
+        drift: how far the weights are from where the run begins, as if they had been trained; 0
+            for the beginning itself.
+        seed: of the drift.
+    """
+
+    def __init__(
+        self, backend: Any, config: Config, data: Dataset, drift: float, seed: int
+    ) -> None:
+        self.config = config
+        self.run = DirectRun.begin(config, cast(Backend, backend), data)
+        self.begun = self.params
+        self.first = self.begun
+        if drift:
+            self.first = drifted(self.begun, drift, seed)
+            self.place(self.first)
+
+    def place(self, params: SparseParam) -> None:
+        """Go on from these weights, whose pattern is that of the network."""
+        put = self.run.backend.put
+        placed = SparseParam(
+            params.weight.map(lambda array: put(array.copy())), put(params.square.copy())
+        )
+        self.run.network = replace(self.run.network, param=placed)
+
+    def step(self) -> Dataset:
+        """One step; the batch that it was done on."""
+        batch = self.batch(self.run.number)
+        self.run.step(self.config, batch, self.config.lr)
+        return batch
+
+    def batch(self, number: int) -> Dataset:
+        """The batch whose turn it is."""
+        data, B = self.run.data, self.config.batch_size
+        start = number * B % data.n_samples
+        return data.take(np.arange(start, start + B))
+
+    @property
+    def params(self) -> SparseParam:
+        """Weights and their state, on the host."""
+        param = self.run.network.param
+
+        def copied(array: Array) -> Array:
+            return np.array(self.run.backend.get(array))
+
+        return SparseParam(param.weight.map(copied), copied(param.square))
+
+
+def drifted(params: SparseParam, drift: float, seed: int) -> SparseParam:
+    """Other weights of the same pattern, as after gradients of size `drift`."""
+    rng = np.random.default_rng(seed)
+    moves, gradients = drift * rng.standard_normal((2, params.weight.nnz), dtype=np.float32)
+    weight = params.weight.with_values(params.weight.values + moves)
+    return SparseParam(weight, params.square + np.square(gradients))
