@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from devices import is_on_device, wait
-from machine import Busy, gpu
+from machine import gpu
 from options import parser, tell, verified
 from problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
 from tables import Table
 from torch_networks import Dense, Sampled
 
 import slide
+from slide.bench.devices import is_on_device, wait
+from slide.bench.machine import Busy
 from slide.core.backend import Backend
 from slide.core.training import Run
 

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from calls import CALLS, SIZES, Problem
 
-from slide.core.backend import KERNELS, Backend
+from slide.bench.calls import CALLS
+from slide.bench.problem import SIZES, Problem
+from slide.core.backend import Backend
 
 
 @pytest.fixture(scope="module")
-def problems() -> Iterator[dict[tuple[str, str], Problem]]:
+def problems() -> Iterator[dict[str, Problem]]:
     """The one in use: at the largest size it takes gigabytes."""
-    kept: dict[tuple[str, str], Problem] = {}
+    kept: dict[str, Problem] = {}
     yield kept
     kept.clear()
 
@@ -24,15 +25,13 @@ def problems() -> Iterator[dict[tuple[str, str], Problem]]:
 def bench_kernel(
     timed: Callable[..., Any],
     backend: Backend,
-    problems: dict[tuple[str, str], Problem],
+    problems: dict[str, Problem],
     size: str,
     call: str,
 ) -> None:
-    key = backend.name, size
-    if key not in problems:
+    if size not in problems:
         problems.clear()
-        problems[key] = Problem(SIZES[size], backend)
-    made = CALLS[call](problems[key])
-    assert made.kernel in KERNELS
+        problems[size] = Problem(SIZES[size])
+    made = CALLS[call](problems[size])
     notes = {"bytes": made.bytes, "flops": made.flops}
-    timed(getattr(backend, made.kernel), *made.arguments, **notes)
+    timed(getattr(backend, made.kernel), *made.placed(backend), **notes)

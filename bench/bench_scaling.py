@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fresh import in_fresh_process
-from problems import BASE, BATCH, HIDDEN, Scale, drawn, settings, stepper
+from problems import BASE, BATCH, HIDDEN, Scale, settings, stepper
 
 import slide
+from slide.bench.drawn import drawn
 from slide.core.arrays import Array
 from slide.core.backend import Backend
 from slide.core.hashing import Tables

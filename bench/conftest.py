@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from devices import is_on_device, wait, waited
-from machine import Busy, cores, thread_counts
+from machine import thread_counts
 from options import verified
 from problems import FULL, QUICK, Scale, train_set
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.bench.devices import is_on_device, wait, waited
+from slide.bench.machine import Busy, cores
 from slide.core.backend import Backend
 
 
@@ -104,8 +105,14 @@ def large(folder: Path | None, scale: Scale) -> slide.Dataset:
 
 
 @pytest.fixture
-def timed(benchmark: Any, backend: Backend) -> Callable[..., Any]:
-    """Times function(*arguments); `rounds` for what takes seconds and needs no calibration."""
+def timed(request: pytest.FixtureRequest, benchmark: Any, backend: Backend) -> Callable[..., Any]:
+    """Times function(*arguments); `rounds` for what takes seconds and needs no calibration.
+
+    pytest-benchmark compares within a group, so that a group is of one thing that is timed, and
+    only the backend differs; the report has a table for each section.
+    """
+    section = benchmark.group
+    benchmark.group = ", ".join([section, *alike(request)])
 
     def run(function: Callable[..., Any], *arguments: Any, rounds: int = 0, **notes: Any) -> Any:
         whole = waited(backend, function)
@@ -115,7 +122,15 @@ def timed(benchmark: Any, backend: Backend) -> Callable[..., Any]:
             result = benchmark.pedantic(whole, arguments, rounds=rounds)
         else:
             result = benchmark(whole, *arguments)
-        benchmark.extra_info |= {"CPU / wall": busy.cores(), **notes}
+        notes = {"section": section, "CPU / wall": busy.cores(), **notes}
+        benchmark.extra_info |= notes
         return result
 
     return run
+
+
+def alike(request: pytest.FixtureRequest) -> list[str]:
+    """What is timed beside the backend: the function, and its parameters."""
+    params = request.node.callspec.params
+    what = request.node.function.__name__.removeprefix("bench_")
+    return [what, *(str(value) for name, value in params.items() if name != "backend")]

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from options import parser
-from problems import FULL, QUICK, drawn, settings, train_set
+from problems import FULL, QUICK, settings, train_set
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.bench.drawn import drawn
 from slide.core.network import n_bytes
 from slide.core.run import peak_rss_mb
 

@@ -1,47 +1,24 @@
-"""What a figure depends on beside the code: machine, versions, commit, neighbours."""
+"""What a figure depends on beside the code: machine, versions, commit."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import platform
-import resource
 import subprocess
-import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from slide.bench.machine import cores, cpu_model
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("numpy", "scipy", "numba", "torch")
-LAST_LEVEL = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
-USUAL_CACHE = 32 << 20  # where the system does not tell
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def thread_counts(most: int) -> list[int]:
     """1, 2, 4 and so on, and the most itself."""
     return sorted({2**i for i in range(most.bit_length()) if 2**i < most} | {most})
-
-
-def cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else ():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def cache_bytes() -> int:
-    """The cache that all cores share."""
-    text = LAST_LEVEL.read_text().strip() if LAST_LEVEL.exists() else ""
-    return int(text[:-1]) << 10 if text.endswith("K") else USUAL_CACHE
 
 
 def version_of(package: str) -> str:
@@ -102,25 +79,3 @@ def facts() -> dict[str, str]:
         "commit": commit + dirty,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-
-
-def cpu_seconds() -> float:
-    """Of this process, and of its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-class Busy:
-    """How many cores were ours: CPU seconds over wall seconds, since it was made.
-
-    With all threads at work and nobody else on the machine it is the number of threads.
-    """
-
-    def __init__(self) -> None:
-        self.wall, self.cpu = time.perf_counter(), cpu_seconds()
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self.wall
-
-    def cores(self) -> float:
-        return (cpu_seconds() - self.cpu) / self.seconds()

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from devices import waited
 from levers import read
-from machine import Busy, cores
 from tables import Table
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.bench.devices import waited
+from slide.bench.machine import Busy, cores
 from slide.core import families
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import FROM_TABLES, Backend, Query

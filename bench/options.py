@@ -7,14 +7,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from machine import cores
 from tables import Table
 
 import slide
+from slide.bench.machine import cores
+from slide.bench.verifying import refusal
 from slide.core.backend import Backend
-from slide.reference.checks import passed, verify
-
-N_EXAMPLES = 3  # of each property; enough to refuse a backend that is wrong everywhere
+from slide.reference.properties import GRID
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
@@ -37,10 +36,8 @@ def verified(name: str, threads: int) -> Backend:
         BackendError: there is no such backend, or `slide verify` refuses it.
     """
     backend = slide.load_backend(name)
-    if not passed(verify(backend, N_EXAMPLES, shrink=False)):
-        raise slide.BackendError(
-            f"backend {name!r} is not timed, for it is not verified: run slide verify {name}"
-        )
+    if sentence := refusal(backend, name, GRID):
+        raise slide.BackendError(sentence)
     backend.set_threads(threads)
     return backend
 

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 import slide
-from slide.core.arrays import CSR, Array
+from slide.bench.drawn import drawn
 from slide.core.backend import Backend
 from slide.core.training import Run
 
 HIDDEN, BATCH = 128, 256
-FEATURES_PER_EXAMPLE, LABELS_PER_EXAMPLE = 75, 5
 ACTIVE = {"batch": 8000, "example": 1000}
 """Neurons proposed beside the labels: one set for the batch, or a set for each example."""
 
@@ -64,29 +63,6 @@ FULL = Scale(
     kernels=("small", "demo", "large"), n_features=135_909, n_labels=(67_009, 670_091),
     n_drawn=20_000, n_demo=43_334, epochs=3, rounds=5,
 )  # fmt: skip
-
-
-def zipf(n: int, size: int, rng: np.random.Generator) -> Array:
-    """Ids below n, the r-th most frequent with a probability of about 1 / (r + n / 1000)."""
-    shift = n / 1000
-    ranks = shift * (1001 ** rng.random(size) - 1)  # the inverse of the cumulated probabilities
-    return rng.permutation(n)[np.minimum(ranks.astype(np.int64), n - 1)]
-
-
-def drawn(n_samples: int, n_features: int, n_labels: int, seed: int = 0) -> slide.Dataset:
-    """Examples of 75 features and 5 labels or a few less, for repetitions count once."""
-    rng = np.random.default_rng(seed)
-    x = rows_of(n_samples, FEATURES_PER_EXAMPLE, n_features, rng)
-    return slide.Dataset(x, rows_of(n_samples, LABELS_PER_EXAMPLE, n_labels, rng))
-
-
-def rows_of(n_rows: int, n_each: int, n_cols: int, rng: np.random.Generator) -> CSR:
-    """Ones at random columns, the same columns more often than others in all rows."""
-    columns = zipf(n_cols, n_rows * n_each, rng)
-    cells = np.unique(np.repeat(np.arange(n_rows), n_each) * n_cols + columns)
-    rows, columns = np.divmod(cells, n_cols)
-    indptr = np.searchsorted(rows, np.arange(n_rows + 1))
-    return CSR(indptr, columns.astype(np.int32), np.ones(len(cells), np.float32), n_cols)
 
 
 def train_set(folder: Path | None, scale: Scale) -> slide.Dataset:

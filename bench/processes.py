@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 import psutil
 from levers import read
-from machine import Busy
-from problems import BASE, FULL, QUICK, drawn, settings, stepper
+from problems import BASE, FULL, QUICK, settings, stepper
 from tables import Table, shown
 from threadpoolctl import threadpool_limits
 
 import slide
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
+from slide.bench.drawn import drawn
+from slide.bench.machine import Busy
 from slide.core.timing import TimedBackend
 
 KINDS = {"NumPy": ProcessesBackend, "Numba": CompiledProcessesBackend}

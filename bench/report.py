@@ -19,18 +19,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from devices import is_on_device, left_out
-from machine import ROOT, Busy, cores, facts
+from machine import ROOT, facts
 from options import verified
 from read_speed import BUNDLED, READINGS, seconds_to_read
-from tables import Table, duration
+from tables import Table, duration, left_out
 
 import slide
+from slide.bench.devices import is_on_device
+from slide.bench.machine import Busy, cores
 from slide.data.source import chunks
 
 BENCH = ROOT / "bench"
 NOTES = {
-    "Kernels": "Bytes and flops are the least that the kernel needs (`bench/calls.py`): what "
+    "Kernels": "Bytes and flops are the least that the kernel needs (`slide/bench/calls.py`): what "
     "fits into the cache is there, for each round has the same arguments.",
     "Training steps": "The network of size A; *full* is a dense softmax, *uniform* a sampled one: "
     "the baselines. Tables are built outside of the time.",
@@ -48,7 +49,7 @@ NOTES = {
     "Two pools of threads": "Why the backend keeps BLAS on one thread: the same work with BLAS on "
     "all threads, on a machine that is ours, and beside processes that keep half its cores busy.",
 }
-"""How to read the tables that pytest-benchmark fills, by group."""
+"""How to read the tables that pytest-benchmark fills, by section."""
 
 OF_CORES = ("Scaling with threads", "Two pools of threads")
 """Those among them that `conftest.py` leaves empty for a backend on a GPU."""
@@ -92,18 +93,19 @@ def run(name: str, command: list[str], result: Path) -> Section:
 
 
 def tables_in(content: Any) -> list[Table]:
-    """Those that a script wrote, or one for each group of pytest-benchmark."""
+    """Those that a script wrote, or one for each section that pytest-benchmark timed."""
     if isinstance(content, list):
         return [Table(**table) for table in content]
-    groups: dict[str, list[dict[str, Any]]] = {}
+    by_section: dict[str, list[dict[str, Any]]] = {}
     for one in content["benchmarks"]:
-        groups.setdefault(one["group"], []).append(row_of(one))
-    return [Table(title, rows, NOTES.get(title, "")) for title, rows in groups.items()]
+        by_section.setdefault(one["extra_info"]["section"], []).append(row_of(one))
+    return [Table(title, rows, NOTES.get(title, "")) for title, rows in by_section.items()]
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """What was timed, how long it took, and what the bench noted of it."""
     stats, noted = one["stats"], dict(one["extra_info"])
+    del noted["section"]
     seconds = stats["median"]
     row = dict(one["params"] or {}) | {"time": seconds}
     if stats["rounds"] > 1:

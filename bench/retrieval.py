@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from machine import cores
 
 import slide
+from slide.bench.machine import cores
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Query
 from slide.core.layers import SampledLayer, dense

@@ -1,10 +1,10 @@
 """How far a training step is from what the machine allows: `python bench/roofline.py`.
 
-Measures the limits of the machine (`limits.py`), predicts from them the least that each part of a
-step can take, and prints it beside what the part does take. A part has to compute so much and to
-move so much, both at once if all is well: its floor is the larger of the two times. Rows that no
-step has touched lately come from memory, all else from the cache. A part that beats its floor had
-its rows in the cache after all, or a neighbour was busy while the limits were measured.
+Measures the limits of the machine (`slide.bench.limits`), predicts from them the least that each
+part of a step can take, and prints it beside what the part does take. A part has to compute so much
+and to move so much, both at once if all is well: its floor is the larger of the two times. Rows
+that no step has touched lately come from memory, all else from the cache. A part that beats its
+floor had its rows in the cache after all, or a neighbour was busy while the limits were measured.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from devices import is_on_device, left_out
-from limits import Limits, best_of, measured, table
-from machine import Busy, cache_bytes
 from options import parser, tell, verified
 from problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
-from tables import Table
+from tables import Table, left_out
 from threadpoolctl import threadpool_limits
 
 import slide
+from slide.bench.devices import is_on_device
+from slide.bench.limits import Limits, best_of, measured
+from slide.bench.machine import Busy, cache_bytes
 from slide.core.backend import KERNELS, Backend
 from slide.core.training import Run
 
@@ -218,6 +218,24 @@ def roofline(
     return Table(f"Roofline, scope {scope}", rows(sizes, limits, spent), note)
 
 
+def table_of_limits(limits: list[Limits]) -> Table:
+    """A row for each number of threads."""
+    rows = [
+        {
+            "threads": each.threads,
+            "read in order GB/s": each.stream / 1e9,
+            "gather 512-byte rows GB/s": each.gather / 1e9,
+            "in cache GB/s": each.cached / 1e9,
+            "sgemm GFLOP/s": each.flops / 1e9,
+            "exp billion/s": each.exps / 1e9,
+            "Adam rows million/s": each.updates / 1e6,
+            "CPU / wall": each.busy,
+        }
+        for each in limits
+    ]
+    return Table("Limits of the machine", rows, "The best that plain loops and BLAS reach here.")
+
+
 def main() -> None:
     options = parser(__doc__)
     args = options.parse_args()
@@ -236,7 +254,7 @@ def main() -> None:
             roofline(backend, scope, data, best_of(limits[0], limits[-1]), N_STEPS[scale])
             for scope in ("batch", "example")
         ]
-    tell([table(limits), *tables], args.json)
+    tell([table_of_limits(limits), *tables], args.json)
 
 
 if __name__ == "__main__":

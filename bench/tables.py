@@ -61,3 +61,9 @@ def duration(seconds: float) -> str:
     """In the unit in which it is 1 or more."""
     size, unit = next((one for one in UNITS if seconds >= one[0]), UNITS[-1])
     return f"{cell(seconds / size)} {unit}"
+
+
+def left_out(title: str, name: str) -> Table:
+    """What a report says instead of figures about cores that a backend does not compute on."""
+    note = f"Not for a GPU: it is about the cores of a CPU, and `{name}` computes elsewhere."
+    return Table(f"{title}, {name}", [], note)

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from devices import waited
-from machine import Busy, thread_counts
+from machine import thread_counts
 from options import parser, tell, verified
 from problems import FULL, HIDDEN, QUICK, train_set
 from tables import Table
 from torch_networks import Dense
 
 import slide
+from slide.bench.devices import waited
+from slide.bench.machine import Busy
 from slide.core.backend import Backend
 from slide.core.runs import begin_run
 

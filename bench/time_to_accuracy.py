@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from devices import waited
-from machine import Busy
 from options import parser, verified
 from tables import Table
 from torch_networks import Dense
 
 import slide
+from slide.bench.devices import waited
+from slide.bench.machine import Busy
 from slide.core.backend import Backend
 from slide.core.model import Model
 from slide.core.optim import learning_rate

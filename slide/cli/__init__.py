@@ -6,19 +6,21 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
+from textwrap import indent
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from slide.cli.backends import backends
+from slide.cli.bench import bench
 from slide.cli.convert import convert
 from slide.cli.demo import demo
 from slide.cli.evaluate import evaluate
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import SlideError
+from slide.core.errors import CheckError, SlideError
 
 app = typer.Typer(
     name="slide",
@@ -27,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, predict, verify, backends, convert, demo):
+for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
     app.command()(command)
 
 
@@ -44,6 +46,8 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
+    except CheckError as error:
+        leave(str(error), 1, error.snippet)
     except SlideError as error:
         leave(str(error))
     except (KeyboardInterrupt, typer.Abort):  # newer releases of Typer return 130 instead
@@ -88,7 +92,9 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def leave(sentence: str, code: int = 2) -> NoReturn:
-    """Print one sentence, on one line whatever it quotes, to stderr and exit."""
+def leave(sentence: str, code: int = 2, snippet: str = "") -> NoReturn:
+    """Print one sentence, on one line whatever it quotes, and Python to paste to stderr; exit."""
     print(f"slide: {' '.join(sentence.split())}", file=sys.stderr)
+    if snippet:
+        print(indent(snippet, "    "), file=sys.stderr)
     sys.exit(code)

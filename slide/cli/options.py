@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slide.bench.machine import cores
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from slide.reference.spot_checks import Tally
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
 FORMATS = "XMC-repository text, .svmlight or .npz; text also as .gz or .zst."
@@ -85,16 +89,11 @@ def value_of(name: str, text: str, kind: str) -> Any:
         return text  # Config says what it expected
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def computing_threads(backend: Backend, threads: int | None) -> Iterator[int]:
     """Give the backend its threads, and BLAS one: two pools would fight for the cores.
+
+    At the end of what is computed, say on stderr what was checked of it, if anything was.
 
     Yields:
         How many threads the backend uses.
@@ -102,7 +101,14 @@ def computing_threads(backend: Backend, threads: int | None) -> Iterator[int]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1, user_api="blas"):
-        yield backend.set_threads(threads or n_cores())
+        yield backend.set_threads(threads or cores())
+    if tally := tally_of(backend):
+        print(f"slide: {tally}", file=sys.stderr)
+
+
+def tally_of(backend: Backend) -> Tally | None:
+    """What was checked of a backend whose calls are checked ($SLIDE_CHECK)."""
+    return getattr(backend, "spot_checks", None)
 
 
 def print_json(figures: dict[str, Any]) -> None:

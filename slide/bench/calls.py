@@ -7,121 +7,45 @@ exponential, a comparison and a hash of an id count as one operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from problems import drawn
 
+from slide.bench.drawn import drawn
+from slide.bench.problem import BUCKET_LIMIT, LIST_LIMIT, NEGATIVES, L, Layout, Problem
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Backend, Query
-from slide.core.families import Family, HashName, draw_family, placed
-from slide.core.hashing import Tables
 from slide.core.losses import LossName
 from slide.core.optim import SGD, Adagrad, Adam, Optimizer
-from slide.core.recipe import digits_for
-from slide.core.sampling import draw_uniform, log_weights
+from slide.core.sampling import log_weights
+from slide.core.sparse import SparseParam
+from slide.reference.running import WRITERS, mapped
 
-Layout = Literal["block", "csr"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-L = 16
-LIMIT = 128  # entries of a bucket that a query looks at
 OPTIMIZERS: dict[str, Optimizer] = {"adam": Adam(), "adagrad": Adagrad(), "sgd": SGD()}
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """B examples, d units and a constant, n neurons, features, and neurons proposed by layout."""
-
-    B: int
-    d: int
-    n: int
-    n_features: int
-    wanted: dict[Layout, int]
-
-
-SIZES = {
-    "small": Size(32, 33, 1_000, 2_000, {"block": 200, "csr": 50}),
-    "demo": Size(256, 257, 15_314, 23_502, {"block": 2_000, "csr": 500}),
-    "large": Size(256, 129, 670_091, 135_909, {"block": 8_000, "csr": 1_000}),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
-    """Arguments of a kernel, and the least that it has to compute and to move."""
+    """Arguments of a kernel on the host, and the least that it has to compute and to move."""
 
     kernel: str
     arguments: tuple[Any, ...]
     flops: float
     bytes: float
 
+    def placed(self, backend: Backend) -> tuple[Any, ...]:
+        """The arguments in the backend's arrays; copies where the kernel writes to them."""
+        if self.kernel in WRITERS:
+            return tuple(mapped(self.arguments, lambda array: backend.put(array.copy())))
+        return tuple(mapped(self.arguments, backend.put))
 
-@dataclass
-class Problem:
-    """Arguments of all kernels at one size, in the backend's arrays; made when first wanted."""
-
-    size: Size
-    backend: Backend
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
-
-    def normal(self, *shape: int) -> Array:
-        return self.backend.put(self.rng.standard_normal(shape, dtype=np.float32))
-
-    @cached_property
-    def h(self) -> Array:
-        return self.normal(self.size.B, self.size.d)
-
-    @cached_property
-    def w(self) -> Array:
-        return self.normal(self.size.n, self.size.d)
-
-    @cached_property
-    def w_features(self) -> Array:
-        return self.normal(self.size.n_features, self.size.d)
-
-    @cached_property
-    def x(self) -> CSR:
-        return drawn(self.size.B, self.size.n_features, 2).x.map(self.backend.put)
-
-    @cached_property
-    def y(self) -> CSR:
-        return drawn(self.size.B, 2, self.size.n).y.map(self.backend.put)
-
-    def extra(self, layout: Layout) -> CSR:
-        B, n = self.size.B, self.size.n
-        n_sets = 1 if layout == "block" else B
-        extra = draw_uniform(n, self.size.wanted[layout], n_sets, B, self.rng)
-        return extra.map(self.backend.put)
-
-    @cached_property
-    def active(self) -> dict[Layout, CSR | Block]:
-        """Labels and uniform neurons, in both layouts."""
-        codes = self.backend.put(np.zeros((self.size.B, 0), np.uint32))
-        how = {name: Query("topk", 1, LIMIT, shared=name == "block") for name in LAYOUTS}
-        return {
-            name: self.backend.query(None, codes, self.y, self.extra(name), how[name], 0)
-            for name in LAYOUTS
-        }
-
-    def logits(self, layout: Layout) -> CSR | Block:
-        return self.backend.sddmm(self.h, self.w, self.active[layout])
-
-    def family(self, name: HashName, d: int) -> Family:
-        K = digits_for(self.size.n, name)
-        family = draw_family(name, d, K, L, 1 << 18, np.random.default_rng(1))
-        return placed(family, self.backend.put)
-
-    @cached_property
-    def codes(self) -> Array:
-        return self.backend.hash(self.w, None, self.family("simhash", self.size.d))
-
-    @cached_property
-    def tables(self) -> Tables:
-        n_buckets = self.family("simhash", self.size.d).n_buckets
-        return self.backend.build(self.codes, n_buckets, 0, "reservoir")
+    def operand_bytes(self) -> int:
+        """Of all arrays among the arguments."""
+        sizes: list[int] = []
+        mapped(self.arguments, lambda array: sizes.append(array.nbytes))
+        return sum(sizes)
 
 
 def hash_neurons(p: Problem) -> Call:
@@ -133,6 +57,7 @@ def hash_neurons(p: Problem) -> Call:
 
 
 def hash_queries(p: Problem) -> Call:
+    """The hidden units of a batch."""
     family = p.family("simhash", p.size.d)
     flops = 2 * p.size.B * family.d * family.K * L
     return Call("hash", (p.h, None, family), flops, 4 * p.size.B * (p.size.d + L))
@@ -146,52 +71,56 @@ def hash_sparse(p: Problem) -> Call:
 
 
 def build(p: Problem) -> Call:
+    """The tables of all neurons."""
     arguments = p.codes, p.tables.n_buckets, 0, "reservoir"
     return Call("build", arguments, p.size.n * L, 8 * p.size.n * L)
 
 
 def reinsert(p: Problem) -> Call:
     """The neurons that a step of scope `batch` has touched."""
-    n_moved = p.size.wanted["block"]
-    rows = np.sort(p.rng.choice(p.size.n, n_moved, replace=False)).astype(np.int32)
-    codes = p.codes[p.backend.put(p.rng.permutation(p.size.n)[:n_moved])]
-    moved = 8 * (p.size.n + n_moved) * L
-    return Call("reinsert", (p.tables, p.backend.put(rows), codes), n_moved * L, moved)
+    rows = p.touched("reinsert")
+    codes = p.codes[p.rng("codes").permutation(p.size.n)[: len(rows)]]
+    moved = 8 * (p.size.n + len(rows)) * L
+    return Call("reinsert", (p.tables, rows, codes), len(rows) * L, moved)
 
 
 def query(p: Problem, layout: Layout) -> Call:
+    """Half of the neurons from the tables."""
     family, wanted = p.family("simhash", p.size.d), p.size.wanted[layout]
-    codes = p.backend.hash(p.h, None, family)
+    codes = p.maker.hash(p.h, None, family)
     shared = layout == "block"
-    how = Query("topk", -(-wanted // (2 * p.size.B)) if shared else wanted // 2, LIMIT, shared)
-    buckets = np.arange(L) * p.tables.n_buckets + p.backend.get(codes)
-    lengths = np.diff(p.backend.get(p.tables.offsets))[buckets]
+    budget = -(-wanted // (2 * p.size.B)) if shared else wanted // 2
+    how = Query("topk", budget, BUCKET_LIMIT, shared)
+    buckets = np.arange(L) * p.tables.n_buckets + codes
+    lengths = np.diff(p.tables.offsets)[buckets]
     extra = p.extra(layout)
-    read = int(np.minimum(lengths, LIMIT).sum()) + extra.nnz
+    read = int(np.minimum(lengths, BUCKET_LIMIT).sum()) + extra.nnz
     arguments = p.tables, codes, p.y, extra, how, 0
     return Call("query", arguments, read, 4 * read)
 
 
 def product(p: Problem, kernel: str, pattern: CSR | Block, arguments: tuple[Any, ...]) -> Call:
     """Any of the three: as many flops, and a row for each entry or each neuron of a block."""
-    is_block = isinstance(pattern, Block)
-    rows = len(pattern.ids) if is_block else pattern.nnz
-    entries = p.size.B * rows if is_block else rows
+    rows = len(pattern.ids) if isinstance(pattern, Block) else pattern.nnz
+    entries = p.size.B * rows if isinstance(pattern, Block) else rows
     cells = (rows + p.size.B) * p.size.d + entries
     return Call(kernel, arguments, 2 * entries * p.size.d, 4 * cells)
 
 
 def sddmm(p: Problem, layout: Layout) -> Call:
+    """Logits of the active neurons."""
     active = p.active[layout]
     return product(p, "sddmm", active, (p.h, p.w, active))
 
 
 def spmm(p: Problem, layout: Layout) -> Call:
+    """Back to the hidden layer."""
     z = p.logits(layout)
     return product(p, "spmm", z, (z, p.w))
 
 
 def spmm_t(p: Problem, layout: Layout) -> Call:
+    """The gradient of the output layer."""
     z = p.logits(layout)
     return product(p, "spmm_t", z, (z, p.h))
 
@@ -207,6 +136,7 @@ def spmm_t_features(p: Problem) -> Call:
 
 
 def loss(p: Problem, layout: Layout, name: LossName) -> Call:
+    """Of the active neurons."""
     z = p.logits(layout)
     arguments = z, log_weights(p.active[layout]), p.y, name
     per_entry = {"softmax": 1, "bce": 2, "saros": 2 * p.y.nnz / p.size.B}[name]
@@ -215,26 +145,75 @@ def loss(p: Problem, layout: Layout, name: LossName) -> Call:
 
 def update_rows(p: Problem, name: str) -> Call:
     """The neurons that a step of scope `batch` has touched."""
-    n, d, R = p.size.n, p.size.d, p.size.wanted["block"]
-    rows = np.sort(p.rng.choice(n, R, replace=False)).astype(np.int32)
-    param: Param = OPTIMIZERS[name].begin(p.backend.put(np.zeros((n, d), np.float32)))
-    grad = RowGrad(p.backend.put(rows), p.normal(R, d))
+    rows, d = p.touched("update_rows"), p.size.d
+    param: Param = OPTIMIZERS[name].begin(np.zeros((p.size.n, d), np.float32))
+    grad = RowGrad(rows, p.normal("gradient", len(rows), d))
     state = 1 + (param.mean.shape[1] + param.square.shape[1]) / d
-    flops = {"adam": 12, "adagrad": 6, "sgd": 3}[name] * R * d
+    flops = {"adam": 12, "adagrad": 6, "sgd": 3}[name] * len(rows) * d
     arguments = param, grad, OPTIMIZERS[name], 1e-3, 1
-    return Call("update_rows", arguments, flops, 4 * R * d * (1 + 2 * state))
+    return Call("update_rows", arguments, flops, 4 * len(rows) * d * (1 + 2 * state))
 
 
 def top_k_of_all(p: Problem) -> Call:
+    """Exact inference."""
     flops = 2 * p.size.B * p.size.n * p.size.d
     cells = (p.size.B + p.size.n) * p.size.d
     return Call("top_k", (p.h, p.w, None, 5), flops, 4 * cells)
 
 
 def top_k_of_candidates(p: Problem) -> Call:
+    """Sampled inference."""
     candidates = p.active["csr"]
     call = product(p, "top_k", candidates, (p.h, p.w, candidates, 5))
+    assert isinstance(candidates, CSR)
     return Call(call.kernel, call.arguments, call.flops, call.bytes - 4 * candidates.nnz)
+
+
+def spgemm_t(p: Problem) -> Call:
+    """The inputs that the examples of each neuron have most of, of a whole training set."""
+    size = p.size
+    train = drawn(size.n_samples, size.n_features, size.n)
+    x, z = train.features.with_unit_rows(), train.y
+    limits = np.full(size.n, size.connections, np.int64)
+    nothing = CSR(np.zeros(size.n + 1, np.int64), z.indices[:0], z.values[:0], x.n_cols)
+    products = int(x.row_lengths()[z.row_numbers()].sum())
+    return Call("spgemm_t", (z, x, limits, nothing), 2 * products, 8 * products)
+
+
+def invert(p: Problem) -> Call:
+    """The index that a rebuild makes."""
+    nnz = p.connected.nnz
+    return Call("invert", (p.connected, p.base, LIST_LIMIT), nnz, 16 * nnz)
+
+
+def search(p: Problem) -> Call:
+    """The hardest neurons beside the labels."""
+    met = int(np.diff(p.index.offsets)[p.inputs.indices].sum())
+    arguments = p.index, p.inputs, p.y, NEGATIVES
+    return Call("search", arguments, 2 * met, 16 * met)
+
+
+def masked_spgemm(p: Problem) -> Call:
+    """Logits of labels and the hardest neurons."""
+    steps = int(shorter_rows(p).sum())
+    arguments = p.inputs, p.connected, p.hardest
+    return Call("masked_spgemm", arguments, steps, 8 * (steps + p.hardest.nnz))
+
+
+def update_entries(p: Problem) -> Call:
+    """The neurons of such a step."""
+    dz = p.hardest.with_values(p.normal("dz", p.hardest.nnz))
+    weight = p.connected
+    param = SparseParam(weight, np.ones_like(weight.values))
+    steps = int(shorter_rows(p).sum())
+    written = int(weight.row_lengths()[np.unique(dz.indices)].sum())
+    return Call("update_entries", (param, dz, p.inputs, 0.01), steps, 8 * steps + 20 * written)
+
+
+def shorter_rows(p: Problem) -> Array:
+    """For each entry of `hardest` as many inputs as its example or its neuron has, if less."""
+    of_neuron = p.connected.row_lengths()[p.hardest.indices]
+    return np.minimum(of_neuron, p.inputs.row_lengths()[p.hardest.row_numbers()])
 
 
 CALLS: dict[str, Callable[[Problem], Call]] = {
@@ -264,5 +243,18 @@ CALLS: dict[str, Callable[[Problem], Call]] = {
     "update_rows, SGD": lambda p: update_rows(p, "sgd"),
     "top_k, all neurons": top_k_of_all,
     "top_k, candidates": top_k_of_candidates,
+    "spgemm_t": spgemm_t,
+    "invert": invert,
+    "search": search,
+    "masked_spgemm": masked_spgemm,
+    "update_entries": update_entries,
 }
 """All kernels but `put` and `get`, which copy or do nothing."""
+
+TIMED = tuple(dict.fromkeys(call.split(",")[0] for call in CALLS))
+"""The kernels that there are calls of."""
+
+
+def calls_of(kernels: Sequence[str]) -> list[str]:
+    """The names of their calls, in the order of `CALLS`."""
+    return [call for call in CALLS if call.split(",")[0] in kernels]

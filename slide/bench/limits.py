@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from machine import Busy
-from tables import Table
 from threadpoolctl import threadpool_limits
 
+from slide.bench.machine import Busy
 from slide.core.arrays import Array
 
 WIDTH = 128  # of the rows that are gathered and updated: 512 bytes
@@ -27,7 +26,12 @@ SIDE = 1024  # of the matrices that are multiplied
 N_ROWS = {"quick": 200_000, "full": 670_091}
 SECONDS = {"quick": 0.3, "full": 1.0}  # for each limit
 
-fast = numba.njit(nogil=True, fastmath=True, cache=True)
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def fast(loop: Loop) -> Loop:
+    """Compiled, by other rules than the engine's."""
+    return cast(Loop, numba.njit(nogil=True, fastmath=True, cache=True)(loop))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Limits:
 
 
 @fast
-def read(start: int, stop: int, ids: Array, w: Array) -> float:
+def read(start: int, stop: int, ids: Array, w: Array) -> Any:
     """The sum of some rows, which must all be loaded for it."""
     total = np.float32(0)
     for r in range(start, stop):
@@ -103,6 +107,7 @@ def products(start: int, stop: int) -> None:
 
 
 def exponentials(start: int, stop: int) -> None:
+    """Of numbers that a softmax meets."""
     a = np.linspace(-10, 0, PAGE // 4, dtype=np.float32)
     out = np.empty_like(a)
     for _ in range(start, stop):
@@ -125,7 +130,7 @@ def measured(n_threads: int, scale: str) -> Limits:
 
     def reads(ids: Array, rows: Array) -> float:
         work = lambda start, stop: read(start, stop, ids, rows)  # noqa: E731
-        return rate(work, len(ids), n_threads, seconds) * rows.shape[1] * rows.itemsize
+        return rate(work, len(ids), n_threads, seconds) * float(rows[0].nbytes)
 
     def updates(start: int, stop: int) -> None:
         update(start, stop, touched, w, m, v, gradient)
@@ -149,21 +154,3 @@ def best_of(one: Limits, all_threads: Limits) -> Limits:
     """What all threads reach; where a stranger took a core from them, what one has reached."""
     names = [field.name for field in fields(Limits)]
     return Limits(*(max(getattr(one, name), getattr(all_threads, name)) for name in names))
-
-
-def table(limits: list[Limits]) -> Table:
-    """A row for each number of threads."""
-    rows = [
-        {
-            "threads": each.threads,
-            "read in order GB/s": each.stream / 1e9,
-            "gather 512-byte rows GB/s": each.gather / 1e9,
-            "in cache GB/s": each.cached / 1e9,
-            "sgemm GFLOP/s": each.flops / 1e9,
-            "exp billion/s": each.exps / 1e9,
-            "Adam rows million/s": each.updates / 1e6,
-            "CPU / wall": each.busy,
-        }
-        for each in limits
-    ]
-    return Table("Limits of the machine", rows, "The best that plain loops and BLAS reach here.")

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tables import Table
-
 from slide.core.backend import Backend
 
 
@@ -34,9 +32,3 @@ def waited(backend: Backend, function: Callable[..., Any]) -> Callable[..., Any]
         return result
 
     return whole
-
-
-def left_out(title: str, name: str) -> Table:
-    """What a report says instead of figures about cores that a backend does not compute on."""
-    note = f"Not for a GPU: it is about the cores of a CPU, and `{name}` computes elsewhere."
-    return Table(f"{title}, {name}", [], note)
