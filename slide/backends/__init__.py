@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from slide.core.backend import KERNELS, Backend
-from slide.core.errors import BackendError
+from slide.core.errors import BackendError, ConfigError
 
 BUILT_IN = {
     "cupy": "slide.backends.cupy_gpu:CupyBackend",
@@ -28,6 +28,7 @@ BUILT_IN = {
 DEFAULT = "numba"
 GROUP = "slide.backends"
 VARIABLE = "SLIDE_BACKEND"
+CHECKS = "SLIDE_CHECK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,27 @@ def refuse_unknown(name: str, kind: Any, options: dict[str, Any]) -> None:
 
 
 def load(name: str | None = None, **options: Any) -> Backend:
-    """An instance of a backend that has every kernel of the protocol.
+    """A complete backend; with $SLIDE_CHECK=1 some of its calls are checked while they are made.
 
     Args:
         name: of a built-in, of an entry point, or `module:Class`; None for `default_name()`.
         options: of the backend's own, as `mode` of `processes`.
 
     Raises:
+        BackendError: see `complete`; or its calls cannot be checked.
+        ConfigError: $SLIDE_CHECK is neither 1 nor 0.
+    """
+    name, is_checked = name or default_name(), wants_checks()
+    backend = complete(name, **options)
+    return checked(backend, name, options) if is_checked else backend
+
+
+def complete(name: str, **options: Any) -> Backend:
+    """An instance of a backend that has every kernel of the protocol.
+
+    Raises:
         BackendError: see `create`; or kernels are missing.
     """
-    name = name or default_name()
     backend = create(name, **options)
     wanted = (*KERNELS, "set_threads")
     missing = [method for method in wanted if not callable(getattr(backend, method, None))]
@@ -109,6 +121,35 @@ def load(name: str | None = None, **options: Any) -> Backend:
     if not isinstance(getattr(backend, "name", None), str):
         raise BackendError(f"backend {name!r} has no name: set its attribute `name` to a string")
     return cast(Backend, backend)
+
+
+def wants_checks() -> bool:
+    """Whether $SLIDE_CHECK asks for checks; raises ConfigError if it is not understood."""
+    value = os.environ.get(CHECKS, "")
+    if value not in ("", "0", "1"):
+        raise ConfigError(
+            f"{CHECKS} is {value!r}: expected 1 to check kernels while they run, or 0 not to"
+        )
+    return value == "1"
+
+
+def checked(backend: Backend, name: str, options: dict[str, Any]) -> Backend:
+    """The backend with some of its calls checked.
+
+    Raises:
+        BackendError: it is of mode hogwild, in which arguments change while a kernel computes, so
+            that there is no result to compare with.
+    """
+    from slide.reference.spot_checks import SpotChecked
+
+    if getattr(backend, "mode", None) == "hogwild":
+        raise BackendError(
+            f"{CHECKS} is 1, but in mode hogwild weights change while a kernel reads them: leave "
+            "one of them out"
+        )
+    arguments = [repr(name), *(f"{option}={value!r}" for option, value in options.items())]
+    loading = f"slide.load_backend({', '.join(arguments)})"
+    return cast(Backend, SpotChecked(backend, loading=loading))
 
 
 def find(name: str) -> tuple[str, str]:
@@ -142,7 +183,7 @@ def listings() -> Iterator[Listing]:
 def problem_of(name: str) -> str | None:
     """Why a backend cannot be used here, or None."""
     try:
-        load(name)
+        complete(name)
     except BackendError as error:
         return str(error)
     return None

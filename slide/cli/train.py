@@ -18,6 +18,7 @@ from slide.cli.options import (
     given,
     print_json,
     settings_of,
+    tally_of,
     widths,
 )
 from slide.cli.screen import Screen
@@ -135,6 +136,8 @@ def train(
             str(train),
         )
     if as_json:
-        print_json(figures | {"seconds_load": seconds_load, "threads": n_threads})
+        tally = tally_of(computer)
+        checks = {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}
+        print_json(figures | {"seconds_load": seconds_load, "threads": n_threads} | checks)
     elif not quiet:
         print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

@@ -21,6 +21,20 @@ class ModelError(SlideError):
     """A model folder that is missing, in the way, damaged, or does not fit the data."""
 
 
+class CheckError(SlideError):
+    """A kernel whose result is wrong, found in a run with SLIDE_CHECK=1; exit code 1.
+
+    Args:
+        message: which call, and where it is wrong.
+        snippet: Python that shows it again, which a traceback ends with.
+    """
+
+    def __init__(self, message: str, snippet: str) -> None:
+        self.snippet = snippet
+        super().__init__(message)
+        self.add_note(snippet)
+
+
 class DataError(SlideError):
     """A data file that cannot be read as what it says it is.
 

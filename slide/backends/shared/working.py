@@ -108,13 +108,13 @@ def work(line: Connection, inner: str, name: str) -> None:
         inner: the backend that computes.
         name: how the names of its segments begin.
     """
-    from slide.backends import load
+    from slide.backends import complete
 
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
     threading.Thread(target=leave_with_parent, daemon=True).start()
     store = Store(name)
-    desk = Desk(load(inner), Windows(store), store)
+    desk = Desk(complete(inner), Windows(store), store)
     bell = DefaultSelector()
     bell.register(line, EVENT_READ)
     with threadpool_limits(limits=1):
