@@ -9,6 +9,7 @@ from slide.backends.delegating import Delegating
 from slide.core.backend import KERNELS
 from slide.core.errors import BackendError
 from slide.reference.checks import check, passed
+from slide.report.words import remarks
 
 OTHERS = tuple(kernel for kernel in KERNELS if kernel != "top_k")
 
@@ -49,6 +50,10 @@ def test_taken_kernels_are_told_and_the_others_tried():
         ("pass", 2, ""),
     ]
     assert passed(cells)
+    told = [(one.head, one.rows) for one in remarks(cells)]
+    assert told == [
+        ("taken from numba, which slide verify numba checks", "put (exact), spmm (exact)")
+    ]
 
 
 def test_training_runs_with_the_kernels_of_all():

@@ -1,0 +1,60 @@
+"""A run: all checks of a backend by name, the longest first, as many at once as there are jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from slide.backends.verifying.crew import Crew
+from slide.backends.verifying.jobs import BranchJob, Job, cell_jobs
+from slide.backends.verifying.report import Report
+from slide.core.backend import KERNELS
+from slide.reference.checks import Check
+
+Watch = Callable[[Job, Any], None]
+"""Told of each job twice: when it begins, with None, and when it is done, with what was found."""
+
+
+def verified(
+    target: str, n_examples: int, seed: int, n_jobs: int, watch: Watch = lambda job, found: None
+) -> Report:
+    """All checks of a backend, the same as `slide.reference.checks.verify` finds in one process.
+
+    Args:
+        target: name or `module:Class`; each process makes an instance of its own.
+        n_examples: arguments to draw for each cell of the grid.
+        seed: of all that is drawn.
+        n_jobs: processes at once.
+        watch: told what goes on.
+
+    Raises:
+        BackendError: there is no such backend, or it cannot be made.
+    """
+    began = time.perf_counter()
+    cells = list(cell_jobs(n_examples, seed))
+    branches = BranchJob(target, n_examples, seed)
+    longest_first: list[Job] = [branches, *sorted(cells, key=lambda job: -job.cost)]
+    with Crew(target, n_jobs) as crew:
+        found = dict(watched(crew, longest_first, watch))
+        checks: list[Check] = [found[job] for job in cells]
+        if (place := unexplained(checks)) is not None:
+            smaller = replace(cells[place], shrink=True)
+            checks[place] = dict(watched(crew, [smaller], watch))[smaller]
+    seconds = time.perf_counter() - began
+    return Report(crew.backend, target, seed, n_examples, n_jobs, seconds, checks, found[branches])
+
+
+def watched(crew: Crew, jobs: Sequence[Job], watch: Watch) -> Iterator[tuple[Job, Any]]:
+    """Jobs with what was found, of which somebody else is told, too."""
+    for job, found in crew.results(jobs, lambda job: watch(job, None)):
+        watch(job, found)
+        yield job, found
+
+
+def unexplained(checks: Sequence[Check]) -> int | None:
+    """The place of the first failure if it is one of training: no wrong kernel explains it."""
+    failed = (place for place, one in enumerate(checks) if one.outcome == "fail")
+    first = next(failed, None)
+    return None if first is None or checks[first].kernel in KERNELS else first

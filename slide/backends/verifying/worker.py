@@ -1,0 +1,48 @@
+"""What a process of a run does all day."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import NoReturn
+
+from threadpoolctl import threadpool_limits
+
+from slide.backends import create
+from slide.backends.shared.working import leave_with_parent
+from slide.core.errors import BackendError
+
+
+def work(line: Connection, target: str) -> None:
+    """Make the backend, say its name, and do one job after the other until the line goes dead.
+
+    Args:
+        line: to the parent, which gets a name first, or the error that there is no backend.
+        target: of the backend.
+    """
+    os.dup2(2, 1)  # what a kernel prints is no part of the report
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
+    signal.signal(signal.SIGTERM, leave)
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    try:
+        backend = create(target)
+    except BackendError as error:
+        line.send(error)
+        return
+    line.send(str(getattr(backend, "name", target)))
+    with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
+        while True:
+            try:
+                line.send(line.recv().run(backend))
+            except (EOFError, BrokenPipeError):  # the parent wants no more
+                return
+
+
+def leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Clean up and end: a backend may have processes and memory of its own."""
+    sys.exit(128 + number)

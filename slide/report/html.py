@@ -1,0 +1,52 @@
+"""Elements of a page, with whatever is text in them escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def element(name: str, *children: str, **attributes: str) -> Html:
+    """`<name attributes>children</name>`.
+
+    Args:
+        name: of the element.
+        children: text, which is escaped, or `Html`.
+        attributes: their values are escaped; `_` at the end of a name is left out, other ones
+            stand for `-`; an empty value leaves the attribute out.
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for key, value in attributes.items()
+        if value
+    )
+    return Html(f"<{name}{written}>{joined(*children)}</{name}>")
+
+
+def joined(*children: str) -> Html:
+    """One after the other, text escaped."""
+    return Html("".join(one if isinstance(one, Html) else escape(one) for one in children))
+
+
+def page(title: str, style: str, *children: str) -> str:
+    """A document that needs no other file.
+
+    Args:
+        title: of the document.
+        style: a style sheet.
+        children: of the body.
+    """
+    head = joined(
+        Html('<meta charset="utf-8">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark">'),
+        element("title", title),
+        element("style", Html(style)),
+    )
+    body = element("main", *children)
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
