@@ -21,6 +21,10 @@ def verify(
         int | None,
         typer.Option(min=1, max=256, help="Processes at once; as many as cores if not given."),
     ] = None,
+    largest: Annotated[
+        int | None,
+        typer.Option(min=1, help="No size is drawn above it, for backends that are slow."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as a page, too.")
     ] = None,
@@ -32,12 +36,14 @@ def verify(
     from slide.backends.verifying import verified
     from slide.cli.findings import print_report
     from slide.cli.watching import Watching
+    from slide.reference.cases.choices import ANY_SIZE
     from slide.report.verification import refuse_unwritable, write_page
 
     if html:
         refuse_unwritable(html)  # before the work is done
+    n_jobs = jobs or min(cores(), MOST_JOBS)
     with Watching(backend, examples, Console(stderr=True)) as picture:
-        report = verified(backend, examples, seed, jobs or min(cores(), MOST_JOBS), picture.watch)
+        report = verified(backend, examples, seed, n_jobs, picture.watch, largest or ANY_SIZE)
     if html:
         write_page(report, html)
     if as_json:

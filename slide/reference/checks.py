@@ -79,7 +79,7 @@ def checking(
 
     Args:
         backend: an instance, complete or not.
-        n_examples: arguments to draw for each cell of the grid.
+        n_examples: arguments to draw for each cell of the grid; three times as many in `scale`.
         seed: of all that is drawn.
         shrink: whether to make failing arguments smaller before they are told.
         largest: no size is drawn above it, for backends that take too long, as an emulator does.
@@ -123,9 +123,12 @@ def check(
         return Check(kernel, name, "taken", 0, f"this is the kernel of {source}", source=source)
     watched = backend if type(backend) is ReferenceBackend else Watched(backend)
     seen, began = Seen(), time.perf_counter()
-    try_examples = tried_in_turn if PROPERTIES[name].in_turn else tried
+    prop = PROPERTIES[name]
+    try_examples = tried_in_turn if prop.in_turn else tried
     example = example_of(watched, kernel, name, seen)
-    trial = try_examples(example, n_examples, seed_of(seed, kernel, name), shrink, largest)
+    trial = try_examples(
+        example, prop.times * n_examples, seed_of(seed, kernel, name), shrink, largest
+    )
     outcome: Outcome = "pass"
     message = snippet = ""
     if failure := trial.failure:

@@ -28,6 +28,7 @@ class Property:
         judge: says what is wrong, or nothing; it may draw, too.
         draws: whether it does, so that the arguments alone do not show a failure again.
         in_turn: whether examples are numbered, so that each size has its turn to be large.
+        times: so many examples for one that is asked for.
     """
 
     draw_case: Callable[[str, Draw], Case]
@@ -35,6 +36,7 @@ class Property:
     judge: Judge
     draws: bool = False
     in_turn: bool = False
+    times: int = 1
 
 
 def of(drawn: Callable[[Draw], Sizes]) -> Callable[[str, Draw], Case]:
@@ -51,7 +53,7 @@ PROPERTIES = {
     "exact": Property(of(sizes.small), Spelled, said(judging.is_equal)),
     "bound": Property(of(sizes.medium), Rough, judging.is_within_bound),
     "wide": Property(of(sizes.wide), Seeded, judging.is_within_bound),
-    "scale": Property(draw_at_scale, Scaled, judging.is_right_at_scale, in_turn=True),
+    "scale": Property(draw_at_scale, Scaled, judging.is_right_at_scale, in_turn=True, times=3),
     "empty": Property(of(sizes.hollow), Spelled, judging.is_within_bound),
     "dtype": Property(of(sizes.small), Spelled, said(judging.has_form)),
     "pure": Property(of(sizes.small), Spelled, said(judging.is_pure)),

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from slide.backends.verifying.report import Branches
 from slide.core.backend import KERNELS
+from slide.reference.cases.choices import ANY_SIZE
 from slide.reference.checks import GRID, Check, check
 
 COSTS = {
-    "free": 7.0, "forced": 3.0, "scale": 2.0, "sequence": 2.0, "callers": 1.5, "repeatable": 0.7,
+    "free": 7.0, "forced": 3.0, "scale": 3.0, "sequence": 2.0, "callers": 1.5, "repeatable": 0.7,
     "wide": 1.0,
 }  # fmt: skip
 """Seconds that some examples take, roughly, so that the longest begin first."""
@@ -50,6 +51,7 @@ class CellJob:
     n_examples: int
     seed: int
     shrink: bool
+    largest: int = ANY_SIZE
 
     @property
     def title(self) -> str:
@@ -61,13 +63,15 @@ class CellJob:
 
     def run(self, backend: object) -> Check:
         """The check of a backend."""
-        return check(backend, self.kernel, self.name, self.n_examples, self.seed, self.shrink)
+        return check(
+            backend, self.kernel, self.name, self.n_examples, self.seed, self.shrink, self.largest
+        )
 
     def died(self, how: str) -> Check:
         """A failure, and how to see it again: which example it was is not known."""
         message = f"{self.kernel}: the process that computed it {how}"
-        again = f'"{self.kernel}", "{self.name}", {self.n_examples}, seed={self.seed}'
-        snippet = f"from slide.reference.checks import check\nprint(check(backend, {again}))"
+        again = self.kernel, self.name, self.n_examples, self.seed, False, self.largest
+        snippet = f"from slide.reference.checks import check\nprint(check(backend, *{again}))"
         return Check(self.kernel, self.name, "fail", 0, message, snippet)
 
 
@@ -93,7 +97,7 @@ class BranchJob:
         return Branches([], [f"the process that looked for branches {how}"])
 
 
-def cell_jobs(n_examples: int, seed: int) -> Iterator[CellJob]:
+def cell_jobs(n_examples: int, seed: int, largest: int = ANY_SIZE) -> Iterator[CellJob]:
     """A job for each cell, in the order of the grid.
 
     What training fails with is not made smaller, which takes long: a wrong kernel is told by
@@ -101,4 +105,4 @@ def cell_jobs(n_examples: int, seed: int) -> Iterator[CellJob]:
     """
     for kernel, names in GRID.items():
         for name in names:
-            yield CellJob(kernel, name, n_examples, seed, shrink=kernel in KERNELS)
+            yield CellJob(kernel, name, n_examples, seed, kernel in KERNELS, largest)

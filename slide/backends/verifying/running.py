@@ -11,6 +11,7 @@ from slide.backends.verifying.crew import Crew
 from slide.backends.verifying.jobs import BranchJob, Job, cell_jobs
 from slide.backends.verifying.report import Report
 from slide.core.backend import KERNELS
+from slide.reference.cases.choices import ANY_SIZE
 from slide.reference.checks import Check
 
 Watch = Callable[[Job, Any], None]
@@ -18,7 +19,12 @@ Watch = Callable[[Job, Any], None]
 
 
 def verified(
-    target: str, n_examples: int, seed: int, n_jobs: int, watch: Watch = lambda job, found: None
+    target: str,
+    n_examples: int,
+    seed: int,
+    n_jobs: int,
+    watch: Watch = lambda job, found: None,
+    largest: int = ANY_SIZE,
 ) -> Report:
     """All checks of a backend, the same as `slide.reference.checks.verify` finds in one process.
 
@@ -28,12 +34,13 @@ def verified(
         seed: of all that is drawn.
         n_jobs: processes at once.
         watch: told what goes on.
+        largest: no size is drawn above it.
 
     Raises:
         BackendError: there is no such backend, or it cannot be made.
     """
     began = time.perf_counter()
-    cells = list(cell_jobs(n_examples, seed))
+    cells = list(cell_jobs(n_examples, seed, largest))
     branches = BranchJob(target, n_examples, seed)
     longest_first: list[Job] = [branches, *sorted(cells, key=lambda job: -job.cost)]
     with Crew(target, n_jobs) as crew:

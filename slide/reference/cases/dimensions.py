@@ -15,6 +15,7 @@ from slide.core.sparse import InvertedIndex, SparseParam
 from slide.reference.cases import Case
 
 Dimensions = dict[str, int]
+NO_LIMIT = 1 << 20  # whoever draws so large a one wants nothing to be cut
 
 
 def dimensions_of(case: Case) -> Dimensions:
@@ -84,7 +85,12 @@ def of_family(family: Family) -> Dimensions:
 
 def of_query(query: Query) -> Dimensions:
     """What is looked at and kept."""
-    return {"budget": query.budget, "bucket limit": query.bucket_limit}
+    return {"bucket limit": query.bucket_limit} | of_limit("budget", query.budget)
+
+
+def of_limit(name: str, limit: int) -> Dimensions:
+    """A limit, unless it is none."""
+    return {name: limit} if limit < NO_LIMIT else {}
 
 
 def of_index(index: InvertedIndex) -> Dimensions:
@@ -125,8 +131,8 @@ BY_NAME: dict[str, Callable[[Any], Dimensions]] = {
     "param": of_param,
     "grad": of_grad,
     "k": lambda k: {"k": k},
-    "limits": lambda limits: {"limit": int(limits.max(initial=0))},
-    "limit": lambda limit: {"limit": limit},
+    "limits": lambda limits: {"limit": int(limits[limits < NO_LIMIT].max(initial=0))},
+    "limit": lambda limit: of_limit("limit", limit),
     "index": of_index,
 }
 """By the name that an argument has in the contract."""
