@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # What a backend needs beside the engine.
 EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 
-.PHONY: help demo test check format verify faults bench bench-quick bench-peers gpu clean
+.PHONY: help demo test check format verify faults mutants mutation bench bench-quick bench-peers gpu clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -16,6 +16,8 @@ help:
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
 	@echo "make faults   kill workers and runs at 20 random moments each, and see what is left"
+	@echo "make mutants  try wrong kernels at the default number of examples with ten seeds each"
+	@echo "make mutation change the engine at random places, and count who notices (MINUTES=60)"
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
 	@echo "make bench-peers  compare with label trees and PyTorch (see bench/peers/README.md)"
@@ -43,6 +45,16 @@ verify: .venv/dev $(EXTRA)
 
 faults: .venv/dev
 	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/test_processes_faults.py
+
+# WORDS are parts of names: make mutants WORDS='sddmm spmm'
+mutants: .venv/dev
+	@$(BIN)/python tests/mutants/sweep.py $(WORDS)
+
+# MODULES are files or folders to mutate, SAMPLE how many mutations are tried at most.
+MINUTES ?= 60
+mutation: .venv/dev
+	@$(PIP) --editable '.[dev,mutation]'
+	@$(BIN)/python bench/mutation/run.py --minutes $(MINUTES) $(addprefix --sample ,$(SAMPLE)) $(MODULES)
 
 # DATA is a folder with X_train.npz, Y_train.npz, X_test.npz, Y_test.npz; without it data is drawn.
 BENCH = $(BIN)/python bench/report.py $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")

@@ -11,7 +11,6 @@ from mutants.guises import Borrowed, Empty, Innermost, Lambdas, OnThreads, Wrapp
 from mutants.rounding import HalfItsBounds
 
 from slide.core import step
-from slide.core.arrays import CSR, Block
 from slide.core.backend import KERNELS
 from slide.reference.bounds import BOUNDS
 from slide.reference.checks import GRID, PROPERTIES, check, is_inherited, passed, verify
@@ -20,6 +19,9 @@ from slide.reference.running import mapped
 
 N_EXAMPLES = 200  # of a cell, for a mutant that errs in rare cases alone
 FEW = 10
+BROAD = ("scale", "sequence", "callers")
+"""They judge small calls, too, by another formula, if not as closely: what they see and nothing
+else does shows what they are for, what they do not see shows nothing of the other properties."""
 HIDDEN = ("train_step", "train 20 steps")
 TRAINING = (*HIDDEN, "train_step direct", "train 20 steps direct")
 
@@ -36,7 +38,7 @@ def test_the_reference_passes() -> None:
     checks = verify(REFERENCE, FEW)
     assert [one.message for one in checks if one.outcome != "pass"] == []
     assert passed(checks)
-    assert {one.examples for one in checks} == {FEW}
+    assert {one.examples for one in checks} == {FEW, 3 * FEW}  # more in `scale`
 
 
 def test_the_grid_names_every_kernel_and_only_known_properties() -> None:
@@ -62,6 +64,7 @@ def test_only_one_property_sees_it(backend, row: str, killer: str) -> None:
         for kernel in KERNELS
         for name in GRID[kernel]
         if not is_inherited(mutant, kernel) and (kernel, name) != (row, killer)
+        if name not in BROAD or killer in BROAD
     ]
     assert others
     assert {one.outcome for one in others} == {"inherited"}
@@ -151,7 +154,8 @@ def test_a_failure_is_told_with_the_smallest_arguments() -> None:
             return z.with_values(np.floor(z.values))
 
     one = check(Rounds(), "sddmm", "exact", 50)
-    scope = {"np": np, "CSR": CSR, "Block": Block, "backend": Rounds()}
+    scope = {"backend": Rounds()}
+    exec("from slide.reference.pasting import *", scope)
     exec(one.snippet.replace("backend.", "z = backend."), scope)
     assert scope["h"].shape == scope["w"].shape == (1, 1)
     assert scope["z"].values.size == 1
@@ -244,7 +248,7 @@ def test_a_package_with_an_entry_point_is_verified_by_its_name(
     out = capsys.readouterr().out
     assert ended.value.code == 1
     rows = [line.split() for line in out.splitlines()]
-    assert ["put", *["pass"] * 5, "25"] in rows
-    assert ["hash", *["inherited"] * 7, "0"] in rows
+    assert ["put", *"✓" * 5] in [row[:6] for row in rows]
+    assert ["hash", *"○" * len(GRID["hash"])] in rows
     assert "spmm exact: fail. spmm(" in out
     assert "\n    z = " in out

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from threading import Barrier
 from typing import Any, cast
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import KERNELS
+from slide.core.hashing import Tables
 from slide.core.sparse import InvertedIndex
 from slide.reference.bounds import difference
 from slide.reference.cases import Case
@@ -35,6 +36,8 @@ CALLERS_SIZES = (70, 600)
 def draw_call(kernel: str, draw: Draw, bounds: tuple[int, ...]) -> Case:
     """Arguments of which no size is above one of some bounds."""
     largest = draw.choices.largest
+    if kernel in ("put", "get"):
+        bounds = (bounds[0], 1 << 19, 1 << 20)  # for copies of large arrays alone may be kept
     draw.choices.largest = min(largest, draw.one_of(*bounds))
     try:
         return draw_at_scale(kernel, draw)
@@ -53,11 +56,28 @@ def first_caller(kernel: str, draw: Draw) -> Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is to be made.
+
+    Args:
+        case: kernel and arguments on the host.
+        placed: the arguments as the backend has them.
+        told: what is special about it.
+    """
+
+    case: Case
+    placed: tuple[Any, ...]
+    told: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.case}{self.told}"
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A call, its result as it was, and what holds it, on the backend and on the host."""
 
-    case: Case
-    told: str
+    call: Call
     bits: Any
     held: tuple[Any, Any]
 
@@ -65,48 +85,121 @@ class Kept:
 def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
     """Each of several calls is right, whatever was called before, and its result stays."""
     kept: list[Kept] = []
-    told = str(case)
+    one = Call(case, mapped(case.arguments, backend.put))
     for number in range(N_CALLS):
-        before = mapped(case.arguments, np.copy)
-        result = raw_call(backend, case, mapped(case.arguments, backend.put))
+        before = mapped(one.placed, lambda array: np.copy(backend.get(array)))
+        result = raw_call(backend, one.case, one.placed)
         host = mapped(result, backend.get)
         got = mapped(host, np.copy)
         if sentence := verdict(case.kernel, before, got, exact=not draw.rough).sentence:
-            return f"call {number + 1} of a sequence, {told}: {sentence}"
-        kept.append(Kept(case, told, got, (result, host)))
-        case, told = next_call(backend, case, draw, kept)
+            return f"call {number + 1} of a sequence, {one}: {sentence}"
+        kept.append(Kept(one, got, (result, host)))
+        way = draw.one_of(*WAYS)
+        one = WAYS[way](backend, one, cast(Scaled, draw))
+        if way in ("in place", "other numbers"):  # results may consist of their arguments
+            kept[:] = [
+                each for each in kept if each.call.case.arguments[0] is not one.case.arguments[0]
+            ]
     return changed_since(backend, kept)
 
 
-def next_call(backend: Any, case: Case, draw: Draw, kept: list[Kept]) -> tuple[Case, str]:
-    """Another call and its description: the last one on changed arrays, or a new one.
+def anew(backend: Any, one: Call, draw: Scaled) -> Call:
+    """Other arguments of other sizes."""
+    case = draw_call(one.case.kernel, draw, SEQUENCE_SIZES)
+    return Call(case, mapped(case.arguments, backend.put))
 
-    Where arrays of a call change, its result may too, for it may consist of them.
-    """
-    way = draw.one_of("new", "in place", "same sizes", "views", "after another kernel")
-    if way == "in place":
-        kept[:] = [each for each in kept if each.case.arguments is not case.arguments]
-        change(case.arguments, cast(Scaled, draw))
-        return case, f"{case} with arrays changed in place"
-    if way == "same sizes":
-        other = Case(case.kernel, mapped(case.arguments, np.copy))
-        change(other.arguments, cast(Scaled, draw))
-        return other, str(other)
-    drawn = draw_call(case.kernel, draw, SEQUENCE_SIZES)
-    if way == "views":
-        drawn = Case(case.kernel, mapped(drawn.arguments, in_the_middle))
-        return drawn, f"{drawn} in the middle of larger arrays"
-    if way == "after another kernel":
-        other = draw_call(draw.one_of(*KERNELS), draw, SEQUENCE_SIZES)
-        with suppress(Exception):  # which is judged in cells of its own
-            compute(backend, other)
-        return drawn, f"{drawn} after {other}"
-    return drawn, str(drawn)
+
+def of_same_sizes(backend: Any, one: Call, draw: Scaled) -> Call:
+    """Other arguments of the same sizes."""
+    case = Case(one.case.kernel, mapped(one.case.arguments, np.copy))
+    change(case.arguments, draw)
+    return Call(case, mapped(case.arguments, backend.put))
+
+
+def in_place(backend: Any, one: Call, draw: Scaled) -> Call:
+    """The same arrays after a change, in the same objects where those are the backend's."""
+    change(one.case.arguments, draw)
+    probe = np.zeros(1, np.float32)
+    is_host = backend.put(probe) is probe
+    placed = one.placed if is_host else mapped(one.case.arguments, backend.put)
+    return Call(one.case, placed, " with arrays changed in place")
+
+
+def with_other_numbers(backend: Any, one: Call, draw: Scaled) -> Call:
+    """The same objects, but for arguments that are numbers."""
+
+    def varied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        pairs = zip(one.case.names, arguments, strict=True)
+        return tuple(numbers.get(name, thing) for name, thing in pairs)
+
+    given = dict(zip(one.case.names, one.case.arguments, strict=True))
+    numbers = {name: NUMBERS[name](draw, given[name]) for name in given if name in NUMBERS}
+    case = Case(one.case.kernel, varied(one.case.arguments))
+    return Call(case, varied(one.placed), " on the arrays of the call before")
+
+
+def on_parts(backend: Any, one: Call, draw: Scaled) -> Call:
+    """Arguments in the middle of larger arrays."""
+    case = draw_call(one.case.kernel, draw, SEQUENCE_SIZES)
+    case = Case(case.kernel, mapped(case.arguments, in_the_middle))
+    return Call(case, mapped(case.arguments, backend.put), " in the middle of larger arrays")
+
+
+def after_another(backend: Any, one: Call, draw: Scaled) -> Call:
+    """Another kernel comes before, often one that goes with this one."""
+    kernel = one.case.kernel
+    kin = next((group for group in GROUPS if kernel in group), KERNELS)
+    other = draw_call(draw.one_of(*(kin if draw.chance(60) else KERNELS)), draw, SEQUENCE_SIZES)
+    with suppress(Exception):  # which is judged in cells of its own
+        compute(backend, other)
+    case = draw_call(kernel, draw, SEQUENCE_SIZES)
+    return Call(case, mapped(case.arguments, backend.put), f" after {other}")
+
+
+WAYS: dict[str, Callable[[Any, Call, Scaled], Call]] = {
+    "new": anew,
+    "in place": in_place,
+    "other numbers": with_other_numbers,
+    "same sizes": of_same_sizes,
+    "parts": on_parts,
+    "after another kernel": after_another,
+}
+"""How a call comes about from the one before."""
+
+GROUPS = (
+    ("hash", "build", "reinsert", "query"),
+    ("sddmm", "spmm", "spmm_t", "top_k", "update_rows", "loss"),
+    ("spgemm_t", "invert", "search", "masked_spgemm", "update_entries"),
+)
+"""Kernels that may share something."""
+
+NUMBERS: dict[str, Callable[[Scaled, Any], Any]] = {
+    "k": lambda draw, k: draw.whole(1, 2 * k),
+    "limit": lambda draw, limit: draw.whole(1, 2 * limit),
+    "lr": lambda draw, lr: draw.one_of(0.5, 0.125, 0.0),
+    "step": lambda draw, step: step + draw.whole(0, 3),
+    "salt": lambda draw, salt: salt + 1,
+    "probes": lambda draw, probes: draw.whole(1, 16),
+    "n_buckets": lambda draw, n_buckets: 2 * n_buckets,
+    "name": lambda draw, name: draw.one_of("softmax", "bce"),  # saros may take too long
+    "policy": lambda draw, policy: draw.one_of("reservoir", "fifo"),
+    "query": lambda draw, query: replace(query, budget=draw.whole(0, 2 * query.budget + 1)),
+}
+"""Arguments that are no arrays, and others that go with the same arrays."""
 
 
 def change(thing: Any, draw: Scaled) -> None:
     """Other contents in the same arrays, or their ends, of the same sizes and invariants."""
     match thing:
+        case (Tables() as tables, np.ndarray() as rows, np.ndarray() as codes):
+            rows[:] = draw.distinct(np.array([len(rows)]), tables.n_neurons)
+            change(codes, draw)
+        case (Param() as param, RowGrad() as grad, *_):
+            grad.rows[:] = draw.distinct(np.array([len(grad.rows)]), len(param.weight))
+            change(param, draw)
+            change(grad.values, draw)
+        case (np.ndarray() as only,):  # to be moved, so that anything goes
+            only[:] = only[::-1].copy()
         case tuple():
             for part in thing:
                 change(part, draw)
@@ -138,7 +231,7 @@ def changed_since(backend: Any, kept: list[Kept]) -> str:
     """The first result that is no longer what it was."""
     for number, each in enumerate(kept[:-1]):
         result, host = each.held
-        name = f"after {len(kept) - number - 1} more calls the result of {each.told}"
+        name = f"after {len(kept) - number - 1} more calls the result of {each.call}"
         for now in (mapped(result, backend.get), host):
             if sentence := difference(now, each.bits, name=name):
                 return f"a result does not stay as it was (its memory is used again): {sentence}"

@@ -3,6 +3,7 @@
 from mutants import (  # they register themselves
     callers,
     codes,
+    copies,
     direct_training,
     losses,
     memory,
@@ -19,13 +20,35 @@ from mutants import (  # they register themselves
     tables,
     threads,
     training,
+    views,
     zeros,
 )  # fmt: skip
 from mutants.registry import AT_DEFAULT, LONE_KILLS, MUTANTS, REFERENCE
 
 __all__ = [
-    "AT_DEFAULT", "LONE_KILLS", "MUTANTS", "REFERENCE", "callers", "codes", "direct_training",
-    "losses", "memory", "optimizers", "products", "query", "scale_codes", "scale_losses",
-    "scale_products", "scale_sparse", "scale_tables", "scale_updates", "sparse", "tables",
-    "threads", "training", "zeros",
-]  # fmt: skip
+    "AT_DEFAULT",
+    "LONE_KILLS",
+    "MUTANTS",
+    "REFERENCE",
+    "callers",
+    "codes",
+    "copies",
+    "direct_training",
+    "losses",
+    "memory",
+    "optimizers",
+    "products",
+    "query",
+    "scale_codes",
+    "scale_losses",
+    "scale_products",
+    "scale_sparse",
+    "scale_tables",
+    "scale_updates",
+    "sparse",
+    "tables",
+    "threads",
+    "training",
+    "views",
+    "zeros",
+]

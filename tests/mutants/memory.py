@@ -1,44 +1,13 @@
-"""Kernels that remember what they should not, or answer from memory that they use again."""
+"""Kernels that answer from memory that they use again, or find in it what a call left there."""
 
-import weakref
 from dataclasses import replace
 
 import numpy as np
 
 from mutants.patterns import kept
-from mutants.registry import REFERENCE, mutant_class
+from mutants.registry import REFERENCE, remembers
 from slide.core.arrays import CSR, Block, RowGrad
-from slide.core.optim import Adam
 from slide.reference.kernels import ReferenceBackend
-
-
-def remembers(row, killer="sequence", alone=False):
-    """Register a backend that remembers too much."""
-    return mutant_class(row, killer, alone, at_default=True)
-
-
-class Copies:
-    """What was made of an array, as long as it lives, whatever it holds by now."""
-
-    def __init__(self):
-        self.made = {}
-
-    def of(self, array, make):
-        known, result = self.made.get(id(array), (None, None))
-        if known is None or known() is not array:
-            self.made = {key: pair for key, pair in self.made.items() if pair[0]() is not None}
-            result = make(array)
-            self.made[id(array)] = weakref.ref(array), result
-        return result
-
-
-@remembers("put")
-class PutKeepsACopyByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def put(self, array):
-        return self.copies.of(array, np.copy)
 
 
 @remembers("put")
@@ -50,50 +19,6 @@ class PutsIntoOneBufferOfEachShape(ReferenceBackend):
         buffer = self.buffers.setdefault((array.dtype, array.shape), np.empty_like(array))
         buffer[...] = array
         return buffer
-
-
-@remembers("get")
-class GetKeepsACopyByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def get(self, array):
-        return self.copies.of(array, np.copy)
-
-
-@remembers("sddmm")
-class SddmmKeepsGatheredRows(ReferenceBackend):
-    """Of the Block that it saw last, known by its ids."""
-
-    ids = rows = None
-
-    def sddmm(self, h, w, active):
-        if not isinstance(active, Block):
-            return REFERENCE.sddmm(h, w, active)
-        if self.ids is not active.ids or self.rows.shape[1] != h.shape[1]:
-            self.ids, self.rows = active.ids, w[active.ids]
-        return active.with_values(h @ self.rows.T)
-
-
-@remembers("sddmm")
-class SddmmKeepsWeightsByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def sddmm(self, h, w, active):
-        return REFERENCE.sddmm(h, self.copies.of(w, np.copy), active)
-
-
-@remembers("spmm")
-class SpmmKeepsWeightsByShape(ReferenceBackend):
-    """One copy of the last weights, taken anew when their shape is another."""
-
-    kept = np.empty((0, 0), np.float32)
-
-    def spmm(self, z, w):
-        if self.kept.shape != w.shape:
-            self.kept = w.copy()
-        return REFERENCE.spmm(z, self.kept)
 
 
 @remembers("spmm")
@@ -139,45 +64,6 @@ class SpmmTAddsToWhatALargerCallLeft(ReferenceBackend):
         return grad
 
 
-@remembers("hash")
-class HashKeepsCodesByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.last = None
-
-    def hash(self, x, center, family, probes=1):
-        values = x.values if isinstance(x, CSR) else x
-        if self.last is None or self.last[0] is not values or self.last[1] != probes:
-            self.last = values, probes, REFERENCE.hash(x, center, family, probes)
-        return self.last[2]
-
-
-@remembers("hash")
-class HashKeepsCodesByTheFirstRow(ReferenceBackend):
-    """Weights that have not changed there are taken to be those of the last rebuild."""
-
-    last = None
-
-    def hash(self, x, center, family, probes=1):
-        if isinstance(x, CSR):
-            return REFERENCE.hash(x, center, family, probes)
-        key = x.shape, x[:1].tobytes(), probes
-        if self.last is None or self.last[0] != key:
-            self.last = key, REFERENCE.hash(x, center, family, probes)
-        return self.last[1].copy()
-
-
-@remembers("build")
-class BuildKeepsTablesBySalt(ReferenceBackend):
-    def __init__(self):
-        self.last = None
-
-    def build(self, codes, n_buckets, salt, policy):
-        key = codes.shape, n_buckets, salt, policy
-        if self.last is None or self.last[0] != key:
-            self.last = key, REFERENCE.build(codes, n_buckets, salt, policy)
-        return self.last[1]
-
-
 @remembers("build", "scale")
 class BuildKeepsCountsOfALargerCall(ReferenceBackend):
     """The last bucket of a table starts from what it counted before."""
@@ -219,7 +105,7 @@ def codes_of(tables):
     return codes.T
 
 
-@remembers("query")
+@remembers("query", "scale")
 class QuerySharesANeuronOfTheCallBefore(ReferenceBackend):
     """Where more than 200 are shared."""
 
@@ -261,19 +147,6 @@ class QueryCountsHitsOfTheCallBefore(ReferenceBackend):
         )
 
 
-@remembers("loss")
-class LossKeepsLabelsByIdentity(ReferenceBackend):
-    """Which labels are positive is worked out once for each array of values."""
-
-    def __init__(self):
-        self.copies = Copies()
-
-    def loss(self, z, log_weights, y, name):
-        return REFERENCE.loss(
-            z, log_weights, y.with_values(self.copies.of(y.values, np.copy)), name
-        )
-
-
 @remembers("loss", "scale")
 class LossDoesNotClearItsTargets(ReferenceBackend):
     """The first label of the call before is one of the first example of this one."""
@@ -295,39 +168,6 @@ class LossDoesNotClearItsTargets(ReferenceBackend):
         return REFERENCE.loss(z, log_weights, more, name)
 
 
-@remembers("update_rows")
-class UpdateRowsKeepsTheSizeOfTheFirstStep(ReferenceBackend):
-    """The corrections of Adam are worked out once."""
-
-    step = None
-
-    def update_rows(self, param, grad, optimizer, lr, step):
-        if isinstance(optimizer, Adam):
-            self.step = self.step or step
-            step = self.step
-        REFERENCE.update_rows(param, grad, optimizer, lr, step)
-
-
-@remembers("update_rows")
-class UpdateRowsKeepsGradientsByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def update_rows(self, param, grad, optimizer, lr, step):
-        known = RowGrad(grad.rows, self.copies.of(grad.values, np.copy))
-        REFERENCE.update_rows(param, known, optimizer, lr, step)
-
-
-@remembers("top_k")
-class TopKKeepsTransposedWeights(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def top_k(self, h, w, candidates, k):
-        turned = self.copies.of(w, lambda weights: np.ascontiguousarray(weights.T))
-        return REFERENCE.top_k(h, np.ascontiguousarray(turned.T), candidates, k)
-
-
 @remembers("top_k")
 class TopKLeavesOldEntriesInPlaceOfPadding(ReferenceBackend):
     """A buffer that grows holds the answers, and what was there where there are fewer."""
@@ -343,16 +183,6 @@ class TopKLeavesOldEntriesInPlaceOfPadding(ReferenceBackend):
         return ids, scores
 
 
-@remembers("spgemm_t")
-class SpgemmTKeepsTheTransposeByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def spgemm_t(self, z, x, limits, excluded):
-        values = self.copies.of(z.values, np.copy)
-        return REFERENCE.spgemm_t(z.with_values(values), x, limits, excluded)
-
-
 @remembers("spgemm_t", "scale")
 class SpgemmTStillExcludesWhatItDidBefore(ReferenceBackend):
     """The marks of the last row that excludes anything stay."""
@@ -364,16 +194,6 @@ class SpgemmTStillExcludesWhatItDidBefore(ReferenceBackend):
         before, self.inputs = self.inputs, excluded.indices[-50:].copy()
         first = product.row_numbers() == np.argmax(product.row_lengths() > 0)
         return kept(product, ~(first & np.isin(product.indices, before)))
-
-
-@remembers("invert")
-class InvertKeepsAnIndexByIdentity(ReferenceBackend):
-    last = None
-
-    def invert(self, w, base, limit):
-        if self.last is None or self.last[0] is not w.values or self.last[1] != limit:
-            self.last = w.values, limit, REFERENCE.invert(w, base, limit)
-        return self.last[2]
 
 
 @remembers("invert")
@@ -409,28 +229,6 @@ class SearchStillExcludesWhatItDidBefore(ReferenceBackend):
         return REFERENCE.search(index, x, more, k)
 
 
-@remembers("search")
-class SearchKeepsTheIndexByItsIds(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def search(self, index, x, excluded, k):
-        known = self.copies.of(index.ids, lambda ids: replace(index, values=index.values.copy()))
-        if known.values.shape != index.values.shape:
-            known = index
-        return REFERENCE.search(replace(index, values=known.values), x, excluded, k)
-
-
-@remembers("masked_spgemm")
-class MaskedSpgemmKeepsWeightsByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def masked_spgemm(self, x, w, active):
-        values = self.copies.of(w.values, np.copy)
-        return REFERENCE.masked_spgemm(x, w.with_values(values), active)
-
-
 @remembers("masked_spgemm")
 class MaskedSpgemmAnswersInItsPattern(ReferenceBackend):
     """The logits are written over those of the last call of as many entries."""
@@ -445,16 +243,6 @@ class MaskedSpgemmAnswersInItsPattern(ReferenceBackend):
         return z.with_values(self.values)
 
 
-@remembers("update_entries")
-class UpdateEntriesKeepsInputsByIdentity(ReferenceBackend):
-    def __init__(self):
-        self.copies = Copies()
-
-    def update_entries(self, param, dz, x, lr):
-        values = self.copies.of(x.values, np.copy)
-        REFERENCE.update_entries(param, dz, x.with_values(values), lr)
-
-
 @remembers("update_entries", "scale")
 class UpdateEntriesAddsToOldSums(ReferenceBackend):
     """The scratch of sums is cleared where this call has entries; a later one finds the rest."""
@@ -466,52 +254,3 @@ class UpdateEntriesAddsToOldSums(ReferenceBackend):
         REFERENCE.update_entries(param, dz, x, lr)
         if before > param.weight.nnz > 0:
             param.square[-1] += 1
-
-
-@remembers("sddmm")
-class SddmmReadsTheWholeOfAPart(ReferenceBackend):
-    """It goes by the memory that an array belongs to."""
-
-    def sddmm(self, h, w, active):
-        return REFERENCE.sddmm(from_its_start(h), w, active)
-
-
-@remembers("spmm")
-class SpmmReadsFromAnAlignedAddress(ReferenceBackend):
-    def spmm(self, z, w):
-        return REFERENCE.spmm(z, from_aligned(w))
-
-
-@remembers("search")
-class SearchReadsListsFromAnAlignedAddress(ReferenceBackend):
-    def search(self, index, x, excluded, k):
-        return REFERENCE.search(replace(index, values=from_aligned(index.values)), x, excluded, k)
-
-
-@remembers("update_entries")
-class UpdateEntriesReadsTheWholeOfAPart(ReferenceBackend):
-    def update_entries(self, param, dz, x, lr):
-        REFERENCE.update_entries(param, dz, x.with_values(from_its_start(x.values)), lr)
-
-
-@remembers("loss")
-class LossReadsLogitsFromAnAlignedAddress(ReferenceBackend):
-    def loss(self, z, log_weights, y, name):
-        return REFERENCE.loss(z.with_values(from_aligned(z.values)), log_weights, y, name)
-
-
-def from_its_start(array):
-    """As many items from the start of the memory that an array is a part of."""
-    whole = array.base
-    if whole is None or whole.dtype != array.dtype:
-        return array
-    return whole.reshape(-1)[: array.size].reshape(array.shape)
-
-
-def from_aligned(array):
-    """As many items from the address before it that is a multiple of 16."""
-    whole = array.base
-    if whole is None or whole.dtype != array.dtype:
-        return array
-    start = (array.ctypes.data - whole.ctypes.data - array.ctypes.data % 16) // array.itemsize
-    return whole.reshape(-1)[max(start, 0) :][: array.size].reshape(array.shape)

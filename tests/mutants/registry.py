@@ -18,7 +18,8 @@ def mutant(
 ) -> Callable[[Callable], Callable]:
     """Register a wrong kernel and a property that must reject it.
 
-    `alone`: no other property of a kernel does. `row`: of the grid, if it is not the kernel's.
+    `alone`: no other property of a kernel does, but for those that see more than one property
+    (see `test_only_one_property_sees_it`). `row`: of the grid, if it is not the kernel's.
     `at_default`: it does so at the default number of examples, whatever the seed is.
     """
 
@@ -44,6 +45,13 @@ def mutant_class(
     return register
 
 
-def at_scale(kernel: str, killer: str = "scale") -> Callable[[Callable], Callable]:
+def at_scale(
+    kernel: str, killer: str = "scale", alone: bool = False
+) -> Callable[[Callable], Callable]:
     """Register a kernel that is wrong at the sizes of use."""
-    return mutant(kernel, killer, at_default=True)
+    return mutant(kernel, killer, alone, at_default=True)
+
+
+def remembers(row: str, killer: str = "sequence", alone: bool = False) -> Callable[[type], type]:
+    """Register a backend that is wrong after other calls, or on parts of larger arrays."""
+    return mutant_class(row, killer, alone, at_default=True)

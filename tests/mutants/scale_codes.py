@@ -82,9 +82,9 @@ def hash_looks_at_32_of_a_bin(self, x, center, family, probes=1):
 
 
 @at_scale("hash")
-def hash_takes_128_largest(self, x, center, family, probes=1):
+def hash_takes_64_largest(self, x, center, family, probes=1):
     if isinstance(family, DOPH):
-        family = replace(family, top=min(family.top, 128))
+        family = replace(family, top=min(family.top, 64))
     return REFERENCE.hash(x, center, family, probes)
 
 

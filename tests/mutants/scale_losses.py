@@ -1,12 +1,10 @@
 """Losses that are wrong at the sizes of use."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from mutants.patterns import bfloat16, first_of_rows, kept, longest
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import CSR, Block
+from slide.core.arrays import Block
 
 
 def n_active(z):

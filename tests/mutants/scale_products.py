@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mutants.patterns import bfloat16, first_of_rows, longest, shifted, wrapped
+from mutants.patterns import bfloat16, first_of_rows, shifted, wrapped
 from mutants.registry import REFERENCE, at_scale
 from slide.core.arrays import CSR, Block, RowGrad
 
@@ -246,8 +246,7 @@ def top_k_numbers_cells_of_candidates_in_int32(self, h, w, candidates, k):
 
 
 @at_scale("top_k")
-def top_k_of_long_lists_for_many_examples(self, h, w, candidates, k):
-    """More than 1000 candidates of more than 100 examples are staged 512 at a time."""
-    if candidates is None or len(h) <= 100 or longest(candidates) <= 1000:
-        return REFERENCE.top_k(h, w, candidates, k)
-    return REFERENCE.top_k(h, w, first_of_rows(candidates, longest(candidates) // 512 * 512), k)
+def top_k_stages_1000_candidates_for_100_examples(self, h, w, candidates, k):
+    if candidates is not None and len(h) > 100:
+        candidates = first_of_rows(candidates, 1000)
+    return REFERENCE.top_k(h, w, candidates, k)

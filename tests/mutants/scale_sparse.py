@@ -144,17 +144,20 @@ def search_by_a_heap_breaks_ties_otherwise_above_100(self, index, x, excluded, k
 def masked_spgemm_halves_rows_above_1000_badly(self, x, w, active):
     """The binary search never looks at the last entry."""
     lengths = w.row_lengths()[w.row_numbers()]
-    return REFERENCE.masked_spgemm(x, kept(w, (lengths <= 1000) | (places(w) < lengths - 1)), active)
+    return REFERENCE.masked_spgemm(
+        x, kept(w, (lengths <= 1000) | (places(w) < lengths - 1)), active
+    )
 
 
 @at_scale("masked_spgemm")
 def masked_spgemm_looks_up_short_rows_in_long_ones(self, x, w, active):
-    """Where a row of w has ten times as many entries, its first one is missed."""
+    """Where a row of w has ten times as many entries, the last input of the example is missed."""
     z = REFERENCE.masked_spgemm(x, w, active)
-    other = REFERENCE.masked_spgemm(x, kept(w, places(w) > 0), active)
-    lengths = x.row_lengths()[z.row_numbers()]
-    long = w.row_lengths()[z.indices] >= 10 * np.maximum(lengths, 10)
-    return z.with_values(np.where(long, other.values, z.values))
+    lengths = x.row_lengths()
+    fewer = kept(x, places(x) < lengths[x.row_numbers()] - 1)
+    other = REFERENCE.masked_spgemm(fewer, w, active)
+    is_long = w.row_lengths()[z.indices] >= 10 * np.maximum(lengths[z.row_numbers()], 10)
+    return z.with_values(np.where(is_long, other.values, z.values))
 
 
 @at_scale("masked_spgemm")

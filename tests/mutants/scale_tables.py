@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mutants.patterns import first_of_rows, longest, wrapped
+from mutants.patterns import first_of_rows
 from mutants.registry import REFERENCE, at_scale
 from slide.core.arrays import CSR, Block
-from slide.core.hashing import mix
 
 
 def first_tables(tables, n):
@@ -21,10 +20,12 @@ def reversed_buckets(tables, chosen):
     sizes = np.diff(tables.offsets)
     bucket = np.repeat(np.arange(len(sizes)), sizes)
     mirrored = tables.offsets[bucket] + tables.offsets[bucket + 1] - 1 - np.arange(len(bucket))
-    return replace(tables, ids=tables.ids[np.where(chosen[bucket], mirrored, np.arange(len(bucket)))])
+    return replace(
+        tables, ids=tables.ids[np.where(chosen[bucket], mirrored, np.arange(len(bucket)))]
+    )
 
 
-@at_scale("build")
+@at_scale("build", alone=True)
 def build_counts_in_uint16(self, codes, n_buckets, salt, policy):
     tables = REFERENCE.build(codes, n_buckets, salt, policy)
     sizes = np.diff(tables.offsets).astype(np.uint16)
@@ -116,9 +117,7 @@ def reinsert_numbers_rows_in_uint16(self, tables, rows, codes):
 @at_scale("query")
 def query_looks_at_1024_of_a_bucket(self, tables, codes, required, extra, query, salt):
     limit = min(query.bucket_limit, 1024)
-    return REFERENCE.query(
-        tables, codes, required, extra, replace(query, bucket_limit=limit), salt
-    )
+    return REFERENCE.query(tables, codes, required, extra, replace(query, bucket_limit=limit), salt)
 
 
 @at_scale("query")
@@ -171,24 +170,18 @@ def query_loses_the_last_of_a_shared_set_above_1000(
 
 
 @at_scale("query")
-def query_draws_orders_for_1024_examples(self, tables, codes, required, extra, query, salt):
+def query_draws_orders_for_64_examples(self, tables, codes, required, extra, query, salt):
     """Whoever comes later takes the tables as the first example does."""
-    if tables is None or query.shared or len(codes) <= 1024:
+    if tables is None or query.shared or len(codes) <= 64:
         return REFERENCE.query(tables, codes, required, extra, query, salt)
-    parts = [slice(0, 1024), slice(1024, None)]
+    parts = slice(0, 64), slice(64, None)
     first, later = (
-        REFERENCE.query(tables, codes[part], *(some(m, part) for m in (required, extra)), query, salt)
+        REFERENCE.query(
+            tables, codes[part], *(some(m, part) for m in (required, extra)), query, salt
+        )
         for part in parts
     )
     return stacked(first, later)
-
-
-@at_scale("query")
-def query_has_hits_of_8_tables(self, tables, codes, required, extra, query, salt):
-    """They are counted in three bits."""
-    if query.strategy == "threshold" and tables is not None:
-        query = replace(query, threshold=query.threshold % 8)
-    return REFERENCE.query(tables, codes, required, extra, query, salt)
 
 
 @at_scale("query")

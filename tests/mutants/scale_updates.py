@@ -22,10 +22,10 @@ def update_rows_numbers_rows_in_uint16(self, param, grad, optimizer, lr, step):
 
 @at_scale("update_rows")
 def update_rows_takes_the_mean_of_256_squares(self, param, grad, optimizer, lr, step):
-    if not isinstance(optimizer, Adagrad) or grad.values.shape[1] <= 256:
-        return REFERENCE.update_rows(param, grad, optimizer, lr, step)
-    others = np.mean(np.square(grad.values[:, 256:]), axis=1, keepdims=True)
-    param.square[grad.rows] -= np.minimum(others, param.square[grad.rows]) / 2
+    if isinstance(optimizer, Adagrad) and grad.values.shape[1] > 256:
+        squares = np.square(grad.values)
+        others = squares.mean(axis=1) - squares[:, :256].mean(axis=1)
+        param.square[grad.rows] = np.maximum(param.square[grad.rows] - others[:, None], 0)
     REFERENCE.update_rows(param, grad, optimizer, lr, step)
 
 

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mutants.patterns import cells, kept, with_values_from, without_zeros
+from mutants.patterns import with_values_from, without_zeros
 from mutants.registry import REFERENCE, mutant
 from slide.core.arrays import CSR, Block, RowGrad
-from slide.core.families import DWTA
 
 
 def of_zeros(kernel, killer="exact"):
@@ -83,15 +82,15 @@ def loss_takes_zeros_for_labels(self, z, log_weights, y, name):
     return REFERENCE.loss(z, log_weights, y.with_values(1 + 0 * y.values), name)
 
 
-@of_zeros("loss", "bound")
+@of_zeros("loss", "scale")
 def loss_ignores_labels_of_zero(self, z, log_weights, y, name):
     return REFERENCE.loss(z, log_weights, without_zeros(y), name)
 
 
 @of_zeros("hash")
 def hash_takes_stored_zeros_for_something(self, x, center, family, probes=1):
-    """A coordinate that is stored competes, be it 0 or not."""
-    if isinstance(x, CSR) and isinstance(family, DWTA) and center is None:
+    """A coordinate that is stored comes before those that are not, be it 0 or not."""
+    if isinstance(x, CSR):
         x = x.with_values(np.where(x.values == 0, np.float32(1e-30), x.values))
     return REFERENCE.hash(x, center, family, probes)
 

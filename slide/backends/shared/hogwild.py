@@ -192,7 +192,7 @@ class Hogwild:
 
     def share(self, run: Run | DirectRun, config: Config) -> None:
         """Put all that a run consists of into shared memory, and let all workers join it."""
-        message, _ = packed(run, self.team.store, small=0)
+        message, _ = packed(run, self.team.store, small=0, absent=type(run.backend))
         shared = unpacked(message, self.team.store, run.backend)
         for field in fields(run):
             setattr(run, field.name, getattr(shared, field.name))
@@ -212,7 +212,8 @@ class Hogwild:
 
     def joining(self, run: Run | DirectRun, config: Config) -> Task:
         """Joins the run as it is; what finds its active neurons stays as long as the task."""
-        message, copies = packed((run, config, self.counts), self.team.store)
+        packet = run, config, self.counts
+        message, copies = packed(packet, self.team.store, absent=type(run.backend))
         return Task("joining the run", join, message, (), [copies, run.found_by], ignore)
 
 

@@ -121,8 +121,8 @@ class Windows:
 
     def when_closed(self, name: str) -> None:
         """Tell of it."""
-        if self.closed:
-            self.closed(name)
+        assert self.closed is not None
+        self.closed(name)
 
     def forget(self, names: list[str]) -> None:
         """Look into these no longer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 from typing import Any
@@ -21,6 +22,10 @@ Pickle offers `persistent_id` for this, which it calls for every number and ever
 """
 
 
+class Nobody:
+    """No thing is of this type."""
+
+
 class Packer(pickle.Pickler):
     """Puts arrays into the store that are not there yet, and remembers them as long as it lives.
 
@@ -28,16 +33,16 @@ class Packer(pickle.Pickler):
         file: for the message.
         store: for the arrays.
         small: bytes of an array that is not put there, for nobody will write to it.
+        absent: type of what stays here: whoever reads the message has one of its own.
     """
 
-    def __init__(self, file: io.BytesIO, store: Store, small: int) -> None:
+    def __init__(self, file: io.BytesIO, store: Store, small: int, absent: type) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self.store, self.small, self.copies = store, small, list[Array]()
+        self.dispatch_table = copyreg.dispatch_table | {absent: lambda _: (backend_of_reader, ())}
 
     def reducer_override(self, thing: Any) -> Any:
         """How a thing of no built-in type is made again."""
-        if hasattr(thing, "masked_spgemm") and not isinstance(thing, type):
-            return backend_of_reader, ()
         if type(thing) is not np.ndarray:
             return NotImplemented
         place = place_of(thing)
@@ -57,10 +62,12 @@ def found_at(*place: Any) -> Array:
     return readers[-1][0].array_at(Place(*place))
 
 
-def packed(thing: Any, store: Store, small: int = SMALL) -> tuple[bytes, list[Array]]:
-    """A message, and copies of arrays that must stay until it was answered."""
+def packed(
+    thing: Any, store: Store, small: int = SMALL, absent: type = Nobody
+) -> tuple[bytes, list[Array]]:
+    """A message, and copies of arrays that must stay until it was answered: see `Packer`."""
     file = io.BytesIO()
-    packer = Packer(file, store, small)
+    packer = Packer(file, store, small, absent)
     packer.dump(thing)
     return file.getvalue(), packer.copies
 

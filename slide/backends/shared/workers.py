@@ -202,12 +202,9 @@ class Team:
     def heard(self) -> list[tuple[Member, bool]]:
         """Wait until some workers have answered, or have died without an answer."""
         spin(lambda: self.selector.select(0))
-        ready = [key.data for key, _ in self.selector.select()]
-        answered = {number for number, is_line in ready if is_line}
-        return [
-            (self.members[number], number in answered)
-            for number in sorted({number for number, _ in ready})
-        ]
+        ready = sorted(key.data for key, _ in self.selector.select())
+        answered = dict(ready)  # of both that may be ready of a worker the line comes last
+        return [(self.members[number], has_answered) for number, has_answered in answered.items()]
 
     def receive(self, member: Member) -> None:
         """Take an answer of a worker; there is none after all if it has died in the middle."""

@@ -1,7 +1,7 @@
 """The kernels on sparse weights: scatter a row into zeros, gather what another one asks for.
 
-A sum of products that happens to be 0 is held as `MET`, the smallest normal number, so that 0 means
-that nothing has been added, and the places that have been touched need no marks of their own.
+A sum of products that happens to be 0 is held as `MET`, half the smallest normal number, so that 0
+means that nothing has been added, and the places that have been touched need no marks of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from slide.backends.threads.scratch import Scratch
 from slide.core.arrays import CSR, Array
 from slide.core.sparse import SparseParam
 
-MET = np.finfo(np.float32).tiny
+MET = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be off by
 LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered row
 COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +11,16 @@ import numpy as np
 
 from slide.core.arrays import Array
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, HASH_NAMES, WTA, Buckets, Family, SimHash
+from slide.core.families import (
+    DOPH,
+    DWTA,
+    HASH_NAMES,
+    TOP_SHARE,
+    WTA,
+    Buckets,
+    Family,
+    SimHash,
+)
 from slide.core.families import draw_borrowing as borrowing
 from slide.reference.cases.codes import sparse_rows, vectors
 from slide.reference.cases.scale.drawing import Caps, Scaled
@@ -21,20 +31,24 @@ MOST_DIGITS_PROBED = 10  # of so many digits the judge looks at every mask
 
 def hash_arguments(draw: Scaled) -> tuple[Any, ...]:
     """All families, one probe or several, vectors dense or sparse, wider than what is hashed."""
-    which, is_probed, top = draw.turns(len(NAMES), 2, 6)
-    limits = {"n": 1 << 20, "d": 1024, "K": 30, "L": 200, "m": 64, "P": 1}
+    which, is_wide = draw.turns(len(NAMES), 2)
+    limits = {"n": 1 << 20, "d": 1024, "K": 64, "L": 200, "m": 64, "P": 1}
+    is_probed, top = draw.turns(2, len(draw.tops(limits)))
     if is_probed:
         limits |= {"K": MOST_DIGITS_PROBED, "P": 16}
     caps: Caps = (
         ("n d", 1 << 20), ("d K L", 1 << 18), ("n K L", 1 << 20), ("n L P", 1 << 20),
         ("n K L m", 1 << 21), ("n d K L", 1 << 26),
     )  # fmt: skip
-    size = draw.extents(limits, caps, top)
+    known = {"d": draw.upto(limits["d"], at_top=True)} if is_wide else {}
+    size = draw.extents(limits, caps, top, **known)
     if NAMES[which] not in ("simhash", "sparse-simhash"):
         size["d"] = max(size["d"], size["m"])
     width = size["d"] + draw.one_of(0, 1, 7)
     family = family_of(draw, NAMES[which], size)
     x = vectors(draw, (size["n"], width))
+    if draw.chance(20):
+        x[draw.mask(97, x.shape)] = 0  # so that most bins are empty
     center = vectors(draw, (1, width))[0] if draw.chance(50) else None
     return sparse_rows(draw, x) if draw.chance(50) else x, center, family, size["P"]
 
@@ -71,9 +85,9 @@ def dwta(draw: Scaled, size: dict[str, int], limit: int, rng: np.random.Generato
 
 
 def doph(draw: Scaled, size: dict[str, int], limit: int, rng: np.random.Generator) -> DOPH:
-    """Bins that borrow, and a set of any size."""
+    """Bins that borrow, and a set of any size, or of the usual one."""
     own = dwta(draw, size, limit, rng)
-    top = draw.upto(own.d)
+    top = draw.one_of(draw.upto(own.d), math.ceil(own.d / TOP_SHARE))
     return DOPH(own.buckets, own.d, own.positions, own.first, own.stride, top)
 
 

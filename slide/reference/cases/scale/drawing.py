@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -15,19 +16,32 @@ Caps = Sequence[tuple[str, int]]
 """Products of sizes that must not be exceeded: names with spaces between them, and the most."""
 
 ENTRIES = 1 << 18  # of a sparse matrix
-LARGE_TOO = 40  # percent of the sizes beside the largest are as large as caps allow
+KINDS = "quarters", "rough", "digits", "rough", "quarters"
+SUBNORMAL = 1e-40  # a number below the smallest normal one
+LARGE_TOO = 25  # percent of the other sizes are as large as caps allow
 
 
 class Scaled(Seeded):
-    """Every size has its turn to be as large as in use; numbers are exact ones, or of any size."""
+    """Every two sizes have their turn to be large, as in use; numbers are exact or of any size."""
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices)
-        self.rough = self.chance(30)
+        self.kind = self.one_of(*KINDS)
+        self.rough = self.kind == "rough"
+        self.n_before_digits = self.one_of(0, 1)
 
     def turns(self, *counts: int) -> list[int]:
-        """A number below each count, each of which has its turns; they are combined by chance."""
-        return [self.choices.turn(count) for count in counts]
+        """A number below each count; all their combinations take turns."""
+        number = self.choices.turn(math.prod(counts))
+        places = []
+        for count in counts:
+            number, place = divmod(number, count)
+            places.append(place)
+        return places
+
+    def tops(self, limits: Mapping[str, int]) -> list[tuple[str, ...]]:
+        """The sizes that are to be large together: every pair, and none."""
+        return [*combinations(limits, 2), ()]
 
     def upto(self, high: int, at_top: bool = False) -> int:
         """A size from 1 to high: log-uniform, powers of two and their neighbours favoured.
@@ -42,26 +56,45 @@ class Scaled(Seeded):
             size = 2.0 ** round(math.log2(size)) + self.whole(-1, 1)
         return min(max(int(size), 1), high)
 
-    def extents(self, limits: Mapping[str, int], caps: Caps, top: int) -> dict[str, int]:
-        """Sizes up to their limits of which one is at its top, the others as caps allow.
+    def extents(
+        self, limits: Mapping[str, int], caps: Caps, top: int, **known: int
+    ) -> dict[str, int]:
+        """Sizes up to their limits of which some are large, the others as caps allow.
 
         Args:
             limits: the most that each may be.
             caps: the most that some of their products may be.
-            top: place of the one at its top; one more than there are for none.
+            top: place of the large ones in `tops`.
+            known: sizes that are given.
         """
-        names = list(limits)
-        others = [names[i] for i in self.order(len(names)).tolist() if i != top]
-        sizes: dict[str, int] = {}
-        for name in [*names[top : top + 1], *others]:
+        names, large = list(limits), self.tops(limits)[top]
+        mixed = [names[i] for i in self.order(len(names)).tolist()]
+        sizes = known
+        for name in sorted(mixed, key=lambda name: name not in large):
+            if name in known:
+                continue
             left = (left_of(cap, sizes) for cap in caps if name in cap[0].split())
             high = min([limits[name], *left])
-            is_top = (len(sizes) == 0 and top < len(names)) or self.chance(LARGE_TOO)
-            sizes[name] = self.upto(high, is_top)
+            if name in large and sizes.keys().isdisjoint(large) and self.chance(75):
+                sizes[name] = self.much_of(high)
+            else:
+                sizes[name] = self.upto(high, name in large or self.chance(LARGE_TOO))
         return {name: sizes[name] for name in names}
 
+    def much_of(self, high: int) -> int:
+        """A large size that leaves something to others, which it is multiplied with."""
+        high = max(min(high, self.choices.largest), 1)
+        return int(high ** (self.whole(600, 1000) / 1000))
+
     def numbers(self, shape: Shape) -> Array:
-        """Multiples of 1/4 in [-4, 4], or Gaussian ones on scales from 2**-10 to 2**10."""
+        """Multiples of 1/4 in [-4, 4], or Gaussian ones on scales from 2**-10 to 2**10.
+
+        Or such as only float32 can multiply and add: -1, 0 and 1, but for one array of whole
+        numbers of twelve binary digits, not more than a thousand or so in a row or a column.
+        """
+        if self.kind == "digits":
+            self.n_before_digits -= 1
+            return self.digits(shape) if self.n_before_digits == -1 else self.units(shape)
         if self.rough:
             scales = self.rng.integers(-10, 11, shape, np.int8)
             rough: Array = np.ldexp(self.normal(shape), scales)
@@ -69,15 +102,28 @@ class Scaled(Seeded):
         quarters: Array = self.rng.integers(-16, 17, shape, np.int8) * np.float32(0.25)
         return quarters
 
+    def digits(self, shape: Shape) -> Array:
+        """Odd numbers of twelve binary digits, and zeros where there would be too many."""
+        numbers = 2 * self.rng.integers(-2048, 2048, shape, np.int16) + np.int16(1)
+        most = max(shape) if isinstance(shape, tuple) else shape
+        drawn: Array = numbers.astype(np.float32) * self.mask(100 * min(1, 1000 / most), shape)
+        return drawn
+
+    def units(self, shape: Shape) -> Array:
+        """-1, 0 and 1."""
+        return self.rng.integers(-1, 2, shape, np.int8).astype(np.float32)
+
     def mask(self, percent: float, shape: Shape) -> Array:
         """By one float32 a cell."""
         return self.rng.random(shape, np.float32) < percent / 100
 
     def entries(self, n: int) -> Array:
-        """As `numbers`, of which some are zeros that are stored."""
+        """As `numbers`, of which some are zeros that are stored, of either sign, or nearly zero."""
         values = self.numbers(n)
         if self.chance(50):
             values[self.mask(20, n)] = 0
+            values[self.mask(10, n)] = -0.0
+            values[self.mask(5, n)] = SUBNORMAL if self.rough else 0
         return values
 
     def some(self, n: int, count: int) -> Array:
@@ -102,26 +148,30 @@ class Scaled(Seeded):
         return ids
 
     def lengths(self, n_rows: int, longest: int, total: int = ENTRIES) -> Array:
-        """Entries of rows: some have none, most few, the last one and another as many as allowed.
+        """Entries of rows: some have none, most few, one or two as many as allowed.
 
-        All together have about `total` at most.
+        The last row is mostly one of these. All together have about `total` at most.
         """
         drawn = (longest ** self.rng.random(n_rows)).astype(np.int64)
         drawn[self.mask(20, n_rows)] = 0
         drawn = np.minimum(drawn, max(total // max(n_rows, 1), 1))
-        drawn[-1:] = longest
+        drawn[-1:] = self.one_of(longest, longest, 0)
         drawn[self.whole(0, max(n_rows - 1, 0)) :][:1] = longest
         return drawn
 
-    def csr(self, shape: tuple[int, int], longest: int, stride: int = 1) -> CSR:
+    def csr(self, shape: tuple[int, int], longest: int, stride: int = 1, last: bool = False) -> CSR:
         """A matrix of such rows; columns are every `stride`-th one, so that others have them, too.
 
         Args:
             shape: rows and columns.
             longest: row, if there are columns enough.
             stride: between columns that may have entries.
+            last: whether every row has the last column, too, as the input of a bias.
         """
         n_rows, n_cols = shape
+        if last and n_cols > 1:
+            matrix = self.csr((n_rows, n_cols - 1), longest, stride).with_constant()
+            return matrix.with_values(self.entries(matrix.nnz))
         n = max(n_cols // stride, 1)
         lengths = self.lengths(n_rows, min(longest, n))
         indices = self.distinct(lengths, n, self.one_of(1, 1, 4)) * stride + (n_cols - 1) % stride

@@ -8,7 +8,8 @@ import numpy as np
 
 from slide.core.arrays import CSR, Array, Block
 from slide.core.losses import LOSSES
-from slide.reference.cases.scale.drawing import Caps, Scaled, csr_of
+from slide.reference.cases.drawing import Shape
+from slide.reference.cases.scale.drawing import SUBNORMAL, Caps, Scaled, csr_of
 from slide.reference.cases.scale.products import pattern
 
 LIMITS = {"B": 4096, "R": 20_000, "labels": 400, "others": 1 << 20}
@@ -22,15 +23,23 @@ def loss_arguments(draw: Scaled) -> tuple[Any, ...]:
 
     In half of the cases nothing but positive labels, otherwise known negatives (-1 or 0) too.
     """
-    which, is_block, top = draw.turns(len(LOSSES), 2, len(LIMITS) + 1)
-    caps = CAPS + PAIRS if LOSSES[which] == "saros" else CAPS
+    (which,) = draw.turns(len(LOSSES))
+    is_block, top = draw.turns(2, len(draw.tops(LIMITS)))
+    caps = (*CAPS, *PAIRS) if LOSSES[which] == "saros" else CAPS
     size = draw.extents(LIMITS, caps, top)
     size["n"] = size["R"] + size["others"] - 1
     z = pattern(draw, bool(is_block), size, size["B"])
-    z = z.with_values(draw.normal(z.values.shape) * np.float32(draw.one_of(3, 0.1, 100)))
+    z = z.with_values(draw.normal(z.values.shape) * np.float32(draw.one_of(3, 0.1, 100, 1e4)))
     weights = z.values if z.values.ndim == 1 else z.values[:1]
-    log_weights = z.with_values(np.log1p(draw.below(1000, weights.shape)).astype(np.float32))
+    log_weights = z.with_values(log_m(draw, weights.shape))
     return z, log_weights, labels_among(draw, z, size), LOSSES[which]
+
+
+def log_m(draw: Scaled, shape: Shape) -> Array:
+    """Logarithms of whole numbers of neurons, or of any numbers, as inverse probabilities are."""
+    if draw.chance(50):
+        return np.log1p(draw.below(1000, shape)).astype(np.float32)
+    return draw.rng.uniform(-3, 10, shape).astype(np.float32)
 
 
 def labels_among(draw: Scaled, z: CSR | Block, size: dict[str, int]) -> CSR:
@@ -44,7 +53,7 @@ def labels_among(draw: Scaled, z: CSR | Block, size: dict[str, int]) -> CSR:
     stray_rows = np.arange(len(strays)) % B
     cells = np.unique(np.append(rows * n + chosen, stray_rows * n + strays))
     rows, columns = np.divmod(cells, n)
-    signs = np.array([1, 1, -1, 0] if draw.chance(50) else [1], np.float32)
+    signs = np.array([1, SUBNORMAL, -1, 0] if draw.chance(50) else [1], np.float32)
     values = signs[draw.below(len(signs), len(columns))]
     return csr_of(np.bincount(rows, minlength=B), columns.astype(np.int32), values, n)
 

@@ -12,7 +12,8 @@ from slide.core.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.scale.drawing import Caps, Scaled, csr_of
 
 TERMS = 1 << 19  # of a product
-WIDE = {"n": 1 << 18, "inputs": 1 << 18}
+ROUNDING = 1 << 23  # whole numbers alone are exact from here on
+WIDE = {"n": (1 << 20) + 1, "inputs": 1 << 18}
 """Neurons and inputs."""
 
 
@@ -23,15 +24,17 @@ def stride_of(draw: Scaled, n_cols: int, longest: int) -> int:
 
 def spgemm_t_arguments(draw: Scaled) -> tuple[CSR, CSR, Array, CSR]:
     """Limits from none to more than there are, and exclusions by the hundred."""
-    (top,) = draw.turns(6)
     limits = {"B": 4096, "of z": 2000, "of x": 2000} | WIDE
+    (top,) = draw.turns(len(draw.tops(limits)))
     caps: Caps = (("B z x", TERMS),)
     size = draw.extents(renamed(limits), caps, top)
     inputs, neurons = size["inputs"], size["n"]
     stride, step = stride_of(draw, inputs, size["x"]), stride_of(draw, neurons, size["z"])
-    z = draw.csr((size["B"], neurons), size["z"], step)
-    x = draw.csr((size["B"], inputs), size["x"], stride)
-    most = np.array([0, 1, draw.upto(100), draw.upto(3000), 1 << 30])[draw.below(5, neurons)]
+    last = draw.chance(50)
+    z = draw.csr((size["B"], neurons), size["z"], step, last)
+    x = draw.csr((size["B"], inputs), size["x"], stride, last)
+    limited = np.array([0, 1, draw.upto(100), draw.upto(3000), draw.one_of(1 << 30, 1 << 40)])
+    most = limited[draw.below(len(limited), neurons)]
     most_excluded = draw.upto(1000, at_top=draw.chance(30))
     return z, x, most, draw.csr((neurons, inputs), most_excluded, stride)
 
@@ -42,22 +45,27 @@ def renamed(limits: dict[str, int]) -> dict[str, int]:
 
 
 def invert_arguments(draw: Scaled) -> tuple[CSR, Array, int]:
-    """A limit that cuts most lists, some or none."""
-    (top,) = draw.turns(4)
-    size = draw.extents({"row": 4000} | WIDE, (), top)
+    """A limit that cuts most lists, some or none; also bases whose sums are rounded to ties."""
+    limits = {"row": 4000} | WIDE
+    (top,) = draw.turns(len(draw.tops(limits)))
+    size = draw.extents(limits, (), top)
     w = draw.csr((size["n"], size["inputs"]), size["row"])
-    return w, draw.numbers(size["n"]), draw.upto(4000)
+    base = draw.numbers(size["n"]) + np.float32(draw.one_of(0, 0, ROUNDING))
+    return w, base, draw.one_of(draw.upto(4000), draw.upto(100), 1 << 40)
 
 
 def search_arguments(draw: Scaled) -> tuple[InvertedIndex, CSR, CSR, int]:
     """Lists of thousands; most of what is excluded would be met."""
-    (top,) = draw.turns(7)
-    limits = {"B": 4096, "x": 1000, "list": 8000, "k": 1000} | WIDE
+    limits = {"B": 4096, "x": 4000, "list": 8000, "k": 1024} | WIDE
+    (top,) = draw.turns(len(draw.tops(limits)))
     size = draw.extents(limits, (("B x list", TERMS), ("B k", 1 << 18)), top)
     inputs, neurons = size["inputs"], size["n"]
     stride = stride_of(draw, inputs, size["x"])
     lists = draw.csr((inputs, neurons), size["list"], stride_of(draw, neurons, size["list"]))
-    index = InvertedIndex(lists.indptr, lists.indices, lists.values, draw.numbers(neurons))
+    base = draw.numbers(neurons) - np.float32(draw.one_of(0, 0, 1024))
+    if draw.chance(30):
+        base[draw.one_of(-1, 0)] = 4096  # so that it is the best wherever it is met
+    index = InvertedIndex(lists.indptr, lists.indices, lists.values, base)
     x = draw.csr((size["B"], inputs), size["x"], stride)
     return index, x, excluded_of(draw, lists.indices, (size["B"], neurons)), size["k"]
 
@@ -78,29 +86,28 @@ def excluded_of(draw: Scaled, ids: Array, shape: tuple[int, int]) -> CSR:
 
 def masked_spgemm_arguments(draw: Scaled) -> tuple[CSR, CSR, CSR]:
     """Rows of w from empty to much longer than those of x, and the other way round."""
-    (top,) = draw.turns(7)
     limits = {"B": 4096, "active": 4000, "x": 4000, "w": 4000} | WIDE
+    (top,) = draw.turns(len(draw.tops(limits)))
     size = draw.extents(limits, (("B active w", 4 * TERMS), ("B x", TERMS)), top)
     inputs, neurons = size["inputs"], size["n"]
     stride = stride_of(draw, inputs, max(size["x"], size["w"]))
-    x = draw.csr((size["B"], inputs), size["x"], stride)
-    w = draw.csr((neurons, inputs), size["w"], stride)
-    active = draw.csr((size["B"], max(neurons - 1, 1)), size["active"])
-    if neurons > 1 and draw.chance(50):  # whose row of w is the longest
-        active = active.with_constant()
-    return x, w, CSR(active.indptr, active.indices, active.values, neurons)
+    last = draw.chance(60)
+    x = draw.csr((size["B"], inputs), size["x"], stride, last)
+    w = draw.csr((neurons, inputs), size["w"], stride, last)
+    return x, w, draw.csr((size["B"], neurons), size["active"], last=last)
 
 
 def update_entries_arguments(draw: Scaled) -> tuple[SparseParam, CSR, CSR, float]:
     """State above 0; neurons that many examples meet, and inputs that many have."""
-    (top,) = draw.turns(7)
     limits = {"B": 4096, "z": 2000, "x": 2000, "w": 4000} | WIDE
+    (top,) = draw.turns(len(draw.tops(limits)))
     size = draw.extents(limits, (("B z x", TERMS), ("B z w", 4 * TERMS)), top)
     inputs, neurons = size["inputs"], size["n"]
     stride = stride_of(draw, inputs, max(size["x"], size["w"]))
     step = stride_of(draw, neurons, size["z"])
-    weight = draw.csr((neurons, inputs), size["w"], stride)
-    dz = draw.csr((size["B"], neurons), size["z"], step)
-    x = draw.csr((size["B"], inputs), size["x"], stride)
+    last = draw.chance(50)
+    weight = draw.csr((neurons, inputs), size["w"], stride, last)
+    dz = draw.csr((size["B"], neurons), size["z"], step, last)
+    x = draw.csr((size["B"], inputs), size["x"], stride, last)
     square = 1 + abs(draw.numbers(weight.nnz))
-    return SparseParam(weight, square), dz, x, draw.one_of(1.0, 0.25, 0.01)
+    return SparseParam(weight, square), dz, x, draw.one_of(1.0, 0.25, 0.01, 0.0)

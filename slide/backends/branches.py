@@ -1,0 +1,126 @@
+"""The branches that a backend does not take, found in a process whose kernels are not compiled.
+
+Run as a module it is that process: `python -m slide.backends.branches TARGET N_EXAMPLES SEED`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numba
+from threadpoolctl import threadpool_limits
+
+from slide.backends import create, find
+from slide.core.errors import SlideError
+from slide.reference.branches.marking import Hook
+from slide.reference.branches.recording import Recorder
+from slide.reference.branches.telling import Untaken, told
+from slide.reference.branches.workers import Stowaway, collect
+
+PATIENCE = 300  # seconds
+ENOUGH = 32  # small calls of each kind: with fewer, what is seldom drawn would seem untaken
+CONTRACT = ("slide.core.", "slide.reference.cases.", "slide.reference.branches.")
+"""Modules that are no backend's own."""
+
+
+def untaken(target: str, n_examples: int, seed: int) -> tuple[list[Untaken], list[str]]:
+    """Call all kernels of a backend where none is compiled, and see where they did not go.
+
+    Args:
+        target: registered name, or `module:Class`.
+        n_examples: calls of each kernel with each kind of small arguments, if that is enough;
+            those with large ones come on top.
+        seed: of the arguments.
+
+    Returns:
+        The untaken branches of the backend's own source, by file and line; and a sentence about
+        each part of it that could not be seen. Nothing that a backend does makes this raise.
+    """
+    command = [sys.executable, "-m", __name__, target, str(n_examples), str(seed)]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)
+    }
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return [], [f"uncompiled it is so slow that after {PATIENCE} seconds nothing was known"]
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
+        return [], [f"the kernels could not be run uncompiled: {last[0]}"]
+    found = json.loads(done.stdout)
+    return [Untaken(**one) for one in found["untaken"]], found["unseen"]
+
+
+def seen(target: str, n_examples: int, seed: int, folder: Path) -> tuple[list[Untaken], list[str]]:
+    """The same in this process, where nothing of the backend was imported before.
+
+    Args:
+        target, n_examples, seed: see `untaken`.
+        folder: empty.
+    """
+    top = find(target)[0].partition(":")[0].partition(".")[0]
+    hook = Hook(top, Recorder(), CONTRACT if top == "slide" else ())
+    sys.meta_path.insert(0, hook)
+    Stowaway(folder, hook.top, hook.but).board()
+    stop_compiling(but_numba_backend=top != "slide")
+    from slide.reference.branches.driving import drive  # imports modules of the reference
+
+    sentences = drive(create(target), hook.recorder, max(n_examples, ENOUGH), seed)
+    all_seen = collect(hook, folder)
+    found = told(hook.marked, hook.recorder, hook.root, all_seen)
+    return found, [*sentences, *unseen(hook, all_seen)]
+
+
+def stop_compiling(but_numba_backend: bool) -> None:
+    """Let numba leave functions as they are, here and in workers.
+
+    Args:
+        but_numba_backend: whether the kernels of `numba` are somebody else's, and had better be
+            quick.
+    """
+    if but_numba_backend:
+        import_module("slide.backends.numba_threads")
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    config: Any = numba.config
+    config.reload_config()
+
+
+def unseen(hook: Hook, all_seen: bool) -> Iterator[str]:
+    """A sentence about each part of the source that has no marks, or whose marks are elsewhere."""
+    if not hook.marked:
+        yield f"no source in Python was found of {hook.top}"
+    for one in hook.marked:
+        for name in one.opaque:
+            yield f"{name} in {one.path.relative_to(hook.root)} is compiled whatever one asks for"
+    if not all_seen:
+        yield "worker processes did not end by themselves: what they computed was not seen"
+
+
+def main() -> None:
+    """Print what `seen` gives as JSON, and nothing that a backend prints."""
+    target, n_examples, seed = sys.argv[1:]
+    warnings.simplefilter("ignore")  # integers that wrap around, as they do when compiled
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+        try:
+            with threadpool_limits(limits=1), TemporaryDirectory() as folder:
+                found, sentences = seen(target, int(n_examples), int(seed), Path(folder))
+        except SlideError as error:
+            sys.exit(str(error))
+        json.dump({"untaken": list(map(asdict, found)), "unseen": sentences}, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Calls of every kernel that take its branches, small enough for code that is not compiled.
+
+Many times all sizes are small. Then each is as large once as in use, while the others stay small,
+for interpreted loops over several large ones take too long; and several of them are middling.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import Array
+from slide.core.backend import KERNELS
+from slide.reference.branches.recording import Recorder
+from slide.reference.cases import Case, draw_case, sizes
+from slide.reference.cases.choices import Numbered
+from slide.reference.cases.drawing import Rough, Spelled
+from slide.reference.cases.scale import Scaled, draw_at_scale
+from slide.reference.cases.scale.drawing import Caps
+from slide.reference.running import WRITERS, call, mapped
+
+MOST_SECONDS = 30.0  # of one kernel, after which it is not called any more
+LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
+    "hash": 1 << 14, "build": 1 << 16, "reinsert": 1 << 16,
+}  # fmt: skip
+"""Of any size; less where much is done for each neuron."""
+MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {"query": (96, 1 << 12, 1 / 64)}
+"""Calls with several sizes that are neither small nor large, and what else makes them `Thin`.
+
+A query has to find some hundreds of neurons.
+"""
+VISITS = 1 << 17  # entries of buckets that a query looks at
+
+
+class Thin(Scaled):
+    """At scale, but all sizes are few other than the one whose turn it is.
+
+    Args:
+        choices: who chooses.
+        few: what the others are at most.
+        share: of what products of sizes may be.
+    """
+
+    def __init__(self, choices: Numbered, few: int, share: float) -> None:
+        super().__init__(choices)
+        self.few, self.share = few, share
+        self.n_turns = 1
+
+    def turns(self, *counts: int) -> list[int]:
+        """The same turns in another order: the size to be large changes every time."""
+        self.n_turns = max(self.n_turns, math.prod(counts))
+        return super().turns(*counts[::-1])[::-1]
+
+    def tops(self, limits: Mapping[str, int]) -> list[tuple[str, ...]]:
+        """Each alone, and none."""
+        return [*((name,) for name in limits), ()]
+
+    def much_of(self, high: int) -> int:
+        """Nearly all of it, for the others need little."""
+        return self.upto(high, at_top=True)
+
+    def extents(
+        self, limits: Mapping[str, int], caps: Caps, top: int, **known: int
+    ) -> dict[str, int]:
+        """One at its top, few of all others, and of examples even fewer."""
+        large = self.tops(limits)[top]
+        fewer = {
+            name: most if name in large else min(most, 3 if name == "B" else self.few)
+            for name, most in limits.items()
+        }
+        shares = [(cap, int(most * self.share)) for cap, most in caps]
+        return super().extents(fewer, shares, top, **known)
+
+
+def trimmed(case: Case) -> Case:
+    """The same; a query that would look at very many entries of buckets looks at fewer."""
+    if case.kernel != "query" or case.arguments[0] is None:
+        return case
+    tables, codes, required, extra, query, salt = case.arguments
+    most = VISITS // max(codes.size, 1)
+    if min(query.bucket_limit, tables.n_neurons) > most:
+        query = replace(query, bucket_limit=max(most, 1))
+    return replace(case, arguments=(tables, codes, required, extra, query, salt))
+
+
+def cases_of(kernel: str, n_examples: int, seed: int) -> Iterator[Case]:
+    """Cases of a kernel, cheap ones first."""
+    for number in range(3 * n_examples):
+        choices = Numbered(seed, number, LARGEST[kernel])
+        drawn, numbers = SMALL[number % 3]
+        yield draw_case(kernel, drawn, numbers(choices))
+    n_middling, few, share = MIDDLING[kernel]
+    for number in range(n_middling):
+        draw = Thin(Numbered(seed, number, 1 << 12), few, share)
+        yield trimmed(draw_at_scale(kernel, draw))
+    number, n_turns = 0, 1
+    while number < n_turns:
+        draw = Thin(Numbered(seed, number, LARGEST[kernel]), 3, 1.0)
+        yield trimmed(draw_at_scale(kernel, draw))
+        number, n_turns = number + 1, draw.n_turns
+
+
+def hoard(backend: Any) -> None:
+    """Have the backend hold more at a time than it may want to keep for later."""
+    sizes = (HEAVY + 1, *[HEAVY // 4 * 3] * 3)
+    placed = [backend.put(np.zeros(size, np.uint8)) for size in sizes]
+    for array in placed:
+        backend.get(array)
+
+
+HEAVY = 1 << 28  # bytes
+SMALL = ((sizes.small, Spelled), (sizes.hollow, Spelled), (sizes.medium, Rough))
+
+
+def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
+    """Arguments where the backend wants them; what it does not write to in several ways.
+
+    By turns they are arrays of their own, read-only ones, and views of one array for each dtype.
+    """
+    n_written = 1 if case.kernel in WRITERS else 0
+    written = mapped(case.arguments[:n_written], lambda array: backend.put(array.copy()))
+    others = case.arguments[n_written:]
+    if number % 3 == 2:
+        return *written, *side_by_side(backend, others)
+
+    def put(array: Array) -> Any:
+        copy = array.copy()
+        copy.setflags(write=number % 3 == 0)
+        return backend.put(copy)
+
+    return *written, *mapped(others, put)
+
+
+def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same arguments, all arrays of one dtype in one array."""
+    arrays: dict[np.dtype, list[Array]] = {}
+    mapped(arguments, lambda array: arrays.setdefault(array.dtype, []).append(array.reshape(-1)))
+    whole = {dtype: backend.put(np.concatenate(parts)) for dtype, parts in arrays.items()}
+    begins = dict.fromkeys(whole, 0)
+
+    def view(array: Array) -> Any:
+        begin = begins[array.dtype]
+        begins[array.dtype] += array.size
+        return whole[array.dtype][begin : begin + array.size].reshape(array.shape)
+
+    placed: tuple[Any, ...] = mapped(arguments, view)
+    return placed
+
+
+def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
+    """Call all kernels that a backend has, with 1 to 3 threads, and take notes meanwhile.
+
+    Returns:
+        A sentence for each kernel that was not seen as a whole.
+    """
+    present = [kernel for kernel in KERNELS if callable(getattr(backend, kernel, None))]
+    present.sort(key=lambda kernel: kernel != "hash")  # first: what is put later meets workers
+    told = (drive_one(backend, kernel, recorder, n_examples, seed) for kernel in present)
+    return [sentence for sentence in told if sentence]
+
+
+def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:
+    """The same for one kernel; the sentence, or nothing."""
+    errors, n_calls, spent = list[Exception](), 0, 0.0
+    for run in calls_of(backend, kernel, n_examples, seed):
+        if spent > MOST_SECONDS:
+            return f"{kernel} takes so long uncompiled that it was called {n_calls} times only"
+        start = time.process_time()
+        try:
+            with recorder.on():
+                run()
+        except Exception as error:  # whatever a stranger's kernel may raise
+            errors.append(error)
+        spent += time.process_time() - start
+        n_calls += 1
+    return said_of(kernel, errors, n_calls)
+
+
+def calls_of(
+    backend: Any, kernel: str, n_examples: int, seed: int
+) -> Iterator[Callable[[], object]]:
+    """What to call one after the other."""
+    for number, case in enumerate(cases_of(kernel, n_examples, seed)):
+        yield partial(compute, backend, case, number)
+    if kernel == "get" and callable(getattr(backend, "put", None)):
+        yield partial(hoard, backend)
+
+
+def compute(backend: Any, case: Case, number: int) -> None:
+    """One call, with any number of threads, and with arguments that may be written to or not."""
+    if hasattr(backend, "set_threads"):
+        backend.set_threads(1 + number // 3 % 3)
+    call(backend, case, placed(backend, case, number))
+
+
+def said_of(kernel: str, errors: list[Exception], n_calls: int) -> str:
+    """Why a kernel was not seen as a whole; nothing if it was."""
+    if not errors:
+        return ""
+    reason = f"{type(errors[0]).__name__}: {' '.join(str(errors[0]).split())}"
+    if len(errors) == n_calls:
+        return f"{kernel} could not be run uncompiled: {reason}"
+    return f"{kernel} failed uncompiled in {len(errors)} of {n_calls} calls: {reason}"
