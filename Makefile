@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # What a backend needs beside the engine.
 EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 
-.PHONY: help demo test check format verify faults mutants mutation bench bench-quick bench-peers gpu clean
+.PHONY: help demo test thorough check format verify faults mutants mutation bench bench-quick bench-peers gpu clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
 	@echo "make test     run all tests"
+	@echo "make thorough run those that take longer: wrong kernels at the default, extensions, branches"
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
@@ -28,7 +29,10 @@ demo: .venv/engine $(EXTRA)
 	@$(BIN)/slide demo --backend $(BACKEND)
 
 test: .venv/dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+thorough: .venv/dev
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m slow
 
 check: .venv/dev
 	@$(BIN)/ruff format --check .

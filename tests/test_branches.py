@@ -206,6 +206,7 @@ def test_what_a_backend_prints_harms_nothing(told):
     assert told(source) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["reference", "processes", "numba"])
 def test_our_own_backends_leave_no_branch_untaken(name):
     assert untaken(name, 1, 0) == ([], [])

@@ -209,6 +209,7 @@ def copy(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["loss", "hash_family", "optimizer", "learner"])
 def test_a_page_leads_to_what_verifies_and_trains(kind, copy) -> None:
     write_page(PAGES / f"{kind.replace('_', '-')}.md", copy)

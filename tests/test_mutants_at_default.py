@@ -11,6 +11,7 @@ from slide.core.backend import KERNELS
 from slide.reference.checks import check
 
 DEFAULT = 25  # examples of a cell
+pytestmark = pytest.mark.slow
 
 
 def test_there_are_some_of_every_kernel() -> None:

@@ -42,7 +42,8 @@ test_speed = benchmarks("others:Wrong", sizes=["small"], threads=1)
 def run_pytest(folder, sources, *options):
     """Outcomes by item, and what was printed."""
     result = folder / "junit.xml"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (sources, ROOT)))}
+    outer = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    environment = outer | {"PYTHONPATH": os.pathsep.join(map(str, (sources, ROOT)))}
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
         f"--junitxml={result}", *options,

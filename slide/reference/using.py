@@ -87,7 +87,7 @@ def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
     kept: list[Kept] = []
     one = Call(case, mapped(case.arguments, backend.put))
     for number in range(N_CALLS):
-        before = mapped(one.placed, lambda array: np.copy(backend.get(array)))
+        before = mapped(one.case.arguments, np.copy)
         result = raw_call(backend, one.case, one.placed)
         host = mapped(result, backend.get)
         got = mapped(host, np.copy)
@@ -97,9 +97,7 @@ def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
         way = draw.one_of(*WAYS)
         one = WAYS[way](backend, one, cast(Scaled, draw))
         if way in ("in place", "other numbers"):  # results may consist of their arguments
-            kept[:] = [
-                each for each in kept if each.call.case.arguments[0] is not one.case.arguments[0]
-            ]
+            kept[:] = [each for each in kept if each.call.placed[0] is not one.placed[0]]
     return changed_since(backend, kept)
 
 
@@ -119,10 +117,14 @@ def of_same_sizes(backend: Any, one: Call, draw: Scaled) -> Call:
 def in_place(backend: Any, one: Call, draw: Scaled) -> Call:
     """The same arrays after a change, in the same objects where those are the backend's."""
     change(one.case.arguments, draw)
-    probe = np.zeros(1, np.float32)
-    is_host = backend.put(probe) is probe
-    placed = one.placed if is_host else mapped(one.case.arguments, backend.put)
+    placed = one.placed if is_host(backend) else mapped(one.case.arguments, backend.put)
     return Call(one.case, placed, " with arrays changed in place")
+
+
+def is_host(backend: Any) -> bool:
+    """Whether the arrays of a backend are those that were put."""
+    probe = np.zeros(1, np.float32)
+    return backend.put(probe) is probe
 
 
 def with_other_numbers(backend: Any, one: Call, draw: Scaled) -> Call:
@@ -132,9 +134,13 @@ def with_other_numbers(backend: Any, one: Call, draw: Scaled) -> Call:
         pairs = zip(one.case.names, arguments, strict=True)
         return tuple(numbers.get(name, thing) for name, thing in pairs)
 
-    given = dict(zip(one.case.names, one.case.arguments, strict=True))
+    def copied(array: Any) -> Array:
+        return np.copy(backend.get(array))
+
+    host = one.case.arguments if is_host(backend) else mapped(one.placed, copied)
+    given = dict(zip(one.case.names, host, strict=True))
     numbers = {name: NUMBERS[name](draw, given[name]) for name in given if name in NUMBERS}
-    case = Case(one.case.kernel, varied(one.case.arguments))
+    case = Case(one.case.kernel, varied(host))
     return Call(case, varied(one.placed), " on the arrays of the call before")
 
 

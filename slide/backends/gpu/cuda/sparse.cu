@@ -1,6 +1,6 @@
 // Products of two sparse matrices.
 
-#define MET 1.17549435e-38f  // stands for a sum of 0, so that 0 means: not met
+#define MET 5.87747175e-39f  // stands for a sum of 0, so that 0 means: not met
 
 // out[e] = x[rows[e]] . w[columns[e]], both sparse: a warp for each of n_entries, whose lanes look
 // the inputs of the example up in the row of the neuron.

@@ -33,6 +33,8 @@ def hash_arguments(draw: Scaled) -> tuple[Any, ...]:
     """All families, one probe or several, vectors dense or sparse, wider than what is hashed."""
     which, is_wide = draw.turns(len(NAMES), 2)
     limits = {"n": 1 << 20, "d": 1024, "K": 64, "L": 200, "m": 64, "P": 1}
+    if draw.rough:  # digits that are folded are judged only where nothing is rounded
+        limits["K"] = 30
     is_probed, top = draw.turns(2, len(draw.tops(limits)))
     if is_probed:
         limits |= {"K": MOST_DIGITS_PROBED, "P": 16}
