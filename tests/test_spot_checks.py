@@ -78,7 +78,7 @@ def cases_of(kernel, n=N_CASES, largest=LARGEST):
     """Arguments at sizes of use, with numbers of all magnitudes."""
     for number in range(n):
         draw = Scaled(Numbered(3, number, largest))
-        draw.rough = True
+        draw.kind, draw.rough = "rough", True
         yield draw_at_scale(kernel, draw)
 
 
@@ -155,7 +155,8 @@ def test_a_sample_is_right_and_shows_each_wrong_cell_of_its_own(kernel, scarce):
                 wrong = with_leaf(result, path, changed(at(result, path), place))
                 sentence = said(kernel, case.arguments, sample, wrong)
                 if not sentence:
-                    assert bits(sample.cut(wrong)) == same, (path, place)
+                    excused = verdict(kernel, case.arguments, wrong).sentence == ""  # by rounding
+                    assert excused or bits(sample.cut(wrong)) == same, (path, place)
                 n_shown += bool(sentence)
     assert n_shown > 2
 

@@ -15,7 +15,8 @@ MOST_ENTRIES = 64  # of an array that is written out
 def is_short(thing: Any) -> bool:
     """Whether everything in it can be written out."""
     if isinstance(thing, np.ndarray):
-        return thing.size <= MOST_ENTRIES or not thing.any()
+        with np.errstate(invalid="ignore"):  # of any bits, signalling NaN among them
+            return thing.size <= MOST_ENTRIES or not thing.any()
     if isinstance(thing, tuple):
         return all(map(is_short, thing))
     if is_dataclass(thing):
