@@ -141,14 +141,27 @@ def test_failing_training_is_made_smaller_in_the_end(no_branches):
     assert failed
 
 
-def test_an_interrupt_ends_all_processes_at_once():
-    command = [sys.executable, "-m", "slide", "verify", "reference", "--examples", "400"]
+def under_way():
+    """A long run, and all processes that it has begun."""
+    command = [sys.executable, "-m", "slide", "verify", "reference", "--examples", "4000"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     parent = psutil.Process(run.pid)
     deadline = time.monotonic() + 60
     while not has_started(parent) and time.monotonic() < deadline:
         run.poll()
-    workers = parent.children(recursive=True)
+    return run, parent.children(recursive=True)
+
+
+def test_who_is_killed_leaves_no_process_behind():
+    run, workers = under_way()
+    run.kill()
+    run.communicate()
+    assert len(workers) > 2
+    assert psutil.wait_procs(workers, timeout=15)[1] == []
+
+
+def test_an_interrupt_ends_all_processes_at_once():
+    run, workers = under_way()
     run.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, err = run.communicate(timeout=20)

@@ -1,6 +1,7 @@
 """The branches that a backend does not take, found in a process whose kernels are not compiled.
 
-Run as a module it is that process: `python -m slide.backends.branches TARGET N_EXAMPLES SEED`.
+Run as a module it is that process: `python -m slide.backends.branches TARGET N_EXAMPLES SEED`. It
+ends when its standard input does, which whoever began it holds open.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import numba
 from threadpoolctl import threadpool_limits
@@ -50,12 +52,17 @@ def untaken(target: str, n_examples: int, seed: int) -> tuple[list[Untaken], lis
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)
     }
+    held, holding = os.pipe()
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+            command, env=environment, stdin=held, capture_output=True, text=True,
+            timeout=PATIENCE, check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return [], [f"uncompiled it is so slow that after {PATIENCE} seconds nothing was known"]
+    finally:
+        os.close(held)
+        os.close(holding)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
         return [], [f"the kernels could not be run uncompiled: {last[0]}"]
@@ -108,9 +115,16 @@ def unseen(hook: Hook, all_seen: bool) -> Iterator[str]:
         yield "worker processes did not end by themselves: what they computed was not seen"
 
 
+def leave_with_parent() -> NoReturn:
+    """End this process when nobody waits for it any more, however the other one has ended."""
+    os.read(0, 1)
+    os._exit(1)
+
+
 def main() -> None:
     """Print what `seen` gives as JSON, and nothing that a backend prints."""
     target, n_examples, seed = sys.argv[1:]
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # integers that wrap around, as they do when compiled
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
