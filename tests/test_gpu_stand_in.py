@@ -299,6 +299,7 @@ extern "C" __global__ void lanes(float* a) {
     x = __shfl_sync(0xffffffffu, x, 0);
     if (threadIdx.x == 63) a[2] = x;
 }
+extern "C" __global__ void counted(float* a) { a[threadIdx.x] += 1; }
 extern "C" __global__ void reversed(float* a) {
     __shared__ float all[64];
     all[threadIdx.x] = blockIdx.x + threadIdx.x;
@@ -319,6 +320,13 @@ def test_the_emulator_has_lanes_barriers_and_shared_memory(order):
     assert sums.tolist() == [31 * 16, 31 * 16 + 32 * 32, 31 * 16 + 32 * 32, 0]
     both = launched("reversed", np.zeros(128, np.float32), n_blocks=2, order=order)
     assert both.tolist() == [*range(63, -1, -1), *range(64, 0, -1)]
+
+
+@pytest.mark.parametrize("order", emulator.ORDERS)
+@pytest.mark.parametrize("n_threads", [*range(1, 34), 96, 160, 192, 224, 256, 1024])
+def test_each_thread_of_a_block_runs_once(n_threads, order):
+    ran = launched("counted", np.zeros(n_threads + 1, np.float32), n_threads, order=order)
+    assert ran.tolist() == [1] * n_threads + [0]
 
 
 @pytest.mark.parametrize("name", ["in_vain", "some_lanes", "two_barriers"])

@@ -71,10 +71,11 @@ inline bool release(unsigned first, unsigned last, State state) {
     return true;
 }
 
-// The next number of the order: ascending, descending, or shuffled by a multiplier without a
-// common divisor with the number of threads, which is a power of two.
+constexpr unsigned MULTIPLIER = 1031;  // a prime above any number of threads of a block
+
+// The next number of the order: ascending, descending, or shuffled.
 inline unsigned place(unsigned t, unsigned n, int order) {
-    return order == 0 ? t : order == 1 ? n - 1 - t : (t * 5 + 3) % n;
+    return order == 0 ? t : order == 1 ? n - 1 - t : (t * MULTIPLIER + 3) % n;
 }
 
 inline bool run_block(unsigned n, int order) {
