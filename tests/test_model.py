@@ -222,7 +222,7 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: edit(f, n_samples="many"), "damaged"),
         (lambda f: edit_config(f, hidden=[0]), "damaged .hidden is 0"),
         (lambda f: edit_config(f, wings=2), "unknown setting 'wings'"),
-        (lambda f: edit(f, config={}), "missing setting 'K'"),
+        (lambda f: edit(f, config={}), "does not fit its config.json"),
         (lambda f: edit(f, n_samples=0), "n_samples is 0"),
         (lambda f: edit(f, n_samples=float("inf")), "n_samples is inf"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "damaged"),

@@ -1,11 +1,14 @@
 """Models that earlier versions wrote are read, and say what they said then."""
 
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from slide import Model, load_backend, read
+from slide import Config, Model, load_backend, read
+from slide.core.config import BEFORE
 
 FORMAT_2 = Path(__file__).parent / "format_2"
 MODELS = sorted(path.parent.name for path in FORMAT_2.glob("*/config.json"))
@@ -27,3 +30,25 @@ def test_models_of_format_2_predict_as_they_did(name, backend):
     assert len(MODELS) == 4
     assert np.allclose(scores, wanted, rtol=1e-4, atol=1e-5)
     assert (ids == wanted_ids).all()
+
+
+def test_a_setting_that_a_model_lacks_is_what_format_2_had():
+    """If a default changes, its field has to say what those models do: `metadata={BEFORE: ...}`."""
+    recorded = json.loads((FORMAT_2 / "defaults.json").read_text())
+    assert asdict(Config.from_dict({})) == asdict(Config.from_dict(recorded))
+    assert Config.from_dict(asdict(Config(K=7, pairs=True))) == Config(K=7, pairs=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Newer(Config):
+    """Settings of a later version."""
+
+    wings: int = 2
+    feathers: str = field(default="blue", metadata={BEFORE: "none"})
+
+
+def test_a_model_is_read_that_is_older_than_a_setting():
+    older = asdict(Config(seed=3))
+    newer = Newer.from_dict(older)
+    assert (newer.seed, newer.wings, newer.feathers) == (3, 2, "none")
+    assert Newer.from_dict(asdict(Newer(wings=1))) == Newer(wings=1)

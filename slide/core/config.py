@@ -14,6 +14,8 @@ from slide.core.optim import OptimizerName, ScheduleName
 
 SamplerName = Literal["lsh", "uniform", "in-batch", "full", "index"]
 Scope = Literal["batch", "example"]
+BEFORE = "before"
+"""In the metadata of a field: what models do that were trained before there was this setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,21 @@ class Config:
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Config:
-        """The inverse of `dataclasses.asdict`; all settings must be there and no others."""
-        known = {field.name for field in fields(cls)}
-        for name in sorted(known ^ set(settings)):
-            what = "missing" if name in known else "unknown"
-            raise ConfigError(f"{what} setting {name!r}: expected {', '.join(sorted(known))}")
+        """The inverse of `dataclasses.asdict`.
+
+        A model that is older than a setting does not have it. It then is what did the same before:
+        `field(default=..., metadata={BEFORE: ...})` where that is another value than the default.
+
+        Raises:
+            ConfigError: a setting is unknown, or out of its range.
+        """
+        known = {one.name: one for one in fields(cls)}
+        for name in sorted(set(settings) - set(known)):
+            raise ConfigError(f"unknown setting {name!r}: expected {', '.join(sorted(known))}")
+        before = {
+            name: one.metadata[BEFORE] for name, one in known.items() if BEFORE in one.metadata
+        }
+        settings = before | settings
         lists = {name: value for name, value in settings.items() if isinstance(value, list)}
         return cls(**settings | {name: tuple(value) for name, value in lists.items()})
 
