@@ -156,7 +156,7 @@ def test_a_failure_is_told_with_the_smallest_arguments() -> None:
     one = check(Rounds(), "sddmm", "exact", 50)
     scope = {"backend": Rounds()}
     exec("from slide.reference.pasting import *", scope)
-    exec(one.snippet.replace("backend.", "z = backend."), scope)
+    exec(one.snippet.replace("\nbackend.", "\nz = backend."), scope)
     assert scope["h"].shape == scope["w"].shape == (1, 1)
     assert scope["z"].values.size == 1
     assert scope["h"] * scope["w"] % 1 != 0
@@ -172,6 +172,29 @@ def test_snippets_run_with_what_pasting_offers(row) -> None:
     exec("from slide.reference.pasting import *", scope)
     assert "backend" in snippet
     exec(snippet, scope)
+
+
+class WrongAtFirst(ReferenceBackend):
+    """Moves too far as long as nothing was ever moved: a call changes what the next one finds."""
+
+    def update_rows(self, param, grad, optimizer, lr, step):
+        is_new = param.mean.size > 0 and not param.mean[grad.rows].any()
+        super().update_rows(param, grad, optimizer, 1.01 * lr if is_new else lr, step)
+
+
+@pytest.mark.parametrize(
+    ("backend", "row", "name"),
+    [(WrongAtFirst, "update_rows", "bound")]
+    + [
+        next(one for one in MUTANTS if one[1] == row) for row in sorted({one[1] for one in MUTANTS})
+    ],
+)
+def test_a_snippet_shows_the_failure_again(backend, row, name, capsys) -> None:
+    snippet = check(backend(), row, name, 200).snippet
+    scope: dict[str, object] = {"backend": backend()}
+    exec("from slide.reference.pasting import *", scope)
+    exec(snippet, scope)
+    assert capsys.readouterr().out.strip()
 
 
 def test_the_same_seed_draws_the_same() -> None:
@@ -251,4 +274,4 @@ def test_a_package_with_an_entry_point_is_verified_by_its_name(
     assert ["put", *"✓" * 5] in [row[:6] for row in rows]
     assert ["hash", *"○" * len(GRID["hash"])] in rows
     assert "spmm exact: fail. spmm(" in out
-    assert "\n    z = " in out
+    assert "\nz = " in out

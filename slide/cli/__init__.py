@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
-from textwrap import indent
 from types import FrameType
 from typing import NoReturn
 
@@ -96,5 +95,5 @@ def leave(sentence: str, code: int = 2, snippet: str = "") -> NoReturn:
     """Print one sentence, on one line whatever it quotes, and Python to paste to stderr; exit."""
     print(f"slide: {' '.join(sentence.split())}", file=sys.stderr)
     if snippet:
-        print(indent(snippet, "    "), file=sys.stderr)
+        print(snippet, file=sys.stderr)
     sys.exit(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from textwrap import TextWrapper, indent
+from textwrap import TextWrapper
 
 from rich.console import Console
 from rich.text import Text
@@ -97,13 +97,13 @@ def failed(report: Report, width: int) -> Iterator[Text]:
     wrong = failures(report.checks)
     if any(same[0].snippet for same in wrong):
         yield from map(Text, ("", "Before pasting what follows:"))
-        yield Text(indent(preparation(report.target), STEP))
+        yield Text(preparation(report.target))
     for same in wrong:
         yield Text()
         text = f"{failure_title(same)}: fail. {failure_sentence(same)}"
         yield from styled(text, "fail", width)
         if same[0].snippet:
-            yield Text(indent(same[0].snippet, STEP))
+            yield Text(same[0].snippet)
 
 
 def styled(text: str, outcome: str, width: int) -> Iterable[Text]:

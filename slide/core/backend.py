@@ -13,8 +13,8 @@ What holds for every kernel:
 * No policy, no files, no logging, no fall-back to another backend.
 * Arguments are never written to, except the parameters of `update_rows` and `update_entries`;
   read-only arrays are accepted.
-* Arrays are contiguous in C order and aligned to their items, and may begin anywhere: a part of a
-  larger array is one.
+* Arrays, of arguments and of results, are contiguous in C order and aligned to their items, and may
+  begin anywhere: a part of a larger array is one.
 * A kernel may be called on any thread, and on several at once. It remembers nothing: a result
   depends on what the arguments hold when it is called (`put` gives what the array holds then), and
   stays as it is whatever is called next. It may consist of arrays of the arguments.
@@ -296,7 +296,8 @@ class Backend(SparseKernels, Protocol):
         weight *= 1 - lr * optimizer.weight_decay, and then, all by element unless it says row:
 
         * `Adam`: mean += (1 - beta1) (g - mean); square += (1 - beta2) (g**2 - square);
-          weight -= optimizer.step_size(lr, step) * mean / (sqrt(square) + epsilon).
+          weight -= optimizer.step_size(lr, step) * mean / (sqrt(square) + epsilon). The constants,
+          1 - beta too, are worked out in float64 and then rounded.
         * `Adagrad`: square_r += mean of g**2 over row r; weight -= lr * g / (sqrt(square_r) +
           epsilon).
         * `SGD`: weight -= lr * g.

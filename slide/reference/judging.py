@@ -51,7 +51,10 @@ def is_within_bound(backend: Any, case: Case, draw: Draw) -> Verdict:
 def is_right_at_scale(backend: Any, case: Case, draw: Draw) -> Verdict:
     """What `vectorised` says, which is fast at any size; arguments are left as they were."""
     placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
-    found = verdict(case.kernel, case.arguments, call(backend, case, placed), not draw.rough)
+    got = call(backend, case, placed)
+    found = verdict(case.kernel, case.arguments, got, not draw.rough)
+    if not found.sentence and (sentence := disorder(got)):
+        return Verdict(sentence, found.worst)
     return found if found.sentence else Verdict(written_to(backend, case, placed), found.worst)
 
 
@@ -80,11 +83,21 @@ def has_form(backend: Any, case: Case, draw: Draw) -> str:
             return (
                 f"{name} is {found[name].dtype} {found[name].shape}, expected {dtype} {array.shape}"
             )
+    if sentence := disorder(got):
+        return sentence
     for thing in got if isinstance(got, tuple) else (got,):
         if isinstance(thing, CSR | Block | RowGrad):
             thing.check()
         if isinstance(thing, Tables):
             check_tables(thing)
+    return ""
+
+
+def disorder(got: Any) -> str:
+    """The first array of a result that is not contiguous in C order."""
+    for name, array in parts(got, "result").items():
+        if not array.flags.c_contiguous:
+            return f"{name} {array.shape} has strides {array.strides}, expected C order, contiguous"
     return ""
 
 
@@ -147,7 +160,9 @@ def is_repeatable(backend: Any, case: Case, draw: Draw) -> str:
     """The same bits a second time, and with any number of threads."""
     first: dict[str, Array] = {}
     for n_threads in THREADS_TO_COMPARE:
-        backend.set_threads(n_threads)
+        used = backend.set_threads(n_threads)
+        if not isinstance(used, int) or not 1 <= used <= n_threads:
+            return f"set_threads({n_threads}) returns {used!r}, expected how many: 1 to {n_threads}"
         bits = parts(compute(backend, case), "result")
         first = first or {name: array.copy() for name, array in bits.items()}
         for name, array in first.items():

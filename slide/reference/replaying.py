@@ -26,7 +26,12 @@ def snippet_of(name: str, failure: Failure) -> str:
     prop, is_told = PROPERTIES[name], is_short(case.arguments) and case.kernel in KERNELS
     if is_told and not prop.draws and not prop.in_turn:
         arguments = ", ".join(case.names)
-        return f'{case.snippet}\nprint(judged(backend, "{name}", "{case.kernel}", {arguments}))'
+        lines = [  # judged before the call, which may write to its arguments
+            case.assignments,
+            f'print(judged(backend, "{name}", "{case.kernel}", {arguments}))',
+            case.call,
+        ]
+        return "\n".join(lines)
     lines = [
         f"# {case}",
         f'cell = "{case.kernel}", "{name}"',

@@ -27,6 +27,7 @@ from slide.reference.running import Watched, call, compute, mapped, raw_call
 from slide.reference.vectorised import verdict
 
 N_CALLS = 5  # of a sequence
+N_STEADY_CALLS = 7  # of one that stays with its sizes, so that buffers in turn are used again
 N_CALLERS = 3
 N_ROUNDS = 2  # of calls at once
 SEQUENCE_SIZES = (8, 70, 70, 600, 1 << 20)
@@ -37,7 +38,7 @@ def draw_call(kernel: str, draw: Draw, bounds: tuple[int, ...]) -> Case:
     """Arguments of which no size is above one of some bounds."""
     largest = draw.choices.largest
     if kernel in ("put", "get"):
-        bounds = (bounds[0], 1 << 19, 1 << 20)  # for copies of large arrays alone may be kept
+        bounds = (64 * bounds[0], 1 << 19, 1 << 20)  # for copies of large arrays alone may be kept
     draw.choices.largest = min(largest, draw.one_of(*bounds))
     try:
         return draw_at_scale(kernel, draw)
@@ -86,7 +87,8 @@ def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
     """Each of several calls is right, whatever was called before, and its result stays."""
     kept: list[Kept] = []
     one = Call(case, mapped(case.arguments, backend.put))
-    for number in range(N_CALLS):
+    steady = draw.one_of("same sizes", "in place") if draw.chance(40) else ""
+    for number in range(N_STEADY_CALLS if steady else N_CALLS):
         before = mapped(one.case.arguments, np.copy)
         result = raw_call(backend, one.case, one.placed)
         host = mapped(result, backend.get)
@@ -94,7 +96,7 @@ def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
         if sentence := verdict(case.kernel, before, got, exact=not draw.rough).sentence:
             return f"call {number + 1} of a sequence, {one}: {sentence}"
         kept.append(Kept(one, got, (result, host)))
-        way = draw.one_of(*WAYS)
+        way = steady or draw.one_of(*WAYS)
         one = WAYS[way](backend, one, cast(Scaled, draw))
         if way in ("in place", "other numbers"):  # results may consist of their arguments
             kept[:] = [each for each in kept if each.call.placed[0] is not one.placed[0]]
@@ -194,35 +196,69 @@ NUMBERS: dict[str, Callable[[Scaled, Any], Any]] = {
 """Arguments that are no arrays, and others that go with the same arrays."""
 
 
+def whole(n: int) -> slice:
+    """All of n places."""
+    return slice(0, n)
+
+
+def end(n: int) -> slice:
+    """The second half of n places."""
+    return slice(n // 2, n)
+
+
+def middle(n: int) -> slice:
+    """A part of n places without the first and the last ones."""
+    return slice(n // 4, n - n // 4)
+
+
 def change(thing: Any, draw: Scaled) -> None:
-    """Other contents in the same arrays, or their ends, of the same sizes and invariants."""
+    """Other contents in the same arrays, of the same sizes and invariants.
+
+    Of each array of numbers all changes, or the end, or what lies between the ends while ids stay.
+    """
+    change_parts(thing, draw, draw.one_of(whole, end, middle, middle, middle))
+
+
+def change_parts(thing: Any, draw: Scaled, part_of: Callable[[int], slice]) -> None:
+    """The same, given which part of an array of n rows."""
+
+    def change_ids(ids: Array, lengths: Array, n: int) -> None:
+        if part_of is not middle:
+            ids[:] = draw.distinct(lengths, n)
+
     match thing:
         case (Tables() as tables, np.ndarray() as rows, np.ndarray() as codes):
-            rows[:] = draw.distinct(np.array([len(rows)]), tables.n_neurons)
-            change(codes, draw)
+            change_ids(rows, np.array([len(rows)]), tables.n_neurons)
+            change_parts(codes, draw, part_of)
         case (Param() as param, RowGrad() as grad, *_):
-            grad.rows[:] = draw.distinct(np.array([len(grad.rows)]), len(param.weight))
-            change(param, draw)
-            change(grad.values, draw)
+            change_ids(grad.rows, np.array([len(grad.rows)]), len(param.weight))
+            change_parts((param.weight, param.mean, param.square), draw, part_of)
+            change_parts(grad.values, draw, part_of)
         case (np.ndarray() as only,):  # to be moved, so that anything goes
-            only[:] = only[::-1].copy()
+            flat = only.reshape(-1)
+            change_part(flat[part_of(flat.size)])
         case tuple():
             for part in thing:
-                change(part, draw)
+                change_parts(part, draw, part_of)
         case np.ndarray() if thing.dtype.kind in "fu":
-            end = thing[draw.one_of(0, len(thing) // 2) :]
-            end[:] = end[::-1].copy()
+            change_part(thing[part_of(len(thing))])
         case CSR():
-            thing.indices[:] = draw.distinct(thing.row_lengths(), thing.n_cols)
-            change(thing.values, draw)
+            change_ids(thing.indices, thing.row_lengths(), thing.n_cols)
+            change_parts(thing.values, draw, part_of)
         case InvertedIndex():
-            thing.ids[:] = draw.distinct(np.diff(thing.offsets), len(thing.base))
-            change((thing.values, thing.base), draw)
+            change_ids(thing.ids, np.diff(thing.offsets), len(thing.base))
+            change_parts((thing.values, thing.base), draw, part_of)
         case Block():
-            thing.ids[:] = draw.distinct(np.array([len(thing.ids)]), thing.n_cols)
-            change(thing.values, draw)
+            change_ids(thing.ids, np.array([len(thing.ids)]), thing.n_cols)
+            change_parts(thing.values, draw, part_of)
         case _ if is_dataclass(thing):
-            change(tuple(getattr(thing, field.name) for field in fields(thing)), draw)
+            inner = tuple(getattr(thing, field.name) for field in fields(thing))
+            change_parts(inner, draw, part_of)
+
+
+def change_part(part: Array) -> None:
+    """The other way round."""
+    part[:] = part[::-1].copy()
 
 
 def in_the_middle(array: Array) -> Array:

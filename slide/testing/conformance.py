@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from textwrap import indent
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -84,4 +83,4 @@ def explained(one: Check, backend: str) -> str:
         f"backend = slide.load_backend({backend!r})",
         one.snippet,
     )
-    return "\n".join([sentence, "", indent("\n".join(lines), "    ")])
+    return "\n".join([sentence, "", *lines])

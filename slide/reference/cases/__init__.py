@@ -77,10 +77,10 @@ class Case:
         return f"{stepper}(backend, {arguments}).step()"
 
     @property
-    def snippet(self) -> str:
-        """One line an argument, then the call."""
+    def assignments(self) -> str:
+        """One line an argument, as Python."""
         arguments = zip(self.names, self.arguments, strict=True)
-        return "\n".join([*(f"{name} = {written(thing)}" for name, thing in arguments), self.call])
+        return "\n".join(f"{name} = {written(thing)}" for name, thing in arguments)
 
     def __str__(self) -> str:
         return f"{self.kernel}({', '.join(map(described, self.names, self.arguments))})"

@@ -15,10 +15,16 @@ from slide.reference.cases.sizes import Sizes
 def update_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
     """State of zero as before the first step, or of any size as after many."""
     optimizer = some_optimizer(draw)
-    lr, step = draw.whole(1, 10_000) / 10_000, draw.one_of(1, 2, 5000)
+    lr, step = draw.whole(1, 10_000) / 10_000, draw.one_of(1, 2, some_step(draw), some_step(draw))
     param = begun(draw, optimizer.begin(draw.numbers((size.n, size.d))))
     rows = draw.some(size.n, draw.whole(0, size.longest))
     return param, RowGrad(rows, draw.numbers((len(rows), size.d))), optimizer, lr, step
+
+
+def some_step(draw: Draw) -> int:
+    """The number of a step: any, while it still matters for the corrections of Adam."""
+    some = draw.whole(1, 20_000)
+    return draw.one_of(some, some, int(some**0.5))
 
 
 def begun(draw: Draw, param: Param) -> Param:

@@ -19,6 +19,9 @@ ENTRIES = 1 << 18  # of a sparse matrix
 KINDS = "quarters", "rough", "digits", "rough", "quarters"
 SUBNORMAL = 1e-40  # a number below the smallest normal one
 LARGE_TOO = 25  # percent of the other sizes are as large as caps allow
+IN_USE = 20  # percent of an argument is what it often is in use, and seldom at random
+ALONE = {"B": 33, "k": 40, "others": 25}
+"""Percent of a size is 1 that is not to be large: one example, one answer, no other neurons."""
 
 
 class Scaled(Seeded):
@@ -65,9 +68,13 @@ class Scaled(Seeded):
             limits: the most that each may be.
             caps: the most that some of their products may be.
             top: place of the large ones in `tops`.
-            known: sizes that are given.
+            known: sizes that are given; others may be 1, however large the rest is.
         """
         names, large = list(limits), self.tops(limits)[top]
+        for name, percent in ALONE.items():
+            is_served = name == "B" and not large  # one example, as a service has them
+            if name in limits and name not in large and (is_served or self.chance(percent)):
+                known.setdefault(name, 1)
         mixed = [names[i] for i in self.order(len(names)).tolist()]
         sizes = known
         for name in sorted(mixed, key=lambda name: name not in large):
@@ -78,7 +85,8 @@ class Scaled(Seeded):
             if name in large and sizes.keys().isdisjoint(large) and self.chance(75):
                 sizes[name] = self.much_of(high)
             else:
-                sizes[name] = self.upto(high, name in large or self.chance(LARGE_TOO))
+                likely = LARGE_TOO if large else 2 * LARGE_TOO
+                sizes[name] = self.upto(high, name in large or self.chance(likely))
         return {name: sizes[name] for name in names}
 
     def much_of(self, high: int) -> int:
@@ -150,8 +158,11 @@ class Scaled(Seeded):
     def lengths(self, n_rows: int, longest: int, total: int = ENTRIES) -> Array:
         """Entries of rows: some have none, most few, one or two as many as allowed.
 
-        The last row is mostly one of these. All together have about `total` at most.
+        The last row is mostly one of these. All together have about `total` at most. Or all have
+        equally many, as answers of so many neurons an example have.
         """
+        if self.chance(IN_USE):
+            return np.full(n_rows, max(min(longest, total // max(n_rows, 1)), 1))
         drawn = (longest ** self.rng.random(n_rows)).astype(np.int64)
         drawn[self.mask(20, n_rows)] = 0
         drawn = np.minimum(drawn, max(total // max(n_rows, 1), 1))
@@ -176,6 +187,13 @@ class Scaled(Seeded):
         lengths = self.lengths(n_rows, min(longest, n))
         indices = self.distinct(lengths, n, self.one_of(1, 1, 4)) * stride + (n_cols - 1) % stride
         return csr_of(lengths, indices.astype(np.int32), self.entries(len(indices)), n_cols)
+
+    def or_empty(self, matrix: CSR) -> CSR:
+        """The matrix, or one of its shape without entries, while other arguments are large."""
+        if not self.chance(IN_USE):
+            return matrix
+        none = np.zeros(matrix.n_rows, np.int64)
+        return csr_of(none, matrix.indices[:0], matrix.values[:0], matrix.n_cols)
 
     def block(self, n_rows: int, n_cols: int, n_ids: int) -> Block:
         """A block of so many distinct columns."""

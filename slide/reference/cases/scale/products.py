@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block, RowGrad
-from slide.reference.cases.optimizers import begun, some_optimizer
+from slide.reference.cases.optimizers import begun, some_optimizer, some_step
 from slide.reference.cases.scale.drawing import ENTRIES, Caps, Scaled
 
 LIMITS = {"B": 4096, "R": 20_000, "d": 1024, "others": 1 << 20}
@@ -82,11 +82,12 @@ def top_k_arguments(draw: Scaled) -> tuple[Any, ...]:
 
 
 def scored(draw: Scaled, h: Array, w: Array) -> tuple[Array, Array]:
-    """Now and then all scores below 0, or a neuron at either end that is the best of an example."""
+    """Now and then all scores below 0, or one neuron or two that are the best of an example."""
     if draw.chance(25):
         return abs(h), -abs(w)
-    if draw.chance(50):
-        w[draw.one_of(-1, 0)] = 4 * np.sign(h[draw.whole(0, len(h) - 1)])
+    if draw.chance(60):
+        best = draw.one_of([-1], [0], [0, -1], [len(w) // 3, 2 * len(w) // 3], [0, len(w) // 2])
+        w[best] = 4 * np.sign(h[draw.whole(0, len(h) - 1)])
     return h, w
 
 
@@ -98,7 +99,8 @@ def update_rows_arguments(draw: Scaled) -> tuple[Any, ...]:
     size = draw.extents(limits, caps, top)
     n, optimizer = size["R"] + size["others"] - 1, some_optimizer(draw)
     lr = draw.one_of(draw.whole(1, 10_000) / 10_000, 0.1, 0.001, 0.0)  # as a warm-up begins
-    step = draw.one_of(1, 2, 5000, 100_000)
+    step = draw.one_of(1, 100_000, some_step(draw), some_step(draw), some_step(draw))
     param = begun(draw, optimizer.begin(draw.numbers((n, size["d"]))))
     rows = draw.some(n, size["R"])
-    return param, RowGrad(rows, draw.numbers((len(rows), size["d"]))), optimizer, lr, step
+    scale = np.float32(draw.one_of(1, 1, 1, 2.0**12, 2.0**-12))
+    return param, RowGrad(rows, draw.numbers((len(rows), size["d"])) * scale), optimizer, lr, step

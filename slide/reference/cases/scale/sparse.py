@@ -23,7 +23,7 @@ def stride_of(draw: Scaled, n_cols: int, longest: int) -> int:
 
 
 def spgemm_t_arguments(draw: Scaled) -> tuple[CSR, CSR, Array, CSR]:
-    """Limits from none to more than there are, and exclusions by the hundred."""
+    """Limits from none to more than there are, or one for all; exclusions by the hundred."""
     limits = {"B": 4096, "of z": 2000, "of x": 2000} | WIDE
     (top,) = draw.turns(len(draw.tops(limits)))
     caps: Caps = (("B z x", TERMS),)
@@ -33,10 +33,10 @@ def spgemm_t_arguments(draw: Scaled) -> tuple[CSR, CSR, Array, CSR]:
     last = draw.chance(50)
     z = draw.csr((size["B"], neurons), size["z"], step, last)
     x = draw.csr((size["B"], inputs), size["x"], stride, last)
-    limited = np.array([0, 1, draw.upto(100), draw.upto(3000), draw.one_of(1 << 30, 1 << 40)])
-    most = limited[draw.below(len(limited), neurons)]
+    limited = np.array([draw.upto(100), 0, 1, draw.upto(3000), draw.one_of(1 << 30, 1 << 40)])
+    most = limited[draw.below(draw.one_of(len(limited), len(limited), 1), neurons)]
     most_excluded = draw.upto(1000, at_top=draw.chance(30))
-    return z, x, most, draw.csr((neurons, inputs), most_excluded, stride)
+    return z, x, most, draw.or_empty(draw.csr((neurons, inputs), most_excluded, stride))
 
 
 def renamed(limits: dict[str, int]) -> dict[str, int]:
@@ -67,7 +67,8 @@ def search_arguments(draw: Scaled) -> tuple[InvertedIndex, CSR, CSR, int]:
         base[draw.one_of(-1, 0)] = 4096  # so that it is the best wherever it is met
     index = InvertedIndex(lists.indptr, lists.indices, lists.values, base)
     x = draw.csr((size["B"], inputs), size["x"], stride)
-    return index, x, excluded_of(draw, lists.indices, (size["B"], neurons)), size["k"]
+    excluded = excluded_of(draw, lists.indices, (size["B"], neurons))
+    return index, x, draw.or_empty(excluded), size["k"]
 
 
 def excluded_of(draw: Scaled, ids: Array, shape: tuple[int, int]) -> CSR:

@@ -79,8 +79,8 @@ def query_arguments(draw: Scaled) -> tuple[Any, ...]:
         threshold=draw.upto(draw.one_of(min(L, 8), L), at_top=draw.chance(30)),
     )
     longest = draw.upto(min(2000, (1 << 17) // B), at_top=draw.chance(30))
-    required = draw.csr((B, n), longest)
-    extra = draw.csr((B, n), draw.upto(longest, at_top=draw.chance(50)))
+    required = draw.or_empty(draw.csr((B, n), longest))
+    extra = draw.or_empty(draw.csr((B, n), draw.upto(longest, at_top=draw.chance(50))))
     if draw.chance(20):
         extra = required  # which comes first
     return tables, codes, required, extra, how, salt(draw)
