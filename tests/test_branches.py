@@ -179,6 +179,39 @@ def test_a_kernel_that_cannot_be_run_uncompiled_is_told(told):
     assert unseen[1] == "raw in my_backend.py is compiled whatever one asks for"
 
 
+def test_taken_kernels_are_not_run_and_nothing_is_compiled(told, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cold"))
+    begin = """
+    from slide.backends.delegating import Delegating
+    from slide.backends.numba_threads import NumbaBackend
+    from slide.core.arrays import CSR
+
+    class Mine(Delegating):
+        taken = {"numba": ("put", "get", "hash", "query")}
+        numba = NumbaBackend()
+
+        def __init__(self):
+            super().__init__()
+            self.hash = self.query = self.never
+
+        def never(self, *arguments):
+            raise RuntimeError("a kernel that is taken was run")
+    """
+    source = """
+    # the methods of Mine go on
+        def spmm(self, z, w):
+            return self.numba.spmm(z, w)
+
+        @property
+        def loss(self):
+            raise RuntimeError("no such luck")
+    """
+    found, unseen = told(source, begin)
+    assert found == []
+    assert unseen == ["loss could not be run uncompiled: RuntimeError: no such luck"]
+    assert not (tmp_path / "cold").exists()
+
+
 def test_a_backend_that_cannot_be_made_is_told_in_one_sentence(told):
     found, unseen = told("", begin="raise RuntimeError('no such luck')")
     assert found == []

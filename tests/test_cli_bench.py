@@ -19,8 +19,10 @@ from slide.bench.limits import Limits
 from slide.bench.problem import SIZES, Problem
 from slide.bench.racing import Race, floor_of
 from slide.cli import app
+from slide.cli.options import computing_threads
 from slide.core.backend import KERNELS
-from slide.core.errors import ConfigError
+from slide.core.errors import BackendError, ConfigError
+from slide.reference.checks import check
 from slide.reference.running import WRITERS, mapped
 
 LIMITS = Limits(2, 2.0, 1e10, 5e9, 1e11, 1e11, 1e9, 1e7)
@@ -34,6 +36,26 @@ class OffByOne(NumbaBackend):
 
     def sddmm(self, h, w, active):
         return super().sddmm(h, np.roll(w, 1, axis=0), active)
+
+
+class Property(NumbaBackend):
+    """`sddmm` cannot even be looked for."""
+
+    @property
+    def sddmm(self):
+        raise RuntimeError("no such\nluck")
+
+
+class Threadless(NumbaBackend):
+    """`set_threads` gives or raises what `answer` is."""
+
+    answer = None
+
+    def set_threads(self, n):
+        super().set_threads(n)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
 
 @pytest.fixture
@@ -143,6 +165,36 @@ def test_a_wrong_backend_is_refused(bench, tmp_path):
         f"backend '{name}' is not timed, for it is not verified (sddmm exact: fail)" in ran.stderr
     )
     assert not path.exists()
+
+
+def test_a_kernel_that_cannot_be_looked_for_is_refused(bench):
+    name = f"{__name__}:Property"
+    ran = bench(name, "-k", "sddmm", "--size", "small")
+    assert ran.exit_code == 1
+    assert f"backend '{name}' is not timed" in ran.stderr
+    one = check(Property(), "sddmm", "exact", 1)
+    told = "sddmm: looking for the method raised RuntimeError: no such\nluck"
+    assert (one.outcome, one.message) == ("fail", told)
+    words = f"'{name}' is broken: looking for its methods raised RuntimeError: no such luck"
+    with pytest.raises(BackendError, match=words):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "gave None: expected an int from 1 to 2"),
+        (True, "gave True: expected"),
+        (0, "gave 0: expected"),
+        (3, "gave 3: expected"),
+        (RuntimeError("no\nthreads"), "raised RuntimeError: no threads; expected an int from 1"),
+        (BackendError("refused"), "^refused$"),
+    ],
+)
+def test_a_number_of_threads_that_cannot_be_is_told(answer, words, monkeypatch):
+    monkeypatch.setattr(Threadless, "answer", answer)
+    with pytest.raises(BackendError, match=words), computing_threads(Threadless(), 2):
+        pass
 
 
 def test_only_the_kernels_asked_for_are_verified(bench):

@@ -47,6 +47,24 @@ class Direct(ReferenceBackend):
         if z.n_rows > 20:
             z.values[z.indptr[20]:] = 0
         return z
+
+class Raising(ReferenceBackend):
+    def spmm(self, z, w):
+        raise KeyError("no such\\nrow")
+
+class Funny:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+class Strange(ReferenceBackend):
+    def spmm(self, z, w):
+        return Funny()
+
+class Writing(ReferenceBackend):
+    def spmm_t(self, z, h):
+        grad = super().spmm_t(z, h)
+        h[...] = 0
+        return grad
 """
 
 
@@ -275,6 +293,59 @@ def test_a_kernel_that_is_wrong_in_the_run_ends_it(
     assert then in sentence or then.startswith("result")
     cli(backend, *others, "--quiet")
     assert (tmp_path / f"slide-check-{kernel}-2.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel", "words"),
+    [
+        ("Raising", "spmm", "is wrong: raised KeyError: 'no such"),
+        ("Strange", "spmm", "is wrong: result is a Funny, expected an array; its arguments"),
+        ("Writing", "spmm_t", "is wrong: h is written to, expected arguments as they were"),
+    ],
+)
+def test_whatever_else_a_kernel_does_ends_the_run_as_well(
+    name, kernel, words, cli, module, monkeypatch
+):
+    monkeypatch.setenv("SLIDE_CHECK", "1")
+    code, out, err = cli(f"lately:{name}", "--hidden", "16", "--json")
+    sentence, *snippet = err.splitlines()
+    assert (code, out) == (1, "")
+    assert words in sentence
+    assert f"; its arguments are in slide-check-{kernel}.npz" in sentence
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec("\n".join(line.removeprefix("    ") for line in snippet), {})
+    for told in printed.getvalue().splitlines():
+        assert told
+    assert checked_call(f"slide-check-{kernel}.npz").deviation in " ".join(
+        printed.getvalue().split("\n")
+    )
+
+
+def test_a_call_that_raises_is_saved_even_if_it_is_not_checked():
+    class Breaking(ReferenceBackend):
+        def spmm(self, z, w):
+            if w[0, 0] == 7:
+                raise ValueError("seven")
+            return super().spmm(z, w)
+
+    checked = SpotChecked(Breaking(), share=0.0)
+    z, w = Block.of(np.ones((3, 4), np.float32)), np.ones((4, 2), np.float32)
+    checked.spmm(z, w)
+    w[0, 0] = 7
+    with pytest.raises(CheckError, match="is wrong: raised ValueError: seven; its arguments"):
+        checked.spmm(z, w)
+    call = checked_call("slide-check-spmm.npz")
+    assert call.deviation == call.repeated(checked) == "raised ValueError: seven"
+
+
+def test_what_a_backend_refuses_in_a_sentence_stays_as_it_is():
+    class Refusing(ReferenceBackend):
+        def spmm(self, z, w):
+            raise BackendError("no room")
+
+    with pytest.raises(BackendError, match=r"^no room$"):
+        SpotChecked(Refusing()).spmm(Block.of(np.ones((3, 4), np.float32)), np.ones((4, 2)))
 
 
 def test_a_run_tells_what_was_checked(cli, monkeypatch, tmp_path):

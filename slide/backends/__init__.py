@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from slide.core.backend import KERNELS, Backend
-from slide.core.errors import BackendError, ConfigError
+from slide.core.errors import BackendError, ConfigError, SlideError
 
 BUILT_IN = {
     "cupy": "slide.backends.cupy_gpu:CupyBackend",
@@ -112,15 +112,48 @@ def complete(name: str, **options: Any) -> Backend:
         BackendError: see `create`; or kernels are missing.
     """
     backend = create(name, **options)
+    try:
+        sentence = incompleteness(backend)
+    except Exception as error:  # whatever a stranger's attributes may raise
+        raise BackendError(
+            f"backend {name!r} is broken: looking for its methods raised "
+            f"{type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    if sentence:
+        raise BackendError(f"backend {name!r} {sentence}")
+    return cast(Backend, backend)
+
+
+def incompleteness(backend: object) -> str:
+    """What a backend lacks, and the remedy; empty if it lacks nothing."""
     wanted = (*KERNELS, "set_threads")
     missing = [method for method in wanted if not callable(getattr(backend, method, None))]
     if missing:
-        raise BackendError(
-            f"backend {name!r} lacks {', '.join(missing)}: see slide.core.backend for the protocol"
-        )
+        return f"lacks {', '.join(missing)}: see slide.core.backend for the protocol"
     if not isinstance(getattr(backend, "name", None), str):
-        raise BackendError(f"backend {name!r} has no name: set its attribute `name` to a string")
-    return cast(Backend, backend)
+        return "has no name: set its attribute `name` to a string"
+    return ""
+
+
+def use_threads(backend: Backend, n: int) -> int:
+    """How many threads a backend uses after it was told to use n at most.
+
+    Raises:
+        BackendError: it raised something, or gave no such number.
+    """
+    wanted = f"expected an int from 1 to {n}, how many it will use"
+    told = f"backend {backend.name!r}: set_threads({n})"
+    try:
+        used = backend.set_threads(n)
+    except SlideError:
+        raise
+    except Exception as error:  # whatever a stranger's method may raise
+        raise BackendError(
+            f"{told} raised {type(error).__name__}: {' '.join(str(error).split())}; {wanted}"
+        ) from error
+    if not isinstance(used, int) or isinstance(used, bool) or not 1 <= used <= n:
+        raise BackendError(f"{told} gave {used!r}: {wanted}")
+    return used
 
 
 def wants_checks() -> bool:

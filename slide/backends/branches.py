@@ -14,7 +14,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -81,7 +80,7 @@ def seen(target: str, n_examples: int, seed: int, folder: Path) -> tuple[list[Un
     hook = Hook(top, Recorder(), CONTRACT if top == "slide" else ())
     sys.meta_path.insert(0, hook)
     Stowaway(folder, hook.top, hook.but).board()
-    stop_compiling(but_numba_backend=top != "slide")
+    stop_compiling()
     from slide.reference.branches.driving import drive  # imports modules of the reference
 
     sentences = drive(create(target), hook.recorder, max(n_examples, ENOUGH), seed)
@@ -90,15 +89,12 @@ def seen(target: str, n_examples: int, seed: int, folder: Path) -> tuple[list[Un
     return found, [*sentences, *unseen(hook, all_seen)]
 
 
-def stop_compiling(but_numba_backend: bool) -> None:
-    """Let numba leave functions as they are, here and in workers.
+def stop_compiling() -> None:
+    """Let numba leave functions as they are, here and in workers, before any is imported.
 
-    Args:
-        but_numba_backend: whether the kernels of `numba` are somebody else's, and had better be
-            quick.
+    One that was made before would be compiled when it is first called, which fails where functions
+    of numba's own, that it calls, have been left as they are.
     """
-    if but_numba_backend:
-        import_module("slide.backends.numba_threads")
     os.environ["NUMBA_DISABLE_JIT"] = "1"
     config: Any = numba.config
     config.reload_config()

@@ -100,8 +100,10 @@ def computing_threads(backend: Backend, threads: int | None) -> Iterator[int]:
     """
     from threadpoolctl import threadpool_limits
 
+    from slide.backends import use_threads
+
     with threadpool_limits(limits=1, user_api="blas"):
-        yield backend.set_threads(threads or cores())
+        yield use_threads(backend, threads or cores())
     if tally := tally_of(backend):
         print(f"slide: {tally}", file=sys.stderr)
 

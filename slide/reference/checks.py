@@ -18,7 +18,7 @@ from slide.reference.judging import N_THREADS
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.properties import GRID, PROPERTIES
 from slide.reference.replaying import snippet_of
-from slide.reference.running import Watched
+from slide.reference.running import Watched, source_of
 from slide.reference.trying import Example, Failure, tried, tried_in_turn
 
 __all__ = ["GRID", "PROPERTIES", "Check", "check", "checking", "is_inherited", "passed", "verify"]
@@ -112,15 +112,13 @@ def check(
     largest: int = ANY_SIZE,
 ) -> Check:
     """One cell of the grid, up to its first failure."""
-    kernels = (kernel,) if kernel in KERNELS else KERNELS
-    needed = ("set_threads", *kernels) if name == "repeatable" else kernels
-    lacking = [method for method in needed if not callable(getattr(backend, method, None))]
-    if lacking:
-        return Check(kernel, name, "missing", 0, f"the backend has no method {lacking[0]}")
-    if all(is_inherited(backend, one) for one in kernels):
-        return Check(kernel, name, "inherited", 0, "this is the reference's own function")
-    if source := source_of(backend, kernel):
-        return Check(kernel, name, "taken", 0, f"this is the kernel of {source}", source=source)
+    try:
+        known = known_before(backend, kernel, name)
+    except Exception as error:  # whatever a stranger's attributes may raise
+        sentence = f"{kernel}: looking for the method raised {type(error).__name__}: {error}"
+        return Check(kernel, name, "fail", 0, sentence)
+    if known:
+        return known
     watched = backend if type(backend) is ReferenceBackend else Watched(backend)
     seen, began = Seen(), time.perf_counter()
     prop = PROPERTIES[name]
@@ -142,6 +140,20 @@ def check(
     )
 
 
+def known_before(backend: object, kernel: str, name: str) -> Check | None:
+    """The check of a cell of which nothing has to be run; None of another one."""
+    kernels = (kernel,) if kernel in KERNELS else KERNELS
+    needed = ("set_threads", *kernels) if name == "repeatable" else kernels
+    lacking = [method for method in needed if not callable(getattr(backend, method, None))]
+    if lacking:
+        return Check(kernel, name, "missing", 0, f"the backend has no method {lacking[0]}")
+    if all(is_inherited(backend, one) for one in kernels):
+        return Check(kernel, name, "inherited", 0, "this is the reference's own function")
+    if source := source_of(backend, kernel):
+        return Check(kernel, name, "taken", 0, f"this is the kernel of {source}", source=source)
+    return None
+
+
 @dataclass(slots=True)
 class Seen:
     """What the examples of a cell were like: the largest of each size, the worst deviation."""
@@ -155,14 +167,6 @@ def is_inherited(backend: object, kernel: str) -> bool:
     function = getattr(backend, kernel)
     own = getattr(ReferenceBackend, kernel)
     return type(backend) is not ReferenceBackend and getattr(function, "__func__", function) is own
-
-
-def source_of(backend: object, kernel: str) -> str | None:
-    """The backend from which this one says that it takes a kernel, unless it has one of its own."""
-    taken = getattr(backend, "taken", None)
-    if not isinstance(taken, Mapping) or hasattr(type(backend), kernel):
-        return None
-    return next((source for source, kernels in taken.items() if kernel in kernels), None)
 
 
 def seed_of(seed: int, kernel: str, name: str) -> int:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,14 @@ def expected(case: Case) -> Any:
 def widened(array: Array) -> Array:
     """A copy whose floats are float64."""
     return array.astype(np.float64) if array.dtype.kind == "f" else array.copy()
+
+
+def source_of(backend: object, kernel: str) -> str | None:
+    """The backend from which this one says that it takes a kernel, unless it has one of its own."""
+    taken = getattr(backend, "taken", None)
+    if not isinstance(taken, Mapping) or hasattr(type(backend), kernel):
+        return None
+    return next((source for source, kernels in taken.items() if kernel in kernels), None)
 
 
 class Watched:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from threadpoolctl import threadpool_limits
 
+from slide.backends import use_threads
 from slide.bench.calls import CALLS
 from slide.bench.devices import wait, waited
 from slide.bench.machine import cores
@@ -52,7 +53,7 @@ def benchmarks(
         with threadpool_limits(limits=1):
             made = CALLS[call](problem(kept, size))
             computer = cast(Backend, entrants[name].verified(made.kernel))
-            computer.set_threads(threads or cores())
+            use_threads(computer, threads or cores())
             function = waited(computer, getattr(computer, made.kernel))
             arguments = made.placed(computer)
             wait(computer)

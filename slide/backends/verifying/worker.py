@@ -34,13 +34,21 @@ def work(line: Connection, target: str) -> None:
     except BackendError as error:
         line.send(error)
         return
-    line.send(str(getattr(backend, "name", target)))
+    line.send(name_of(backend, target))
     with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
         while True:
             try:
                 line.send(line.recv().run(backend))
             except (EOFError, BrokenPipeError):  # the parent wants no more
                 return
+
+
+def name_of(backend: object, target: str) -> str:
+    """What a backend calls itself; what it was asked for by if it does not tell."""
+    try:
+        return str(getattr(backend, "name", target))
+    except Exception:  # whatever a stranger's attributes may raise
+        return target
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -23,7 +23,7 @@ from slide.reference.cases.choices import Numbered
 from slide.reference.cases.drawing import Rough, Spelled
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.scale.drawing import Caps
-from slide.reference.running import WRITERS, call, mapped
+from slide.reference.running import WRITERS, call, mapped, source_of
 
 MOST_SECONDS = 30.0  # of one kernel, after which it is not called any more
 LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
@@ -154,15 +154,26 @@ def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
-    """Call all kernels that a backend has, with 1 to 3 threads, and take notes meanwhile.
+    """Call all kernels that a backend has of its own, with 1 to 3 threads, and take notes.
 
     Returns:
         A sentence for each kernel that was not seen as a whole.
     """
-    present = [kernel for kernel in KERNELS if callable(getattr(backend, kernel, None))]
+    present = [kernel for kernel in KERNELS if is_own(backend, kernel)]
     present.sort(key=lambda kernel: kernel != "hash")  # first: what is put later meets workers
     told = (drive_one(backend, kernel, recorder, n_examples, seed) for kernel in present)
     return [sentence for sentence in told if sentence]
+
+
+def is_own(backend: Any, kernel: str) -> bool:
+    """Whether there is something to call that the backend does not take from another one.
+
+    A kernel that cannot even be looked for fails when it is called, which tells why.
+    """
+    try:
+        return callable(getattr(backend, kernel, None)) and not source_of(backend, kernel)
+    except Exception:  # whatever a stranger's attributes may raise
+        return True
 
 
 def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:

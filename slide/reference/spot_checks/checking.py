@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 
 from slide.core.backend import KERNELS, Backend
-from slide.core.errors import CheckError
+from slide.core.errors import CheckError, SlideError
 from slide.reference.cases import Case
 from slide.reference.running import WRITERS
 from slide.reference.spot_checks import by_example, by_neuron
 from slide.reference.spot_checks.forms import said_of_form
 from slide.reference.spot_checks.picks import Picks, Sample, host
-from slide.reference.spot_checks.saving import CheckedCall
+from slide.reference.spot_checks.saving import CheckedCall, is_strange, raised
 from slide.reference.spot_checks.tally import Tally
+from slide.reference.spot_checks.unchanged import Kept
 from slide.reference.vectorised import verdict
 
 SHARE = 0.01
@@ -64,7 +65,8 @@ class SpotChecked:
     Attributes:
         spot_checks: what was checked so far.
 
-    A call that is wrong raises CheckError, after its arguments are saved in the current folder.
+    A call that is wrong raises CheckError, after its arguments are saved in the current folder; so
+    does one that raises, whether it was to be checked or not.
     """
 
     def __init__(
@@ -89,12 +91,42 @@ class SpotChecked:
         """
         rng = self.rng_if_due(kernel, n_items((given, *named.values())))
         if rng is None:
-            return function(*given, **named)
-        arguments = bound(kernel, given, named)
-        sample = SAMPLES[kernel](Picks(self.backend, rng), *arguments)
-        result = function(*given, **named)
-        self.judge(kernel, arguments, sample, arguments[0] if kernel in WRITERS else result)
+            return self.result(kernel, function, given, named)
+        arguments, picks = bound(kernel, given, named), Picks(self.backend, rng)
+        sample = SAMPLES[kernel](picks, *arguments)
+        kept = Kept(picks, may_not_change(kernel, arguments))
+        result = self.result(kernel, function, given, named, sample)
+        raw = arguments[0] if kernel in WRITERS else result
+        self.judge(kernel, arguments, sample, raw, kept)
         return result
+
+    def result(
+        self,
+        kernel: str,
+        function: Callable[..., Any],
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+        sample: Sample | None = None,
+    ) -> Any:
+        """What a kernel gives back.
+
+        Raises:
+            CheckError: it raised something. Our own errors, which have a sentence already, and a
+                lack of memory are left as they are.
+        """
+        try:
+            return function(*given, **named)
+        except (SlideError, MemoryError):
+            raise
+        except Exception as error:  # whatever a stranger's kernel may raise
+            arguments = bound(kernel, given, named)
+            if sample:
+                parts = [sample.arguments, sample.whole()]
+            else:
+                parts = [tuple(host(self.backend, each) for each in arguments)]
+            said = raised(error)
+            calls = [CheckedCall(kernel, part, None, said) for part in parts]
+            raise failure(self, kernel, said, calls) from error
 
     def rng_if_due(self, kernel: str, size: int) -> np.random.Generator | None:
         """What the sample of a call of this size is drawn with; None if it is not checked."""
@@ -107,11 +139,20 @@ class SpotChecked:
             self.largest[kernel] = max(size, self.largest[kernel])
             return np.random.default_rng(self.rng.integers(1 << 62))
 
-    def judge(self, kernel: str, arguments: tuple[Any, ...], sample: Sample, raw: Any) -> None:
-        """Raise CheckError if a result is wrong."""
-        got = raw if kernel in WRITERS else host(self.backend, raw)
+    def judge(
+        self, kernel: str, arguments: tuple[Any, ...], sample: Sample, raw: Any, kept: Kept
+    ) -> None:
+        """Raise CheckError if a result is wrong, or an argument was written to."""
+        if sentence := kept.said():
+            calls = [
+                CheckedCall(kernel, part, None, sentence)
+                for part in (sample.arguments, sample.whole())
+            ]
+            raise failure(self, kernel, sentence, calls)
+        got = raw if kernel in WRITERS or is_strange(raw) else host(self.backend, raw)
         if sentence := said_of_form(kernel, arguments, got):
-            raise failure(self, kernel, sentence, [CheckedCall(kernel, sample.whole(), got)])
+            call = CheckedCall(kernel, sample.whole(), got, sentence)
+            raise failure(self, kernel, sentence, [call])
         part = sample.cut(got)
         found = verdict(kernel, sample.arguments, part)
         if found.sentence:
@@ -160,6 +201,13 @@ def bound(kernel: str, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     call = SIGNATURES[kernel].bind(None, *given, **named)
     call.apply_defaults()
     return call.args[1:]
+
+
+def may_not_change(kernel: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """The arguments of a call that it only reads, by name."""
+    names = [*SIGNATURES[kernel].parameters][1:]
+    pairs = list(zip(names, arguments, strict=True))
+    return dict(pairs[1:] if kernel in WRITERS else pairs)
 
 
 def n_items(thing: Any) -> int:

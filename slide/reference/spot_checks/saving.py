@@ -16,7 +16,9 @@ import numpy as np
 
 from slide.core.arrays import Array
 from slide.reference.cases import Case
-from slide.reference.running import compute
+from slide.reference.running import WRITERS, mapped, raw_call
+from slide.reference.spot_checks.forms import said_of_form
+from slide.reference.spot_checks.picks import host
 from slide.reference.vectorised import verdict
 
 HOME = "slide.core."
@@ -29,26 +31,36 @@ class CheckedCall:
     Args:
         kernel: which.
         arguments: as before the call, on the host.
-        result: of the run; of a kernel that writes, its first argument after the call.
+        result: of the run; of a kernel that writes, its first argument after the call; None where
+            there is none.
+        said: what is wrong, where the result does not show it: what the kernel raised, an argument
+            that it wrote to, a result of another type.
     """
 
     kernel: str
     arguments: tuple[Any, ...]
     result: Any
+    said: str = ""
 
     @property
     def deviation(self) -> str:
         """Where the result is further from the definition than the contract allows."""
-        return verdict(self.kernel, self.arguments, self.result).sentence
+        return self.said or verdict(self.kernel, self.arguments, self.result).sentence
 
     def repeated(self, backend: Any) -> str:
         """The same of what a backend makes of the arguments now; empty if it is right."""
         computer = backend.backend if hasattr(backend, "spot_checks") else backend
         try:
-            got = compute(computer, Case(self.kernel, self.arguments))
+            placed = mapped(self.arguments, lambda array: computer.put(array.copy()))
+            raw = raw_call(computer, Case(self.kernel, self.arguments), placed)
+            n_written = 1 if self.kernel in WRITERS else 0
+            if not same(host(computer, placed[n_written:]), self.arguments[n_written:]):
+                return "an argument is written to, expected them as they were before the call"
+            got = raw if is_strange(raw) else mapped(raw, computer.get)
         except Exception as error:  # whatever a stranger's kernel may raise
-            return f"raised {type(error).__name__}: {error}"
-        return verdict(self.kernel, self.arguments, got).sentence
+            return raised(error)
+        sentence = said_of_form(self.kernel, self.arguments, got)
+        return sentence or verdict(self.kernel, self.arguments, got).sentence
 
     def save(self) -> Path:
         """Write a new file in the current folder.
@@ -57,7 +69,7 @@ class CheckedCall:
             OSError: there is no room, or the folder may not be written to.
         """
         arrays: list[Array] = []
-        parts = [self.kernel, flat(self.arguments, arrays), flat(self.result, arrays)]
+        parts = [self.kernel, flat(self.arguments, arrays), flat(self.result, arrays), self.said]
         named: dict[str, Any] = {f"array_{i}": array for i, array in enumerate(arrays)}
         path = free_path(self.kernel)
         try:
@@ -76,9 +88,9 @@ def checked_call(path: str | Path) -> CheckedCall:
         ValueError: it is no such file.
     """
     with np.load(path, allow_pickle=False) as file:
-        kernel, arguments, result = json.loads(str(file["call"]))
+        kernel, arguments, result, *said = json.loads(str(file["call"]))
         arrays = [file[f"array_{i}"] for i in range(len(file.files) - 1)]
-    return CheckedCall(kernel, built(arguments, arrays), built(result, arrays))
+    return CheckedCall(kernel, built(arguments, arrays), built(result, arrays), *said)
 
 
 def free_path(kernel: str) -> Path:
@@ -88,13 +100,18 @@ def free_path(kernel: str) -> Path:
 
 
 def flat(thing: Any, arrays: list[Array]) -> Any:
-    """A thing as JSON, its arrays by their places in a list to which they are added."""
+    """A thing as JSON, its arrays by their places in a list to which they are added.
+
+    Of what no kernel has to do with, as a result may be that is wrong, nothing is kept.
+    """
+    if is_strange(thing):
+        return None
     if isinstance(thing, np.ndarray):
         arrays.append(thing)
         return {"array": len(arrays) - 1}
     if isinstance(thing, tuple):
         return {"tuple": [flat(part, arrays) for part in thing]}
-    if is_dataclass(thing) and not isinstance(thing, type):
+    if is_dataclass(thing):
         kind = f"{type(thing).__module__}:{type(thing).__qualname__}"
         inner = {field.name: flat(getattr(thing, field.name), arrays) for field in fields(thing)}
         return {"type": kind, "fields": inner}
@@ -122,4 +139,40 @@ def type_of(kind: str) -> type:
     )
     if not is_dataclass(found) or not isinstance(found, type):
         raise ValueError(f"the file has a thing of the type {kind!r}, expected one of slide.core")
+    return found
+
+
+def is_strange(thing: Any) -> bool:
+    """Whether a thing is of no kind that arguments and results are: nothing can be asked of it.
+
+    An array may be that of a device, which is known by its dtype.
+    """
+    if isinstance(thing, np.generic):
+        return thing.dtype.kind not in "biuf"
+    if isinstance(thing, np.ndarray):
+        return bool(thing.dtype.hasobject)
+    if is_dataclass(thing):
+        return not type(thing).__module__.startswith(HOME)
+    if isinstance(thing, tuple | bool | int | float | str | None):
+        return False
+    try:
+        return not hasattr(thing, "dtype")
+    except Exception:  # whatever a stranger's attributes may raise
+        return True
+
+
+def raised(error: Exception) -> str:
+    """What a kernel raised, as what is wrong with it."""
+    return f"raised {type(error).__name__}: {error}"
+
+
+def same(some: Any, others: Any) -> bool:
+    """Whether all arrays on the host are equal to the last bit."""
+    return bits(some) == bits(others)
+
+
+def bits(thing: Any) -> list[bytes]:
+    """Of all arrays."""
+    found: list[bytes] = []
+    mapped(thing, lambda array: found.append(array.tobytes()))
     return found
