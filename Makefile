@@ -21,7 +21,7 @@ help:
 	@echo "make mutation change the engine at random places, and count who notices (MINUTES=60)"
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
-	@echo "make bench-peers  compare with label trees and PyTorch (see bench/peers/README.md)"
+	@echo "make bench-peers  compare with label trees and PyTorch (see bench/rivals/peers/README.md)"
 	@echo "make gpu      verify and bench the cupy backend, and store the report in out/gpu/"
 	@echo "make clean    remove the virtual environment and caches"
 
@@ -58,10 +58,10 @@ mutants: .venv/dev
 MINUTES ?= 60
 mutation: .venv/dev
 	@$(PIP) --editable '.[dev,mutation]'
-	@$(BIN)/python bench/mutation/run.py --minutes $(MINUTES) $(addprefix --sample ,$(SAMPLE)) $(MODULES)
+	@$(BIN)/python -m bench.mutation.survivors --minutes $(MINUTES) $(addprefix --sample ,$(SAMPLE)) $(MODULES)
 
 # DATA is a folder with X_train.npz, Y_train.npz, X_test.npz, Y_test.npz; without it data is drawn.
-BENCH = $(BIN)/python bench/report.py $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")
+BENCH = $(BIN)/python -m bench.report $(addprefix --backend ,$(BACKEND)) $(if $(DATA),--data "$(DATA)")
 
 bench: .venv/bench $(EXTRA)
 	@$(BENCH)
@@ -69,14 +69,14 @@ bench: .venv/bench $(EXTRA)
 bench-quick: .venv/bench $(EXTRA)
 	@$(BENCH) --quick
 
-# PEERS are options of bench/peers/run.py: make bench-peers PEERS='--data DIR --sets bibtex'
+# PEERS are options of bench.rivals.peers.compare: make bench-peers PEERS='--data DIR --sets bibtex'
 bench-peers: .venv/dev
 	@$(PIP) --editable '.[dev,report]'
-	@$(BIN)/python bench/peers/install.py
-	@$(BIN)/python bench/peers/run.py $(PEERS)
+	@$(BIN)/python -m bench.rivals.peers.install
+	@$(BIN)/python -m bench.rivals.peers.compare $(PEERS)
 
 gpu: .venv/bench .venv/cupy
-	@$(BIN)/python bench/gpu.py $(if $(DATA),--data "$(DATA)")
+	@$(BIN)/python -m bench.gpu.verify_and_time $(if $(DATA),--data "$(DATA)")
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

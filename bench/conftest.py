@@ -1,4 +1,7 @@
-"""Options and fixtures of the benches: `pytest bench --backend NAME --threads N --data DIR`."""
+"""Options and fixtures of the benches: `pytest bench --backend NAME --threads N --data DIR`.
+
+At the top of the package, since pytest looks for options nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from machine import thread_counts
-from options import verified
-from problems import FULL, QUICK, Scale, train_set
 from threadpoolctl import threadpool_limits
 
 import slide
+from bench.harness.machine import thread_counts
+from bench.harness.options import verified
+from bench.harness.problems import FULL, QUICK, Scale, train_set
 from slide.bench.devices import is_on_device, wait, waited
 from slide.bench.machine import Busy, cores
 from slide.core.backend import Backend
@@ -60,7 +63,7 @@ def threads(request: pytest.FixtureRequest) -> int:
 def folder(request: pytest.FixtureRequest) -> Path | None:
     """Where the user's data lies."""
     folder: Path | None = request.config.getoption("data")
-    return folder
+    return folder and folder.resolve()  # a fresh process runs in another folder
 
 
 @pytest.fixture(scope="session")

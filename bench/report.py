@@ -1,4 +1,4 @@
-"""All benches in one report: `python bench/report.py`, or `make bench`.
+"""All benches in one report: `python -m bench.report`, or `make bench`.
 
 Runs the benches one after the other, each in a process of its own, and writes report.md for people
 and report.json for programs. What fails is said in the report, and by the exit status.
@@ -19,17 +19,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from machine import ROOT, facts
-from options import verified
-from read_speed import BUNDLED, READINGS, seconds_to_read
-from tables import Table, duration, left_out
-
 import slide
+from bench import ROOT
+from bench.harness.machine import facts
+from bench.harness.options import verified
+from bench.harness.tables import Table, document, duration, left_out
+from bench.serving.read_speed import BUNDLED, READINGS, seconds_to_read
 from slide.bench.devices import is_on_device
 from slide.bench.machine import Busy, cores
 from slide.data.source import chunks
 
-BENCH = ROOT / "bench"
 NOTES = {
     "Kernels": "Bytes and flops are the least that the kernel needs (`slide/bench/calls.py`): what "
     "fits into the cache is there, for each round has the same arguments.",
@@ -136,11 +135,11 @@ def sections(args: argparse.Namespace) -> list[Section]:
         found = []
         for name in args.backend:
             options, result = ["--backend", name, *common(args), "--json"], next(results)
-            command = [str(BENCH / "roofline.py"), *options, str(result)]
+            command = ["-m", "bench.kernels.roofline", *options, str(result)]
             found.append(run(f"roofline, {name}", command, result))
             if importlib.util.find_spec("torch"):
                 result = next(results)
-                command = [str(BENCH / "against_torch.py"), *options, str(result)]
+                command = ["-m", "bench.rivals.against_torch", *options, str(result)]
                 found.append(run(f"against PyTorch, {name}", command, result))
         result = next(results)
         found.append(run("benches", pytest_command(args, result), result))
@@ -155,7 +154,7 @@ def not_for(name: str) -> list[Table]:
 
 
 def reading() -> Table:
-    """How fast the bundled set is read (`read_speed.py`)."""
+    """How fast the bundled set is read (`bench.serving.read_speed`)."""
     megabytes = sum(map(len, chunks(BUNDLED))) / 1e6
     seconds_to_read(BUNDLED)
     seconds = statistics.median(seconds_to_read(BUNDLED) for _ in range(READINGS))
@@ -196,16 +195,6 @@ def place(title: str) -> int:
     return next((i for i, start in enumerate(ORDER) if title.startswith(start)), -1)
 
 
-def markdown(title: str, header: dict[str, str], tables: list[Table]) -> str:
-    lines = [
-        f"# {title}",
-        "",
-        *(f"* {name}: {fact}" for name, fact in header.items()),
-        "",
-    ]
-    return "\n".join([*lines, *(table.markdown() for table in tables)]) + "\n"
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", action="append", help="name or module:Class; may be repeated")
@@ -235,7 +224,7 @@ def main() -> None:
     header["time taken"] = duration(time.perf_counter() - began)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "report.md").write_text(
-        markdown("Benchmarks of slide", header, tables), encoding="utf-8"
+        document("Benchmarks of slide", header, tables), encoding="utf-8"
     )
     content = {"about": header, "tables": [asdict(table) for table in tables]}
     (args.out / "report.json").write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -26,8 +26,9 @@ from typing import NoReturn
 from cosmic_ray.mutating import use_mutation
 from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
-from judges import Named
-from mutations import Mutation
+
+from bench.mutation.judges import Named
+from bench.mutation.mutations import Mutation
 
 LOADED = ("numpy", "scipy.sparse", "numba", "hypothesis.strategies", "threadpoolctl", "pytest")
 MOST_MEMORY = 6 << 30

@@ -1,0 +1,234 @@
+"""Does hashing pay? Where negatives come from: `python -m bench.quality.negatives DIR --seconds N`.
+
+DIR holds {train,test}.txt.gz, or X_{train,test}.npz with the labels beside them. A network with a
+hidden layer and one of direct connections are trained for the same number of wall seconds, once
+with each way to choose negatives:
+
+* `uniform`, by chance;
+* `in-batch`, labels of other examples of the batch;
+* `hashing`, from hash tables of the labels' rows (of a hidden layer half of them, the other half by
+  chance; for direct connections the rows and the features themselves are hashed, sparse);
+* `hardest`, those of the highest scores: the oracle, which computes all logits of a hidden layer,
+  and the index in the case of direct connections.
+
+Scope `batch` shares one set, `example` has one each. Building tables and choosing connections is on
+the clock; compiling and evaluating is not. Prints a Markdown table of medians over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import slide
+from bench.harness.problems import pair_in
+from bench.harness.tables import Table
+from slide.bench.devices import waited
+from slide.bench.machine import Busy, cores
+from slide.core import families
+from slide.core.arrays import CSR, Array, Block
+from slide.core.backend import FROM_TABLES, Backend, Query
+from slide.core.direct import active_set, placed
+from slide.core.direct_training import DirectRun
+from slide.core.families import Family, HashName, draw_family
+from slide.core.hashing import Tables
+from slide.core.layers import dense
+from slide.core.model import Model
+from slide.core.optim import learning_rate
+from slide.core.sampling import Sampler, draw_uniform, nobody
+from slide.core.training import Run
+from slide.core.warming import tiny, tiny_like
+
+HIDDEN = 256
+ACTIVE_OF_EXAMPLE = 200
+SAMPLERS = {"uniform": "uniform", "in-batch": "in-batch", "lsh": "hashing"}
+FAMILIES: dict[str, tuple[HashName, int, int]] = {
+    "MinHash": ("doph", 1, 64),
+    "DWTA": ("dwta", 1, 64),
+    "SimHash": ("simhash", 8, 32),
+}
+"""Of sparse rows: family, K, L. An example shares a tenth of its inputs with a label: one digit."""
+
+BUCKET_LIMIT = 128
+Begin = Callable[[slide.Config, Backend, slide.Dataset], Run | DirectRun]
+
+
+@dataclass(slots=True)
+class Hardest(Sampler):
+    """The neurons of the largest logits, by computing all of them."""
+
+    weight: Array
+
+    def sample(
+        self, backend: Backend, a: CSR | Block, y: CSR, rng: np.random.Generator
+    ) -> CSR | Block:
+        ids, _ = backend.top_k(dense(a), self.weight, None, self.query(y.n_rows).budget)
+        found = active_set(backend.get(ids), placed(y, backend, back=True))
+        if self.config.scope == "example":
+            return found.map(backend.put)
+        shared = np.unique(found.indices)
+        origins = np.full((1, len(shared)), FROM_TABLES, np.float32)
+        return Block(shared, origins, found.n_cols).map(backend.put)
+
+
+def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) -> Run:
+    """A run whose output layer has the oracle for a sampler."""
+    config = replace(config, sampler="uniform", uniform_share=0.0)
+    run = Run.begin(config, backend, train)
+    weight, touched = run.network.output.param.weight, np.zeros(train.n_labels, bool)
+    run.samplers = [*run.samplers[:-1], Hardest(config, config.active, None, touched, weight)]
+    return run
+
+
+class Indexless(DirectRun):
+    """Needs no index."""
+
+    def prepare(self, config: slide.Config) -> bool:
+        return False
+
+
+class UniformDirect(Indexless):
+    """Direct connections with negatives by chance."""
+
+    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
+        m = min(config.active, y.n_cols)
+        return active_set(self.backend.put(drawn(y.n_cols, m, y.n_rows, self.rng)), y)
+
+
+class InBatchDirect(Indexless):
+    """Direct connections with negatives from the batch."""
+
+    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
+        labels = np.unique(y.indices)
+        m = min(config.active, len(labels))
+        places = drawn(len(labels), m, y.n_rows, self.rng)
+        return active_set(labels[self.backend.put(places)], y)
+
+
+def drawn(n: int, m: int, n_sets: int, rng: np.random.Generator) -> Array:
+    """m of the n ids for each set: i32 (n_sets, m)."""
+    return draw_uniform(n, m, n_sets, n_sets, rng).indices.reshape(n_sets, m)
+
+
+class HashedDirect(Indexless):
+    """Direct connections with negatives from tables of the sparse rows."""
+
+    name = ""
+    tables: Tables
+    family: Family | None = None
+
+    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
+        backend = self.backend
+        if self.rebuilds.take_turn(self.number) or self.family is None:
+            rows = self.network.without_bias(backend)
+            if self.family is None:
+                hash_name, K, L = FAMILIES[self.name]
+                family = draw_family(hash_name, rows.n_cols, K, L, config.max_buckets, self.rng)
+                self.family = families.placed(family, backend.put)
+            codes = backend.hash(placed(rows, backend), None, self.family)
+            n_buckets = self.family.n_buckets
+            self.tables = backend.build(codes, n_buckets, self.number, "reservoir")
+        codes = backend.hash(x, None, self.family)
+        query = Query("topk", config.active, BUCKET_LIMIT, shared=False)
+        none = nobody(y.n_rows, y.n_cols, backend)
+        salt = int(self.rng.integers(1 << 31))
+        found = backend.query(self.tables, codes, y, none, query, salt)
+        assert isinstance(found, CSR)
+        return found
+
+
+def hashed(name: str) -> type[DirectRun]:
+    return type(f"Hashed{name}", (HashedDirect,), {"name": name})
+
+
+def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
+    """Settings and how to begin, by the name in the table."""
+    found: dict[str, tuple[slide.Config, Begin]] = {}
+    for scope in ("batch", "example"):
+        more = {"active": min(ACTIVE_OF_EXAMPLE, train.n_labels)} if scope == "example" else {}
+        for sampler, name in SAMPLERS.items():
+            if (sampler, scope) != ("in-batch", "example"):
+                config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
+                found[f"hidden layer, {scope}: {name}"] = config, Run.begin
+        found[f"hidden layer, {scope}: hardest"] = config, begin_hardest
+    config = slide.recipe(train, hidden=())
+    for name, run in {"uniform": UniformDirect, "in-batch": InBatchDirect}.items():
+        found[f"direct, example: {name}"] = config, run.begin
+    for name in FAMILIES:
+        found[f"direct, example: hashing, {name}"] = config, hashed(name).begin
+    found["direct, example: hardest"] = config, DirectRun.begin
+    return found
+
+
+def trained(
+    config: slide.Config, begin: Begin, backend: Backend, train: slide.Dataset, budget: float
+) -> tuple[Model, int, float]:
+    """A network after so many seconds; the steps taken, and the cores that were busy."""
+    clock = Busy()
+    run, counts = begin(config, backend, train), train.y.positive().column_counts()
+    step = waited(backend, run.step)
+    while clock.seconds() < budget:
+        order = run.order[run.rng.permutation(train.n_samples)]
+        for start in range(0, train.n_samples, config.batch_size):
+            used = clock.seconds() / budget
+            if used >= 1:
+                break
+            lr = learning_rate(config.lr_schedule, config.lr, used, config.warmup)
+            step(config, run.data.take(order[start : start + config.batch_size]), lr)
+    busy = clock.cores()
+    run.settle()
+    return Model(config, run.network, backend, counts, train.n_samples), run.number, busy
+
+
+def row(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:
+    """Medians, and how far apart the seeds are."""
+    first = [100 * each["precision_at_1"] for each in runs]
+    return {
+        "negatives": name,
+        "P@1": f"{statistics.median(first):.1f}",
+        "from .. to": f"{min(first):.1f} .. {max(first):.1f}",
+        "P@5": f"{100 * statistics.median(each['precision_at_5'] for each in runs):.1f}",
+        "PSP@5": f"{100 * statistics.median(each['psp_at_5'] for each in runs):.1f}",
+        "steps": round(statistics.median(each["steps"] for each in runs)),
+        "CPU / wall": statistics.median(each["busy"] for each in runs),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, metavar="DIR")
+    parser.add_argument("--seconds", type=float, required=True, help="of training, each")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="those whose name contains this")
+    args = parser.parse_args()
+    train, test = pair_in(args.data)
+    backend = slide.load_backend()
+    backend.set_threads(cores())
+    runs: dict[str, list[dict[str, float]]] = {}
+    with threadpool_limits(limits=1, user_api="blas"):
+        for seed in range(args.seeds):
+            for name, (config, begin) in contestants(train).items():
+                if args.only not in name:
+                    continue
+                if not seed:  # compile
+                    small = tiny_like(train)
+                    trained(tiny(config), begin, backend, small, 0.1)[0].evaluate(small)
+                seeded = replace(config, seed=seed)
+                model, steps, busy = trained(seeded, begin, backend, train, args.seconds)
+                scores = model.evaluate(test) | {"steps": steps, "busy": busy}
+                runs.setdefault(name, []).append(scores)
+                print(f"{name} {seed}: {100 * scores['precision_at_1']:.1f}", flush=True)
+    note = f"{args.seconds:g} s each, {args.seeds} seeds, {cores()} threads."
+    rows = [row(name, each) for name, each in runs.items()]
+    print(Table(args.data.resolve().name, rows, note).markdown())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Whole runs of slide, label trees and PyTorch, each in its environment: see README.md."""
