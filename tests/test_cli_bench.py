@@ -210,6 +210,7 @@ def test_only_the_kernels_asked_for_are_verified(bench):
         (["-k", "put"], "--kernel got 'put': expected one of hash, build"),
         (["--size", "huge"], "--size got 'huge': expected one of small, demo, large"),
         (["--json", "nowhere/times.json"], "expected a file in a folder that exists"),
+        (["--json", "."], "--json got ., which is a folder: expected a file"),
     ],
 )
 def test_each_wrong_argument_has_a_sentence(bench, args, words):

@@ -108,6 +108,7 @@ def test_a_source_is_waited_for(monkeypatch):
         ({"numba": ("sdmm",)}, "takes 'sdmm': expected one of put, get"),
         ({"numba": ("top_k",)}, "has the kernel 'top_k' twice: write it, or name it once"),
         ({"numba": ("spmm",), "reference": ("spmm",)}, "has the kernel 'spmm' twice"),
+        ({"numba": "spmm"}, "takes 'spmm' of 'numba', a string: expected a tuple"),
     ],
 )
 def test_a_list_that_cannot_be_right_is_refused(taken, words):

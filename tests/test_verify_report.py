@@ -2,11 +2,11 @@
 
 import io
 import json
-import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import cycle
 
@@ -241,6 +241,10 @@ def test_what_differs_is_told_with_sizes_and_branches():
     assert "does not match the definition: of" in out
     passing = " ".join(printed(PASSING).split())
     assert "matches the definition in all" in passing
+    other = replace(PASSING, target="mine:Subclass")
+    begin = f"{PASSING.backend} (mine:Subclass) matches the definition in all"
+    assert " ".join(printed(other).split()).startswith(begin)
+    assert replace(PASSING, target=PASSING.backend).whose == PASSING.backend
     assert "put 0.25 examples 4,096, neurons 1,048,576, bucket limit 4,000" in passing
     assert "Branches" not in passing
 
@@ -338,9 +342,15 @@ def test_the_page_replaces_what_is_there_when_it_is_whole(
     assert "✗" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["none/report.html", "."])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none/report.html", ": expected a file in a folder that exists"),
+        (".", ", which is a folder: expected a file"),
+    ],
+)
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(
-    tmp_path, monkeypatch, capsys, name
+    tmp_path, monkeypatch, capsys, name, words
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["slide", "verify", STUB, "--html", name])
@@ -348,4 +358,4 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(
         main()
     out, err = capsys.readouterr()
     assert (ended.value.code, out) == (2, "")
-    assert re.fullmatch(r"slide: --html got .*: expected a file in a folder that exists\n", err)
+    assert err == f"slide: --html got {name}{words}\n"

@@ -26,14 +26,20 @@ class Delegating:
     them. A kernel that is neither taken nor written is `missing`.
 
     Raises:
-        BackendError: of the class, if a name in `taken` is no kernel, or the kernel is written or
-            taken twice; of an instance, if a source cannot be loaded.
+        BackendError: of the class, if a name in `taken` is no kernel, names are not in a sequence,
+            or a kernel is written or taken twice; of an instance, if a source cannot be loaded.
     """
 
     taken: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for source, kernels in cls.taken.items():
+            if isinstance(kernels, str):
+                raise BackendError(
+                    f"{cls.__name__} takes {kernels!r} of {source!r}, a string: expected "
+                    f"a tuple of names, as ({kernels!r},)"
+                )
         names = [kernel for kernels in cls.taken.values() for kernel in kernels]
         for kernel in names:
             if kernel not in KERNELS:

@@ -50,7 +50,9 @@ def bench(
     from slide.cli.speeds import table
 
     kernels, sizes = chosen("--kernel", kernel, TIMED), chosen("--size", size, list(SIZES))
-    if json and (json.is_dir() or not json.parent.is_dir()):
+    if json and json.is_dir():
+        raise ConfigError(f"--json got {json}, which is a folder: expected a file")
+    if json and not json.parent.is_dir():
         raise ConfigError(f"--json got {json}: expected a file in a folder that exists")
     computer, calls, entries = verified(backend, kernels), calls_of(kernels), []
     with ExitStack() as stack:

@@ -32,7 +32,7 @@ def print_report(report: Report, console: Console) -> None:
     marks = {(one.kernel, one.property): one.outcome for one in report.checks}
     ascii_only = console.options.ascii_only
     style = "bold green" if report.passed else "bold red"
-    head = wrapped(f"{report.backend} {verdict(report)}", width)
+    head = wrapped(f"{report.whose} {verdict(report)}", width)
     plain = [*compared(report, width), *untaken(report.branches, width)]
     lines = [
         *(Text(line, style) for line in head),

@@ -35,7 +35,9 @@ from slide.report.words import (
 
 def refuse_unwritable(path: Path) -> None:
     """Raise ConfigError unless there can be a file of this name."""
-    if path.is_dir() or not path.parent.is_dir():
+    if path.is_dir():
+        raise ConfigError(f"--html got {path}, which is a folder: expected a file")
+    if not path.parent.is_dir():
         raise ConfigError(f"--html got {path}: expected a file in a folder that exists")
 
 

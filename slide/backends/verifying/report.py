@@ -73,6 +73,13 @@ class Report:
         return f"slide verify {self.target} --examples {self.examples} --seed {self.seed}"
 
     @property
+    def whose(self) -> str:
+        """The name of the backend, and what it was asked for by, where that is something else."""
+        if self.target == self.backend:
+            return self.backend
+        return f"{self.backend} ({self.target})"
+
+    @property
     def sizes(self) -> dict[str, dict[str, int]]:
         """By kernel the largest of each dimension with which it was compared and right."""
         return {
