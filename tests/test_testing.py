@@ -176,10 +176,10 @@ def test_a_snippet_comes_with_what_it_needs():
     assert explained(one, "m:B").splitlines() == [
         "put exact: fail. put: wrong.",
         "",
-        "    import slide",
-        "    from slide.reference.pasting import *",
-        "    backend = slide.load_backend('m:B')",
-        "    print(backend.put(a))",
+        "import slide",
+        "from slide.reference.pasting import *",
+        "backend = slide.load_backend('m:B')",
+        "print(backend.put(a))",
     ]
 
 

@@ -23,7 +23,7 @@ def update_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
 
 def some_step(draw: Draw) -> int:
     """The number of a step: any, while it still matters for the corrections of Adam."""
-    some = draw.whole(1, 20_000)
+    some = 1 + 200 * draw.whole(0, 99) + 2 * draw.whole(0, 99)
     return draw.one_of(some, some, int(some**0.5))
 
 
