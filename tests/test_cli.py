@@ -231,7 +231,7 @@ def test_backends_and_verify(slide, monkeypatch):
     code, out, _ = slide("backends")
     assert code == 0
     assert "* numba" in out
-    code, out, _ = slide("verify", "reference", "--examples", "3")
+    code, out, _ = slide("verify", "reference", "--examples", "3", "--largest", "200")
     assert code == 0
     assert "sddmm" in out
     assert "fail" not in out
@@ -245,7 +245,7 @@ def test_verify_fails_a_wrong_backend(slide, tmp_path, monkeypatch):
         "    def spmm(self, z, w):\n"
         "        return -super().spmm(z, w)\n"
     )
-    code, out, _ = slide("verify", "wrongkernels:Wrong", "--examples", "3")
+    code, out, _ = slide("verify", "wrongkernels:Wrong", "--examples", "3", "--largest", "200")
     assert code == 1
     assert "spmm exact: fail" in out
     assert "from slide.reference.pasting import *" in out

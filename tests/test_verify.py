@@ -19,6 +19,7 @@ from slide.reference.running import mapped
 
 N_EXAMPLES = 200  # of a cell, for a mutant that errs in rare cases alone
 FEW = 10
+SMALL = 200  # the largest size where sizes are not the point
 BROAD = ("scale", "sequence", "callers")
 """They judge small calls, too, by another formula, if not as closely: what they see and nothing
 else does shows what they are for, what they do not see shows nothing of the other properties."""
@@ -44,7 +45,7 @@ def test_the_reference_passes() -> None:
 def test_the_grid_names_every_kernel_and_only_known_properties() -> None:
     assert list(GRID) == [*KERNELS, *TRAINING]
     assert {name for names in GRID.values() for name in names} == set(PROPERTIES)
-    checks = [(one.kernel, one.property) for one in verify(REFERENCE, 1)]
+    checks = [(one.kernel, one.property) for one in verify(REFERENCE, 1, largest=SMALL)]
     assert checks == [(row, name) for row, names in GRID.items() for name in names]
 
 
@@ -109,10 +110,12 @@ def test_missing_kernels_are_reported() -> None:
         def put(self, array):
             return array
 
-    missing = {row for row, _ in cells(verify(Half(), 1), "missing")}
+    missing = {row for row, _ in cells(verify(Half(), 1, largest=SMALL), "missing")}
     assert missing == {"sddmm", *TRAINING}
     assert {one.outcome for one in verify(Bare(), 1)} == {"missing"}
-    assert {name for _, name in cells(verify(Unthreaded(), 1), "missing")} == {"repeatable"}
+    assert {name for _, name in cells(verify(Unthreaded(), 1, largest=SMALL), "missing")} == {
+        "repeatable"
+    }
 
 
 @pytest.mark.parametrize("backend", [Empty, Borrowed])
@@ -124,7 +127,7 @@ def test_inherited_kernels_never_pass(backend) -> None:
 
 @pytest.mark.parametrize("backend", [Wrapper, Lambdas])
 def test_whoever_hands_on_inherits(backend) -> None:
-    checks = verify(backend(), 2)
+    checks = verify(backend(), 2, largest=SMALL)
     assert {one.outcome for one in checks} == {"inherited"}
 
 
@@ -140,7 +143,7 @@ def test_a_kernel_that_raises_fails_with_its_sentence() -> None:
         def spmm(self, z, w):
             raise MemoryError("out of device memory")
 
-    failed = [one for one in verify(Raises(), 2) if one.outcome == "fail"]
+    failed = [one for one in verify(Raises(), 2, largest=SMALL) if one.outcome == "fail"]
     assert {one.kernel for one in failed} == {"spmm", *HIDDEN}
     assert len(failed) == sum(len(GRID[row]) for row in ("spmm", *HIDDEN))
     assert all(one.message.endswith("raised MemoryError: out of device memory") for one in failed)
@@ -212,7 +215,7 @@ def test_only_verify_needs_hypothesis() -> None:
 
 def test_nothing_is_left_in_the_present_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    verify(MUTANTS[0][0](), 2)
+    verify(MUTANTS[0][0](), 2, largest=SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -232,7 +235,8 @@ def test_a_backend_with_arrays_of_its_own_is_understood() -> None:
 
     for kernel in KERNELS[2:]:
         setattr(Device, kernel, on_device(getattr(REFERENCE, kernel), Wrapped))
-    checks = [check(Device(), kernel, name, 4) for kernel in KERNELS for name in GRID[kernel]]
+    cells_of_kernels = [(kernel, name) for kernel in KERNELS for name in GRID[kernel]]
+    checks = [check(Device(), *cell, 4, largest=SMALL) for cell in cells_of_kernels]
     assert cells(checks, "fail") == set()
     assert {one.outcome for one in checks if one.kernel in ("put", "get")} == {"pass"}
 
@@ -265,7 +269,9 @@ def test_a_package_with_an_entry_point_is_verified_by_its_name(
     (tmp_path / "toybackend.py").write_text(MODULE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-dist\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[slide.backends]\ntoy = toybackend:Toy\n")
-    monkeypatch.setattr("sys.argv", ["slide", "verify", "toy", "--examples", "5"])
+    monkeypatch.setattr(
+        "sys.argv", ["slide", "verify", "toy", "--examples", "5", "--largest", "200"]
+    )
     with pytest.raises(SystemExit) as ended:
         main()
     out = capsys.readouterr().out
