@@ -30,7 +30,9 @@ LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
     "hash": 1 << 14, "build": 1 << 16, "reinsert": 1 << 16,
 }  # fmt: skip
 """Of any size; less where much is done for each neuron."""
-MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {"query": (96, 1 << 12, 1 / 64)}
+MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {
+    "query": (96, 1 << 12, 1 / 64), "top_k": (32, 1 << 10, 1 / 512),
+}  # fmt: skip
 """Calls with several sizes that are neither small nor large, and what else makes them `Thin`.
 
 A query has to find some hundreds of neurons.

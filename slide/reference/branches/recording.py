@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 NOTHING = object()
+WHOLE = int, np.integer
 
 
 class Recorder:
@@ -60,7 +61,7 @@ class Recorder:
 
         Whoever shares an iterator, as threads do, gets the same things as without a mark.
         """
-        if isinstance(things, Sized):
+        if hasattr(type(things), "__len__"):
             self.test(mark, len(things) > 0)
             return things
         rest = iter(things)
@@ -74,7 +75,7 @@ class Recorder:
             whole = value
             if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.size:
                 whole = value.max()
-            if isinstance(whole, int | np.integer) and whole > self.largest.get(mark, -1):
+            if isinstance(whole, WHOLE) and whole > self.largest.get(mark, -1):
                 self.largest[mark] = int(whole)
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 Choice = int | bytes
 ANY_SIZE = 1 << 30
+MOST_DRAWN = 99  # numbers at once, or one more by rounding: Hypothesis has no constants below 100
+LONGEST_CONSTANT = 50  # bytes
 
 
 class Choices(ABC):
@@ -52,19 +55,36 @@ class Choices(ABC):
 
 
 class Hypothetical(Choices):
-    """Hypothesis chooses, and makes smaller what fails."""
+    """Hypothesis chooses, and makes smaller what fails.
+
+    It also tries constants that it reads in the sources of modules that happen to be loaded: whole
+    numbers from 100 on, and up to 50 bytes. What is asked of it is neither, so that the same seed
+    draws the same examples in every process.
+    """
 
     def __init__(self, data: st.DataObject, largest: int) -> None:
         super().__init__(largest)
         self.data = data
 
     def next_whole(self, low: int, high: int) -> int:
+        """Digits, the highest one first, to the smallest base in which so few are enough."""
+        n_numbers = high - low + 1
+        n_digits = max(math.ceil(math.log(n_numbers, MOST_DRAWN)), 1)
+        base = math.ceil(n_numbers ** (1 / n_digits))
+        leading = (n_numbers - 1) // base ** (n_digits - 1)
+        number = self.digit(leading)
+        for _ in range(n_digits - 1):
+            number = number * base + self.digit(base - 1)
+        return low + min(number, high - low)
+
+    def digit(self, most: int) -> int:
         """A draw."""
-        return self.data.draw(st.integers(low, high))
+        return self.data.draw(st.integers(0, most))
 
     def next_bytes(self, n: int) -> bytes:
-        """A draw."""
-        return self.data.draw(st.binary(min_size=n, max_size=n))
+        """The first ones of a draw."""
+        n_drawn = max(n, LONGEST_CONSTANT + 1)
+        return self.data.draw(st.binary(min_size=n_drawn, max_size=n_drawn))[:n]
 
 
 class Numbered(Choices):

@@ -164,7 +164,7 @@ class Scaled(Seeded):
         if self.chance(IN_USE):
             return np.full(n_rows, max(min(longest, total // max(n_rows, 1)), 1))
         drawn = (longest ** self.rng.random(n_rows)).astype(np.int64)
-        drawn[self.mask(20, n_rows)] = 0
+        drawn[self.mask(max(20, 100 - 100 * total / max(n_rows, 1)), n_rows)] = 0
         drawn = np.minimum(drawn, max(total // max(n_rows, 1), 1))
         drawn[-1:] = self.one_of(longest, longest, 0)
         drawn[self.whole(0, max(n_rows - 1, 0)) :][:1] = longest
