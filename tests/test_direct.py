@@ -285,8 +285,9 @@ def test_exact_inference_looks_at_labels_that_are_not_met():
 
 
 def test_more_hardest_labels_than_labels_are_all_of_them(train_set, test_set):
-    every = Trainer(replace(DIRECT, epochs=1, active=1 << 31), BACKEND).fit(train_set)
-    as_many = Trainer(replace(DIRECT, epochs=1, active=150), BACKEND).fit(train_set)
+    few = train_set.take(np.arange(300))
+    every = Trainer(replace(DIRECT, epochs=1, active=1 << 31), BACKEND).fit(few)
+    as_many = Trainer(replace(DIRECT, epochs=1, active=150), BACKEND).fit(few)
     assert every.evaluate(test_set) == as_many.evaluate(test_set)
 
 

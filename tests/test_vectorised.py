@@ -38,7 +38,7 @@ def small_cases(kernel, n=40, numbers=Seeded, of_sizes=sizes.small, seed=1):
 
 def large_cases(kernel, n, seed=1):
     for i in range(n):
-        draw = Scaled(Numbered(seed, i, ANY_SIZE))
+        draw = Scaled(Numbered(seed, i, 10 * FAR))
         case = draw_at_scale(kernel, draw)
         yield case, is_exact(kernel, draw)
 

@@ -36,10 +36,10 @@ def cells(checks, outcome):
 
 
 def test_the_reference_passes() -> None:
-    checks = verify(REFERENCE, 3)
+    checks = verify(REFERENCE, 2, largest=5000)
     assert [one.message for one in checks if one.outcome != "pass"] == []
     assert passed(checks)
-    assert {one.examples for one in checks} == {3, 9}  # more in `scale`
+    assert {one.examples for one in checks} == {2, 6}  # more in `scale`
 
 
 def test_the_grid_names_every_kernel_and_only_known_properties() -> None:
@@ -167,16 +167,6 @@ def test_a_failure_is_told_with_the_smallest_arguments() -> None:
     assert f"is {rounded}, expected {product}" in one.message
 
 
-@pytest.mark.parametrize("row", sorted({row for _, row, _ in MUTANTS}))
-def test_snippets_run_with_what_pasting_offers(row) -> None:
-    backend, name = next((backend, name) for backend, other, name in MUTANTS if other == row)
-    snippet = check(backend(), row, name, 25).snippet
-    scope: dict[str, object] = {"backend": REFERENCE}
-    exec("from slide.reference.pasting import *", scope)
-    assert "backend" in snippet
-    exec(snippet, scope)
-
-
 class WrongAtFirst(ReferenceBackend):
     """Moves too far as long as nothing was ever moved: a call changes what the next one finds."""
 
@@ -192,12 +182,15 @@ class WrongAtFirst(ReferenceBackend):
         next(one for one in MUTANTS if one[1] == row) for row in sorted({one[1] for one in MUTANTS})
     ],
 )
-def test_a_snippet_shows_the_failure_again(backend, row, name, capsys) -> None:
+def test_a_snippet_shows_the_failure_again_and_none_of_the_reference(
+    backend, row, name, capsys
+) -> None:
     snippet = check(backend(), row, name, 200).snippet
-    scope: dict[str, object] = {"backend": backend()}
-    exec("from slide.reference.pasting import *", scope)
-    exec(snippet, scope)
-    assert capsys.readouterr().out.strip()
+    for wrong, is_told in (backend(), True), (REFERENCE, False):
+        scope: dict[str, object] = {"backend": wrong}
+        exec("from slide.reference.pasting import *", scope)
+        exec(snippet, scope)
+        assert bool(capsys.readouterr().out.strip()) is is_told
 
 
 def test_the_same_seed_draws_the_same() -> None:
@@ -236,7 +229,7 @@ def test_a_backend_with_arrays_of_its_own_is_understood() -> None:
     for kernel in KERNELS[2:]:
         setattr(Device, kernel, on_device(getattr(REFERENCE, kernel), Wrapped))
     cells_of_kernels = [(kernel, name) for kernel in KERNELS for name in GRID[kernel]]
-    checks = [check(Device(), *cell, 4, largest=SMALL) for cell in cells_of_kernels]
+    checks = [check(Device(), *cell, 2, largest=SMALL) for cell in cells_of_kernels]
     assert cells(checks, "fail") == set()
     assert {one.outcome for one in checks if one.kernel in ("put", "get")} == {"pass"}
 

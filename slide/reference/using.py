@@ -228,7 +228,8 @@ def change_parts(thing: Any, draw: Scaled, part_of: Callable[[int], slice]) -> N
 
     match thing:
         case (Tables() as tables, np.ndarray() as rows, np.ndarray() as codes):
-            change_ids(rows, np.array([len(rows)]), tables.n_neurons)
+            if draw.chance(60):  # else the same ones move again
+                rows[:] = draw.distinct(np.array([len(rows)]), tables.n_neurons)
             change_parts(codes, draw, part_of)
         case (Param() as param, RowGrad() as grad, *_):
             change_ids(grad.rows, np.array([len(grad.rows)]), len(param.weight))
