@@ -276,6 +276,7 @@ def verdicts():
         return dict(zip(MUTANTS, pool.map(judged, MUTANTS), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_wrong_cuda_kernel_is_rejected(name, verdicts):
     """A failure is 3, a crash below 0."""

@@ -57,6 +57,7 @@ def test_a_mutant_is_rejected(backend, row: str, killer: str) -> None:
     assert len(one.message) < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "row", "killer"), named(LONE_KILLS))
 def test_only_one_property_sees_it(backend, row: str, killer: str) -> None:
     mutant = backend()
