@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -61,7 +61,7 @@ class Recorder:
 
         Whoever shares an iterator, as threads do, gets the same things as without a mark.
         """
-        if hasattr(type(things), "__len__"):
+        if isinstance(things, Sized):
             self.test(mark, len(things) > 0)
             return things
         rest = iter(things)
