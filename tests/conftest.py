@@ -1,10 +1,14 @@
-"""Small made-up data sets and the reference backend."""
+"""Small made-up data sets, the reference backend, and the command line."""
+
+import signal
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from slide.cli import INTERRUPTS, main
 from slide.core.arrays import CSR
 from slide.core.dataset import Dataset
 from slide.reference.kernels import ReferenceBackend
@@ -61,3 +65,21 @@ def test_set():
 @pytest.fixture
 def backend():
     return ReferenceBackend()
+
+
+@pytest.fixture
+def slide(capsys):
+    def run(*args):
+        """Exit code, stdout, stderr of `slide ARGS`."""
+        sys.argv = ["slide", *map(str, args)]
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    old, handlers = sys.argv, {name: signal.getsignal(name) for name in INTERRUPTS}
+    hook = sys.unraisablehook
+    yield run
+    sys.argv, sys.unraisablehook = old, hook
+    for name, handler in handlers.items():
+        signal.signal(name, handler)

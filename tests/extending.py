@@ -9,6 +9,7 @@ from typing import get_args
 import slide
 from slide.core.extending import lacking
 from slide.core.families import KINDS, HashName, SimHash
+from slide.core.learner import Learner
 from slide.core.losses import LossName
 from slide.core.optim import OPTIMIZERS, OptimizerName
 
@@ -66,9 +67,6 @@ TOLD = {
 }
 """Files that say what each one is."""
 
-ASKING = ("core/trainer.py", "core/runs.py", "core/warming.py", "backends/shared/hogwild.py")
-OF_LAYERS = {"updates"}  # asked for where the run is known to be one of layers
-
 
 def class_of(kind, name):
     """What kernels are given for a name, or nothing if the settings do not know it."""
@@ -114,23 +112,13 @@ def is_told(name, text):
 
 
 def lacks(learner):
-    """A sentence for each thing that is asked of a run and that this class does not have."""
+    """A sentence for each thing that is asked of a learner and that this class does not have."""
+    asked = {*vars(Learner), *Learner.__annotations__}
     return [
-        f"{learner.__name__} has no {name!r}, which slide/{path} asks for"
-        for path in ASKING
-        for name in sorted(asked_of_runs((ROOT / "slide" / path).read_text()) - OF_LAYERS)
-        if not hasattr(learner, name)
+        f"{learner.__name__} has no {name!r}, which slide/core/learner.py asks of a learner"
+        for name in sorted(asked)
+        if not name.startswith("_") and not hasattr(learner, name)
     ]
-
-
-def asked_of_runs(source):
-    """Attributes of whatever is called `run`."""
-    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
-    return {
-        node.attr
-        for node in found
-        if getattr(node.value, "id", getattr(node.value, "attr", "")) == "run"
-    }
 
 
 def write_page(page, root):

@@ -73,7 +73,7 @@ class Steps:
             if sampler and sampler.tables:
                 weight = layer.param.weight
                 due = sampler.tables.due(0)
-                sampler.tables.keep(self.backend, weight, due, 0, lambda: 1.0, self.rng)
+                sampler.tables.refresh(self.backend, weight, due, 0, lambda: 1.0, self.rng)
 
     @property
     def weights(self):

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-from slide.cli import INTERRUPTS, main
 from slide.data import read, write
 
 QUICK = ["--epochs", "1", "--hidden", "16", "--batch-size", "64", "--active", "40"]
@@ -21,23 +20,6 @@ def files(tmp_path, train_set, test_set, monkeypatch):
     write(train_set, tmp_path / "train.txt.gz")
     write(test_set, tmp_path / "test.txt")
     return tmp_path
-
-
-@pytest.fixture
-def slide(capsys):
-    def run(*args):
-        """Exit code, stdout, stderr of `slide ARGS`."""
-        sys.argv = ["slide", *map(str, args)]
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    old, handlers = sys.argv, {name: signal.getsignal(name) for name in INTERRUPTS}
-    yield run
-    sys.argv = old
-    for name, handler in handlers.items():
-        signal.signal(name, handler)
 
 
 @pytest.fixture
@@ -338,6 +320,48 @@ def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
     assert code == 130
     assert err == "slide: interrupted, nothing is left half written\n"
     assert sorted(files.rglob("*")) == before
+
+
+IN_A_FINALIZER = """
+import os, signal, sys
+import slide.cli
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        for _ in range(100_000):
+            pass
+
+def app(standalone_mode):
+    Finalized()
+    while True:
+        pass
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+slide.cli.app = app
+slide.cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_that_meets_a_finalizer_is_heard(name):
+    program = [sys.executable, "-c", IN_A_FINALIZER.format(name=name)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert done.stderr == "slide: interrupted, nothing is left half written\n"
+    assert done.returncode == 130
+
+
+def test_what_else_a_finalizer_raises_is_told_as_ever(slide, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    slide("backends")
+
+    class Fails:
+        def __del__(self):
+            raise ValueError("by a finalizer")
+
+    Fails()
+    assert [str(one.exc_value) for one in told] == ["by a finalizer"]
 
 
 def test_a_run_under_nohup_does_not_hear_the_hangup(files, slide, monkeypatch):

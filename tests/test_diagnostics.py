@@ -10,6 +10,7 @@ from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.diagnostics import gini, occupancy
 from slide.core.layers import dense
+from slide.core.learner import monitored
 from slide.core.network import Network
 from slide.core.probe import Probe
 from slide.core.step import activations
@@ -48,13 +49,13 @@ def tables_of(config, network, number):
     param = network.layers[number].param
     tables = LayerTables(config, *param.shape)
     rng = np.random.default_rng(1)
-    tables.keep(ReferenceBackend(), param.weight, Due(True, True, False), 0, lambda: 1.0, rng)
+    tables.refresh(ReferenceBackend(), param.weight, Due(True, True, False), 0, lambda: 1.0, rng)
     return tables
 
 
 def test_the_probe_does_not_depend_on_the_order_of_the_file(train_set) -> None:
     shuffled = train_set.take(np.random.default_rng(0).permutation(train_set.n_samples))
-    one, other = (Probe.of(data, data.canonical_order()).data for data in (train_set, shuffled))
+    one, other = (monitored(data, data.canonical_order()) for data in (train_set, shuffled))
     assert one.n_samples == other.n_samples == 64
     np.testing.assert_array_equal(one.x.indices, other.x.indices)
     np.testing.assert_array_equal(one.y.indices, other.y.indices)

@@ -255,11 +255,11 @@ def test_examples_that_meet_nobody_get_the_usual_labels(model):
 def test_a_cut_index_finds_part_of_the_best(model, test_set):
     assert model.evaluate(test_set, sampled=True)["recall_at_5"] > 0.9
     model.prepare_sampled(Plan(bucket_limit=1, candidates=1e-9))
-    lookup = model.lookups[True]
+    lookup = model.retrieving
     assert len(lookup.index.ids) <= model.network.inputs.n_inputs
-    model.lookups[True] = replace(lookup, n_candidates=0)
+    model.retrieving = replace(lookup, n_candidates=0)
     assert 0 < model.evaluate(test_set, sampled=True)["recall_at_5"] < 0.9
-    model.lookups.clear()
+    model.exact = model.retrieving = None
     with pytest.raises(ConfigError, match="no hash tables"):
         model.prepare_sampled(examples=test_set)
 

@@ -18,13 +18,10 @@ from slide.backends.gpu import losses as gpu_losses
 from slide.backends.gpu import optimizers as gpu_optimizers
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.processes import ProcessesBackend
-from slide.backends.shared.hogwild import output_of
 from slide.core.arrays import CSR, Param, RowGrad
-from slide.core.config import Config
 from slide.core.direct_training import DirectRun
 from slide.core.errors import BackendError
 from slide.core.families import Buckets, Family, draw_family
-from slide.core.model import Model
 from slide.core.optim import SGD
 from slide.core.training import Run
 from slide.core.updating import optimizer_of
@@ -163,28 +160,11 @@ def test_a_learner_has_what_is_asked_of_it(learner) -> None:
 
 def test_what_a_learner_lacks_is_told() -> None:
     asked = {name for name in dir(DirectRun) if not name.startswith("_")}
-    halted = type("Halted", (), dict.fromkeys(asked - {"settle", "go_to"}))
+    halted = type("Halted", (), dict.fromkeys(asked - {"catch_up", "found_by"}))
     assert lacks(halted) == [
-        "Halted has no 'settle', which slide/core/trainer.py asks for",
-        "Halted has no 'settle', which slide/core/warming.py asks for",
-        "Halted has no 'go_to', which slide/backends/shared/hogwild.py asks for",
+        "Halted has no 'catch_up', which slide/core/learner.py asks of a learner",
+        "Halted has no 'found_by', which slide/core/learner.py asks of a learner",
     ]
-
-
-@pytest.mark.parametrize(
-    ("path", "ask"),
-    [
-        ("slide/core/weights_file.py", lambda model, folder: model.save(folder / "model")),
-        ("slide/core/model.py", lambda model, folder: model.predict(csr(0, 1), 1)),
-        ("slide/core/model.py", lambda model, folder: model.prepare_sampled()),
-        ("slide/backends/shared/hogwild.py", lambda model, folder: output_of(model)),
-    ],
-)
-def test_a_network_of_another_kind_is_told(path, ask, tmp_path) -> None:
-    network = SimpleNamespace(n_features=3, n_labels=3)
-    model = Model(Config(), network, REFERENCE, np.ones(3, np.int64), 2)
-    with pytest.raises(BackendError, match=f"is unknown to {path}: add it there"):
-        ask(model, tmp_path)
 
 
 # Pages

@@ -17,6 +17,7 @@ from slide.core.arrays import Block
 from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.errors import BackendError
+from slide.core.learners import kind_of
 from slide.core.model import Model
 from slide.core.trainer import Trainer
 from slide.reference.checks import verify
@@ -95,7 +96,7 @@ def test_between_kernels_nothing_leaves_the_device(name, data):
     backend = StandInBackend()
     config = replace(RUNS[name], reinsert_every=0, rehash_every=0, rebuild_every=100)
     trainer = Trainer(config, backend)
-    run = slide.core.runs.begin_run(trainer.config, backend, data[0])
+    run = kind_of(trainer.config).begin(trainer.config, backend, data[0])
     batch = run.data.take(np.arange(32))
     run.step(config, batch, config.lr)
     device = backend.device

@@ -86,7 +86,7 @@ def test_sampled_inference_looks_at_no_others(model, test_set):
     """With next to no candidates the top k is shorter than k, and says so."""
     short = Model(model.config, model.network, BACKEND, model.label_counts, model.n_samples)
     short.predict(test_set.x, 1, sampled=True)
-    object.__setattr__(short.retrieval.layers[-1].query, "budget", 2)
+    object.__setattr__(short.retrieving.retrieval.layers[-1].query, "budget", 2)
     ids, logits = short.predict(test_set.x, 5, sampled=True)
     assert ((ids >= 0).sum(axis=1) <= 2).all()
     assert (logits[ids < 0] == -np.inf).all()

@@ -28,8 +28,8 @@ from slide.core.arrays import Block, Param, RowGrad
 from slide.core.config import Config
 from slide.core.direct_training import DirectRun
 from slide.core.errors import BackendError, ConfigError
+from slide.core.learners import kind_of
 from slide.core.optim import SGD
-from slide.core.runs import begin_run
 from slide.core.timing import TimedBackend
 from slide.core.trainer import Trainer
 from slide.reference.checks import verify
@@ -104,8 +104,8 @@ def hogwild(n_workers):
 
 def tables_seen(desk, nothing):
     """What a worker has before it, as bytes."""
-    found = desk.run.found_by
-    return (found if isinstance(desk.run, DirectRun) else found[-1].tables).ids.tobytes()
+    found = desk.learner.found_by
+    return (found if isinstance(desk.learner, DirectRun) else found[-1].tables).ids.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["direct", "batch"])
@@ -113,7 +113,7 @@ def test_workers_are_told_of_new_tables(kind):
     data = planted(700)
     config = replace(settings(kind, data), rebuild_every=2)
     backend = hogwild(2)
-    run = begin_run(config, TimedBackend(backend), data)
+    run = kind_of(config).begin(config, TimedBackend(backend), data)
     batches = [(np.arange(i, i + 64), 0.1) for i in range(0, 640, 64)]
     assert len(list(backend.steps(run, config, batches))) == len(batches)
     found = run.found_by if kind == "direct" else run.found_by[-1].tables

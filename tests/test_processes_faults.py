@@ -12,6 +12,7 @@ from conftest import planted
 
 import slide
 from slide.backends.shared import memory
+from slide.backends.shared.workers import deaf
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are seen on Linux alone")
 if sys.platform == "linux":
@@ -119,3 +120,20 @@ def test_workers_leave_when_the_parent_is_killed(training, mode, step, number):
     assert run.workers_leave()
     memory.sweep()  # as the next run does
     assert run.names() == []
+
+
+def interrupted(steps):
+    """An interrupt amid what must not be interrupted."""
+    with deaf(signal.SIGINT):
+        os.kill(os.getpid(), signal.SIGINT)
+        steps.append("done")
+
+
+def test_an_interrupt_while_a_worker_starts_is_heard_afterwards():
+    before, steps = signal.signal(signal.SIGINT, signal.default_int_handler), []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(steps)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert steps == ["done"]

@@ -20,7 +20,7 @@ def sampler_of(backend, rng, **settings):
     sampler = Sampler.of(config, config.active, (N, D))
     if sampler.tables is not None:
         w = rng.standard_normal((N, D), dtype=np.float32)
-        sampler.tables.keep(backend, w, sampler.tables.due(0), 0, lambda: 1.0, rng)
+        sampler.tables.refresh(backend, w, sampler.tables.due(0), 0, lambda: 1.0, rng)
     return sampler
 
 
@@ -148,8 +148,8 @@ def test_sparse_inputs_are_hashed_as_their_dense_rows(backend):
 
 def test_the_sampler_remembers_who_was_touched(backend):
     sampler = sampler_of(backend, np.random.default_rng(0))
-    sampler.note(np.array([3, 5], np.int32))
-    sampler.note(np.array([5, 9], np.int32))
+    sampler.mark_touched(np.array([3, 5], np.int32))
+    sampler.mark_touched(np.array([5, 9], np.int32))
     assert np.flatnonzero(sampler.touched).tolist() == [3, 5, 9]
     assert np.flatnonzero(sampler.tables.moved).tolist() == [3, 5, 9]
 

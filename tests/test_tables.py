@@ -23,7 +23,7 @@ def tables_of(**settings):
 
 def keep(tables, backend, step, weight, recall=lambda: 1.0, rng=None):
     due = tables.due(step)
-    tables.keep(backend, weight, due, step, recall, rng or np.random.default_rng(9))
+    tables.refresh(backend, weight, due, step, recall, rng or np.random.default_rng(9))
     return due
 
 
@@ -83,7 +83,7 @@ def test_reinserting_touched_rows_equals_a_rebuild_of_them_all(backend):
     new = old.copy()
     rows = np.arange(0, N, 2)  # enough for the mean to move
     new[rows] = weights(1)[rows]
-    tables.note(rows)
+    tables.mark_moved(rows)
     keep(tables, backend, 1, new)
     codes = backend.hash(new, old.mean(axis=0), tables.functions.family)
     expected = backend.build(codes, tables.functions.family.n_buckets, 0, "reservoir")
@@ -129,7 +129,7 @@ def test_touched_rows_are_reinserted_while_a_rebuild_waits(backend):
     tables = tables_of(rebuild_every=1, reinsert_every=1, stale_recall=0.5)
     keep(tables, backend, 0, weights(0))
     before = tables.tables
-    tables.note(np.arange(N))
+    tables.mark_moved(np.arange(N))
     keep(tables, backend, 1, weights(1))
     assert tables.built_at == 0
     assert not same(tables.tables, before)
@@ -137,7 +137,7 @@ def test_touched_rows_are_reinserted_while_a_rebuild_waits(backend):
 
 def test_a_rebuild_leaves_nobody_to_reinsert(backend):
     tables = tables_of(rebuild_every=1)
-    tables.note(np.array([3, 50]))
+    tables.mark_moved(np.array([3, 50]))
     keep(tables, backend, 0, weights(0))
     assert not tables.moved.any()
 

@@ -14,14 +14,15 @@ import pytest
 from conftest import csr_of
 
 import slide.core.trainer as trainer_module
+from slide.core import learners
 from slide.core.arrays import CSR
 from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.errors import ConfigError, ModelError
+from slide.core.learner import StepReport
 from slide.core.model import Model
 from slide.core.recipe import Traits, settings_for
 from slide.core.run import STATUS, train_to_folder
-from slide.core.step import StepReport
 from slide.core.trainer import Trainer
 from slide.core.training import Run
 from slide.core.updating import Updates
@@ -190,9 +191,13 @@ def test_seconds_are_those_of_drawing_stepping_and_settling(backend, train_set, 
 
         monkeypatch.setattr(owner, name, slowed)
 
-    slow(Run, "begin", 1000)
+    def begin(*args):
+        now[0] += 1000
+        return Run.begin(*args)
+
+    monkeypatch.setattr(learners, "KINDS", (replace(learners.SAMPLED_LEARNER, begin=begin),))
     slow(Run, "step", 1)
-    slow(Updates, "settle", 100_000)
+    slow(Updates, "catch_up", 100_000)
     slow(Run, "diagnostics", 10_000_000)
     trainer = Trainer(replace(QUICK, sampler="uniform"), backend, watcher=Watcher())
     trainer.fit(train_set)

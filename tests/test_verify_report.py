@@ -141,27 +141,34 @@ def test_failing_training_is_made_smaller_in_the_end(no_branches):
     assert failed
 
 
+def hear_interrupts():
+    """As a shell's foreground does; tests in the background would hand on that they do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
 def under_way():
     """A long run, and all processes that it has begun."""
     command = [sys.executable, "-m", "slide", "verify", "reference", "--examples", "4000"]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts)
     parent = psutil.Process(run.pid)
     deadline = time.monotonic() + 60
     while not has_started(parent) and time.monotonic() < deadline:
         run.poll()
-    return run, parent.children(recursive=True)
+    yield run, parent.children(recursive=True)
+    run.kill()
 
 
-def test_who_is_killed_leaves_no_process_behind():
-    run, workers = under_way()
+def test_who_is_killed_leaves_no_process_behind(under_way):
+    run, workers = under_way
     run.kill()
     run.communicate()
     assert len(workers) > 2
     assert psutil.wait_procs(workers, timeout=15)[1] == []
 
 
-def test_an_interrupt_ends_all_processes_at_once():
-    run, workers = under_way()
+def test_an_interrupt_ends_all_processes_at_once(under_way):
+    run, workers = under_way
     run.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, err = run.communicate(timeout=20)

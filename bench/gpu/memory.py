@@ -19,9 +19,9 @@ import slide
 from bench.harness.problems import ACTIVE, FULL, HIDDEN, QUICK, settings, train_set
 from bench.harness.tables import Table
 from slide.backends.gpu.stand_in import StandInBackend
+from slide.core.learners import kind_of
 from slide.core.model import Model
 from slide.core.recipe import recipe
-from slide.core.runs import begin_run
 
 N_STEPS = 5
 N_PREDICTED = 256
@@ -39,7 +39,7 @@ def row(name: str, config: slide.Config, train: slide.Dataset, limit: int) -> di
     backend = StandInBackend(limit)
     device, rng = backend.device, np.random.default_rng(0)
     device.n_blocks = BLOCKS
-    run = begin_run(config, backend, train)
+    run = kind_of(config).begin(config, backend, train)
     begun = device.memory.peak
     size = min(config.batch_size, train.n_samples)
     batches = [run.data.take(rng.permutation(train.n_samples)[:size]) for _ in range(N_STEPS)]
@@ -50,7 +50,7 @@ def row(name: str, config: slide.Config, train: slide.Dataset, limit: int) -> di
     moved = [n / 1000 / (N_STEPS - 1) for n in (device.n_put, device.n_got)]
     scalars = device.memory.n_scalars / (N_STEPS - 1)
     trained = device.memory.peak
-    run.settle()
+    run.catch_up()
     run.diagnostics(config)
     counts = train.y.positive().column_counts()
     model = Model(config, run.network, backend, counts, train.n_samples)

@@ -20,7 +20,7 @@ from bench import ROOT
 from bench.harness.options import parser
 from bench.harness.problems import FULL, QUICK, settings, train_set
 from slide.bench.drawn import drawn
-from slide.core.network import n_bytes
+from slide.core.network import n_cells
 from slide.core.run import peak_rss_mb
 
 TINY = 64, 100, 100  # examples, features, labels: when nothing but the warm-up is wanted
@@ -64,7 +64,7 @@ def main() -> None:
         "steps": trainer.step,
         "peak_mb": peak_rss_mb(),
         "before_training_mb": before,
-        "weights_and_moments_mb": n_bytes(config, data.n_features, data.n_labels) / 1e6,
+        "weights_and_moments_mb": 12 * n_cells(config, data.n_features, data.n_labels) / 1e6,
     }
     print(json.dumps(seen))
 

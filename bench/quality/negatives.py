@@ -40,6 +40,7 @@ from slide.core.direct_training import DirectRun
 from slide.core.families import Family, HashName, draw_family
 from slide.core.hashing import Tables
 from slide.core.layers import dense
+from slide.core.learner import Learner
 from slide.core.model import Model
 from slide.core.optim import learning_rate
 from slide.core.sampling import Sampler, draw_uniform, nobody
@@ -57,7 +58,7 @@ FAMILIES: dict[str, tuple[HashName, int, int]] = {
 """Of sparse rows: family, K, L. An example shares a tenth of its inputs with a label: one digit."""
 
 BUCKET_LIMIT = 128
-Begin = Callable[[slide.Config, Backend, slide.Dataset], Run | DirectRun]
+Begin = Callable[[slide.Config, Backend, slide.Dataset], Learner]
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) 
 class Indexless(DirectRun):
     """Needs no index."""
 
-    def prepare(self, config: slide.Config) -> bool:
+    def refresh(self, config: slide.Config) -> bool:
         return False
 
 
@@ -126,7 +127,7 @@ class HashedDirect(Indexless):
 
     def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
         backend = self.backend
-        if self.rebuilds.take_turn(self.number) or self.family is None:
+        if self.rebuilds.take_turn(self.n_steps) or self.family is None:
             rows = self.network.without_bias(backend)
             if self.family is None:
                 hash_name, K, L = FAMILIES[self.name]
@@ -134,7 +135,7 @@ class HashedDirect(Indexless):
                 self.family = families.placed(family, backend.put)
             codes = backend.hash(placed(rows, backend), None, self.family)
             n_buckets = self.family.n_buckets
-            self.tables = backend.build(codes, n_buckets, self.number, "reservoir")
+            self.tables = backend.build(codes, n_buckets, self.n_steps, "reservoir")
         codes = backend.hash(x, None, self.family)
         query = Query("topk", config.active, BUCKET_LIMIT, shared=False)
         none = nobody(y.n_rows, y.n_cols, backend)
@@ -183,8 +184,8 @@ def trained(
             lr = learning_rate(config.lr_schedule, config.lr, used, config.warmup)
             step(config, run.data.take(order[start : start + config.batch_size]), lr)
     busy = clock.cores()
-    run.settle()
-    return Model(config, run.network, backend, counts, train.n_samples), run.number, busy
+    run.catch_up()
+    return Model(config, run.network, backend, counts, train.n_samples), run.n_steps, busy
 
 
 def row(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -29,9 +29,9 @@ from bench.rivals.torch_networks import Dense
 from slide.bench.devices import waited
 from slide.bench.machine import Busy
 from slide.core.backend import Backend
+from slide.core.learners import kind_of
 from slide.core.model import Model
 from slide.core.optim import learning_rate
-from slide.core.runs import begin_run
 from slide.core.trainer import n_steps_of
 from slide.core.warming import warm_up
 
@@ -125,17 +125,17 @@ def ours(
     n_steps, counts = n_steps_of(config, train.n_samples), train.y.positive().column_counts()
 
     def score() -> float:
-        run.settle()
+        run.catch_up()
         model = Model(config, run.network, backend, counts, train.n_samples)
         return model.evaluate(test)["precision_at_1"]
 
     def steps() -> Iterator[None]:
         nonlocal run
-        run = waited(backend, begin_run)(config, backend, train)
+        run = waited(backend, kind_of(config).begin)(config, backend, train)
         step = waited(backend, run.step)
         yield
         for rows in batches(train.n_samples, config.batch_size, config.epochs):
-            lr = learning_rate(config.lr_schedule, config.lr, run.number / n_steps, config.warmup)
+            lr = learning_rate(config.lr_schedule, config.lr, run.n_steps / n_steps, config.warmup)
             step(config, run.data.take(run.order[rows]), lr)
             yield
 

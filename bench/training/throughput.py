@@ -24,7 +24,7 @@ from bench.rivals.torch_networks import Dense
 from slide.bench.devices import waited
 from slide.bench.machine import Busy
 from slide.core.backend import Backend
-from slide.core.runs import begin_run
+from slide.core.learners import kind_of
 
 BATCHES = (64, 128, 256, 1024)
 NEVER = 1 << 20
@@ -33,7 +33,7 @@ Step = Callable[[np.ndarray], Any]
 
 def ours(config: slide.Config, backend: Backend, data: slide.Dataset) -> Step:
     config = replace(config, rebuild_every=NEVER)
-    run = begin_run(config, backend, data)
+    run = kind_of(config).begin(config, backend, data)
     run.step(config, run.data.take(np.arange(64)), 1e-3)  # builds what is to be searched
     return waited(backend, lambda rows: run.step(config, run.data.take(run.order[rows]), 1e-3))
 

@@ -20,16 +20,13 @@ from slide.backends.shared.workers import Team
 from slide.core.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.backend import Query
 from slide.core.config import Config
-from slide.core.direct_training import DirectRun
 from slide.core.errors import BackendError
 from slide.core.families import Family
 from slide.core.hashing import Policy, Tables
+from slide.core.learner import Batches, Learner, StepReport, one_by_one
 from slide.core.losses import LossName
 from slide.core.optim import Optimizer
-from slide.core.runs import Batches, one_by_one
 from slide.core.sparse import InvertedIndex, SparseParam
-from slide.core.step import StepReport
-from slide.core.training import Run
 
 
 class ProcessesBackend:
@@ -64,13 +61,13 @@ class ProcessesBackend:
         """The result of a kernel."""
         return self.team.compute(kernel, arguments, self.n_workers)
 
-    def steps(self, run: Run | DirectRun, config: Config, batches: Batches) -> Iterator[StepReport]:
-        """A training step on each batch: see `slide.core.runs.one_by_one`."""
+    def steps(self, learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
+        """A training step on each batch: see `slide.core.learner.one_by_one`."""
         if self.mode == "synchronous":
-            yield from one_by_one(run, config, batches)
+            yield from one_by_one(learner, config, batches)
             return
-        hogwild = Hogwild(self.team, self.n_workers, run.data.n_labels)
-        yield from hogwild.steps(run, config, batches)
+        hogwild = Hogwild(self.team, self.n_workers, learner.data.n_labels)
+        yield from hogwild.steps(learner, config, batches)
         self.lost_updates = hogwild.lost_updates
 
     def figures(self) -> dict[str, float]:

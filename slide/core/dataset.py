@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,12 @@ class Dataset:
         64 bits with a probability of 2**-64.
         """
         return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
+
+
+def batches(n: int, size: int) -> Iterator[Array]:
+    """0, 1, ..., n - 1 in runs of `size`."""
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))
 
 
 def features_of(x: CSR | Block) -> CSR:

@@ -12,28 +12,27 @@ from slide.core.config import Config
 from slide.core.dataset import Dataset
 from slide.core.direct import Direct, active_set, logits, placed
 from slide.core.inputs import Inputs
-from slide.core.probe import EXAMPLES_AT_A_TIME, Probe
+from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.schedule import Schedule
 from slide.core.sparse import InvertedIndex
-from slide.core.step import StepReport, report_of
 
 NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
 
 
 @dataclass(slots=True)
-class DirectRun:
-    """What changes while a network is trained.
+class DirectRun(Stepping):
+    """State of one run: weights and their squares, the index, and the generator.
 
     Args:
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the weights.
         data: the training set, its features replaced by inputs, the constant one last.
-        probe: a fixed slice of it.
+        monitored: a fixed slice of it.
         order: the examples in an order that does not depend on that of the file.
         rebuilds: when the index is due.
         touched: which labels were ever updated, bool (n_labels,).
-        number: of the last step.
+        n_steps: that were taken.
         index: of the weights as they were at the last rebuild.
         built_at: step of it.
     """
@@ -42,11 +41,11 @@ class DirectRun:
     rng: np.random.Generator
     network: Direct
     data: Dataset
-    probe: Probe
+    monitored: Dataset
     order: Array
     rebuilds: Schedule
     touched: Array
-    number: int = 0
+    n_steps: int = 0
     index: InvertedIndex | None = None
     built_at: int = 0
 
@@ -62,22 +61,18 @@ class DirectRun:
         rebuilds = Schedule(config.rebuild_every, config.rebuild_growth)
         rng = np.random.default_rng(config.seed)
         touched = np.zeros(train.n_labels, bool)
-        return cls(backend, rng, network, data, Probe.of(data, order), order, rebuilds, touched)
+        held = monitored(data, order)
+        return cls(backend, rng, network, data, held, order, rebuilds, touched)
 
-    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
-        """What is due, and one training step on a batch of `data`."""
-        self.prepare(config)
-        return self.take(config, batch, lr)
-
-    def prepare(self, config: Config) -> bool:
+    def refresh(self, config: Config) -> bool:
         """Rebuild the index if that is due before the next step; whether it was."""
-        if not self.rebuilds.take_turn(self.number) and self.index is not None:
+        if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
             return False
         self.index = self.network.index(self.backend, config.list_limit)
-        self.built_at = self.number
+        self.built_at = self.n_steps
         return True
 
-    def take(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch of `data`, with the index as it is.
 
         The gradient is summed over the batch and not averaged: an entry is met by few of its
@@ -87,7 +82,7 @@ class DirectRun:
         backend, param = self.backend, self.network.param
         x, y = placed(batch.x, backend), placed(batch.y, backend)
         active = self.choose(config, x, y)
-        self.number += 1
+        self.n_steps += 1
         z = backend.masked_spgemm(x, param.weight, active)
         weights = active.with_values(np.zeros_like(active.values))
         loss, dz = backend.loss(z, weights, y, config.loss)
@@ -114,9 +109,14 @@ class DirectRun:
         found, _ = self.backend.search(index, x, y, min(config.active, y.n_cols))
         return active_set(found, y)
 
-    def go_to(self, number: int) -> None:
-        """As if this had been the number of the last step."""
-        self.number = number
+    @property
+    def output_weight(self) -> Array:
+        """f32 (nnz,): those of a label, its bias last, after those of the label before."""
+        return self.network.param.weight.values
+
+    def attach(self, backend: Backend) -> None:
+        """Compute by the kernels of another backend from now on, on the same arrays."""
+        self.backend = backend
 
     @property
     def found_by(self) -> InvertedIndex | None:
@@ -127,7 +127,7 @@ class DirectRun:
     def found_by(self, index: InvertedIndex | None) -> None:
         self.index = index
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Nothing is owed to labels that a step did not touch."""
 
     def weight_sum(self) -> float:
@@ -138,9 +138,7 @@ class DirectRun:
         """What is known to go wrong unseen (see `Trainer.fit`)."""
         losses = []
         weight = placed(self.network.param.weight, self.backend, back=True)
-        for start in range(0, self.probe.data.n_samples, EXAMPLES_AT_A_TIME):
-            stop = min(start + EXAMPLES_AT_A_TIME, self.probe.data.n_samples)
-            batch = self.probe.data.take(np.arange(start, stop))
+        for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)
             z = Block.of(logits(batch.x, weight)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
@@ -149,7 +147,7 @@ class DirectRun:
         return {
             "full_loss": float(np.concatenate(losses).mean()),
             "dead_neurons": 1 - float(self.touched.mean()),
-            "table_age": self.number - self.built_at,
+            "table_age": self.n_steps - self.built_at,
         }
 
 

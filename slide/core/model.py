@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from safetensors.numpy import save_file
 from slide.core.arrays import CSR, Array, Block
 from slide.core.backend import Backend
 from slide.core.config import Config, demand_float, demand_int
-from slide.core.dataset import Dataset
-from slide.core.direct import Direct, Lookup
+from slide.core.dataset import Dataset, batches
 from slide.core.errors import ConfigError, ModelError
-from slide.core.extending import lacking
 from slide.core.folder import CONFIG, WEIGHTS, read_description, staged, write_description
+from slide.core.learner import Searcher, TrainedNetwork
+from slide.core.learners import kind_of
 from slide.core.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -27,10 +26,8 @@ from slide.core.metrics import (
     ranking_metrics,
     recall_at,
 )
-from slide.core.network import Network
-from slide.core.retrieval import Plan, Retrieval
-from slide.core.step import activations, infer, infer_sampled
-from slide.core.weights_file import COUNTS, read_network, tensors_of
+from slide.core.retrieval import Plan
+from slide.core.weights_file import COUNTS, read_network
 
 EXAMPLES_AT_A_TIME = 1024
 
@@ -46,18 +43,18 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
-        retrieval: tables for sampled inference of hidden layers, built when first wanted.
-        lookups: indexes of direct connections for inference, whole and cut, likewise.
+        exact, retrieving: find labels, among all or among those that tables or an index retrieve;
+            made when first wanted.
     """
 
     config: Config
-    network: Network | Direct
+    network: TrainedNetwork
     backend: Backend
     label_counts: Array
     n_samples: int
     trained_on: str = ""
-    retrieval: Retrieval | None = None
-    lookups: dict[bool, Lookup] = field(default_factory=dict)
+    exact: Searcher | None = None
+    retrieving: Searcher | None = None
 
     def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
@@ -81,8 +78,9 @@ class Model:
             raise ConfigError(f"k is {k}: expected 1 to {self.network.n_labels}, the labels")
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
+        searcher = self._searcher(sampled)
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
-            ids[rows], scores[rows] = self._infer(x.take(rows), k, sampled)
+            ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
 
     def evaluate(
@@ -127,59 +125,23 @@ class Model:
             ModelError: the examples have another number of features or labels.
             ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
-        if isinstance(self.network, Direct):
-            self._prepare_lookup(self.network, plan or Plan(), examples)
-            return
-        retrieval = Retrieval.build(self.backend, self._layers(), self.config, plan)
         if examples is not None:
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
             self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
-            if not examples.y.positive().nnz:
-                raise ConfigError(
-                    f"nothing to insert: {examples.n_samples} examples without a label; expected "
-                    "some with labels, those of the training set for instance"
-                )
-            codes = [
-                retrieval.output.codes(
-                    self.backend, activations(self.backend, self._layers(), examples.x.take(rows))
-                )
-                for rows in batches(examples.n_samples, EXAMPLES_AT_A_TIME)
-            ]
-            output = retrieval.output.filled_by(
-                self.backend, np.concatenate(codes), examples.y.positive()
-            )
-            retrieval = Retrieval([*retrieval.layers[:-1], output])
-        self.retrieval = retrieval
+        self.retrieving = kind_of(self.config).sampled(
+            self.network, self.backend, self.config, plan or Plan(), examples
+        )
 
-    def _infer(self, x: CSR | Block, k: int, sampled: bool) -> tuple[Array, Array]:
-        if isinstance(self.network, Direct):
-            if sampled not in self.lookups:
-                if sampled:
-                    self._prepare_lookup(self.network, Plan(), None)
-                else:
-                    self.lookups[False] = Lookup.exact(self.network, self.backend)
-            return self.lookups[sampled].top_k(self.backend, x, k)
-        if not sampled:
-            return infer(self.backend, self._layers(), x, k)
-        if self.retrieval is None:
-            self.prepare_sampled()
-        assert self.retrieval is not None
-        return infer_sampled(self.backend, self._layers(), x, k, self.retrieval)
-
-    def _layers(self) -> Network:
-        """The network where it has hidden layers; else raise BackendError."""
-        if not isinstance(self.network, Network):
-            raise lacking("network", type(self.network).__name__, __name__)
-        return self.network
-
-    def _prepare_lookup(self, network: Direct, plan: Plan, examples: Dataset | None) -> None:
-        """An index cut as a plan says: to so many labels for an input, as if it were a bucket."""
-        if examples is not None:
-            raise ConfigError(
-                "the model has direct connections: there are no hash tables to insert labels into"
-            )
-        index = network.index(self.backend, plan.bucket_limit)
-        self.lookups[True] = Lookup(network, index, plan.budget(network.n_labels))
+    def _searcher(self, sampled: bool) -> Searcher:
+        """What looks for labels."""
+        if sampled:
+            if self.retrieving is None:
+                self.prepare_sampled()
+            assert self.retrieving is not None
+            return self.retrieving
+        if self.exact is None:
+            self.exact = kind_of(self.config).exact(self.network, self.backend)
+        return self.exact
 
     def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
         if got != expected:
@@ -208,7 +170,8 @@ class Model:
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
         }
-        tensors = tensors_of(self.network, self.backend) | {COUNTS: self.label_counts}
+        tensors = kind_of(self.config).tensors(self.network, self.backend)
+        tensors[COUNTS] = self.label_counts
         try:
             write_description(folder, description)
             save_file(tensors, folder / WEIGHTS)
@@ -239,9 +202,3 @@ class Model:
         network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
         return cls(config, network, backend, label_counts, n_samples, trained_on)
-
-
-def batches(n: int, size: int) -> Iterator[Array]:
-    """0, 1, ..., n - 1 in runs of `size`."""
-    for start in range(0, n, size):
-        yield np.arange(start, min(start + size, n))

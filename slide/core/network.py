@@ -96,13 +96,10 @@ def draw_weights(
     return weight
 
 
-def n_bytes(config: Config, n_features: int, n_labels: int) -> int:
-    """Memory that a network's weights and optimizer state take at most."""
-    if not config.hidden:
-        return 0
-    cells = sum((inputs + 1) * units for inputs, units in pairwise((n_features, *config.hidden)))
-    cells += n_labels * (config.hidden[-1] + 1)
-    return cells * 3 * np.dtype(np.float32).itemsize
+def n_cells(config: Config, n_features: int, n_labels: int) -> int:
+    """Weights of a network, biases included."""
+    widths = (n_features, *config.hidden, n_labels)
+    return sum((inputs + 1) * units for inputs, units in pairwise(widths))
 
 
 def input_of(x: CSR | Block, backend: Backend) -> CSR | Block:

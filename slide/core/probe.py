@@ -14,6 +14,7 @@ from slide.core.arrays import CSR, Array
 from slide.core.backend import Backend, Query
 from slide.core.dataset import Dataset
 from slide.core.layers import dense
+from slide.core.learner import in_slices
 from slide.core.losses import LossName
 from slide.core.metrics import recall_at
 from slide.core.network import Network
@@ -21,10 +22,8 @@ from slide.core.sampling import nobody
 from slide.core.step import activations
 from slide.core.tables import LayerTables
 
-N_EXAMPLES = 64
 RANK = 10
 BUDGET_SHARE = 0.01  # of the neurons, kept per example when recall is measured; at least 100
-EXAMPLES_AT_A_TIME = 16  # whose logits over all neurons are held
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,6 @@ class Probe:
     """
 
     data: Dataset
-
-    @classmethod
-    def of(cls, data: Dataset, order: Array) -> Probe:
-        """The first examples in an order that does not depend on that of the file."""
-        return cls(data.take(order[:N_EXAMPLES]))
 
     def recall(self, backend: Backend, network: Network, number: int, tables: LayerTables) -> float:
         """Recall of a layer's exact top 10 by its tables, within a budget of 1 % of the neurons."""
@@ -61,9 +55,7 @@ class Probe:
     def full_loss(self, backend: Backend, network: Network, name: LossName) -> float:
         """Mean loss over all neurons, comparable between samplers and steps."""
         losses: list[Array] = []
-        for start in range(0, self.data.n_samples, EXAMPLES_AT_A_TIME):
-            rows = np.arange(start, min(start + EXAMPLES_AT_A_TIME, self.data.n_samples))
-            batch = self.data.take(rows)
+        for batch in in_slices(self.data):
             a = activations(backend, network, batch.x)
             z = network.output.forward(backend, a, None)
             weights = z.with_values(np.zeros_like(z.values[:1]))

@@ -64,11 +64,11 @@ class Sampler:
             tables, codes = self.tables.tables, self.tables.codes(backend, a)
         return backend.query(tables, codes, y, extra.map(backend.put), query, salt)
 
-    def note(self, rows: Array) -> None:
+    def mark_touched(self, rows: Array) -> None:
         """Remember that a step updated these neurons (i32, host)."""
         self.touched[rows] = True
         if self.tables is not None:
-            self.tables.note(rows)
+            self.tables.mark_moved(rows)
 
     def n_uniform(self, n: int) -> int:
         """How many neurons to draw uniformly, of n."""

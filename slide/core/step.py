@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
+from slide.core.backend import Backend
 from slide.core.dataset import Dataset
 from slide.core.layers import SampledLayer, dense
+from slide.core.learner import StepReport, report_of
 from slide.core.losses import LossName
 from slide.core.network import Network, input_of
 from slide.core.retrieval import Retrieval
 from slide.core.sampling import Sampler, log_weights, nobody
 from slide.core.updating import Updates
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one training step did; the active set spoken of is that of the output layer.
-
-    Args:
-        loss: mean over the batch, over the active set (so not comparable between samplers).
-        n_active: active neurons of an example, mean over the batch.
-        from_labels: share of the active set that are labels.
-        from_tables: share that the hash tables found.
-        from_uniform: share that was drawn uniformly.
-        inclusion_probability: of the neurons that were drawn uniformly, mean; 1 if none was.
-        touched_rows: rows of the output layer that were updated.
-    """
-
-    loss: float
-    n_active: float
-    from_labels: float
-    from_tables: float
-    from_uniform: float
-    inclusion_probability: float
-    touched_rows: int
 
 
 def train_step(
@@ -92,29 +69,8 @@ def train_step(
     for number, (layer, grad) in enumerate(zip(network.layers, reversed(grads), strict=True)):
         updates.apply(number, layer, grad)
         if sampler := samplers[number]:
-            sampler.note(backend.get(grad.rows))
+            sampler.mark_touched(backend.get(grad.rows))
     return report_of(float(loss.mean()), active, weights, len(grads[0].rows))
-
-
-def report_of(
-    loss: float, active: CSR | Block, weights: CSR | Block, touched_rows: int
-) -> StepReport:
-    """The report of a step with this active set and its log weights."""
-
-    def share(origin: float) -> float:
-        return float((active.values == origin).sum()) / max(active.nnz, 1)
-
-    drawn = active.values == FROM_EXTRA
-    probabilities = np.exp(-weights.values[drawn])
-    return StepReport(
-        loss=loss,
-        n_active=active.nnz / max(active.n_rows, 1),
-        from_labels=share(FROM_LABELS),
-        from_tables=share(FROM_TABLES),
-        from_uniform=share(FROM_EXTRA),
-        inclusion_probability=float(probabilities.mean()) if probabilities.size else 1.0,
-        touched_rows=touched_rows,
-    )
 
 
 def dropout_mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generator) -> Array:

@@ -41,8 +41,8 @@ class LayerTables:
 
     Attributes:
         functions: as fitted to the rows of the last rebuild, which is how reinserts use them;
-            None before the first `keep`.
-        tables: of the neurons; None before the first `keep`.
+            None before the first `refresh`.
+        tables: of the neurons; None before the first `refresh`.
         built_at: step of the last rebuild.
         fresh_recall: recall on the probe set right after it; NaN where nobody asked.
         moved: which neurons were touched since they were last hashed, bool (n_neurons,).
@@ -72,7 +72,7 @@ class LayerTables:
         clocks = self.rehashes, self.rebuilds, self.reinserts
         return Due(*(clock.take_turn(step) for clock in clocks))
 
-    def keep(
+    def refresh(
         self,
         backend: Backend,
         weight: Array,
@@ -124,7 +124,7 @@ class LayerTables:
         self.tables = backend.reinsert(self.tables, rows, codes)
         self.moved[:] = False
 
-    def note(self, rows: Array) -> None:
+    def mark_moved(self, rows: Array) -> None:
         """Remember that these neurons (host array) have moved."""
         self.moved[rows] = True
 

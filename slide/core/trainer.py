@@ -14,25 +14,22 @@ from slide.core.arrays import Array
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
-from slide.core.direct_training import DirectRun
+from slide.core.learner import Learner, StepReport, one_by_one
+from slide.core.learners import kind_of
 from slide.core.model import Model
 from slide.core.optim import learning_rate
 from slide.core.refusals import (
-    bytes_wanted,
     demand_time_budget,
     refuse_divergence,
     refuse_misfit,
     refuse_too_large,
 )
-from slide.core.runs import begin_run, one_by_one
-from slide.core.step import StepReport
 from slide.core.timing import TimedBackend
-from slide.core.training import Run
 from slide.core.warming import warm_up
 
 
 class Watcher(Protocol):
-    """Is told how training goes; the base does not care."""
+    """Is told how training goes."""
 
     def on_step(self, step: int, n_steps: int) -> None:
         """After each step; steps count from 1."""
@@ -97,43 +94,44 @@ class Trainer:
         """
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
+        kind = kind_of(self.config)
         if hasattr(self.backend, "demand_room"):
-            self.backend.demand_room(bytes_wanted(self.config, train))
+            self.backend.demand_room(kind.n_bytes(self.config, train))
         self.seconds, self.examples, self.step = 0.0, 0, 0
         self.seconds_compile = warm_up(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
         began = time.perf_counter()
-        run = begin_run(self.config, cast(Backend, timed), train)
+        learner = kind.begin(self.config, cast(Backend, timed), train)
         self.seconds += time.perf_counter() - began
         counts = train.y.positive().column_counts()
         for epoch in range(1, self.config.epochs + 1):
-            reports = list(self._epoch(run))
+            reports = list(self._epoch(learner))
             seconds_by_kernel = dict(timed.seconds)
             began = time.perf_counter()
-            run.settle()
+            learner.catch_up()
             self.seconds += time.perf_counter() - began
-            model = Model(self.config, run.network, self.backend, counts, train.n_samples)
+            model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
             if self.watcher:
                 self.watcher.on_evaluation(
                     self._progress(epoch)
                     | {"seconds_by_kernel": seconds_by_kernel}
                     | summary(reports)
                     | (model.evaluate(valid) if valid is not None else {})
-                    | run.diagnostics(self.config)
+                    | learner.diagnostics(self.config)
                     | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
             if self._used() >= 1:
                 break
-        refuse_divergence(run.weight_sum(), self.step)
+        refuse_divergence(learner.weight_sum(), self.step)
         return model
 
-    def _epoch(self, run: Run | DirectRun) -> Iterator[StepReport]:
+    def _epoch(self, learner: Learner) -> Iterator[StepReport]:
         """One pass over the training set in a fresh random order, or what time allows of it."""
-        n_steps = n_steps_of(self.config, run.data.n_samples)
+        n_steps = n_steps_of(self.config, learner.data.n_samples)
         steps = getattr(self.backend, "steps", one_by_one)
         began = time.perf_counter()
-        for report in steps(run, self.config, self._batches(run, n_steps)):
+        for report in steps(learner, self.config, self._batches(learner, n_steps)):
             self.step += 1
             refuse_divergence(report.loss, self.step)
             self.seconds += time.perf_counter() - began
@@ -143,10 +141,10 @@ class Trainer:
             began = time.perf_counter()
         self.seconds += time.perf_counter() - began
 
-    def _batches(self, run: Run | DirectRun, n_steps: int) -> Iterator[tuple[Array, float]]:
+    def _batches(self, learner: Learner, n_steps: int) -> Iterator[tuple[Array, float]]:
         """Rows of each batch of an epoch and the learning rate, until time is up."""
-        config, size, n_samples = self.config, self.config.batch_size, run.data.n_samples
-        order = run.order[run.rng.permutation(n_samples)]
+        config, size, n_samples = self.config, self.config.batch_size, learner.data.n_samples
+        order = learner.order[learner.rng.permutation(n_samples)]
         for number, start in enumerate(range(0, n_samples, size), self.step):
             if self._used() >= 1 and number > 0:
                 return

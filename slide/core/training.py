@@ -1,4 +1,4 @@
-"""What changes while a network is trained, and what is known to go wrong unseen."""
+"""Training of a network with hidden layers: its state, and what is known to go wrong unseen."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from slide.core.diagnostics import occupancy
 from slide.core.hashing import Tables
 from slide.core.inner_products import InnerProductHash
 from slide.core.layers import DenseLayer
+from slide.core.learner import Stepping, StepReport, monitored
 from slide.core.network import Network
 from slide.core.probe import RANK, Probe
 from slide.core.sampling import Sampler
-from slide.core.step import StepReport, train_step
+from slide.core.step import train_step
 from slide.core.tables import LayerTables
 from slide.core.updating import Updates, optimizer_of
 
@@ -33,8 +34,8 @@ class Found(NamedTuple):
 
 
 @dataclass(slots=True)
-class Run:
-    """What changes while a network is trained.
+class Run(Stepping):
+    """State of one run: weights, optimizer, tables and generator.
 
     Args:
         backend: whose kernels compute; counts their seconds.
@@ -70,15 +71,10 @@ class Run:
         ]
         updates = Updates.of(config, backend, network)
         order = train.canonical_order()
-        probe = Probe.of(train, order)
+        probe = Probe(monitored(train, order))
         return cls(backend, rng, network, train, samplers, updates, probe, order)
 
-    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
-        """What is due, and one training step on a batch."""
-        self.prepare(config)
-        return self.take(config, batch, lr)
-
-    def prepare(self, config: Config) -> bool:
+    def refresh(self, config: Config) -> bool:
         """Whatever is due for the hash tables of each layer before the next step; if anything."""
         has_changed = False
         for number, (layer, sampler) in enumerate(
@@ -86,16 +82,16 @@ class Run:
         ):
             if sampler is None or sampler.tables is None:
                 continue
-            due = sampler.tables.due(self.number)
+            due = sampler.tables.due(self.n_steps)
             if any(due):
                 has_changed = True
-                self.updates.settle(self.network)
+                self.updates.catch_up(self.network)
                 recall = partial(self.recall, number, sampler.tables)
                 weight = layer.param.weight
-                sampler.tables.keep(self.backend, weight, due, self.number, recall, self.rng)
+                sampler.tables.refresh(self.backend, weight, due, self.n_steps, recall, self.rng)
         return has_changed
 
-    def take(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch, with the tables as they are."""
         self.updates.begin(lr)
         return train_step(
@@ -104,13 +100,22 @@ class Run:
         )  # fmt: skip
 
     @property
-    def number(self) -> int:
-        """Of the last step."""
+    def n_steps(self) -> int:
+        """That were taken."""
         return self.updates.step
 
-    def go_to(self, number: int) -> None:
-        """As if this had been the number of the last step."""
-        self.updates.step = number
+    @n_steps.setter
+    def n_steps(self, n: int) -> None:
+        self.updates.step = n
+
+    @property
+    def output_weight(self) -> Array:
+        """f32 (n_labels, n_inputs + 1)."""
+        return self.network.output.param.weight
+
+    def attach(self, backend: Backend) -> None:
+        """Compute by the kernels of another backend from now on, on the same arrays."""
+        self.backend = self.updates.backend = backend
 
     @property
     def found_by(self) -> list[Found | None]:
@@ -124,9 +129,9 @@ class Run:
             if sampler and sampler.tables and each:
                 sampler.tables.functions, sampler.tables.tables = each
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Let all rows catch up with the steps that they missed."""
-        self.updates.settle(self.network)
+        self.updates.catch_up(self.network)
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""

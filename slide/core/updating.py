@@ -59,7 +59,7 @@ class Updates:
         if self.catch_ups:
             self.catch_ups[number].after(self.backend, grad.rows, self.step, self.lr)
 
-    def settle(self, network: Network) -> None:
+    def catch_up(self, network: Network) -> None:
         """Let all rows catch up: before tables are built of them, or they are evaluated."""
         for layer, catch_up in zip(network.layers, self.catch_ups, strict=False):
             catch_up.before(self.backend, layer.param, self.optimizer, None, self.step + 1)

@@ -11,8 +11,8 @@ from slide.core.arrays import CSR, Block
 from slide.core.backend import Backend
 from slide.core.config import Config
 from slide.core.dataset import Dataset
+from slide.core.learners import kind_of
 from slide.core.model import Model
-from slide.core.runs import begin_run
 
 N_EXAMPLES, WIDTH = 4, 4  # as small as a problem can be that calls every kernel of a run
 
@@ -31,13 +31,13 @@ def warm_up(config: Config, backend: Backend, train: Dataset) -> float:
     began = time.perf_counter()
     data = tiny_like(train)
     settings = tiny(config)
-    run = begin_run(settings, backend, data)
+    learner = kind_of(settings).begin(settings, backend, data)
     for _ in range(2):  # tables are built before the first step, and moved before the second
-        run.step(settings, run.data, settings.lr)
-    run.settle()
-    run.diagnostics(settings)
+        learner.step(settings, learner.data, settings.lr)
+    learner.catch_up()
+    learner.diagnostics(settings)
     counts = data.y.positive().column_counts()
-    Model(settings, run.network, backend, counts, data.n_samples).evaluate(data)
+    Model(settings, learner.network, backend, counts, data.n_samples).evaluate(data)
     return time.perf_counter() - began
 
 

@@ -48,7 +48,7 @@ class DirectStepper:
 
     def step(self) -> Dataset:
         """One step; the batch that it was done on."""
-        batch = self.batch(self.run.number)
+        batch = self.batch(self.run.n_steps)
         self.run.step(self.config, batch, self.config.lr)
         return batch
 

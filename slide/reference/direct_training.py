@@ -129,7 +129,7 @@ class DirectTrainee:
         """What labels are found with: weights of the last rebuild, biases as they are."""
         weight = self.params.weight
         base = weight.values[weight.indptr[1:] - 1]
-        if self.stepper.run.number == self.due:
+        if self.stepper.run.n_steps == self.due:
             self.due = next(self.turns)
             self.index = plain.invert(weight.without_constant(), base, self.config.list_limit)
         assert self.index is not None
@@ -155,7 +155,7 @@ class DirectTrainee:
     def demand_none(self, sentence: str) -> None:
         """Raise MisstepError if there is something to say of the last step."""
         if sentence:
-            raise MisstepError(f"in step {self.stepper.run.number}, {sentence}")
+            raise MisstepError(f"in step {self.stepper.run.n_steps}, {sentence}")
 
     def after(self, params: DirectState, step: DirectStep, settle: Settle) -> DirectState:
         """The definition's state after a step that decides as the backend did."""

@@ -24,14 +24,10 @@ from slide.backends.shared.working import Desk
 from slide.core.arrays import CSR, Array, Param, RowGrad
 from slide.core.backend import Backend
 from slide.core.config import Config
-from slide.core.direct_training import DirectRun
 from slide.core.errors import ConfigError
-from slide.core.extending import lacking
+from slide.core.learner import Batches, Learner, StepReport
 from slide.core.optim import Optimizer
-from slide.core.runs import Batches
 from slide.core.sparse import SparseParam
-from slide.core.step import StepReport
-from slide.core.training import Run
 
 STEPS_AHEAD = 2  # asked of a worker at once, so that it never waits for the parent
 
@@ -81,19 +77,16 @@ class Counted:
         self.n_updates += len(rows)
 
 
-def join(desk: Desk, packet: tuple[Run | DirectRun, Config, Array]) -> None:
+def join(desk: Desk, packet: tuple[Learner, Config, Array]) -> None:
     """Have this run before oneself."""
-    run, config, counts = packet
-    desk.run, desk.config = run, config
-    counted = Counted(desk.backend, output_of(run), counts)
-    run.backend = counted
-    if isinstance(run, Run):
-        run.updates.backend = counted
+    learner, config, counts = packet
+    desk.learner, desk.config = learner, config
+    learner.attach(Counted(desk.backend, learner.output_weight, counts))
 
 
 def adopt(desk: Desk, found_by: Any) -> None:
     """Choose the active neurons by these tables, or this index, from now on."""
-    desk.run.found_by = found_by
+    desk.learner.found_by = found_by
 
 
 def step(desk: Desk, rows: Array, lr: float, number: int, seed: int) -> tuple[StepReport, int]:
@@ -102,21 +95,12 @@ def step(desk: Desk, rows: Array, lr: float, number: int, seed: int) -> tuple[St
     Returns:
         its report, and the rows of the output layer that were updated.
     """
-    run = desk.run
-    run.go_to(number - 1)
-    run.rng = np.random.default_rng([seed, number])
-    before = run.backend.n_updates
-    report = run.take(desk.config, run.data.take(rows), lr)
-    return report, run.backend.n_updates - before
-
-
-def output_of(run: Run | DirectRun) -> Array:
-    """The weights that are updated row by row of labels; of another run raise BackendError."""
-    if isinstance(run, DirectRun):
-        return run.network.param.weight.values
-    if not isinstance(run, Run):
-        raise lacking("learner", type(run).__name__, __name__)
-    return run.network.output.param.weight
+    learner = desk.learner
+    learner.n_steps = number - 1
+    learner.rng = np.random.default_rng([seed, number])
+    before = learner.backend.n_updates
+    report = learner.train_on(desk.config, learner.data.take(rows), lr)
+    return report, learner.backend.n_updates - before
 
 
 class Hogwild:
@@ -125,7 +109,7 @@ class Hogwild:
     Args:
         team: who takes them.
         n_workers: how many of them.
-        n_labels: of the run.
+        n_labels: of the training set.
 
     Attributes:
         n_updates: of rows of the output layer so far.
@@ -142,7 +126,7 @@ class Hogwild:
         """The share of row updates that were lost, about; at most, rather."""
         return 1 - float(self.counts.sum()) / max(self.n_updates, 1)
 
-    def steps(self, run: Run | DirectRun, config: Config, batches: Batches) -> Iterator[StepReport]:
+    def steps(self, learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
         """Take a step on each batch; reports come in the order in which steps end."""
         if config.catch_up:
             raise ConfigError(
@@ -152,7 +136,7 @@ class Hogwild:
         team, left = self.team, iter(batches)
         team.hire(self.n_workers)
         reports: deque[StepReport] = deque()
-        n_begun, n_ahead, is_ready = run.number, [0] * self.n_workers, False
+        n_begun, n_ahead, is_ready = learner.n_steps, [0] * self.n_workers, False
 
         def feed(worker: int) -> None:
             nonlocal n_begun
@@ -175,46 +159,46 @@ class Hogwild:
             feed(worker)
 
         try:
-            run.prepare(config)
-            self.share(run, config)
+            learner.refresh(config)
+            self.share(learner, config)
             is_ready = True
             for worker in range(self.n_workers):
                 feed(worker)
             while any(n_ahead):
                 with team.lock:
                     team.pump()
-                    run.go_to(n_begun)
-                    if run.prepare(config):
-                        self.publish(run, config)
+                    learner.n_steps = n_begun
+                    if learner.refresh(config):
+                        self.publish(learner, config)
                 yield from drained(reports)
         finally:
             team.opening = []
 
-    def share(self, run: Run | DirectRun, config: Config) -> None:
+    def share(self, learner: Learner, config: Config) -> None:
         """Put all that a run consists of into shared memory, and let all workers join it."""
-        message, _ = packed(run, self.team.store, small=0, absent=type(run.backend))
-        shared = unpacked(message, self.team.store, run.backend)
-        for field in fields(run):
-            setattr(run, field.name, getattr(shared, field.name))
-        joining = self.joining(run, config)
+        message, _ = packed(learner, self.team.store, small=0, absent=type(learner.backend))
+        shared = unpacked(message, self.team.store, learner.backend)
+        for field in fields(learner):
+            setattr(learner, field.name, getattr(shared, field.name))
+        joining = self.joining(learner, config)
         for worker in range(self.n_workers):
             self.team.ask(worker, joining)
         self.team.opening = [joining]
 
-    def publish(self, run: Run | DirectRun, config: Config) -> None:
+    def publish(self, learner: Learner, config: Config) -> None:
         """Tell all workers of new tables, or of a new index; the old ones stay until they know."""
-        message, _ = packed(run.found_by, self.team.store, small=0)
-        run.found_by = unpacked(message, self.team.store)
+        message, _ = packed(learner.found_by, self.team.store, small=0)
+        learner.found_by = unpacked(message, self.team.store)
         task = Task("taking over new tables", adopt, message, (), self.team.opening, ignore)
         for worker in range(self.n_workers):
             self.team.ask(worker, task)
-        self.team.opening = [self.joining(run, config)]
+        self.team.opening = [self.joining(learner, config)]
 
-    def joining(self, run: Run | DirectRun, config: Config) -> Task:
+    def joining(self, learner: Learner, config: Config) -> Task:
         """Joins the run as it is; what finds its active neurons stays as long as the task."""
-        packet = run, config, self.counts
-        message, copies = packed(packet, self.team.store, absent=type(run.backend))
-        return Task("joining the run", join, message, (), [copies, run.found_by], ignore)
+        packet = learner, config, self.counts
+        message, copies = packed(packet, self.team.store, absent=type(learner.backend))
+        return Task("joining the run", join, message, (), [copies, learner.found_by], ignore)
 
 
 def drained(reports: deque[StepReport]) -> Iterator[StepReport]:

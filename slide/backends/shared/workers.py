@@ -277,8 +277,12 @@ class Team:
 
 @contextmanager
 def deaf(*signals: signal.Signals) -> Iterator[None]:
-    """Ignore these, for a second or so; only the main thread can."""
+    """Have processes that are started meanwhile ignore these; what comes is heard afterwards.
+
+    Only the main thread can. Linux keeps a signal that is blocked even while it is ignored.
+    """
     before = {}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with suppress(ValueError):
         for one in signals:
             before[one] = signal.signal(one, signal.SIG_IGN)
@@ -287,6 +291,7 @@ def deaf(*signals: signal.Signals) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager

@@ -53,14 +53,14 @@ class Desk:
         windows: into the parent's memory.
         store: for answers.
         answers: arrays that the parent may still read, by their segments.
-        run, config: those that it takes part in, where workers take steps of their own.
+        learner, config: those that it takes part in, where workers take steps of their own.
     """
 
     backend: Backend
     windows: Windows
     store: Store
     answers: dict[str, Array] = field(default_factory=dict)
-    run: Any = None
+    learner: Any = None
     config: Any = None
 
     def answer(self, request: Request) -> bytes:

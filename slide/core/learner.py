@@ -1,0 +1,195 @@
+"""What a learner is: all that the engine asks of one, and the report of its steps.
+
+`Learner` is what trains, `Searcher` what answers, and `Kind` the table of both that a new learner
+fills in. Whoever trains, evaluates, saves or loads knows these alone; `slide.core.learners` lists
+the kinds there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from slide.core.arrays import CSR, Array, Block
+from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
+from slide.core.config import Config
+from slide.core.dataset import Dataset, batches
+
+N_MONITORED = 64  # examples that full losses and recall are measured on
+MONITORED_AT_A_TIME = 16  # whose logits over all neurons are held
+
+Batches = Iterable[tuple[Array, float]]
+"""Rows of the training set, and the learning rate that they are trained with."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one training step did; the active set spoken of is that of the output layer.
+
+    Args:
+        loss: mean over the batch, over the active set (so not comparable between samplers).
+        n_active: active neurons of an example, mean over the batch.
+        from_labels: share of the active set that are labels.
+        from_tables: share that the hash tables found.
+        from_uniform: share that was drawn uniformly.
+        inclusion_probability: of the neurons that were drawn uniformly, mean; 1 if none was.
+        touched_rows: rows of the output layer that were updated.
+    """
+
+    loss: float
+    n_active: float
+    from_labels: float
+    from_tables: float
+    from_uniform: float
+    inclusion_probability: float
+    touched_rows: int
+
+
+class TrainedNetwork(Protocol):
+    """Weights, as arrays of one backend; a frozen dataclass."""
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def n_labels(self) -> int: ...
+
+
+class Learner(Protocol):
+    """State of one training run: a dataclass of weights, optimizer state, tables and generator.
+
+    Attributes:
+        backend: whose kernels compute.
+        rng: the one generator that everything random is drawn from.
+        n_steps: that were taken.
+        found_by: what finds active neurons, hash tables or an index; only `refresh` changes it.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    backend: Backend
+    rng: np.random.Generator
+    n_steps: int
+    found_by: Any
+
+    @property
+    def network(self) -> TrainedNetwork:
+        """The weights, as they are."""
+
+    @property
+    def data(self) -> Dataset:
+        """The training set as it is trained on."""
+
+    @property
+    def order(self) -> Array:
+        """Its rows in an order that does not depend on that of the file."""
+
+    @property
+    def output_weight(self) -> Array:
+        """The array of weights whose rows, or entries, are those of the labels."""
+
+    def attach(self, backend: Backend) -> None:
+        """Compute by the kernels of another backend from now on, on the same arrays."""
+
+    def refresh(self, config: Config) -> bool:
+        """Whatever is due for `found_by` before the next step; whether anything was."""
+
+    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """One training step on a batch of `data`, with `found_by` as it is."""
+
+    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """`refresh`, then `train_on`."""
+
+    def catch_up(self) -> None:
+        """Let all rows catch up with the steps that they missed, before they are looked at."""
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen (see `Trainer.fit`)."""
+
+
+class Stepping:
+    """What all learners do alike."""
+
+    __slots__ = ()
+
+    def step(self: Learner, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """What is due, and one training step on a batch."""
+        self.refresh(config)
+        return self.train_on(config, batch, lr)
+
+
+class Searcher(Protocol):
+    """Finds the best labels of a trained network."""
+
+    def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
+        """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of learner: how its networks begin, are stored, and are searched.
+
+    Args:
+        is_wanted: whether settings ask for it.
+        begin: a learner that has not taken a step, of settings and a training set.
+        tensors: all weights of a network by name, on the host.
+        read: the network of such tensors, settings and the examples of each label, i64
+            (n_labels,); None if they do not fit together, ValueError if one is damaged.
+        exact: searches all labels of a network.
+        sampled: searches those that tables or an index retrieve, of a network, its settings, a
+            plan, and examples whose labels fill the tables, or None.
+        n_bytes: memory that training takes, of settings and a training set.
+        size: the same in words, with the settings that would make it smaller, for a sentence.
+    """
+
+    is_wanted: Callable[[Config], bool]
+    begin: Callable[[Config, Backend, Dataset], Learner]
+    tensors: Callable[[Any, Backend], dict[str, Array]]
+    read: Callable[[dict[str, Array], Config, Array, Backend], TrainedNetwork | None]
+    exact: Callable[[Any, Backend], Searcher]
+    sampled: Callable[[Any, Backend, Config, Any, Dataset | None], Searcher]
+    n_bytes: Callable[[Config, Dataset], float]
+    size: Callable[[Config, Dataset], tuple[str, str]]
+
+
+def one_by_one(learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
+    """A training step on each batch, and its report; a backend may have another way."""
+    for rows, lr in batches:
+        yield learner.step(config, learner.data.take(rows), lr)
+
+
+def monitored(data: Dataset, order: Array) -> Dataset:
+    """A fixed slice of the training set: the first examples of `order`."""
+    return data.take(order[:N_MONITORED])
+
+
+def in_slices(data: Dataset) -> Iterator[Dataset]:
+    """So few examples at a time that the logits of all labels fit into memory."""
+    for rows in batches(data.n_samples, MONITORED_AT_A_TIME):
+        yield data.take(rows)
+
+
+def report_of(
+    loss: float, active: CSR | Block, weights: CSR | Block, touched_rows: int
+) -> StepReport:
+    """The report of a step with this active set and its log weights."""
+
+    def share(origin: float) -> float:
+        return float((active.values == origin).sum()) / max(active.nnz, 1)
+
+    drawn = active.values == FROM_EXTRA
+    probabilities = np.exp(-weights.values[drawn])
+    return StepReport(
+        loss=loss,
+        n_active=active.nnz / max(active.n_rows, 1),
+        from_labels=share(FROM_LABELS),
+        from_tables=share(FROM_TABLES),
+        from_uniform=share(FROM_EXTRA),
+        inclusion_probability=float(probabilities.mean()) if probabilities.size else 1.0,
+        touched_rows=touched_rows,
+    )

@@ -1,0 +1,96 @@
+"""The protocol of learners: a third one trains, is evaluated, stored and searched like the two."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import planted
+from toy_learner import ONE_CONNECTION, POPULARITY
+
+import slide
+from slide.core import learners, refusals
+from slide.core.config import Config
+from slide.core.errors import ConfigError, ModelError
+from slide.core.model import Model
+from slide.core.trainer import Trainer
+from slide.data import write
+
+DIRECT = Config(
+    hidden=(), sampler="index", scope="example", optimizer="adagrad", loss="bce", active=10,
+    epochs=1, batch_size=50, connections=ONE_CONNECTION,
+)  # fmt: skip
+
+
+@pytest.fixture
+def kinds(monkeypatch):
+    monkeypatch.setattr(learners, "KINDS", (POPULARITY, *learners.KINDS))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return planted(300, 40)
+
+
+def test_a_third_learner_is_trained_and_evaluated(kinds, backend, data):
+    trainer = Trainer(DIRECT, backend)
+    model = trainer.fit(data, data)
+    counts = data.y.positive().column_counts()
+    ids, scores = model.predict(data.x, 3)
+    assert ids[7].tolist() == np.argsort(-counts, kind="stable")[:3].tolist()
+    assert scores[7].tolist() == np.sort(counts)[::-1][:3].tolist()
+    assert trainer.step == 6
+    with_most = data.y.positive().column_counts().max() / data.n_samples
+    assert model.evaluate(data)["precision_at_1"] == pytest.approx(with_most)
+    assert model.evaluate(data, sampled=True)["recall_at_5"] == 1
+
+
+def test_it_is_stored_and_read(kinds, backend, data, tmp_path):
+    model = Trainer(DIRECT, backend).fit(data)
+    model.save(tmp_path / "model")
+    again = Model.load(tmp_path / "model", backend)
+    np.testing.assert_array_equal(again.predict(data.x, 5)[1], model.predict(data.x, 5)[1])
+    model.label_counts = model.label_counts[1:]
+    model.save(tmp_path / "model", overwrite=True)
+    with pytest.raises(ModelError, match=r"does not fit its config\.json"):
+        Model.load(tmp_path / "model", backend)
+
+
+@pytest.mark.parametrize("name", ["numba", "processes"])
+def test_other_backends_train_it(kinds, data, name):
+    expected = Trainer(DIRECT, slide.load_backend("reference")).fit(data).predict(data.x, 5)
+    found = Trainer(DIRECT, slide.load_backend(name)).fit(data).predict(data.x, 5)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_command_line_trains_it(kinds, slide, data, tmp_path):
+    train, model = tmp_path / "train.txt", tmp_path / "model"
+    write(data, train)
+    one = f"connections={ONE_CONNECTION}"
+    code, out, _ = slide("train", train, "--set", one, "--model", model, "--json")
+    assert (code, json.loads(out)["config"]["connections"]) == (0, ONE_CONNECTION)
+    code, out, _ = slide("predict", model, train, "--k", "1")
+    best = int(np.argmax(data.y.positive().column_counts()))
+    assert (code, len(out.splitlines())) == (0, data.n_samples)
+    assert all(line.startswith(f"{best}:") for line in out.splitlines())
+
+
+def test_what_is_too_large_is_said_by_the_kind(kinds, backend, data, monkeypatch):
+    monkeypatch.setattr(refusals, "memory_of_machine", lambda: 10)
+    with pytest.raises(ConfigError, match=r"^40 counts take 0\.0 GiB, .*: count fewer labels$"):
+        Trainer(DIRECT, backend).fit(data)
+
+
+def test_without_it_the_settings_are_those_of_another(backend, data):
+    assert learners.kind_of(DIRECT) is learners.DIRECT_LEARNER
+    assert learners.kind_of(replace(DIRECT, hidden=(4,), sampler="lsh")) is learners.SAMPLED_LEARNER
+
+
+def test_nobody_but_the_registry_tells_learners_apart():
+    kinds = r"isinstance\([^)]*(Run|DirectRun|Network|Direct)\b"
+    union = r"(?<!\w)(Run \| DirectRun|Network \| Direct)\b"
+    for path in (Path(slide.__file__).parent).rglob("*.py"):
+        assert not re.search(f"{kinds}|{union}", path.read_text()), path

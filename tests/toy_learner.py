@@ -1,0 +1,104 @@
+"""A third learner, the smallest that is one: it counts labels, and predicts the most frequent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slide.core.arrays import Array
+from slide.core.backend import Backend
+from slide.core.dataset import Dataset
+from slide.core.learner import Kind, Stepping, report_of
+
+ONE_CONNECTION = 1
+"""Whoever asks for so few connections gets this learner, while a test has it among the kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Which labels there are most of: counts f32 (n_labels,), an array of the backend."""
+
+    n_features: int
+    counts: Array
+
+    @property
+    def n_labels(self) -> int:
+        return len(self.counts)
+
+    def top_k(self, backend, x, k):
+        """The same labels for everybody."""
+        counts = backend.get(self.counts)
+        ids = np.argsort(-counts, kind="stable")[:k].astype(np.int32)
+        ids = np.tile(ids, (x.n_rows, 1))
+        return ids, counts[ids]
+
+
+@dataclass(slots=True)
+class Counting(Stepping):
+    """State of one run."""
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Popularity
+    data: Dataset
+    order: Array
+    n_steps: int = 0
+    found_by: Any = None
+
+    @classmethod
+    def begin(cls, config, backend, train):
+        """Nothing is counted yet."""
+        counts = backend.put(np.zeros(train.n_labels, np.float32))
+        network = Popularity(train.n_features, counts)
+        rng = np.random.default_rng(config.seed)
+        return cls(backend, rng, network, train, train.canonical_order())
+
+    @property
+    def output_weight(self):
+        return self.network.counts
+
+    def attach(self, backend):
+        self.backend = backend
+
+    def refresh(self, config):
+        return False
+
+    def train_on(self, config, batch, lr):
+        """Count the labels of a batch."""
+        self.n_steps += 1
+        self.network.counts[:] += batch.y.positive().column_counts()
+        active = batch.y.with_values(np.zeros_like(batch.y.values))
+        return report_of(1 / self.n_steps, active, active, batch.y.nnz)
+
+    def catch_up(self):
+        pass
+
+    def weight_sum(self):
+        return float(self.network.counts.sum())
+
+    def diagnostics(self, config):
+        return {"dead_neurons": float((self.backend.get(self.network.counts) == 0).mean())}
+
+
+def read(stored, config, counts, backend):
+    """Counts of as many labels, or None."""
+    fits = stored["counts"].shape == counts.shape
+    return Popularity(int(stored["n_features"][0]), backend.put(stored["counts"])) if fits else None
+
+
+def tensors(network, backend):
+    """Counts, and what the network must remember beside them."""
+    n_features = np.array([network.n_features], np.int64)
+    return {"counts": backend.get(network.counts), "n_features": n_features}
+
+
+POPULARITY = Kind(
+    is_wanted=lambda config: config.connections == ONE_CONNECTION,
+    begin=Counting.begin,
+    tensors=tensors,
+    read=read,
+    exact=lambda network, backend: network,
+    sampled=lambda network, backend, config, plan, examples: network,
+    n_bytes=lambda config, train: 4.0 * train.n_labels,
+    size=lambda config, train: (f"{train.n_labels} counts take", "count fewer labels"),
+)
