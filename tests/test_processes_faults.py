@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import sys
+from threading import Event, Thread
 
 import pytest
 from conftest import planted
@@ -127,13 +128,21 @@ def interrupted(steps):
     with deaf(signal.SIGINT):
         os.kill(os.getpid(), signal.SIGINT)
         steps.append("done")
+    while True:  # another thread may take it, and pass it on when it has its turn
+        pass
 
 
-def test_an_interrupt_while_a_worker_starts_is_heard_afterwards():
-    before, steps = signal.signal(signal.SIGINT, signal.default_int_handler), []
+@pytest.mark.parametrize("n_others", [0, 3])
+def test_an_interrupt_while_a_worker_starts_is_heard_afterwards(n_others):
+    """Other threads do not block it."""
+    before, steps, over = signal.signal(signal.SIGINT, signal.default_int_handler), [], Event()
+    others = [Thread(target=over.wait) for _ in range(n_others)]
+    for other in others:
+        other.start()
     try:
         with pytest.raises(KeyboardInterrupt):
             interrupted(steps)
     finally:
         signal.signal(signal.SIGINT, before)
+        over.set()
     assert steps == ["done"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from selectors import EVENT_READ, DefaultSelector
@@ -277,21 +277,24 @@ class Team:
 
 @contextmanager
 def deaf(*signals: signal.Signals) -> Iterator[None]:
-    """Have processes that are started meanwhile ignore these; what comes is heard afterwards.
+    """Have processes that are started meanwhile not hear these; what comes is heard afterwards.
 
-    Only the main thread can. Linux keeps a signal that is blocked even while it is ignored.
+    A process inherits which signals are blocked. Only the main thread can do so.
     """
-    before = {}
+    resource_tracker.ensure_running()  # when that starts it unblocks them
+    before, heard = {}, list[int]()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with suppress(ValueError):
-        for one in signals:
-            before[one] = signal.signal(one, signal.SIG_IGN)
+        for one in signals:  # another thread may not block them
+            before[one] = signal.signal(one, lambda number, frame: heard.append(number))
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in heard:
+            signal.raise_signal(number)
 
 
 @contextmanager
