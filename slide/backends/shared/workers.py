@@ -290,9 +290,9 @@ def deaf(*signals: signal.Signals) -> Iterator[None]:
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for one, handler in before.items():
             signal.signal(one, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number in heard:
             signal.raise_signal(number)
 
