@@ -13,7 +13,7 @@ from conftest import planted
 
 import slide
 from slide.backends.shared import memory
-from slide.backends.shared.workers import deaf
+from slide.core.interrupts import deaf
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are seen on Linux alone")
 if sys.platform == "linux":

@@ -1,4 +1,4 @@
-"""Leaving when a signal says so, also where Python drops the exception that is to do it."""
+"""Leaving when a signal says so, wherever it comes: in a finalizer, or while a process starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from types import FrameType
 
 SOON = 0.01  # seconds
@@ -37,3 +39,25 @@ def insist(
         again.start()
 
     sys.unraisablehook = hook
+
+
+@contextmanager
+def deaf(*signals: signal.Signals) -> Iterator[None]:
+    """Have processes that are started meanwhile not hear these; what comes is heard afterwards.
+
+    A process inherits which signals are blocked. Only the main thread can do so.
+    """
+    resource_tracker.ensure_running()  # when that starts it unblocks them
+    before, heard = {}, list[int]()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    with suppress(ValueError):
+        for one in signals:  # another thread may not block them
+            before[one] = signal.signal(one, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in heard:
+            signal.raise_signal(number)

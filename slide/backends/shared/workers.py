@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from selectors import EVENT_READ, DefaultSelector
@@ -29,6 +29,7 @@ from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.parts import CUTS, cut_of
 from slide.backends.shared.working import Request, compute, spin, work
 from slide.core.errors import BackendError
+from slide.core.interrupts import deaf
 
 FLOAT = np.dtype(np.float32)
 MOST_LOSSES = 3  # of one worker, one after the other without an answer
@@ -273,28 +274,6 @@ class Team:
             self.store.close()
             remove(self.store.name)  # what was being made when the run was interrupted
             self.owner.close()
-
-
-@contextmanager
-def deaf(*signals: signal.Signals) -> Iterator[None]:
-    """Have processes that are started meanwhile not hear these; what comes is heard afterwards.
-
-    A process inherits which signals are blocked. Only the main thread can do so.
-    """
-    resource_tracker.ensure_running()  # when that starts it unblocks them
-    before, heard = {}, list[int]()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with suppress(ValueError):
-        for one in signals:  # another thread may not block them
-            before[one] = signal.signal(one, lambda number, frame: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for one, handler in before.items():
-            signal.signal(one, handler)
-        for number in heard:
-            signal.raise_signal(number)
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from slide.backends.shared.workers import deaf, without_main
+from slide.backends.shared.workers import without_main
 from slide.backends.verifying.jobs import Job
 from slide.backends.verifying.worker import work
 from slide.core.errors import BackendError
+from slide.core.interrupts import deaf
 
 LOOK = 1.0  # seconds after which somebody is missed who has not hung up
 PATIENCE = 2.0  # seconds for those who are sent home
