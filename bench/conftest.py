@@ -19,7 +19,7 @@ from bench.harness.options import verified
 from bench.harness.problems import FULL, QUICK, Scale, train_set
 from slide.bench.devices import is_on_device, wait, waited
 from slide.bench.machine import Busy, cores
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from kernel_arguments import BACKEND
 
-from slide.core.families import draw_family
+from slide.core.contract.families import draw_family
 
 NO_LIMIT = 1 << 30
 

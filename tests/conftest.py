@@ -9,8 +9,8 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from slide.cli import INTERRUPTS, main
-from slide.core.arrays import CSR
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR
+from slide.core.examples.dataset import Dataset
 from slide.reference.kernels import ReferenceBackend
 
 settings.register_profile("slide", deadline=None)  # shared machines are slow at random

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from slide.core.arrays import CSR
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR
+from slide.core.examples.dataset import Dataset
 
 Row = tuple[set[int], dict[int, np.float32]]
 

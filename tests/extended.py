@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from slide.backends.gpu.stand_in import StandInBackend, emulator
 from slide.backends.numba_threads import NumbaBackend
-from slide.core.config import Config
-from slide.core.model import Model
-from slide.core.trainer import Trainer
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer
+from slide.core.settings.config import Config
 from slide.reference.cases import codes, losses, optimizers, scale
 from slide.reference.checks import check
 from slide.reference.kernels import ReferenceBackend
@@ -44,7 +44,7 @@ def of_name(name, draw, d, K, L):
 
 def optimizer():
     """Only cases of the new optimizer."""
-    from slide.core.optim import Momentum
+    from slide.core.contract.optim import Momentum
 
     def some(draw):
         return Momentum(weight_decay=draw.one_of(0.0, 0.01, 0.5))

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import get_args
 
 import slide
+from slide.core.contract.families import KINDS, HashName, SimHash
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import OPTIMIZERS, OptimizerName
 from slide.core.extending import lacking
-from slide.core.families import KINDS, HashName, SimHash
 from slide.core.learner import Learner
-from slide.core.losses import LossName
-from slide.core.optim import OPTIMIZERS, OptimizerName
 
 ROOT = Path(slide.__file__).parents[1]
 NAMES = {
@@ -22,11 +22,11 @@ NAMES = {
 OF_SETTINGS = {
     "loss": (),
     "hash family": (
-        ("slide.core.families", "KINDS"),
+        ("slide.core.contract.families", "KINDS"),
         ("slide.reference.cases.codes", "DRAWN"),
         ("slide.reference.cases.scale.codes", "DRAWN"),
     ),
-    "optimizer": (("slide.core.optim", "OPTIMIZERS"),),
+    "optimizer": (("slide.core.contract.optim", "OPTIMIZERS"),),
 }
 """Tables by the names of the settings."""
 
@@ -61,9 +61,9 @@ OF_KERNELS = {
 """Tables by what kernels are given: the name of a loss, the class of all else."""
 
 TOLD = {
-    "loss": ("slide/core/losses.py", "slide/core/config.py"),
-    "hash family": ("slide/core/families.py",),
-    "optimizer": ("slide/core/optim.py", "slide/core/config.py"),
+    "loss": ("slide/core/contract/losses.py", "slide/core/settings/config.py"),
+    "hash family": ("slide/core/contract/families.py",),
+    "optimizer": ("slide/core/contract/optim.py", "slide/core/settings/config.py"),
 }
 """Files that say what each one is."""
 

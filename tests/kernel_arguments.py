@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block
+from slide.core.contract.arrays import CSR, Block
 from slide.reference import plain
 from slide.reference.kernels import ReferenceBackend
 

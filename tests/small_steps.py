@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from conftest import csr_of
 
-from slide.core.arrays import Block
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.network import Network
-from slide.core.optim import Adam
-from slide.core.sampling import Sampler
-from slide.core.step import train_step
-from slide.core.updating import Updates
+from slide.core.contract.arrays import Block
+from slide.core.contract.optim import Adam
+from slide.core.examples.dataset import Dataset
+from slide.core.sampled.network import Network
+from slide.core.sampled.sampling import Sampler
+from slide.core.sampled.step import train_step
+from slide.core.sampled.updating import Updates
+from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 N_FEATURES, N_LABELS = 5, 7

@@ -8,9 +8,9 @@ from conftest import csr_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.core.arrays import CSR, Block, Param, RowGrad
-from slide.core.dataset import Dataset
-from slide.core.optim import Adam
+from slide.core.contract.arrays import CSR, Block, Param, RowGrad
+from slide.core.contract.optim import Adam
+from slide.core.examples.dataset import Dataset
 
 rows_of_dicts = st.lists(
     st.dictionaries(st.integers(0, 6), st.integers(-4, 4).map(float), max_size=5), max_size=6

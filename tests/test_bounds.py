@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from slide.core.arrays import CSR
-from slide.core.optim import SGD, Adagrad, Adam
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR
+from slide.core.contract.optim import SGD, Adagrad, Adam
+from slide.core.contract.sparse import InvertedIndex
 from slide.reference.bounds.balls import Ball
 from slide.reference.bounds.moves import MOVES
 from slide.reference.bounds.sparse import search_difference

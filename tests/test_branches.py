@@ -12,7 +12,7 @@ from slide.backends.branches import untaken
 BEGIN = """
     import numba
     import numpy as np
-    from slide.core.arrays import Block, CSR, RowGrad
+    from slide.core.contract.arrays import Block, CSR, RowGrad
 
     class Mine:
         name = "mine"
@@ -184,7 +184,7 @@ def test_taken_kernels_are_not_run_and_nothing_is_compiled(told, tmp_path, monke
     begin = """
     from slide.backends.delegating import Delegating
     from slide.backends.numba_threads import NumbaBackend
-    from slide.core.arrays import CSR
+    from slide.core.contract.arrays import CSR
 
     class Mine(Delegating):
         taken = {"numba": ("put", "get", "hash", "query")}
@@ -257,7 +257,7 @@ def test_our_kernels_are_right_without_a_compiler():
         os.environ["NUMBA_DISABLE_JIT"] = "1"
         warnings.simplefilter("ignore")
         from slide.backends.numba_threads import NumbaBackend
-        from slide.core.backend import KERNELS
+        from slide.core.contract.backend import KERNELS
         from slide.reference.checks import check
         for kernel in KERNELS:
             name = "exact" if kernel in ("put", "get", "build", "reinsert", "query") else "bound"

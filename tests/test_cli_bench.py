@@ -20,7 +20,7 @@ from slide.bench.problem import SIZES, Problem
 from slide.bench.racing import Race, floor_of
 from slide.cli import app
 from slide.cli.options import computing_threads
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, ConfigError
 from slide.reference.checks import check
 from slide.reference.running import WRITERS, mapped

@@ -10,8 +10,8 @@ from data_files import assert_same, dataset, datasets
 from hypothesis import given, settings
 from scipy.sparse import csc_matrix, csr_matrix, save_npz
 
-from slide.core.dataset import Dataset
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data import read, write
 
 GOOD = {

@@ -5,8 +5,8 @@ import pytest
 from data_files import N_FEATURES, N_LABELS, assert_same, dataset, datasets
 from hypothesis import given, settings
 
-from slide.core.dataset import Dataset
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data import read, write
 from slide.data.target import new_file
 

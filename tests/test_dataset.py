@@ -6,8 +6,8 @@ from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.core.arrays import Block
-from slide.core.dataset import Dataset, row_keys
+from slide.core.contract.arrays import Block
+from slide.core.examples.dataset import Dataset, row_keys
 
 DATA = planted(300)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slide.backends.delegating import Delegating
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError
 from slide.reference.checks import check, passed
 from slide.report.words import remarks

@@ -6,15 +6,15 @@ from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.diagnostics import gini, occupancy
-from slide.core.layers import dense
+from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
-from slide.core.network import Network
-from slide.core.probe import Probe
-from slide.core.step import activations
-from slide.core.tables import Due, LayerTables
+from slide.core.sampled.layer_tables import Due, LayerTables
+from slide.core.sampled.layers import dense
+from slide.core.sampled.network import Network
+from slide.core.sampled.occupancy import gini, occupancy
+from slide.core.sampled.probe import Probe
+from slide.core.sampled.step import activations
+from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 

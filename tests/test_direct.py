@@ -9,17 +9,17 @@ from kernel_arguments import csr, labels
 from safetensors.numpy import load_file, save_file
 
 import slide
-from slide.core.arrays import CSR, Block
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.direct import SCALE, Direct, Lookup, active_set, best_of, logits
-from slide.core.direct_training import DirectRun
+from slide.core.contract.arrays import CSR, Block
+from slide.core.direct.inputs import PAIR_WEIGHT, Inputs
+from slide.core.direct.network import SCALE, Direct, Lookup, active_set, best_of, logits
+from slide.core.direct.run import DirectRun
 from slide.core.errors import ConfigError, ModelError
-from slide.core.inputs import PAIR_WEIGHT, Inputs
-from slide.core.model import Model
-from slide.core.recipe import Traits, recipe, settings_for
-from slide.core.retrieval import Plan
-from slide.core.trainer import Trainer
+from slide.core.examples.dataset import Dataset
+from slide.core.learners.recipe import Traits, recipe, settings_for
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer
+from slide.core.sampled.retrieval import Plan
+from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 BACKEND = ReferenceBackend()

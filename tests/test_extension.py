@@ -18,13 +18,13 @@ from slide.backends.gpu import losses as gpu_losses
 from slide.backends.gpu import optimizers as gpu_optimizers
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.processes import ProcessesBackend
-from slide.core.arrays import CSR, Param, RowGrad
-from slide.core.direct_training import DirectRun
+from slide.core.contract.arrays import CSR, Param, RowGrad
+from slide.core.contract.families import Buckets, Family, draw_family
+from slide.core.contract.optim import SGD
+from slide.core.direct.run import DirectRun
 from slide.core.errors import BackendError
-from slide.core.families import Buckets, Family, draw_family
-from slide.core.optim import SGD
-from slide.core.training import Run
-from slide.core.updating import optimizer_of
+from slide.core.sampled.run import Run
+from slide.core.sampled.updating import optimizer_of
 from slide.reference import plain
 from slide.reference.bounds import bound_of
 from slide.reference.kernels import ReferenceBackend
@@ -58,14 +58,14 @@ def test_everything_is_missing_of_a_new_name(kind) -> None:
     files = {path for path, _ in blocks_of(page.read_text()) if path.endswith(".py")}
     sentences = missing(kind, NEW[kind], CLASSES[kind])
     told = {re.search(r"unknown to (\S+): add it there", sentence)[1] for sentence in sentences}
-    assert told == files - {"slide/core/losses.py"}
+    assert told == files - {"slide/core/contract/losses.py"}
     assert len(sentences) == len(told)
 
 
 def test_a_name_that_is_not_told_of_is_told() -> None:
     assert untold("loss", "focal") == [
-        "loss 'focal' is not told of in slide/core/losses.py: say what it is",
-        "loss 'focal' is not told of in slide/core/config.py: say what it is",
+        "loss 'focal' is not told of in slide/core/contract/losses.py: say what it is",
+        "loss 'focal' is not told of in slide/core/settings/config.py: say what it is",
     ]
 
 
@@ -217,7 +217,7 @@ def test_a_page_that_is_wrong_is_seen(old, new, sentence, copy) -> None:
 
 
 def test_a_loss_that_has_only_a_name_ends_in_a_sentence(copy) -> None:
-    losses = copy / "slide" / "core" / "losses.py"
+    losses = copy / "slide" / "core" / "contract" / "losses.py"
     path, block = next(iter(blocks_of((PAGES / "loss.md").read_text())))
     assert copy / path == losses
     losses.write_text(merged(losses.read_text(), block))

@@ -12,7 +12,7 @@ import pytest
 from collisions import NO_LIMIT, assert_mean, assert_share, rng, share_of_equal_digits
 from kernel_arguments import BACKEND
 
-from slide.core.families import (
+from slide.core.contract.families import (
     DOPH,
     DWTA,
     HASH_NAMES,

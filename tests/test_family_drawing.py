@@ -8,7 +8,7 @@ import pytest
 from collisions import NO_LIMIT, assert_share, rng
 from kernel_arguments import BACKEND
 
-from slide.core.families import (
+from slide.core.contract.families import (
     HASH_NAMES,
     WTA,
     Buckets,

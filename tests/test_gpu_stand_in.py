@@ -13,13 +13,13 @@ from conftest import planted
 import slide
 from slide.backends.gpu.device import source
 from slide.backends.gpu.stand_in import StandInBackend, StandInDevice, emulator
-from slide.core.arrays import Block
-from slide.core.config import Config
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import Block
 from slide.core.errors import BackendError
-from slide.core.learners import kind_of
-from slide.core.model import Model
-from slide.core.trainer import Trainer
+from slide.core.examples.dataset import Dataset
+from slide.core.learners.kinds import kind_of
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer
+from slide.core.settings.config import Config
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from slide.core.arrays import CSR, Block
-from slide.core.config import Config
-from slide.core.inner_products import RADIUS_RANK, ROWS_AT_A_TIME, InnerProductHash
+from slide.core.contract.arrays import CSR, Block
+from slide.core.sampled.mips import RADIUS_RANK, ROWS_AT_A_TIME, InnerProductHash
+from slide.core.settings.config import Config
 
 N, D = 400, 9
 

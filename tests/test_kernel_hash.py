@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from kernel_arguments import BACKEND, csr, f32
 
-from slide.core.errors import BackendError
-from slide.core.families import (
+from slide.core.contract.families import (
     DOPH,
     DWTA,
     HASH_NAMES,
@@ -15,7 +14,8 @@ from slide.core.families import (
     SimHash,
     draw_family,
 )
-from slide.core.hashing import mix
+from slide.core.contract.tables import mix
+from slide.core.errors import BackendError
 from slide.reference import families, plain
 
 

@@ -7,7 +7,7 @@ import pytest
 from kernel_arguments import BACKEND, F64_EPS, block, csr, densed, labels, random_layouts
 from scipy.special import log_softmax
 
-from slide.core.losses import LOSSES
+from slide.core.contract.losses import LOSSES
 from slide.reference import losses as reference_losses
 
 

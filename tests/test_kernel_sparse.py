@@ -5,7 +5,7 @@ import pytest
 from kernel_arguments import BACKEND, csr, densed, f32, labels
 
 import slide
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 
 NUMBA = slide.load_backend("numba")
 

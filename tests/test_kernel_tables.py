@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from kernel_arguments import BACKEND, labels
 from scipy.stats import chi2
 
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import Tables, mix
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.tables import Tables, mix
 from slide.reference import plain
 
 

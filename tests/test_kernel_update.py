@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from kernel_arguments import BACKEND, f32
 
-from slide.core.arrays import Param, RowGrad
-from slide.core.optim import SGD, Adagrad, Adam
+from slide.core.contract.arrays import Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam
 
 
 def test_adam_by_hand() -> None:

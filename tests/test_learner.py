@@ -11,11 +11,12 @@ from conftest import planted
 from toy_learner import ONE_CONNECTION, POPULARITY
 
 import slide
-from slide.core import learners, refusals
-from slide.core.config import Config
 from slide.core.errors import ConfigError, ModelError
-from slide.core.model import Model
-from slide.core.trainer import Trainer
+from slide.core.learners import kinds as learners
+from slide.core.models.model import Model
+from slide.core.runs import refusals
+from slide.core.runs.trainer import Trainer
+from slide.core.settings.config import Config
 from slide.data import write
 
 DIRECT = Config(

@@ -8,7 +8,7 @@ from conftest import csr_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.core.metrics import (
+from slide.core.examples.metrics import (
     inverse_propensities,
     ndcg_at,
     precision_at,

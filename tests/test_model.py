@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from slide.core.arrays import Block
-from slide.core.config import Config
+from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError, ModelError
-from slide.core.folder import staged
-from slide.core.layers import SampledLayer, dense
-from slide.core.model import Model
-from slide.core.network import Network
-from slide.core.retrieval import Plan, Retrieval, label_tables
-from slide.core.step import activations, infer_sampled
-from slide.core.trainer import Trainer
+from slide.core.models.folder import staged
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer
+from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.network import Network
+from slide.core.sampled.retrieval import Plan, Retrieval, label_tables
+from slide.core.sampled.step import activations, infer_sampled
+from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 BACKEND = ReferenceBackend()
@@ -69,7 +69,7 @@ def test_deeper_models_are_saved_too(train_set, test_set, tmp_path, active):
 def test_predictions_come_in_the_order_of_the_examples(model, test_set, monkeypatch):
     ids, logits = model.predict(test_set.x, 4)
     assert (np.diff(logits, axis=1) <= 0).all()
-    monkeypatch.setattr("slide.core.model.EXAMPLES_AT_A_TIME", 7)
+    monkeypatch.setattr("slide.core.models.model.EXAMPLES_AT_A_TIME", 7)
     again, _ = model.predict(test_set.x, 4)
     np.testing.assert_array_equal(ids, again)
 
@@ -320,7 +320,7 @@ def test_a_full_disk_is_a_sentence(model, tmp_path, monkeypatch):
     def full(*args):
         raise SafetensorError("No space left on device")
 
-    monkeypatch.setattr("slide.core.model.save_file", full)
+    monkeypatch.setattr("slide.core.models.model.save_file", full)
     with pytest.raises(ModelError, match="No space left"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import pytest
 from mutants import AT_DEFAULT
 from threadpoolctl import threadpool_limits
 
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.checks import check
 
 DEFAULT = 25  # examples of a cell

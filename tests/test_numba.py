@@ -14,10 +14,10 @@ import slide
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import CSR
-from slide.core.config import Config
-from slide.core.losses import LossName
-from slide.core.trainer import Trainer
+from slide.core.contract.arrays import CSR
+from slide.core.contract.losses import LossName
+from slide.core.runs.trainer import Trainer
+from slide.core.settings.config import Config
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slide import Config, Model, load_backend, read
-from slide.core.config import BEFORE
+from slide.core.settings.config import BEFORE
 
 FORMAT_2 = Path(__file__).parent / "format_2"
 MODELS = sorted(path.parent.name for path in FORMAT_2.glob("*/config.json"))

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_arguments import BACKEND, f32
 
-from slide.core.arrays import Param, RowGrad
-from slide.core.catchup import CatchUp
-from slide.core.config import Config
-from slide.core.optim import SGD, Adagrad, Adam, learning_rate
-from slide.core.updating import optimizer_of
+from slide.core.contract.arrays import Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, learning_rate
+from slide.core.sampled.catchup import CatchUp
+from slide.core.sampled.updating import optimizer_of
+from slide.core.settings.config import Config
 from slide.reference.running import mapped
 
 OPTIMIZERS = [Adam, Adagrad, SGD]
@@ -83,7 +83,7 @@ def test_caught_up_rows_are_dense_bit_for_bit(kind, dtype, seed, weight_decay) -
 
 
 def test_many_rows_catch_up_in_pieces(monkeypatch) -> None:
-    monkeypatch.setattr("slide.core.catchup.ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr("slide.core.sampled.catchup.ROWS_AT_A_TIME", 2)
     dense, lazy, _ = trained(Adam(weight_decay=0.1), seed=1, dtype=np.float32, catch_up=True)
     assert equal(lazy, dense)
 

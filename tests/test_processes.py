@@ -24,14 +24,14 @@ from slide.backends.shared.hogwild import Counted
 from slide.backends.shared.memory import Owner, Store, place_of
 from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.workers import Task
-from slide.core.arrays import Block, Param, RowGrad
-from slide.core.config import Config
-from slide.core.direct_training import DirectRun
+from slide.core.contract.arrays import Block, Param, RowGrad
+from slide.core.contract.optim import SGD
+from slide.core.contract.timed import TimedBackend
+from slide.core.direct.run import DirectRun
 from slide.core.errors import BackendError, ConfigError
-from slide.core.learners import kind_of
-from slide.core.optim import SGD
-from slide.core.timing import TimedBackend
-from slide.core.trainer import Trainer
+from slide.core.learners.kinds import kind_of
+from slide.core.runs.trainer import Trainer
+from slide.core.settings.config import Config
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 

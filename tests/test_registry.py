@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from slide.backends import create, default_name, listings, load
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError
 
 MODULE = """
@@ -120,7 +120,7 @@ def test_listings_say_what_is_wrong(install):
 
 
 def test_the_protocol_and_its_list_of_kernels_agree():
-    from slide.core.backend import Backend
+    from slide.core.contract.backend import Backend
 
     public = {name for name in dir(Backend) if not name.startswith("_")}
     assert public == {*KERNELS, "set_threads"}

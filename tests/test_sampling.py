@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import csr_of
 
-from slide.core.arrays import Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.config import Config
-from slide.core.sampling import Sampler, draw_uniform, inclusion_probabilities, log_weights
+from slide.core.contract.arrays import Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.sampled.sampling import Sampler, draw_uniform, inclusion_probabilities, log_weights
+from slide.core.settings.config import Config
 
 N, D = 200, 6
 Y = csr_of([{3: 1.0, 50: 1.0}, {}, {3: 1.0, 199: 1.0}], N)

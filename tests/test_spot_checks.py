@@ -14,8 +14,8 @@ import pytest
 import slide
 from slide.backends import complete, create, load
 from slide.backends.delegating import Delegating
-from slide.core.arrays import CSR, Block
-from slide.core.backend import KERNELS
+from slide.core.contract.arrays import CSR, Block
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, CheckError, ConfigError
 from slide.reference.cases.choices import Numbered
 from slide.reference.cases.scale import Scaled, draw_at_scale

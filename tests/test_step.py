@@ -16,9 +16,9 @@ from small_steps import (
     config_of,
 )
 
-from slide.core.arrays import CSR, Block
-from slide.core.layers import dense, rows_read
-from slide.core.step import activations, dropout_mask, infer
+from slide.core.contract.arrays import CSR, Block
+from slide.core.sampled.layers import dense, rows_read
+from slide.core.sampled.step import activations, dropout_mask, infer
 from slide.reference.kernels import ReferenceBackend
 
 

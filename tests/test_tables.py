@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from slide.core.arrays import Block
-from slide.core.config import Config
-from slide.core.schedule import Schedule
-from slide.core.tables import LayerTables
+from slide.core.contract.arrays import Block
+from slide.core.sampled.layer_tables import LayerTables
+from slide.core.settings.config import Config
+from slide.core.settings.schedule import Schedule
 
 N, D = 200, 6
 

@@ -21,7 +21,7 @@ EXAMPLE = ROOT / "examples" / "einsum_package"
 KERNELS_OF_OTHERS = """
 import numpy as np
 from slide.backends.delegating import Delegating
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 
 WRITTEN = ("sddmm", "loss")
 

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from conftest import csr_of
 
-import slide.core.trainer as trainer_module
-from slide.core import learners
-from slide.core.arrays import CSR
-from slide.core.config import Config
-from slide.core.dataset import Dataset
+import slide.core.runs.trainer as trainer_module
+from slide.core.contract.arrays import CSR
 from slide.core.errors import ConfigError, ModelError
+from slide.core.examples.dataset import Dataset
 from slide.core.learner import StepReport
-from slide.core.model import Model
-from slide.core.recipe import Traits, settings_for
-from slide.core.run import STATUS, train_to_folder
-from slide.core.trainer import Trainer
-from slide.core.training import Run
-from slide.core.updating import Updates
+from slide.core.learners import kinds as learners
+from slide.core.learners.recipe import Traits, settings_for
+from slide.core.models.model import Model
+from slide.core.runs.to_folder import STATUS, train_to_folder
+from slide.core.runs.trainer import Trainer
+from slide.core.sampled.run import Run
+from slide.core.sampled.updating import Updates
+from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 TESTS = Path(__file__).parent
@@ -225,7 +225,7 @@ def test_each_epoch_takes_every_example_once_in_an_order_of_its_own(
         seen.extend(batch.x.row(i)[1][0] for i in range(batch.n_samples))
         return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
-    monkeypatch.setattr("slide.core.training.train_step", note)
+    monkeypatch.setattr("slide.core.sampled.run.train_step", note)
     Trainer(replace(QUICK, epochs=2), backend).fit(marked)
     first, second = seen[-200:-100], seen[-100:]  # after the rehearsal
     assert sorted(first) == sorted(second) == list(range(100))
@@ -258,7 +258,7 @@ def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch,
             network.layers[layer].param.weight[0] = np.inf
         return StepReport(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
-    monkeypatch.setattr("slide.core.training.train_step", poison)
+    monkeypatch.setattr("slide.core.sampled.run.train_step", poison)
     with pytest.raises(ConfigError, match="diverged"):
         Trainer(QUICK, backend).fit(train_set)
 
@@ -306,7 +306,7 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
 @pytest.mark.skipif(not STATUS.exists(), reason="only Linux counts a parent's memory")
 def test_peak_memory_is_not_that_of_the_parent():
     ours = np.ones(500_000_000, np.uint8)
-    code = "from slide.core.run import peak_rss_mb; print(peak_rss_mb())"
+    code = "from slide.core.runs.to_folder import peak_rss_mb; print(peak_rss_mb())"
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert 10 < float(printed) < len(ours) / 1e6
 

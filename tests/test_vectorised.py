@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slide.core.arrays import CSR
-from slide.core.backend import KERNELS
+from slide.core.contract.arrays import CSR
+from slide.core.contract.backend import KERNELS
 from slide.reference import vectorised
 from slide.reference.bounds import bound_of, parts
 from slide.reference.bounds.comparing import TINY

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from kernel_arguments import BACKEND, csr, f32
 
-from slide.core.arrays import Block, RowGrad
-from slide.core.backend import Query
-from slide.core.families import HASH_NAMES, draw_family
-from slide.core.optim import Adam
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import Block, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import HASH_NAMES, draw_family
+from slide.core.contract.optim import Adam
+from slide.core.contract.sparse import SparseParam
 from slide.reference.running import mapped
 from slide.reference.vectorised import verdict
 from slide.reference.vectorised.terms import sorting

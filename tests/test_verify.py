@@ -10,8 +10,8 @@ from mutants import LONE_KILLS, MUTANTS, REFERENCE
 from mutants.guises import Borrowed, Empty, Innermost, Lambdas, OnThreads, Wrapper
 from mutants.rounding import HalfItsBounds
 
-from slide.core import step
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
+from slide.core.sampled import step
 from slide.reference.bounds import BOUNDS
 from slide.reference.checks import GRID, PROPERTIES, check, is_inherited, passed, verify
 from slide.reference.kernels import ReferenceBackend

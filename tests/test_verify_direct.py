@@ -9,10 +9,12 @@ from mutants.direct_training import KeepsOneProduct
 from mutants.rounding import HalfItsBounds
 
 import slide
-from slide.core import direct, direct_training, inputs
-from slide.core.direct import Direct, active_set, stacked, union
-from slide.core.direct_training import DirectRun, large
-from slide.core.schedule import Schedule
+from slide.core.direct import inputs
+from slide.core.direct import network as direct
+from slide.core.direct import run as direct_training
+from slide.core.direct.network import Direct, active_set, stacked, union
+from slide.core.direct.run import DirectRun, large
+from slide.core.settings.schedule import Schedule
 from slide.reference.checks import GRID, check
 
 ROWS = ("train_step direct", "train 20 steps direct")

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import Backend
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Stepping, report_of
 
 ONE_CONNECTION = 1

@@ -19,9 +19,9 @@ import slide
 from bench.harness.problems import ACTIVE, FULL, HIDDEN, QUICK, settings, train_set
 from bench.harness.tables import Table
 from slide.backends.gpu.stand_in import StandInBackend
-from slide.core.learners import kind_of
-from slide.core.model import Model
-from slide.core.recipe import recipe
+from slide.core.learners.kinds import kind_of
+from slide.core.learners.recipe import recipe
+from slide.core.models.model import Model
 
 N_STEPS = 5
 N_PREDICTED = 256

@@ -20,8 +20,8 @@ from bench import ROOT
 from bench.harness.options import parser
 from bench.harness.problems import FULL, QUICK, settings, train_set
 from slide.bench.drawn import drawn
-from slide.core.network import n_cells
-from slide.core.run import peak_rss_mb
+from slide.core.runs.to_folder import peak_rss_mb
+from slide.core.sampled.network import n_cells
 
 TINY = 64, 100, 100  # examples, features, labels: when nothing but the warm-up is wanted
 SECONDS = {"quick": 2.0, "full": 10.0}  # of training; the first steps and tables reach the peak

@@ -11,7 +11,7 @@ import slide
 from bench.harness.tables import Table
 from slide.bench.machine import cores
 from slide.bench.verifying import refusal
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 from slide.reference.properties import GRID
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
+from slide.core.examples.dataset import Dataset
 
 N_LABELS, N_FEATURES = 10_000, 20_000
 PROTOTYPE, SHOWN, NOISE = 8, 6, 4

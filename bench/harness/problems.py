@@ -16,8 +16,8 @@ import numpy as np
 
 import slide
 from slide.bench.drawn import drawn
-from slide.core.backend import Backend
-from slide.core.training import Run
+from slide.core.contract.backend import Backend
+from slide.core.sampled.run import Run
 
 HIDDEN, BATCH = 128, 256
 ACTIVE = {"batch": 8000, "example": 1000}

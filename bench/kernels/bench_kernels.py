@@ -9,7 +9,7 @@ import pytest
 
 from slide.bench.calls import CALLS
 from slide.bench.problem import SIZES, Problem
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 
 
 @pytest.fixture(scope="module")

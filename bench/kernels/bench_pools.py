@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 import slide
 from bench.harness.problems import ACTIVE, BATCH, HIDDEN, Scale, settings, stepper
 from slide.backends.threads import blas
-from slide.core.arrays import Block
-from slide.core.backend import Backend
+from slide.core.contract.arrays import Block
+from slide.core.contract.backend import Backend
 
 
 class Unlimited:

@@ -25,8 +25,8 @@ from bench.harness.tables import Table, left_out
 from slide.bench.devices import is_on_device
 from slide.bench.limits import Limits, best_of, measured
 from slide.bench.machine import Busy, cache_bytes
-from slide.core.backend import KERNELS, Backend
-from slide.core.training import Run
+from slide.core.contract.backend import KERNELS, Backend
+from slide.core.sampled.run import Run
 
 N_STEPS = {"quick": 10, "full": 30}
 UNSEEN = 1e-4  # seconds that are not worth a row

@@ -128,7 +128,7 @@ def defined(rows: tuple[str, ...], examples: Mapping[str, int], largest: int) ->
 
 def cells(backend: object, rows: tuple[str, ...], examples: Mapping[str, int], largest: int) -> str:
     """The first cell that fails, property by property."""
-    from slide.core.backend import KERNELS
+    from slide.core.contract.backend import KERNELS
     from slide.reference.checks import GRID, check
 
     for name, n_examples in examples.items():

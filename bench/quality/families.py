@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 import slide
 from bench.harness.planted import planted
 from bench.harness.watchers import Last
-from slide.core.families import HASH_NAMES
+from slide.core.contract.families import HASH_NAMES
 from slide.reference.kernels import ReferenceBackend
 
 STRATEGIES = ("topk", "vanilla", "threshold")

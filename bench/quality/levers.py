@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 import slide
 from bench.harness.problems import pair_in
-from slide.core import direct
+from slide.core.direct import network as direct
 
 FROM_ZERO = "started from 0, not from centroids"
 

@@ -32,20 +32,20 @@ from bench.harness.problems import pair_in
 from bench.harness.tables import Table
 from slide.bench.devices import waited
 from slide.bench.machine import Busy, cores
-from slide.core import families
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_TABLES, Backend, Query
-from slide.core.direct import active_set, placed
-from slide.core.direct_training import DirectRun
-from slide.core.families import Family, HashName, draw_family
-from slide.core.hashing import Tables
-from slide.core.layers import dense
+from slide.core.contract import families
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_TABLES, Backend, Query
+from slide.core.contract.families import Family, HashName, draw_family
+from slide.core.contract.optim import learning_rate
+from slide.core.contract.tables import Tables
+from slide.core.direct.network import active_set, placed
+from slide.core.direct.run import DirectRun
 from slide.core.learner import Learner
-from slide.core.model import Model
-from slide.core.optim import learning_rate
-from slide.core.sampling import Sampler, draw_uniform, nobody
-from slide.core.training import Run
-from slide.core.warming import tiny, tiny_like
+from slide.core.models.model import Model
+from slide.core.runs.rehearsal import tiny, tiny_like
+from slide.core.sampled.layers import dense
+from slide.core.sampled.run import Run
+from slide.core.sampled.sampling import Sampler, draw_uniform, nobody
 
 HIDDEN = 256
 ACTIVE_OF_EXAMPLE = 200

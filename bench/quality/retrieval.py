@@ -17,12 +17,12 @@ import numpy as np
 
 import slide
 from slide.bench.machine import cores
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import Query
-from slide.core.layers import SampledLayer, dense
-from slide.core.metrics import recall_at
-from slide.core.retrieval import LayerRetrieval
-from slide.core.step import activations
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Query
+from slide.core.examples.metrics import recall_at
+from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.retrieval import LayerRetrieval
+from slide.core.sampled.step import activations
 
 BACKEND = slide.load_backend()
 ALL = 1 << 30

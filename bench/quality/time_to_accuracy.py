@@ -28,12 +28,12 @@ from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense
 from slide.bench.devices import waited
 from slide.bench.machine import Busy
-from slide.core.backend import Backend
-from slide.core.learners import kind_of
-from slide.core.model import Model
-from slide.core.optim import learning_rate
-from slide.core.trainer import n_steps_of
-from slide.core.warming import warm_up
+from slide.core.contract.backend import Backend
+from slide.core.contract.optim import learning_rate
+from slide.core.learners.kinds import kind_of
+from slide.core.models.model import Model
+from slide.core.runs.rehearsal import warm_up
+from slide.core.runs.trainer import n_steps_of
 
 HIDDEN = 128
 N_TEST = 2000

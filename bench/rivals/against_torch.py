@@ -25,8 +25,8 @@ from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense, Network, Sampled
 from slide.bench.devices import is_on_device, wait
 from slide.bench.machine import Busy
-from slide.core.backend import Backend
-from slide.core.training import Run
+from slide.core.contract.backend import Backend
+from slide.core.sampled.run import Run
 
 LR = 0.01
 N_ROUNDS = {"quick": 3, "full": 5}

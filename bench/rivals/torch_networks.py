@@ -13,7 +13,7 @@ import torch
 
 
 class Rows(Protocol):
-    """A sparse matrix by its rows, such as `slide.core.arrays.CSR`."""
+    """A sparse matrix by its rows, such as `slide.core.contract.arrays.CSR`."""
 
     @property
     def indptr(self) -> np.ndarray: ...

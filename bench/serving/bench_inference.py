@@ -11,9 +11,9 @@ import pytest
 
 import slide
 from bench.harness.problems import BASE, Scale
-from slide.core.backend import Backend
-from slide.core.metrics import precision_at, recall_at
-from slide.core.retrieval import Plan
+from slide.core.contract.backend import Backend
+from slide.core.examples.metrics import precision_at, recall_at
+from slide.core.sampled.retrieval import Plan
 
 PLANS: dict[str, dict[str, Any]] = {
     "K 9, L 32, 4 probes": {"L": 32, "probes": 4},

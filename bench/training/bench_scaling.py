@@ -14,10 +14,10 @@ import slide
 from bench.harness.fresh import in_fresh_process
 from bench.harness.problems import BASE, BATCH, HIDDEN, Scale, settings, stepper
 from slide.bench.drawn import drawn
-from slide.core.arrays import Array
-from slide.core.backend import Backend
-from slide.core.hashing import Tables
-from slide.core.inner_products import InnerProductHash
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.tables import Tables
+from slide.core.sampled.mips import InnerProductHash
 
 K, L = 12, 50  # of the tables that are rebuilt
 N_BATCHES = 16

@@ -16,7 +16,7 @@ import slide
 from bench.harness.fresh import in_fresh_process
 from bench.harness.problems import Scale, settings, stepper
 from bench.harness.watchers import Last
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 
 STEPS = (("full", "batch"), ("uniform", "batch"), ("lsh", "batch"), ("uniform", "example"),
          ("lsh", "example"))  # fmt: skip

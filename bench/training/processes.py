@@ -28,7 +28,7 @@ from bench.harness.tables import Table, shown
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
 from slide.bench.drawn import drawn
 from slide.bench.machine import Busy
-from slide.core.timing import TimedBackend
+from slide.core.contract.timed import TimedBackend
 
 KINDS = {"NumPy": ProcessesBackend, "Numba": CompiledProcessesBackend}
 DIRECT = {"NumPy": "reference", "Numba": "numba"}

@@ -23,8 +23,8 @@ from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense
 from slide.bench.devices import waited
 from slide.bench.machine import Busy
-from slide.core.backend import Backend
-from slide.core.learners import kind_of
+from slide.core.contract.backend import Backend
+from slide.core.learners.kinds import kind_of
 
 BATCHES = (64, 128, 256, 1024)
 NEVER = 1 << 20

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from slide.core.backend import KERNELS, Backend
+from slide.core.contract.backend import KERNELS, Backend
 from slide.core.errors import BackendError, ConfigError, SlideError
 
 BUILT_IN = {
@@ -129,7 +129,7 @@ def incompleteness(backend: object) -> str:
     wanted = (*KERNELS, "set_threads")
     missing = [method for method in wanted if not callable(getattr(backend, method, None))]
     if missing:
-        return f"lacks {', '.join(missing)}: see slide.core.backend for the protocol"
+        return f"lacks {', '.join(missing)}: see slide.core.contract.backend for the protocol"
     if not isinstance(getattr(backend, "name", None), str):
         return "has no name: set its attribute `name` to a string"
     return ""

@@ -13,14 +13,14 @@ from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
 from slide.backends.gpu.cupy_device import CupyDevice, first_line
 from slide.backends.gpu.device import Device, out_of_memory
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Query
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import Family
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import BackendError
-from slide.core.families import Family
-from slide.core.hashing import Policy, Tables
-from slide.core.losses import LossName
-from slide.core.optim import Optimizer
-from slide.core.sparse import InvertedIndex, SparseParam
 
 
 class DeviceBackend:

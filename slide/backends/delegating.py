@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from slide.backends import complete
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError
 
 OPTIONAL = ("demand_room", "synchronize")

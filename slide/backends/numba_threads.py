@@ -8,13 +8,13 @@ from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Query
-from slide.core.families import Family
-from slide.core.hashing import Policy, Tables
-from slide.core.losses import LossName
-from slide.core.optim import Optimizer
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import Family
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Policy, Tables
 
 
 class NumbaBackend:

@@ -17,16 +17,16 @@ from slide.backends.shared import Mode, OnLoss
 from slide.backends.shared.hogwild import Hogwild
 from slide.backends.shared.memory import refuse_too_large
 from slide.backends.shared.workers import Team
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Query
-from slide.core.config import Config
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import Family
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import BackendError
-from slide.core.families import Family
-from slide.core.hashing import Policy, Tables
 from slide.core.learner import Batches, Learner, StepReport, one_by_one
-from slide.core.losses import LossName
-from slide.core.optim import Optimizer
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.settings.config import Config
 
 
 class ProcessesBackend:

@@ -1,8 +1,8 @@
 """A call of each kernel as a training step makes it, and what it costs at least.
 
-Bytes and flops are those of the `Cost` lines of `slide.core.backend`: each operand is read once and
-each result written once, but a CSR reads the row of a neuron or a feature anew for each entry. An
-exponential, a comparison and a hash of an id count as one operation.
+Bytes and flops are those of the `Cost` lines of `slide.core.contract.backend`: each operand is read
+once and each result written once, but a CSR reads the row of a neuron or a feature anew for each
+entry. An exponential, a comparison and a hash of an id count as one operation.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 
 from slide.bench.drawn import drawn
 from slide.bench.problem import BUCKET_LIMIT, LIST_LIMIT, NEGATIVES, L, Layout, Problem
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Backend, Query
-from slide.core.losses import LossName
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
-from slide.core.sampling import log_weights
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Backend, Query
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
+from slide.core.contract.sparse import SparseParam
+from slide.core.sampled.sampling import log_weights
 from slide.reference.running import WRITERS, mapped
 
 OPTIMIZERS: dict[str, Optimizer] = {"adam": Adam(), "adagrad": Adagrad(), "sgd": SGD()}

@@ -1,6 +1,6 @@
 """Backends that compute on a device, a GPU for instance: their kernels return before they are done.
 
-Such a backend has a method `synchronize`, which waits (see `slide.core.backend.Backend`).
+Such a backend has a method `synchronize`, which waits (see `slide.core.contract.backend.Backend`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 
 
 def is_on_device(backend: Backend) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
+from slide.core.examples.dataset import Dataset
 
 FEATURES_PER_EXAMPLE, LABELS_PER_EXAMPLE = 75, 5
 

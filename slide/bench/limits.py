@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from slide.bench.machine import Busy
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 WIDTH = 128  # of the rows that are gathered and updated: 512 bytes
 PAGE = 1 << 16  # numbers in a block that is read at once: 256 KB, which stay in L2

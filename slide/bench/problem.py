@@ -10,14 +10,14 @@ import numpy as np
 
 from slide.backends import complete
 from slide.bench.drawn import drawn, rows_of
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import Backend, Query
-from slide.core.direct import active_set
-from slide.core.families import Family, HashName, draw_family
-from slide.core.hashing import Tables
-from slide.core.recipe import digits_for
-from slide.core.sampling import draw_uniform
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend, Query
+from slide.core.contract.families import Family, HashName, draw_family
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.tables import Tables
+from slide.core.direct.network import active_set
+from slide.core.learners.recipe import digits_for
+from slide.core.sampled.sampling import draw_uniform
 
 Layout = Literal["block", "csr"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

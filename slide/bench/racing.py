@@ -11,7 +11,7 @@ from slide.bench.devices import wait, waited
 from slide.bench.limits import Limits
 from slide.bench.machine import cache_bytes
 from slide.bench.problem import SIZES, Problem
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 
 FEWEST, MOST = 3, 1000  # rounds
 LONG = 0.5  # seconds of a round; as long ones are few

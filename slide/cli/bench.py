@@ -13,7 +13,7 @@ from rich.console import Console
 
 from slide.cli.options import Threads, computing_threads
 from slide.cli.screen import new_bar
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError
 
 Thing = TypeVar("Thing")

@@ -15,7 +15,7 @@ from slide.cli.options import BackendName, Threads, computing_threads
 from slide.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from slide.core.model import Model
+    from slide.core.models.model import Model
     from slide.data import Demo
 
 DEFAULT_FOLDER = Path("out/demo")
@@ -38,9 +38,9 @@ def demo(
     The default folder is replaced if an earlier demo left it there; another one is not.
     """
     from slide.backends import load
-    from slide.core.folder import refuse_if_taken
-    from slide.core.recipe import recipe
-    from slide.core.run import train_to_folder
+    from slide.core.learners.recipe import recipe
+    from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.to_folder import train_to_folder
     from slide.data import load_demo
 
     overwrite = model == DEFAULT_FOLDER and is_demo(model)
@@ -69,7 +69,7 @@ def demo(
 def is_demo(folder: Path) -> bool:
     """Whether a demo left the model that is in `folder`."""
     from slide.core.errors import ModelError
-    from slide.core.folder import read_description
+    from slide.core.models.folder import read_description
 
     try:
         return read_description(folder).get("trained_on") == DEMO

@@ -52,7 +52,7 @@ def evaluate(
     With --sampled also recall@k: how much of the exact top k is found.
     """
     from slide.backends import load
-    from slide.core.model import Model
+    from slide.core.models.model import Model
     from slide.data import read
 
     chosen = plan_options(

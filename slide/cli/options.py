@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.bench.machine import cores
-from slide.core.backend import Backend
-from slide.core.config import Config
+from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError
+from slide.core.settings.config import Config
 
 if TYPE_CHECKING:
     from slide.reference.spot_checks import Tally

@@ -11,8 +11,8 @@ import typer
 from slide.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from slide.core.model import Model
-    from slide.core.retrieval import Plan
+    from slide.core.models.model import Model
+    from slide.core.sampled.retrieval import Plan
 
 Sampled = Annotated[
     bool,
@@ -57,7 +57,7 @@ def plan_options(sampled: bool, **given: Any) -> dict[str, Any]:
 
 def plan_of(chosen: dict[str, Any]) -> Plan:
     """What the options say, but for the examples to insert."""
-    from slide.core.retrieval import Plan
+    from slide.core.sampled.retrieval import Plan
 
     return Plan(**{name: value for name, value in chosen.items() if name != "insert"})
 

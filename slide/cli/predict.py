@@ -43,7 +43,7 @@ def predict(
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
     from slide.backends import load
-    from slide.core.model import Model
+    from slide.core.models.model import Model
     from slide.data import prediction_lines, read, refuse_taken, write_predictions
 
     chosen = plan_options(

@@ -11,7 +11,7 @@ COLUMNS = " epoch   seconds  examples/s     loss     P@1     P@3     P@5"
 
 
 class Screen:
-    """A watcher of training (see `slide.core.trainer.Watcher`).
+    """A watcher of training (see `slide.core.runs.trainer.Watcher`).
 
     Args:
         epochs: of the whole run.

@@ -22,11 +22,11 @@ from slide.cli.options import (
     widths,
 )
 from slide.cli.screen import Screen
-from slide.core.backend import Strategy
-from slide.core.config import SamplerName, Scope
-from slide.core.families import HashName
-from slide.core.losses import LossName
-from slide.core.optim import OptimizerName
+from slide.core.contract.backend import Strategy
+from slide.core.contract.families import HashName
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import OptimizerName
+from slide.core.settings.config import SamplerName, Scope
 
 
 def train(
@@ -97,10 +97,10 @@ def train(
     sampling: then there is a hidden layer.
     """
     from slide.backends import load
-    from slide.core.folder import refuse_if_taken
-    from slide.core.recipe import Traits, recipe, settings_for
-    from slide.core.refusals import demand_time_budget
-    from slide.core.run import train_to_folder
+    from slide.core.learners.recipe import Traits, recipe, settings_for
+    from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.refusals import demand_time_budget
+    from slide.core.runs.to_folder import train_to_folder
     from slide.data import read_pair
 
     chosen = {

@@ -1,8 +1,8 @@
 """What a learner is: all that the engine asks of one, and the report of its steps.
 
 `Learner` is what trains, `Searcher` what answers, and `Kind` the table of both that a new learner
-fills in. Whoever trains, evaluates, saves or loads knows these alone; `slide.core.learners` lists
-the kinds there are.
+fills in. Whoever trains, evaluates, saves or loads knows these alone; `slide.core.learners.kinds`
+lists the kinds there are.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
-from slide.core.config import Config
-from slide.core.dataset import Dataset, batches
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
+from slide.core.examples.dataset import Dataset, batches
+from slide.core.settings.config import Config
 
 N_MONITORED = 64  # examples that full losses and recall are measured on
 MONITORED_AT_A_TIME = 16  # whose logits over all neurons are held

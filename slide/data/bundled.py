@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from slide.core.dataset import Dataset
+from slide.core.examples.dataset import Dataset
 from slide.data.source import chunks
 from slide.data.xmc import read_xmc
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.dataset import Dataset
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
 from slide.data.npz import read_npz, save_npz
 from slide.data.source import COMPRESSIONS

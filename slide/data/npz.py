@@ -21,9 +21,9 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
 from slide.data.rows import as_labels, canonical
 from slide.data.source import open_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.data.target import new_file, save_text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 
 
 def canonical(matrix: CSR) -> CSR:

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.block import TextBlock
 from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks

@@ -14,9 +14,9 @@ from typing import IO, Any
 import numpy as np
 import zstandard
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.source import open_error
 
 _ROWS_AT_A_TIME = 4096

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.dataset import Dataset
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_DIGITS, NUMBER, TextBlock
 from slide.data.rows import as_labels, canonical
 

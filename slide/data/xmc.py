@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from slide.core.dataset import Dataset
 from slide.core.errors import DataError
+from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
 from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks

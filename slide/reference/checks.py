@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.cases.choices import ANY_SIZE, Choices
 from slide.reference.cases.dimensions import dimensions_of, larger
 from slide.reference.judging import N_THREADS
@@ -31,7 +31,7 @@ class Check:
     """One cell of the grid kernel x property.
 
     Args:
-        kernel: one of `slide.core.backend.KERNELS`, or `train_step` or `train 20 steps`.
+        kernel: one of `slide.core.contract.backend.KERNELS`, or `train_step` or `train 20 steps`.
         property: one of `PROPERTIES`.
         outcome: `inherited` where code of the reference has done the work, which says nothing
             about the backend; `missing` where there is none; `taken` where the backend says that

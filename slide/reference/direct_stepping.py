@@ -7,16 +7,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import Backend
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.direct_training import DirectRun
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import SparseParam
+from slide.core.direct.run import DirectRun
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.config import Config
 
 
 class DirectStepper:
-    """A run of `slide.core.direct_training` from its beginning, a step at a time.
+    """A run of `slide.core.direct.run` from its beginning, a step at a time.
 
     Args:
         backend: whose kernels compute.

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 
 CELLS = 1 << 20  # numbers in a temporary array: some megabytes, as caches like it
 
@@ -38,7 +38,7 @@ class Digits(NamedTuple):
 
 
 def hash_rows(x: Array | CSR, center: Array | None, family: Family, probes: int) -> Array:
-    """The kernel `hash` of `slide.core.backend`, so many rows at a time as `CELLS` allows."""
+    """The kernel `hash` (`slide.core.contract.backend`), `CELLS` numbers at a time."""
     n, width = x.shape
     codes = np.empty((n, family.L, probes), np.uint32)
     at_a_time = max(1, CELLS // max(width, cells_of_a_row(family, probes)))

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
-from slide.core.hashing import Tables
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.tables import Tables
 from slide.reference.bounds import (
     bound_of,
     difference,

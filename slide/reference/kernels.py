@@ -1,6 +1,6 @@
 """The reference backend: every kernel of the protocol in the plainest NumPy that is still fast.
 
-What a kernel promises is written in `slide.core.backend`; this file shows it. B examples,
+What a kernel promises is written in `slide.core.contract.backend`; this file shows it. B examples,
 d fan_in, n neurons, K digits per code, L tables, R neurons of an active set.
 """
 
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.families import Family
-from slide.core.hashing import Policy, Tables
-from slide.core.losses import LossName
-from slide.core.optim import Optimizer
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.families import Family
+from slide.core.contract.losses import LossName
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Policy, Tables
 from slide.reference import families, losses, optimizers, sparse
 from slide.reference import tables as flat
 from slide.reference.strategies import retrieve

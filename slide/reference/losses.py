@@ -1,4 +1,4 @@
-"""The losses over an active set, as `slide.core.losses` defines them.
+"""The losses over an active set, as `slide.core.contract.losses` defines them.
 
 All of them work on logits laid out as (B, R), rows of a CSR filled up with entries that weigh
 nothing, and on the places of the active labels in it.
@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LossName
 from slide.core.extending import entry
-from slide.core.losses import LossName
 
 PAIR_CELLS = 1 << 20  # pairs of a label and an active neuron that saros holds at a time
 

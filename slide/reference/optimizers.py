@@ -1,4 +1,4 @@
-"""The updates of touched rows, as `slide.core.optim` names them."""
+"""The updates of touched rows, as `slide.core.contract.optim` names them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array, Param, RowGrad
+from slide.core.contract.arrays import Array, Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 
 def update_rows(param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int) -> None:

@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block, Param, RowGrad
-from slide.core.backend import Query
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.families import DOPH, DWTA, WTA, Buckets, SimHash
-from slide.core.hashing import Tables
-from slide.core.optim import SGD, Adagrad, Adam
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import DOPH, DWTA, WTA, Buckets, SimHash
+from slide.core.contract.optim import SGD, Adagrad, Adam
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Tables
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.config import Config
 from slide.reference.direct_stepping import DirectStepper
 from slide.reference.replaying import judged, judged_again, redrawn
 from slide.reference.spot_checks import checked_call

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
-from slide.core.backend import Query
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.backend import Query
 from slide.reference.bounds import bound_of, difference
 from slide.reference.cases import Case
 from slide.reference.cases.codes import sparse_rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.cases import Case
 from slide.reference.cases.choices import Choice, Repeated
 from slide.reference.cases.written import is_short

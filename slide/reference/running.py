@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import KERNELS
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import KERNELS
 from slide.reference import plain
 from slide.reference.cases import Case
 from slide.reference.direct_stepping import DirectStepper

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 
 
 def spans(indptr: Array, rows: Array) -> tuple[Array, Array]:

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from slide.core.arrays import Array, Param
-from slide.core.backend import Backend
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.layers import SampledLayer
-from slide.core.network import Network
-from slide.core.training import Run
+from slide.core.contract.arrays import Array, Param
+from slide.core.contract.backend import Backend
+from slide.core.examples.dataset import Dataset
+from slide.core.sampled.layers import SampledLayer
+from slide.core.sampled.network import Network
+from slide.core.sampled.run import Run
+from slide.core.settings.config import Config
 
 
 class Noted(np.random.Generator):
@@ -32,7 +32,7 @@ class Noted(np.random.Generator):
 
 
 class Stepper:
-    """A run of `slide.core.training` somewhere in its middle, that goes on a step at a time.
+    """A run of `slide.core.sampled.run` somewhere in its middle, that goes on a step at a time.
 
     Args:
         backend: whose kernels compute.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import Query
-from slide.core.hashing import Tables, mix
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Query
+from slide.core.contract.tables import Tables, mix
 
 
 def retrieve(tables: Tables, codes: Array, query: Query, salt: int) -> tuple[Array, Array]:

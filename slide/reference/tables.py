@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.hashing import Policy, Tables, mix
+from slide.core.contract.arrays import Array
+from slide.core.contract.tables import Policy, Tables, mix
 
 
 def build(codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:

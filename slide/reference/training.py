@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param
-from slide.core.config import Config
+from slide.core.contract.arrays import CSR, Array, Block, Param
+from slide.core.settings.config import Config
 from slide.reference.bounds import difference
 from slide.reference.bounds.balls import Settle, centred, keeping, shaking
 from slide.reference.bounds.comparing import TINY

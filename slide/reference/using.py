@@ -15,10 +15,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import KERNELS
-from slide.core.hashing import Tables
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import KERNELS
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.tables import Tables
 from slide.reference.bounds import difference
 from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw

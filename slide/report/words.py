@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slide.backends.verifying import Report
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.checks import GRID, PROPERTIES, Check
 
 MEANINGS = {

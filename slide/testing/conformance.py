@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from threadpoolctl import threadpool_limits
 
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import ConfigError
 from slide.reference.checks import Check, check
 from slide.reference.properties import GRID

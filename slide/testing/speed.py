@@ -14,7 +14,7 @@ from slide.bench.calls import CALLS
 from slide.bench.devices import wait, waited
 from slide.bench.machine import cores
 from slide.bench.problem import SIZES, Problem
-from slide.core.backend import Backend
+from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError
 from slide.testing.entrant import Entrant
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant_class
-from slide.core.arrays import CSR, RowGrad
+from slide.core.contract.arrays import CSR, RowGrad
 from slide.reference.kernels import ReferenceBackend
 
 

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import CSR
-from slide.core.families import DOPH, DWTA, WTA, SimHash
+from slide.core.contract.arrays import CSR
+from slide.core.contract.families import DOPH, DWTA, WTA, SimHash
 from slide.reference import families
 from slide.reference.families import Digits, borrow, changes, largest, winners
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from mutants.registry import REFERENCE, remembers
-from slide.core.arrays import CSR, Block, RowGrad
-from slide.core.optim import Adam
+from slide.core.contract.arrays import CSR, Block, RowGrad
+from slide.core.contract.optim import Adam
 from slide.reference.kernels import ReferenceBackend
 
 

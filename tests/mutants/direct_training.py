@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant, mutant_class
-from slide.core.arrays import CSR
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import CSR
+from slide.core.contract.sparse import SparseParam
 from slide.reference.kernels import ReferenceBackend
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference import losses, optimizers
 from slide.reference.kernels import ReferenceBackend
 

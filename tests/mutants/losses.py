@@ -3,7 +3,7 @@
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import CSR, Block
+from slide.core.contract.arrays import CSR, Block
 from slide.reference.losses import active_labels, opponents, padded, saros, unpadded
 
 

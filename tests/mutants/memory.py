@@ -6,7 +6,7 @@ import numpy as np
 
 from mutants.patterns import kept
 from mutants.registry import REFERENCE, remembers
-from slide.core.arrays import CSR, Block, RowGrad
+from slide.core.contract.arrays import CSR, Block, RowGrad
 from slide.reference.kernels import ReferenceBackend
 
 

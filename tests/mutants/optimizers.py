@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import RowGrad
-from slide.core.optim import SGD, Adagrad, Adam
+from slide.core.contract.arrays import RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam
 
 
 def wrong_only_for(kind):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block, RowGrad
+from slide.core.contract.arrays import CSR, Block, RowGrad
 
 
 def kept(matrix, chosen):

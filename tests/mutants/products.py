@@ -3,7 +3,7 @@
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant, mutant_class
-from slide.core.arrays import Block, RowGrad
+from slide.core.contract.arrays import Block, RowGrad
 from slide.reference.kernels import ReferenceBackend
 
 

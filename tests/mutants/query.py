@@ -6,7 +6,7 @@ from unittest.mock import patch
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import CSR, Block
+from slide.core.contract.arrays import CSR, Block
 from slide.reference import strategies
 
 

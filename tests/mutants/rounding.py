@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from slide.core.arrays import RowGrad
+from slide.core.contract.arrays import RowGrad
 from slide.reference import plain
 from slide.reference.bounds import bound_of
 from slide.reference.bounds.comparing import TINY

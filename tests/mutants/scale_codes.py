@@ -6,8 +6,8 @@ import numpy as np
 
 from mutants.patterns import first_of_rows
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import CSR
-from slide.core.families import DOPH, DWTA, WTA, Binned, SimHash
+from slide.core.contract.arrays import CSR
+from slide.core.contract.families import DOPH, DWTA, WTA, Binned, SimHash
 
 
 def by_table(codes, family):

@@ -4,7 +4,7 @@ import numpy as np
 
 from mutants.patterns import bfloat16, first_of_rows, kept, longest
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import Block
+from slide.core.contract.arrays import Block
 
 
 def n_active(z):

@@ -4,7 +4,7 @@ import numpy as np
 
 from mutants.patterns import bfloat16, first_of_rows, shifted, wrapped
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import CSR, Block, RowGrad
+from slide.core.contract.arrays import CSR, Block, RowGrad
 
 
 @at_scale("put")

@@ -6,7 +6,7 @@ import numpy as np
 
 from mutants.patterns import cells, first_of_rows, kept, longest, places, wrapped
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import CSR
+from slide.core.contract.arrays import CSR
 
 
 @at_scale("spgemm_t")

@@ -6,7 +6,7 @@ import numpy as np
 
 from mutants.patterns import first_of_rows
 from mutants.registry import REFERENCE, at_scale
-from slide.core.arrays import CSR, Block
+from slide.core.contract.arrays import CSR, Block
 
 
 def first_tables(tables, n):

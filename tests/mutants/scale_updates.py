@@ -4,7 +4,7 @@ import numpy as np
 
 from mutants.patterns import some_rows
 from mutants.registry import REFERENCE, at_scale
-from slide.core.optim import SGD, Adagrad, Adam
+from slide.core.contract.optim import SGD, Adagrad, Adam
 
 
 @at_scale("update_rows")

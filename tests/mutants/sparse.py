@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import CSR
+from slide.core.contract.arrays import CSR
 
 
 @mutant("spgemm_t", "exact")

@@ -9,8 +9,8 @@ import numpy as np
 
 from mutants.patterns import kept
 from mutants.registry import REFERENCE, at_scale, remembers
-from slide.core.arrays import CSR, Block
-from slide.core.optim import Adam
+from slide.core.contract.arrays import CSR, Block
+from slide.core.contract.optim import Adam
 from slide.reference.kernels import ReferenceBackend
 
 

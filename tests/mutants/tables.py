@@ -6,7 +6,7 @@ from unittest.mock import patch
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant
-from slide.core.hashing import mix
+from slide.core.contract.tables import mix
 from slide.reference import tables as flat
 
 

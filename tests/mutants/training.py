@@ -5,8 +5,8 @@ import weakref
 import numpy as np
 
 from mutants.registry import REFERENCE, mutant_class
-from slide.core.arrays import RowGrad
-from slide.core.optim import Adam
+from slide.core.contract.arrays import RowGrad
+from slide.core.contract.optim import Adam
 from slide.reference.kernels import ReferenceBackend
 
 

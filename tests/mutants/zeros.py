@@ -6,7 +6,7 @@ import numpy as np
 
 from mutants.patterns import with_values_from, without_zeros
 from mutants.registry import REFERENCE, mutant
-from slide.core.arrays import CSR, Block, RowGrad
+from slide.core.contract.arrays import CSR, Block, RowGrad
 
 
 def of_zeros(kernel, killer="exact"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.rivals.peers.measure import Usage
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bench.rivals.peers.contestant import Prediction, Task, Training
 from bench.rivals.peers.measure import Usage, measured
 from bench.rivals.peers.peer import WORKERS
 from bench.rivals.peers.scores import DEPTH
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 Points = list[dict[str, float]]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 import slide
 from bench.rivals.peers.workers.worker import DEPTH
-from slide.core.arrays import Array
-from slide.core.metrics import hits, inverse_propensities, ranking_metrics
+from slide.core.contract.arrays import Array
+from slide.core.examples.metrics import hits, inverse_propensities, ranking_metrics
 
 
 class Judge:

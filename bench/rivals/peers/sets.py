@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse
 
 import slide
-from slide.core.arrays import CSR
+from slide.core.contract.arrays import CSR
 
 REAL = ("bibtex", "ml-latest-small", "debian-depends", "wordnet-nextword", "gowalla-41k")
 RECOMMENDERS = ("ml-latest-small", "gowalla-41k")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.gpu.device import THREADS, DeviceMemoryError, out_of_memory, source
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import BackendError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import BackendError
 
 CUDA = Path(__file__).parent / "cuda"

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slide.backends.gpu.device import Device
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, WTA, Binned, Buckets, Family, SimHash
 
 CELLS = 1 << 23  # numbers in a temporary array, of which there are some
 

@@ -1,6 +1,6 @@
 """The kernel `loss`: logits laid out as (B, R), rows of a CSR filled up with -inf.
 
-The formulas are those of `slide.core.losses`. Sums are taken in float64.
+The formulas are those of `slide.core.contract.losses`. Sums are taken in float64.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from slide.backends.gpu.device import Device
 from slide.backends.gpu.query import cells_of
 from slide.backends.gpu.segments import is_in, places_within
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LossName
 from slide.core.extending import entry
-from slide.core.losses import LossName
 
 LOWEST = np.finfo(np.float32).min
 

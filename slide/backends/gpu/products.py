@@ -6,7 +6,7 @@ import numpy as np
 
 from slide.backends.gpu.device import THREADS, WARP, Device
 from slide.backends.gpu.segments import best, columns_of, decoded
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 
 WARPS = THREADS // WARP
 CELLS = 1 << 25  # logits that top_k holds at a time

@@ -8,9 +8,9 @@ import numpy as np
 
 from slide.backends.gpu.device import Device
 from slide.backends.gpu.segments import ID_BITS, firsts, from_zero, places_within
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import Tables, mix
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.tables import Tables, mix
 
 ORIGINS = int(FROM_LABELS), int(FROM_TABLES), int(FROM_EXTRA)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slide.backends.gpu.device import Device
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 
 ID_BITS = np.uint64(32)
 ID_MASK = np.uint64(0xFFFFFFFF)

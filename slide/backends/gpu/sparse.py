@@ -16,8 +16,8 @@ from slide.backends.gpu.segments import (
     from_zero,
     places_within,
 )
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 
 WARPS = THREADS // WARP
 ROOM = 1 << 28  # bytes that all blocks of threads have for themselves

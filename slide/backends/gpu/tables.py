@@ -10,8 +10,8 @@ import numpy as np
 
 from slide.backends.gpu.device import Device
 from slide.backends.gpu.segments import ID_BITS
-from slide.core.arrays import Array
-from slide.core.hashing import Policy, Tables, mix
+from slide.core.contract.arrays import Array
+from slide.core.contract.tables import Policy, Tables, mix
 
 List = tuple[Array, Array, Array]
 """Of the neurons of one table: the bucket of each, its place there, and its id."""

@@ -21,13 +21,13 @@ import numpy as np
 from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.workers import Task, Team
 from slide.backends.shared.working import Desk
-from slide.core.arrays import CSR, Array, Param, RowGrad
-from slide.core.backend import Backend
-from slide.core.config import Config
+from slide.core.contract.arrays import CSR, Array, Param, RowGrad
+from slide.core.contract.backend import Backend
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import SparseParam
 from slide.core.errors import ConfigError
 from slide.core.learner import Batches, Learner, StepReport
-from slide.core.optim import Optimizer
-from slide.core.sparse import SparseParam
+from slide.core.settings.config import Config
 
 STEPS_AHEAD = 2  # asked of a worker at once, so that it never waits for the parent
 

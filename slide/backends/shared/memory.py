@@ -24,7 +24,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import BackendError
 
 FOLDER = Path("/dev/shm")  # where Linux keeps the segments; other systems do not show them

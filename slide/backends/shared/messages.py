@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.shared.memory import Place, Store, Windows, place_of
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import BackendError
 
 SMALL = 256  # bytes of an array that goes along with the message

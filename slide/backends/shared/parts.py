@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Query
-from slide.core.hashing import Tables
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Tables
 
 Arguments = tuple[Any, ...]
 Join = Callable[..., Array]

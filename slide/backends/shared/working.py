@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from slide.backends.shared.memory import Place, Store, Windows, place_of
 from slide.backends.shared.messages import packed, portable, unpacked
 from slide.backends.shared.parts import CUTS
-from slide.core.arrays import Array
-from slide.core.backend import Backend
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
 
 AWAKE = 2e-4  # seconds
 PATIENCE = 2.0  # seconds for what is being computed when the parent has gone

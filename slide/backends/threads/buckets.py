@@ -11,7 +11,7 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.tables import mixed
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 FREE = np.uint64(0)
 ONE, ID_BITS, TABLE_BITS = np.uint64(1), np.uint64(32), np.uint64(16)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Number = Any

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.threads.compiling import elementwise
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)

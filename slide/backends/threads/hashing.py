@@ -13,9 +13,9 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, called, compiled
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 
 ROWS = 512  # of a block of a BLAS product
 GRAIN = 32  # vectors

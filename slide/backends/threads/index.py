@@ -8,8 +8,8 @@ from slide.backends.threads.compiling import called, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.sparse import MET, value_of
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex
 
 MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others
 

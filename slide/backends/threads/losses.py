@@ -15,9 +15,9 @@ import numpy as np
 from slide.backends.threads.compiling import Number, compiled, elementwise, summing
 from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LossName
 from slide.core.extending import entry
-from slide.core.losses import LossName
 
 CHUNK = 256  # float32 terms that are summed before their sum joins a float64 total
 GRAIN = 1 << 12  # cells

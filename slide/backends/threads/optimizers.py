@@ -10,9 +10,9 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import Array, Param, RowGrad
+from slide.core.contract.arrays import Array, Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 GRAIN = 64  # rows
 

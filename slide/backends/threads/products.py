@@ -6,7 +6,7 @@ import numpy as np
 
 from slide.backends.threads.compiling import called, compiled, summing
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 
 NEURONS = 1024  # of a block of a BLAS product: their rows stay in L2
 EXAMPLES = 128

@@ -10,9 +10,9 @@ from slide.backends.threads.buckets import look_into_buckets
 from slide.backends.threads.compiling import called, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.tables import spread_of
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import Tables
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.tables import Tables
 
 GRAIN = 4  # examples
 LABELS, FOUND, EXTRA = (np.float32(x) for x in (FROM_LABELS, FROM_TABLES, FROM_EXTRA))

@@ -9,7 +9,7 @@ import numpy as np
 
 from slide.backends.threads.compiling import called
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 
 class Scratch:

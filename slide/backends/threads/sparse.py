@@ -12,8 +12,8 @@ from slide.backends.threads.compiling import Number, called, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.products import by_column
 from slide.backends.threads.scratch import Scratch
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import SparseParam
 
 MET = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be off by
 LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered row

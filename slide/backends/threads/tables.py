@@ -11,8 +11,8 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.pool import Pool
-from slide.core.arrays import Array
-from slide.core.hashing import Policy, Tables
+from slide.core.contract.arrays import Array
+from slide.core.contract.tables import Policy, Tables
 
 ID_BITS = np.uint64(32)
 ID_MASK = np.uint64(0xFFFFFFFF)
@@ -40,7 +40,7 @@ def reinsert(pool: Pool, tables: Tables, rows: Array, codes: Array) -> Tables:
 
 
 def spreads_of(salt: int, n: int) -> Array:
-    """What `slide.core.hashing.mix` makes of the salts salt, salt + 1, ...: u32 (n,)."""
+    """What `slide.core.contract.tables.mix` makes of the salts salt, salt + 1, ...: u32 (n,)."""
     return np.array([spread_of(salt + i) for i in range(n)], np.uint32)
 
 
@@ -51,7 +51,7 @@ def spread_of(salt: int) -> int:
 
 @compiled
 def mixed(number: Number, spread: Number) -> Number:
-    """`slide.core.hashing.mix` of one number, u32."""
+    """`slide.core.contract.tables.mix` of one number, u32."""
     z = np.uint32(number) ^ np.uint32(spread)
     z ^= z >> np.uint32(16)
     z = np.uint32(z * np.uint32(0x85EBCA6B))

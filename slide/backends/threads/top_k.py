@@ -8,7 +8,7 @@ from slide.backends.threads.blas import on_one_thread
 from slide.backends.threads.compiling import Number, compiled, summing
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.products import grain_of
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 
 NEURONS = 2048  # whose logits are held at a time for
 EXAMPLES = 256  # so many examples: 2 MB a thread

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from slide.backends.verifying.report import Branches
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.cases.choices import ANY_SIZE
 from slide.reference.checks import GRID, Check, check
 

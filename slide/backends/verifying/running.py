@@ -10,7 +10,7 @@ from typing import Any
 from slide.backends.verifying.crew import Crew
 from slide.backends.verifying.jobs import BranchJob, Job, cell_jobs
 from slide.backends.verifying.report import Report
-from slide.core.backend import KERNELS
+from slide.core.contract.backend import KERNELS
 from slide.reference.cases.choices import ANY_SIZE
 from slide.reference.checks import Check
 

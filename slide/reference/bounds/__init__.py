@@ -1,7 +1,7 @@
 """How far from the definition a result may be, and where it is further.
 
-Integers must be equal. Floating results may differ by what the contract in `slide.core.backend`
-allows, computed here in float64 from the arguments themselves.
+Integers must be equal. Floating results may differ by what the contract in
+`slide.core.contract.backend` allows, computed here in float64 from the arguments themselves.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.bounds.comparing import EPS, TINY
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.families import Family, SimHash
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import Family, SimHash
 from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY, difference
 from slide.reference.plain.rows import densed

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 EPS = float(np.finfo(np.float32).eps)
 

@@ -1,8 +1,9 @@
 """What a network without hidden layer has to start from, and where a run starts otherwise.
 
-Written from the algorithm, not from `slide.core.direct`. What rounding may decide, which inputs a
-label keeps and which labels score highest, is taken from the run once it is seen to be possible;
-so is each number that is found within its radius, and what follows is computed from that one.
+Written from the algorithm, not from `slide.core.direct.network`. What rounding may decide, which
+inputs a label keeps and which labels score highest, is taken from the run once it is seen to be
+possible; so is each number that is found within its radius, and what follows is computed from that
+one.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import SparseParam
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Ball, product
 from slide.reference.bounds.comparing import EPS, TINY, difference

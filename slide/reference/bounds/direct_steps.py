@@ -1,6 +1,6 @@
 """Where a training step of direct connections may end: the whole step a second time, with radii.
 
-Written from the algorithm, not from `slide.core.direct_training`: weights are dense (n, n_inputs)
+Written from the algorithm, not from `slide.core.direct.run`: weights are dense (n, n_inputs)
 with a mask of what is stored, the bias is the last input. Only what rounding may decide is taken
 from the run that is judged: the labels that are found, and the gradients that are too small.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.config import Config
-from slide.core.sparse import SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import SparseParam
+from slide.core.settings.config import Config
 from slide.reference.bounds.balls import Ball, Settle, product, times
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.moves import added, squared

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LossName
 from slide.core.extending import entry
-from slide.core.losses import LossName
 from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.plain import Row

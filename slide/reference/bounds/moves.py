@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import Array, Param, RowGrad
-from slide.core.config import Config
+from slide.core.contract.arrays import Array, Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
-from slide.core.updating import optimizer_of
+from slide.core.sampled.updating import optimizer_of
+from slide.core.settings.config import Config
 from slide.reference.bounds.balls import Ball, Settle
 from slide.reference.bounds.comparing import EPS
 from slide.reference.bounds.optimizers import update_rows_bound

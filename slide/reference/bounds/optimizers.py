@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import Array, Param, RowGrad
+from slide.core.contract.arrays import Array, Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 from slide.reference.bounds.comparing import EPS, TINY
 
 

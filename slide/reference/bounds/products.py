@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY
 

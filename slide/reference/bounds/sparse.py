@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference import plain
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.deciding import ranking_difference

@@ -1,8 +1,8 @@
 """Where a training step may end: the whole step a second time, dense matrices with radii.
 
-Written from the algorithm, not from `slide.core.step`: everything is (B, n) with a mask of what is
-stored, and the bias is the last input of every layer. Only what chance and the tables decide, the
-dropout masks and the active sets, is taken from the run that is judged.
+Written from the algorithm, not from `slide.core.sampled.step`: everything is (B, n) with a mask of
+what is stored, and the bias is the last input of every layer. Only what chance and the tables
+decide, the dropout masks and the active sets, is taken from the run that is judged.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.losses import LossName
-from slide.core.sampling import log_weights
+from slide.core.contract.arrays import CSR, Array, Block, Param
+from slide.core.contract.losses import LossName
+from slide.core.examples.dataset import Dataset
+from slide.core.sampled.sampling import log_weights
+from slide.core.settings.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Ball, Settle, product, times
 from slide.reference.bounds.comparing import EPS

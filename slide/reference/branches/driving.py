@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import KERNELS
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import KERNELS
 from slide.reference.branches.recording import Recorder
 from slide.reference.cases import Case, draw_case, sizes
 from slide.reference.cases.choices import Numbered

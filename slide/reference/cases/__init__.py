@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block, Param, RowGrad
-from slide.core.backend import KERNELS, Backend
-from slide.core.config import Config
-from slide.core.dataset import Dataset
-from slide.core.families import Family
-from slide.core.hashing import Tables
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Block, Param, RowGrad
+from slide.core.contract.backend import KERNELS, Backend
+from slide.core.contract.families import Family
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Tables
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.config import Config
 from slide.reference.cases.codes import hash_arguments
 from slide.reference.cases.direct_training import direct_training_arguments
 from slide.reference.cases.drawing import Draw

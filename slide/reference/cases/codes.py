@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, HASH_NAMES, WTA, Buckets, Family, SimHash
+from slide.core.contract.families import draw_borrowing as borrowing
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, HASH_NAMES, WTA, Buckets, Family, SimHash
-from slide.core.families import draw_borrowing as borrowing
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.backend import Query
-from slide.core.families import Family
-from slide.core.hashing import Tables
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.backend import Query
+from slide.core.contract.families import Family
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Tables
 from slide.reference.cases import Case
 
 Dimensions = dict[str, int]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block
-from slide.core.config import DIRECT, Config
-from slide.core.dataset import Dataset
-from slide.core.losses import LOSSES
+from slide.core.contract.arrays import CSR, Block
+from slide.core.contract.losses import LOSSES
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.config import DIRECT, Config
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes
 from slide.reference.cases.training import features, labels

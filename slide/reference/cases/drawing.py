@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.cases.choices import Choices
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR
-from slide.core.losses import LOSSES
+from slide.core.contract.arrays import CSR
+from slide.core.contract.losses import LOSSES
 from slide.reference import plain
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes, layout, stack

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array, Param, RowGrad
-from slide.core.optim import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer
+from slide.core.contract.arrays import Array, Param, RowGrad
+from slide.core.contract.optim import OPTIMIZERS, SGD, Adagrad, Adam, Optimizer
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes
 

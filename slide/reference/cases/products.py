@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes, layout, sparse
 

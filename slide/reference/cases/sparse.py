@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes, sparse
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import Query, Strategy
-from slide.core.hashing import Policy, Tables
-from slide.core.retrieval import label_tables
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Query, Strategy
+from slide.core.contract.tables import Policy, Tables
+from slide.core.sampled.retrieval import label_tables
 from slide.reference import plain
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes, salt, sparse

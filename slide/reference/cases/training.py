@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param
-from slide.core.config import Config, SamplerName
-from slide.core.dataset import Dataset
-from slide.core.families import HASH_NAMES, HashName
-from slide.core.losses import LOSSES
-from slide.core.optim import OPTIMIZERS, Optimizer
-from slide.core.updating import optimizer_of
+from slide.core.contract.arrays import CSR, Array, Block, Param
+from slide.core.contract.families import HASH_NAMES, HashName
+from slide.core.contract.losses import LOSSES
+from slide.core.contract.optim import OPTIMIZERS, Optimizer
+from slide.core.examples.dataset import Dataset
+from slide.core.sampled.updating import optimizer_of
+from slide.core.settings.config import Config, SamplerName
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import some_labels
 from slide.reference.cases.sizes import Sizes, stack

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 MOST_ENTRIES = 64  # of an array that is written out
 

@@ -1,10 +1,10 @@
 """Every kernel a second time, as dumb as can be: Python loops, sets, dicts and `math.fsum`.
 
-Written from the contract in `slide.core.backend` alone, so that it and `kernels.py` check each
-other. Floating results are float64, integers are exact; only the judges and tests call it.
+Written from the contract in `slide.core.contract.backend` alone, so that it and `kernels.py` check
+each other. Floating results are float64, integers are exact; only the judges and tests call it.
 """
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.plain.codes import hash
 from slide.reference.plain.hashing import mix
 from slide.reference.plain.losses import log_softmax, loss

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
 from slide.reference.plain.rows import densed, dot
 
 Choice = tuple[int, int, float]

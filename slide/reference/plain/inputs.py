@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Block
+from slide.core.contract.arrays import CSR, Block
 from slide.reference.plain.rows import Row, rows_of
 
 LONGEST = 16

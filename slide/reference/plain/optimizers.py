@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from slide.core.arrays import Param, RowGrad
+from slide.core.contract.arrays import Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
 
 Gradient = list[float]
 """Of one row."""

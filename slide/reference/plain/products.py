@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.reference.plain.rows import dense, dot, patterns, rows_of
 
 

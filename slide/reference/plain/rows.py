@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
 
 Row = dict[int, float]
 """One row of a sparse matrix: column -> value."""

@@ -7,8 +7,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference.plain.rows import Row, csr, rows_of
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import Policy, Tables
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.tables import Policy, Tables
 from slide.reference.plain.hashing import mix
 from slide.reference.plain.rows import Row, csr, dense
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import Query
-from slide.core.families import Family
-from slide.core.hashing import Tables
-from slide.core.losses import LossName
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Query
+from slide.core.contract.families import Family
+from slide.core.contract.losses import LossName
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.tables import Tables
 from slide.reference.relations import taken
 from slide.reference.spot_checks.picks import Picks, Sample, ids_of, n_of, only, spread
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.hashing import Policy, Tables
-from slide.core.optim import Optimizer
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
+from slide.core.contract.optim import Optimizer
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.tables import Policy, Tables
 from slide.reference.spot_checks.picks import (
     MOST,
     TERMS,

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.backend import KERNELS, Backend
+from slide.core.contract.backend import KERNELS, Backend
 from slide.core.errors import CheckError, SlideError
 from slide.reference.cases import Case
 from slide.reference.running import WRITERS

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
-from slide.core.hashing import Policy, Tables
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.tables import Policy, Tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.reference.relations import taken
 from slide.reference.running import mapped
 from slide.reference.vectorised.segments import expanded

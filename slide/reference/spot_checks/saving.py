@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.cases import Case
 from slide.reference.running import WRITERS, mapped, raw_call
 from slide.reference.spot_checks.forms import said_of_form

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.spot_checks.picks import Picks
 
 ROWS = 4096  # of an array, at most; fewer of wide ones

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 from slide.reference.vectorised.codes import hash
 from slide.reference.vectorised.losses import loss
 from slide.reference.vectorised.products import sddmm, spmm, spmm_t
@@ -29,7 +29,7 @@ def verdict(kernel: str, arguments: tuple[Any, ...], got: Any, exact: bool = Fal
     """Whether a result is as near to the definition as the contract demands.
 
     Args:
-        kernel: one of `slide.core.backend.KERNELS`.
+        kernel: one of `slide.core.contract.backend.KERNELS`.
         arguments: NumPy arrays, as they were before the call.
         got: the result on the host; of a kernel that writes, its first argument after the call.
         exact: whether all partial sums are exact in float32, so that products and scores have to

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.families import Family, SimHash
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import Family, SimHash
 from slide.reference.vectorised.digits import Digits, cells_of, dense_rows, digits_of
 from slide.reference.vectorised.probing import at_cell, nearest, numbers_of
 from slide.reference.vectorised.projections import of_signs

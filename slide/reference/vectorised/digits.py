@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.families import DOPH, DWTA, WTA, Family
 from slide.core.extending import entry
-from slide.core.families import DOPH, DWTA, WTA, Family
 from slide.reference.vectorised.segments import some_rows
 
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LossName
 from slide.core.extending import entry
-from slide.core.losses import LossName
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.vectorised.segments import (
     cells,

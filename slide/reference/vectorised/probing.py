@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.families import Buckets
+from slide.core.contract.arrays import Array
+from slide.core.contract.families import Buckets
 from slide.reference.vectorised.digits import Digits
 from slide.reference.vectorised.verdicts import Verdict
 

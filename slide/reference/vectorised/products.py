@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.reference.vectorised.segments import (
     BLAS_CELLS,
     CELLS,

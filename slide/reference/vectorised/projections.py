@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.families import SimHash
+from slide.core.contract.arrays import Array
+from slide.core.contract.families import SimHash
 from slide.reference.vectorised.digits import Digits, cells_of
 from slide.reference.vectorised.probing import all_distances, at_cell, nearest, numbers_of
 from slide.reference.vectorised.products import dots

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
-from slide.core.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.hashing import Tables, mix
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.tables import Tables, mix
 from slide.reference.vectorised.segments import cells, expanded, places_in, row_slices
 from slide.reference.vectorised.sparse import is_matrix
 from slide.reference.vectorised.terms import sorting

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 from slide.reference.vectorised.products import dots
 from slide.reference.vectorised.segments import (
     BLAS_CELLS,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 
 CELLS = 1 << 16  # numbers in a temporary array, as far as single rows allow: so caches hold them
 BLAS_CELLS = 1 << 20  # in one that BLAS computes, or of which little is read twice: 8 MB

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex
 from slide.reference.vectorised.rankings import Pool, pair_form, ranked
 from slide.reference.vectorised.segments import (
     by_column,

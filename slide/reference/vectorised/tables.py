@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.hashing import Policy, Tables, mix
+from slide.core.contract.arrays import Array
+from slide.core.contract.tables import Policy, Tables, mix
 from slide.reference.vectorised.verdicts import Findings, Verdict, constant, equal, form, kind, told
 
 

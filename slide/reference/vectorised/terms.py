@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array
 from slide.reference.vectorised.segments import CELLS, expanded, row_slices, some_rows, sums
 from slide.reference.vectorised.verdicts import margin
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Param, RowGrad
+from slide.core.contract.arrays import CSR, Array, Param, RowGrad
+from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
+from slide.core.contract.sparse import SparseParam
 from slide.core.extending import entry
-from slide.core.optim import SGD, Adagrad, Adam, Optimizer
-from slide.core.sparse import SparseParam
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.optimizers import update_rows_bound
 from slide.reference.vectorised.segments import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.reference.bounds.comparing import EPS, TINY
 
 

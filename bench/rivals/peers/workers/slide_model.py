@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 import slide
 from bench.rivals.peers.workers.worker import main
-from slide.core.arrays import CSR
+from slide.core.contract.arrays import CSR
 
 
 class Engine:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from slide.backends.delegating import Delegating
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 
 
 class EinsumBackend(Delegating):

@@ -18,7 +18,7 @@ from slide.backends.gpu.device import source
 from slide.backends.gpu.stand_in import emulator
 from slide.backends.gpu.stand_in.arrays import Module, StandInArray, content, wrapped
 from slide.backends.gpu.stand_in.memory import Memory
-from slide.core.arrays import Array
+from slide.core.contract.arrays import Array
 
 GPU_MEMORY = 4 << 30
 BLOCKS = 3  # few, so that each has more than one thing to do

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.extending import entry
-from slide.core.families import (
+from slide.core.contract.arrays import Array
+from slide.core.contract.families import (
     DOPH,
     DWTA,
     HASH_NAMES,
@@ -21,7 +20,8 @@ from slide.core.families import (
     Family,
     SimHash,
 )
-from slide.core.families import draw_borrowing as borrowing
+from slide.core.contract.families import draw_borrowing as borrowing
+from slide.core.extending import entry
 from slide.reference.cases.codes import sparse_rows, vectors
 from slide.reference.cases.scale.drawing import Caps, Scaled
 

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.reference.cases.choices import Choices
 from slide.reference.cases.drawing import Seeded, Shape
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block
-from slide.core.losses import LOSSES
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.losses import LOSSES
 from slide.reference.cases.drawing import Shape
 from slide.reference.cases.scale.drawing import IN_USE, SUBNORMAL, Caps, Scaled, csr_of
 from slide.reference.cases.scale.products import pattern

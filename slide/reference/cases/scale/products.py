@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.reference.cases.optimizers import begun, some_optimizer, some_step
 from slide.reference.cases.scale.drawing import ENTRIES, Caps, Scaled
 

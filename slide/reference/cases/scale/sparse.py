@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.arrays import CSR, Array
-from slide.core.sparse import InvertedIndex, SparseParam
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.scale.drawing import Caps, Scaled, csr_of
 
 TERMS = 1 << 19  # of a product

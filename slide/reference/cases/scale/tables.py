@@ -6,10 +6,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from slide.core.arrays import Array
-from slide.core.backend import Query
-from slide.core.hashing import Policy, Tables
-from slide.core.retrieval import label_tables
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Query
+from slide.core.contract.tables import Policy, Tables
+from slide.core.sampled.retrieval import label_tables
 from slide.reference.cases.scale.drawing import Caps, Scaled
 from slide.reference.cases.sizes import salt
 from slide.reference.cases.tables import STRATEGIES

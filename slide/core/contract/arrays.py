@@ -1,0 +1,305 @@
+"""The few array types that everything is made of: CSR, Block, RowGrad, Param.
+
+All are frozen and slotted, hold plain arrays, and know how to check their own invariants.
+`check()` is for the borders (readers, tests, `slide verify`), not for the inner loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Array = npt.NDArray[Any]
+
+
+def demand(ok: bool, sentence: str) -> None:
+    """Raise ValueError with the sentence unless `ok`."""
+    if not ok:
+        raise ValueError(sentence)
+
+
+def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
+    demand(
+        array.dtype == dtype and array.ndim == ndim,
+        f"{name} is {array.dtype} with {array.ndim} dimensions, "
+        f"expected {np.dtype(dtype)} with {ndim}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CSR:
+    """A sparse matrix by rows: features, labels, active sets, their logits and gradients.
+
+    Args:
+        indptr: i64 (n_rows + 1), row i is `indptr[i]:indptr[i + 1]`.
+        indices: i32 (nnz), column numbers, strictly increasing within a row.
+        values: f32 (nnz).
+        n_cols: number of columns.
+    """
+
+    indptr: Array
+    indices: Array
+    values: Array
+    n_cols: int
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def nnz(self) -> int:
+        return len(self.indices)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_rows, self.n_cols
+
+    def row_lengths(self) -> Array:
+        """Stored entries of each row, i64 (n_rows)."""
+        return np.diff(self.indptr)
+
+    def row_numbers(self) -> Array:
+        """The row of each stored entry, i64 (nnz)."""
+        return np.repeat(np.arange(self.n_rows, like=self.indptr), self.row_lengths())
+
+    def row(self, i: int) -> tuple[Array, Array]:
+        """Indices and values of row i, as views."""
+        span = slice(self.indptr[i], self.indptr[i + 1])
+        return self.indices[span], self.values[span]
+
+    def take(self, rows: Array) -> CSR:
+        """The given rows in the given order, as a new CSR."""
+        lengths = self.row_lengths()[rows]
+        indptr = np.append(0, np.cumsum(lengths))
+        shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        source = np.arange(len(shift), like=shift) + shift
+        return CSR(indptr, self.indices[source], self.values[source], self.n_cols)
+
+    def with_values(self, values: Array) -> CSR:
+        """The same pattern holding other values."""
+        return CSR(self.indptr, self.indices, values, self.n_cols)
+
+    def with_unit_rows(self) -> CSR:
+        """Each row divided by its Euclidean length; rows of zeros stay as they are."""
+        rows = self.row_numbers()
+        squares = np.square(self.values, dtype=np.float64)
+        length = np.sqrt(np.bincount(rows, squares, minlength=self.n_rows))
+        length[length == 0] = 1
+        return self.with_values((self.values / length[rows]).astype(self.values.dtype))
+
+    def map(self, function: Callable[[Array], Array]) -> CSR:
+        """The same matrix with each of its arrays replaced by `function(array)`."""
+        return CSR(
+            function(self.indptr), function(self.indices), function(self.values), self.n_cols
+        )
+
+    def positive(self) -> CSR:
+        """The same rows without the entries that are not above 0."""
+        kept = np.flatnonzero(self.values > 0)
+        indptr = np.searchsorted(kept, self.indptr)
+        return CSR(indptr, self.indices[kept], self.values[kept], self.n_cols)
+
+    def with_constant(self) -> CSR:
+        """One more column, equal to 1 in every row: the input of a bias."""
+        n_entries = self.nnz + self.n_rows
+        places = np.arange(self.nnz, like=self.indptr) + self.row_numbers()
+        indices = np.full_like(self.indices, self.n_cols, shape=n_entries)
+        values = np.ones_like(self.values, shape=n_entries)
+        indices[places], values[places] = self.indices, self.values
+        indptr = self.indptr + np.arange(self.n_rows + 1, like=self.indptr)
+        return CSR(indptr, indices, values, self.n_cols + 1)
+
+    def without_constant(self) -> CSR:
+        """The inverse of `with_constant`, whose column is the last entry of every row."""
+        others = np.ones_like(self.indices, bool)
+        others[self.indptr[1:] - 1] = False
+        indptr = self.indptr - np.arange(self.n_rows + 1, like=self.indptr)
+        return CSR(indptr, self.indices[others], self.values[others], self.n_cols - 1)
+
+    def column_counts(self) -> Array:
+        """Stored entries of each column, i64 (n_cols)."""
+        return np.bincount(self.indices, minlength=self.n_cols)
+
+    def to_scipy(self) -> csr_matrix:
+        """The same matrix as `scipy.sparse.csr_matrix`, sharing memory."""
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix((self.values, self.indices, self.indptr), shape=self.shape)
+
+    @classmethod
+    def from_scipy(cls, matrix: Any) -> CSR:
+        """From any `scipy.sparse` matrix; unsorted indices are sorted, duplicates summed."""
+        matrix = matrix.tocsr().copy()
+        matrix.sum_duplicates()
+        return cls(
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(np.float32),
+            int(matrix.shape[1]),
+        )
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        _demand_dtype("indptr", self.indptr, np.int64, 1)
+        _demand_dtype("indices", self.indices, np.int32, 1)
+        _demand_dtype("values", self.values, np.float32, 1)
+        lengths = self.row_lengths()
+        demand(len(self.indptr) >= 1 and self.indptr[0] == 0, "indptr does not start with 0")
+        demand(bool(np.all(lengths >= 0)), "indptr decreases")
+        demand(
+            self.indptr[-1] == len(self.indices) == len(self.values),
+            f"indptr ends at {self.indptr[-1]}, but there are {len(self.indices)} indices "
+            f"and {len(self.values)} values",
+        )
+        if self.nnz:
+            low, high = int(self.indices.min()), int(self.indices.max())
+            demand(low >= 0, f"index {low} is negative")
+            demand(high < self.n_cols, f"index {high} is not below n_cols = {self.n_cols}")
+        inner = np.diff(self.indices)
+        starts = self.indptr[1:-1]
+        starts = starts[(starts > 0) & (starts < self.nnz)]
+        inner[starts - 1] = 1  # from one row to the next, anything goes
+        demand(bool(np.all(inner > 0)), "indices of a row are not strictly increasing")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A dense block over columns that all rows share: logits of one active set per batch.
+
+    Args:
+        ids: i32 (n_active), column numbers, strictly increasing.
+        values: f32 (n_rows, n_active).
+        n_cols: number of columns of the matrix that this is a block of.
+    """
+
+    ids: Array
+    values: Array
+    n_cols: int
+
+    @classmethod
+    def of(cls, array: Array) -> Block:
+        """All of an array (n_rows, n_cols): dense features, or the units of a dense layer."""
+        ids = np.arange(array.shape[1], dtype=np.int32)
+        return cls(np.asarray(ids, like=array), array, array.shape[1])
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.values)
+
+    @property
+    def nnz(self) -> int:
+        return int(self.values.size)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_rows, self.n_cols
+
+    def take(self, rows: Array) -> Block:
+        """The given rows in the given order, as a new Block."""
+        return self.with_values(self.values[rows])
+
+    def with_values(self, values: Array) -> Block:
+        """The same ids holding other values."""
+        return Block(self.ids, values, self.n_cols)
+
+    def with_unit_rows(self) -> Block:
+        """Each row divided by its Euclidean length; rows of zeros stay as they are."""
+        length = np.sqrt(np.square(self.values, dtype=np.float64).sum(axis=1, keepdims=True))
+        length[length == 0] = 1
+        return self.with_values((self.values / length).astype(self.values.dtype))
+
+    def with_constant(self) -> Block:
+        """One more column, equal to 1 in every row: the input of a bias."""
+        one = np.ones_like(self.values[:, :1], shape=(self.n_rows, 1))
+        ids = np.append(self.ids, self.ids.dtype.type(self.n_cols))
+        return Block(ids, np.concatenate([self.values, one], axis=1), self.n_cols + 1)
+
+    def without_constant(self) -> Block:
+        """The inverse of `with_constant`."""
+        return Block(self.ids[:-1], self.values[:, :-1], self.n_cols - 1)
+
+    def map(self, function: Callable[[Array], Array]) -> Block:
+        """The same block with each of its arrays replaced by `function(array)`."""
+        return Block(function(self.ids), function(self.values), self.n_cols)
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        _demand_dtype("ids", self.ids, np.int32, 1)
+        _demand_dtype("values", self.values, np.float32, 2)
+        demand(bool(np.all(np.diff(self.ids) > 0)), "ids are not strictly increasing")
+        if len(self.ids):
+            demand(self.ids[0] >= 0, f"id {self.ids[0]} is negative")
+            demand(self.ids[-1] < self.n_cols, f"id {self.ids[-1]} is not below n_cols")
+        demand(
+            self.values.shape[1] == len(self.ids),
+            f"values have {self.values.shape[1]} columns for {len(self.ids)} ids",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowGrad:
+    """The gradient of a matrix of which only some rows were touched.
+
+    Args:
+        rows: i32 (R,), strictly increasing.
+        values: f32 (R, d).
+    """
+
+    rows: Array
+    values: Array
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        _demand_dtype("rows", self.rows, np.int32, 1)
+        _demand_dtype("values", self.values, np.float32, 2)
+        demand(bool(np.all(np.diff(self.rows) > 0)), "rows are not strictly increasing")
+        demand(
+            len(self.rows) == len(self.values),
+            f"{len(self.values)} rows of values for {len(self.rows)} row numbers",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A weight matrix and its optimizer's state, one row per input feature or per neuron.
+
+    Args:
+        weight: f32 (n, d), C order.
+        mean: f32 (n, d) or (n, 0), mean of past gradients, where the optimizer keeps one.
+        square: f32 (n, d), (n, 1) or (n, 0), of past squared gradients, by element or row.
+
+    The optimizer's `begin` makes one with the state that it needs (`slide.core.contract.optim`).
+    """
+
+    weight: Array
+    mean: Array
+    square: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        n, d = self.weight.shape
+        return n, d
+
+    def map(self, function: Callable[[Array], Array]) -> Param:
+        """The same parameter with each of its arrays replaced by `function(array)`."""
+        return Param(function(self.weight), function(self.mean), function(self.square))
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        n, d = self.shape
+        for name, widths in (("weight", (d,)), ("mean", (d, 0)), ("square", (d, 1, 0))):
+            array = getattr(self, name)
+            _demand_dtype(name, array, np.float32, 2)
+            demand(array.flags.c_contiguous, f"{name} is not in C order")
+            demand(
+                len(array) == n and array.shape[1] in widths,
+                f"{name} has shape {array.shape}, expected {n} rows and "
+                f"{' or '.join(map(str, widths))} columns",
+            )

@@ -1,0 +1,40 @@
+"""Where the time goes: a backend that counts the seconds spent in each of its kernels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from slide.core.contract.backend import KERNELS, Backend
+
+
+class TimedBackend:
+    """Forwards every kernel to `backend` and adds up wall seconds by kernel name.
+
+    A backend whose kernels return before they are done is waited for.
+
+    Args:
+        backend: does the work.
+
+    Attributes:
+        seconds: wall seconds so far, by kernel.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self.wait = getattr(backend, "synchronize", lambda: None)
+        self.seconds = dict.fromkeys(KERNELS, 0.0)
+        for kernel in KERNELS:
+            setattr(self, kernel, self._timed(kernel, getattr(backend, kernel)))
+
+    def _timed(self, kernel: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.wait()
+                self.seconds[kernel] += time.perf_counter() - start
+
+        return timed

@@ -1,0 +1,82 @@
+"""What direct connections start from: features as they weigh, and pairs of features.
+
+A sum over features cannot say that two of them mean something together. Where examples have few
+features, as the words before a word, every pair of them that was seen twice is an input as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.settings.config import Config
+
+LONGEST = 16  # features of an example that has pairs: they are 120 then
+LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
+PAIR_WEIGHT = 2.0  # of a pair beside its features: it tells more (docs/decisions/0019)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """How features become inputs.
+
+    Args:
+        weights: f32 (n_features,), what each feature is multiplied by.
+        pairs: i64 (n_pairs,), ascending: f * n_features + g for f < g.
+    """
+
+    weights: Array
+    pairs: Array
+
+    @property
+    def n_features(self) -> int:
+        return len(self.weights)
+
+    @property
+    def n_inputs(self) -> int:
+        """Features and pairs."""
+        return len(self.weights) + len(self.pairs)
+
+    @classmethod
+    def fitted(cls, config: Config, x: CSR) -> Inputs:
+        """Weights by how rare a feature is, and the pairs that come twice, as the settings say."""
+        rarity = np.log((x.n_rows + 1) / (x.column_counts() + 1))
+        weights = (np.maximum(rarity, LEAST_RARE) ** config.idf_power).astype(np.float32)
+        pairs = np.zeros(0, np.int64)
+        if config.pairs:
+            pairs, counts = np.unique(pairs_of(x.with_unit_rows())[1], return_counts=True)
+            pairs = pairs[counts > 1]
+        return cls(weights, pairs)
+
+    def of(self, x: CSR) -> CSR:
+        """Rows of unit length: CSR (B, n_inputs)."""
+        x = x.with_unit_rows()  # before anything is multiplied, for values may be very large
+        x = x.with_values(x.values * self.weights[x.indices]).with_unit_rows()
+        if not len(self.pairs):
+            return x
+        rows, pairs, values = pairs_of(x)
+        places = np.minimum(np.searchsorted(self.pairs, pairs), len(self.pairs) - 1)
+        known = self.pairs[places] == pairs
+        columns = np.concatenate([x.indices, self.n_features + places[known]])
+        rows = np.concatenate([x.row_numbers(), rows[known]])
+        values = np.concatenate([x.values, np.float32(PAIR_WEIGHT) * values[known]])
+        order = np.argsort(rows * self.n_inputs + columns)
+        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=x.n_rows)))
+        columns = columns[order].astype(np.int32)
+        return CSR(indptr, columns, values[order], self.n_inputs).with_unit_rows()
+
+
+def pairs_of(x: CSR) -> tuple[Array, Array, Array]:
+    """All pairs of features of each row that is not too long: row, f * n_cols + g, product."""
+    lengths = x.row_lengths()
+    rows, pairs, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [x.values[:0]]
+    for second in range(1, LONGEST):
+        chosen = np.flatnonzero((lengths > second) & (lengths <= LONGEST))
+        for first in range(second if len(chosen) else 0):
+            f, g = x.indptr[chosen] + first, x.indptr[chosen] + second
+            rows.append(chosen)
+            pairs.append(x.indices[f].astype(np.int64) * x.n_cols + x.indices[g])
+            values.append(x.values[f] * x.values[g])
+    return np.concatenate(rows), np.concatenate(pairs), np.concatenate(values)

@@ -1,0 +1,105 @@
+"""Direct connections, as the engine asks for them: stored, searched, and their size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.direct.inputs import LONGEST, Inputs
+from slide.core.direct.network import Direct, Lookup
+from slide.core.direct.run import DirectRun
+from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Kind, Searcher
+from slide.core.sampled.retrieval import Plan
+from slide.core.settings.config import Config
+
+NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
+
+
+def sampled(
+    network: Direct, backend: Backend, config: Config, plan: Plan, examples: Dataset | None
+) -> Searcher:
+    """An index cut as a plan says: to so many labels for an input, as if it were a bucket.
+
+    Raises:
+        ConfigError: examples are given.
+    """
+    if examples is not None:
+        raise ConfigError(
+            "the model has direct connections: there are no hash tables to insert labels into"
+        )
+    index = network.index(backend, plan.bucket_limit)
+    return Lookup(network, index, plan.budget(network.n_labels))
+
+
+def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
+    """Weights without those of the constant input, biases, and how features become inputs."""
+    weight, inputs = network.without_bias(backend), network.inputs
+    arrays = [weight.indptr, weight.indices, weight.values, backend.get(network.bias)]
+    return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+
+
+def read(
+    stored: dict[str, Array], config: Config, counts: Array, backend: Backend
+) -> Direct | None:
+    """Direct connections, or None.
+
+    Raises:
+        ValueError: the matrix of weights is none, in a sentence.
+    """
+    indptr, indices, values, bias, weights, pairs = (stored[name] for name in NAMES)
+    if len(stored) > len(NAMES) or any(array.ndim != 1 for array in (*stored.values(), counts)):
+        return None
+    inputs = Inputs(weights, pairs)
+    weight = CSR(indptr, indices, values, len(weights) + len(pairs))
+    weight.check()
+    of_labels = len(indptr) - 1 == len(bias) == len(counts) > 0
+    dtypes = [array.dtype for array in (bias, weights, pairs)]
+    is_known = dtypes == [np.float32, np.float32, np.int64]
+    if not (of_labels and is_known) or (len(pairs) and not config.pairs):
+        return None
+    ascending = not len(pairs) or bool((np.diff(pairs) > 0).all() and pairs[0] >= 0)
+    if not ascending or pairs.max(initial=-1) >= len(weights) ** 2:
+        return None
+    return Direct.of(weight, bias, inputs, backend)
+
+
+def n_bytes(config: Config, train: Dataset) -> float:
+    """Of weights, their columns, their squares and the index: 4 bytes each, and of inputs."""
+    wanted = 24 * most_connections(config, train)
+    return wanted + 32 * train.n_features  # their weights, and zeros for the kernels
+
+
+def most_connections(config: Config, train: Dataset) -> float:
+    """How many direct connections there may be."""
+    y = train.y.positive()
+    most = config.connections + config.connections_per_example * y.column_counts()
+    lengths = train.features.row_lengths()
+    if config.pairs:
+        lengths = lengths + np.where(lengths <= LONGEST, lengths * (lengths - 1) // 2, 0)
+    possible = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
+    return float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
+
+
+def size(config: Config, train: Dataset) -> tuple[str, str]:
+    """What takes memory, and what would take less."""
+    return (
+        f"up to {most_connections(config, train):,.0f} connections from {train.n_features} "
+        f"features to {train.n_labels} labels take",
+        "choose a smaller --set connections=N or connections_per_example=X, or check the data's "
+        "header",
+    )
+
+
+DIRECT_LEARNER = Kind(
+    is_wanted=lambda config: not config.hidden,
+    begin=DirectRun.begin,
+    tensors=tensors,
+    read=read,
+    exact=Lookup.exact,
+    sampled=sampled,
+    n_bytes=n_bytes,
+    size=size,
+)

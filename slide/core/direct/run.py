@@ -1,0 +1,158 @@
+"""Training of a network without hidden layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.direct.inputs import Inputs
+from slide.core.direct.network import Direct, active_set, logits, placed
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
+from slide.core.settings.config import Config
+from slide.core.settings.schedule import Schedule
+
+NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
+
+
+@dataclass(slots=True)
+class DirectRun(Stepping):
+    """State of one run: weights and their squares, the index, and the generator.
+
+    Args:
+        backend: whose kernels compute; counts their seconds.
+        rng: the one generator that everything random is drawn from.
+        network: the weights.
+        data: the training set, its features replaced by inputs, the constant one last.
+        monitored: a fixed slice of it.
+        order: the examples in an order that does not depend on that of the file.
+        rebuilds: when the index is due.
+        touched: which labels were ever updated, bool (n_labels,).
+        n_steps: that were taken.
+        index: of the weights as they were at the last rebuild.
+        built_at: step of it.
+    """
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Direct
+    data: Dataset
+    monitored: Dataset
+    order: Array
+    rebuilds: Schedule
+    touched: Array
+    n_steps: int = 0
+    index: InvertedIndex | None = None
+    built_at: int = 0
+
+    @classmethod
+    def begin(cls, config: Config, backend: Backend, train: Dataset) -> DirectRun:
+        """Choose the connections; nothing is trained yet."""
+        order = train.canonical_order()
+        features = train.features
+        inputs = Inputs.fitted(config, features)
+        x = inputs.of(features)
+        network = Direct.connect(config, inputs, backend, Dataset(x, train.y).take(order))
+        data = Dataset(x.with_constant(), train.y)
+        rebuilds = Schedule(config.rebuild_every, config.rebuild_growth)
+        rng = np.random.default_rng(config.seed)
+        touched = np.zeros(train.n_labels, bool)
+        held = monitored(data, order)
+        return cls(backend, rng, network, data, held, order, rebuilds, touched)
+
+    def refresh(self, config: Config) -> bool:
+        """Rebuild the index if that is due before the next step; whether it was."""
+        if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
+            return False
+        self.index = self.network.index(self.backend, config.list_limit)
+        self.built_at = self.n_steps
+        return True
+
+    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """One training step on a batch of `data`, with the index as it is.
+
+        The gradient is summed over the batch and not averaged: an entry is met by few of its
+        examples, so a mean would make the step depend on how many others there are.
+        """
+        assert isinstance(batch.x, CSR)
+        backend, param = self.backend, self.network.param
+        x, y = placed(batch.x, backend), placed(batch.y, backend)
+        active = self.choose(config, x, y)
+        self.n_steps += 1
+        z = backend.masked_spgemm(x, param.weight, active)
+        weights = active.with_values(np.zeros_like(active.values))
+        loss, dz = backend.loss(z, weights, y, config.loss)
+        assert isinstance(dz, CSR)
+        summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
+        backend.update_entries(param, summed, x, lr)
+        rows = np.unique(summed.indices)
+        self.touched[backend.get(rows)] = True
+        return report_of(float(loss.mean()), active, weights, len(rows))
+
+    def choose(self, config: Config, x: CSR, y: CSR) -> CSR:
+        """The active sets: labels, and those others that score highest.
+
+        Args:
+            config: how many.
+            x: (B, n_inputs + 1).
+            y: labels (B, n).
+
+        Returns:
+            CSR (B, n), see `active_set`.
+        """
+        assert self.index is not None
+        index = replace(self.index, base=self.network.bias)  # which moves faster than weights
+        found, _ = self.backend.search(index, x, y, min(config.active, y.n_cols))
+        return active_set(found, y)
+
+    @property
+    def output_weight(self) -> Array:
+        """f32 (nnz,): those of a label, its bias last, after those of the label before."""
+        return self.network.param.weight.values
+
+    def attach(self, backend: Backend) -> None:
+        """Compute by the kernels of another backend from now on, on the same arrays."""
+        self.backend = backend
+
+    @property
+    def found_by(self) -> InvertedIndex | None:
+        """What finds the negatives, and changes when something is due."""
+        return self.index
+
+    @found_by.setter
+    def found_by(self, index: InvertedIndex | None) -> None:
+        self.index = index
+
+    def catch_up(self) -> None:
+        """Nothing is owed to labels that a step did not touch."""
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+        return float(self.network.param.weight.values.sum())
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen (see `Trainer.fit`)."""
+        losses = []
+        weight = placed(self.network.param.weight, self.backend, back=True)
+        for batch in in_slices(self.monitored):
+            assert isinstance(batch.x, CSR)
+            z = Block.of(logits(batch.x, weight)).map(self.backend.put)
+            ones = z.with_values(np.zeros_like(z.values[:1]))
+            loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), config.loss)
+            losses.append(self.backend.get(loss))
+        return {
+            "full_loss": float(np.concatenate(losses).mean()),
+            "dead_neurons": 1 - float(self.touched.mean()),
+            "table_age": self.n_steps - self.built_at,
+        }
+
+
+def large(dz: CSR) -> CSR:
+    """The entries that move something."""
+    kept = np.flatnonzero(abs(dz.values) >= NEGLIGIBLE)
+    indptr = np.searchsorted(kept, dz.indptr)
+    return CSR(indptr, dz.indices[kept], dz.values[kept], dz.n_cols)

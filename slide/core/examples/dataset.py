@@ -1,0 +1,107 @@
+"""Examples, and an order of them that does not depend on the order of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, Block, demand
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples: row i of `x` holds the features and row i of `y` the labels of example i.
+
+    Sparse features come as CSR, dense ones as `Block.of(array)`. A label counts where its value is
+    above 0; a label of value -1 is one that was shown and not chosen (see the loss `saros`).
+    """
+
+    x: CSR | Block
+    y: CSR
+
+    @property
+    def n_samples(self) -> int:
+        return self.x.n_rows
+
+    @property
+    def n_features(self) -> int:
+        return self.x.n_cols
+
+    @property
+    def n_labels(self) -> int:
+        return self.y.n_cols
+
+    @property
+    def features(self) -> CSR:
+        """x as CSR; of dense features the entries that are not zero."""
+        return features_of(self.x)
+
+    def take(self, rows: Array) -> Dataset:
+        """The given examples in the given order."""
+        return Dataset(self.x.take(rows), self.y.take(rows))
+
+    def widened(self, n_features: int, n_labels: int) -> Dataset:
+        """The same examples in a space of at least so many features and labels."""
+        return Dataset(
+            replace(self.x, n_cols=max(self.n_features, n_features)),
+            replace(self.y, n_cols=max(self.n_labels, n_labels)),
+        )
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        self.x.check()
+        self.y.check()
+        demand(
+            self.x.n_rows == self.y.n_rows,
+            f"{self.x.n_rows} rows of features and {self.y.n_rows} rows of labels",
+        )
+
+    def canonical_order(self) -> Array:
+        """An order of the examples that their contents decide, i64 (n_samples,).
+
+        Training shuffles from here, so that two files with the same lines in another order give
+        the same network. Equal examples are interchangeable; different ones have the same key of
+        64 bits with a probability of 2**-64.
+        """
+        return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
+
+
+def batches(n: int, size: int) -> Iterator[Array]:
+    """0, 1, ..., n - 1 in runs of `size`."""
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))
+
+
+def features_of(x: CSR | Block) -> CSR:
+    """Features as CSR; of dense ones the entries that are not zero."""
+    if isinstance(x, CSR):
+        return x
+    rows, places = np.nonzero(x.values)
+    indptr = np.searchsorted(rows, np.arange(x.n_rows + 1))
+    return CSR(indptr, x.ids[places], x.values[rows, places], x.n_cols)
+
+
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64
+
+
+def row_keys(matrix: CSR | Block) -> Array:
+    """A number for each row that its entries decide: the sum of their hashes, u64 (n_rows,)."""
+    if isinstance(matrix, Block):
+        sums: Array = entry_keys(matrix.ids, matrix.values).sum(axis=1, dtype=np.uint64)
+        return sums
+    total = np.zeros(matrix.nnz + 1, np.uint64)
+    np.cumsum(entry_keys(matrix.indices, matrix.values), out=total[1:])
+    keys: Array = total[matrix.indptr[1:]] - total[matrix.indptr[:-1]]  # modulo 2**64
+    return keys
+
+
+def entry_keys(indices: Array, values: Array) -> Array:
+    """A hash of column and value, by the finalizer of SplitMix64 (Steele et al., 2014); u64."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    z = (bits | indices.astype(np.uint64) << np.uint64(32)) + SPREAD
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    key: Array = z ^ z >> np.uint64(31)
+    return key

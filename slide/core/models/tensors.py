@@ -1,0 +1,52 @@
+"""weights.safetensors: read whole, or refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.errors import ModelError
+from slide.core.learner import TrainedNetwork
+from slide.core.learners.kinds import kind_of
+from slide.core.settings.config import Config
+
+COUNTS = "label_counts"
+
+
+def read_network(path: Path, config: Config, backend: Backend) -> tuple[TrainedNetwork, Array]:
+    """Read weights.safetensors, and check that its arrays fit together.
+
+    Returns:
+        The network, and the training examples of each label, i64 (n_labels,).
+
+    Raises:
+        ModelError: it is missing, damaged, or not of a network with these settings.
+    """
+    try:
+        tensors = load_file(path)
+        counts = tensors.pop(COUNTS)
+        refuse_nonsense(path, tensors, counts)
+        network = kind_of(config).read(tensors, config, counts, backend)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    if network is None or counts.dtype != np.int64:
+        raise ModelError(f"{path} does not fit its config.json: train the model again")
+    return network, counts
+
+
+def refuse_nonsense(path: Path, tensors: dict[str, Array], counts: Array) -> None:
+    """Raise ModelError if numbers are not finite, or counts negative."""
+    floats = [array for array in tensors.values() if array.dtype.kind == "f"]
+    are_finite = all(bool(np.isfinite(array).all()) for array in floats)
+    if not are_finite or (counts.size and counts.min() < 0):
+        raise ModelError(
+            f"{path} is damaged (weights that are not finite, or negative counts): "
+            "train the model again"
+        )

@@ -1,0 +1,62 @@
+"""What is refused before or during training, in one sentence each."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset
+from slide.core.learners.kinds import kind_of
+from slide.core.settings.config import Config, demand_float
+
+
+def demand_time_budget(seconds: float) -> None:
+    """Raise ConfigError unless it is a sensible number of seconds."""
+    demand_float("time budget", seconds, 1e-3, 1e9)
+
+
+def refuse_divergence(figure: float, step: int) -> None:
+    """Raise ConfigError if a loss or a sum of weights is not finite: nothing is learned then."""
+    if not math.isfinite(figure):
+        raise ConfigError(
+            f"training diverged: the loss or the weights are {figure} after step {step}, expected "
+            "finite numbers; choose a smaller --lr"
+        )
+
+
+def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
+    """Raise ConfigError unless there is something to learn and both sets share one numbering."""
+    if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
+        raise ConfigError(
+            f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
+            f"{train.y.nnz} labels in all: expected at least one of each"
+        )
+    if not np.isfinite(train.x.values).all():
+        raise ConfigError("some features are not finite: expected numbers, so mend the data")
+    if valid is not None and (valid.n_features, valid.n_labels) != (
+        train.n_features,
+        train.n_labels,
+    ):
+        raise ConfigError(
+            f"the validation set has {valid.n_features} features and {valid.n_labels} labels, the "
+            f"training set {train.n_features} and {train.n_labels}: use files of one numbering"
+        )
+
+
+def refuse_too_large(config: Config, train: Dataset) -> None:
+    """Raise ConfigError if training would take more than this machine's memory."""
+    wanted, memory = kind_of(config).n_bytes(config, train), memory_of_machine()
+    if wanted <= memory:
+        return
+    what, remedy = kind_of(config).size(config, train)
+    raise ConfigError(
+        f"{what} {wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: {remedy}"
+    )
+
+
+def memory_of_machine() -> int:
+    """In bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,120 @@
+"""One run from data to a model folder, and the figures that describe it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slide.core.contract.backend import Backend
+from slide.core.examples.dataset import Dataset
+from slide.core.models.folder import METRICS, staged
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer, Watcher
+from slide.core.settings.config import Config
+
+STATUS = Path("/proc/self/status")
+
+
+@dataclass(slots=True)
+class MetricsFile:
+    """A watcher that appends each evaluation to metrics.jsonl and passes everything on."""
+
+    path: Path
+    watcher: Watcher | None
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def on_step(self, step: int, n_steps: int) -> None:
+        """Pass on."""
+        if self.watcher:
+            self.watcher.on_step(step, n_steps)
+
+    def on_evaluation(self, record: dict[str, Any]) -> None:
+        """Write a line at once, so that it outlives whatever comes next."""
+        self.last = record
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        if self.watcher:
+            self.watcher.on_evaluation(record)
+
+
+def train_to_folder(
+    train: Dataset,
+    valid: Dataset | None,
+    folder: Path,
+    config: Config,
+    backend: Backend,
+    overwrite: bool = False,
+    time_budget: float | None = None,
+    watcher: Watcher | None = None,
+    trained_on: str = "",
+) -> tuple[Model, dict[str, Any]]:
+    """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
+
+    The folder appears when the run is complete; until then nothing that exists is touched.
+
+    Args:
+        train: what to learn.
+        valid: what to evaluate on after each epoch, or None.
+        folder: where the model goes.
+        config: all settings.
+        backend: whose kernels compute.
+        overwrite: replace a model that is already there.
+        time_budget: see `Trainer`.
+        watcher: see `Trainer`.
+        trained_on: the name of the data, kept in config.json.
+
+    Returns:
+        The model, and the figures of the run by the names that `slide train --json` prints.
+
+    Raises:
+        ModelError: the folder exists and may not be replaced, or cannot be written.
+        ConfigError: see `Trainer.fit`.
+    """
+    with staged(folder, overwrite) as partial:
+        metrics = MetricsFile(partial / METRICS, watcher)
+        trainer = Trainer(config, backend, time_budget, metrics)
+        model = trainer.fit(train, valid)
+        model.trained_on = trained_on
+        model.write_into(partial)
+    return model, figures(trainer, metrics.last)
+
+
+def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
+    """What a finished run reports of itself; scores are fractions, None without a valid set."""
+    scores = {
+        f"{name}_at_{k}": last.get(f"{name}_at_{k}")
+        for name in ("precision", "ndcg", "psp")
+        for k in (1, 3, 5)
+    }
+    return {
+        "seconds_train": trainer.seconds,
+        "seconds_compile": trainer.seconds_compile,
+        "examples_per_second": trainer.examples / trainer.seconds,
+        **scores,
+        **({"lost_updates": last["lost_updates"]} if "lost_updates" in last else {}),
+        "loss": last["loss"],
+        "peak_rss_mb": peak_rss_mb(),
+        "backend": trainer.backend.name,
+        "seed": trainer.config.seed,
+        "epochs": last["epoch"],
+        "steps": trainer.step,
+        "config": asdict(trainer.config),
+    }
+
+
+def peak_rss_mb() -> float:
+    """The largest resident memory this process has had, in units of 10**6 bytes.
+
+    Linux counts the memory of whoever started a process into its `getrusage`, so its own record is
+    read first.
+    """
+    if STATUS.exists():
+        for line in STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

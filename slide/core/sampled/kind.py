@@ -1,0 +1,148 @@
+"""Networks with hidden layers, as the engine asks for them: stored, searched, and their size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend
+from slide.core.contract.families import kind_of
+from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset, batches
+from slide.core.learner import Kind, Searcher
+from slide.core.sampled.network import Network, n_cells
+from slide.core.sampled.retrieval import Plan, Retrieval
+from slide.core.sampled.run import Run
+from slide.core.sampled.step import activations, infer, infer_sampled
+from slide.core.settings.config import Config
+
+EXAMPLES_AT_A_TIME = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AllNeurons:
+    """Computes every logit."""
+
+    network: Network
+
+    def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
+        """See `Searcher`."""
+        return infer(backend, self.network, x, k)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Computes the logits of the neurons that hash tables retrieve, in every layer.
+
+    Where those are fewer than k, an id is -1 and its logit -inf.
+    """
+
+    network: Network
+    retrieval: Retrieval
+
+    def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
+        """See `Searcher`."""
+        return infer_sampled(backend, self.network, x, k, self.retrieval)
+
+
+def exact(network: Network, backend: Backend) -> Searcher:
+    """Of all labels."""
+    return AllNeurons(network)
+
+
+def sampled(
+    network: Network, backend: Backend, config: Config, plan: Plan, examples: Dataset | None
+) -> Searcher:
+    """Of those in hash tables of the weights, or of examples' labels (*insert, then freeze*).
+
+    Raises:
+        ConfigError: none of the examples has a label.
+    """
+    retrieval = Retrieval.build(backend, network, config, plan)
+    if examples is None:
+        return Retrieved(network, retrieval)
+    labels = examples.y.positive()
+    if not labels.nnz:
+        raise ConfigError(
+            f"nothing to insert: {examples.n_samples} examples without a label; expected some with "
+            "labels, those of the training set for instance"
+        )
+    codes = [
+        retrieval.output.codes(backend, activations(backend, network, examples.x.take(rows)))
+        for rows in batches(examples.n_samples, EXAMPLES_AT_A_TIME)
+    ]
+    output = retrieval.output.filled_by(backend, np.concatenate(codes), labels)
+    return Retrieved(network, Retrieval([*retrieval.layers[:-1], output]))
+
+
+def tensors(network: Network, backend: Backend) -> dict[str, Array]:
+    """The weight of each layer."""
+    weights = [backend.get(layer.param.weight) for layer in network.layers]
+    return dict(zip(names(len(network.hidden)), weights, strict=True))
+
+
+def names(n_hidden: int) -> list[str]:
+    """Names of the layers' weights, the output last."""
+    return [f"hidden.{layer}" for layer in range(n_hidden)] + ["output"]
+
+
+def read(
+    stored: dict[str, Array], config: Config, counts: Array, backend: Backend
+) -> Network | None:
+    """Layers of these shapes, or None."""
+    weights = [stored[name] for name in names(len(config.hidden))]
+    fits = (
+        [weight.shape for weight in weights] == shapes_of(config, weights)
+        and all(weight.dtype == np.float32 for weight in weights)
+        and counts.shape == weights[-1].shape[:1]
+    )
+    return Network.of(weights, config, backend) if fits else None
+
+
+def shapes_of(config: Config, weights: list[Array]) -> list[tuple[int, int]]:
+    """Shapes that these weights must have, given the number of features and labels they show."""
+    by_neuron = [config.n_active_of(layer) > 0 for layer in range(len(config.hidden))] + [True]
+    n_features = max(weights[0].shape[-1 if by_neuron[0] else 0] - 1, 1)
+    widths = (n_features, *config.hidden, max(len(weights[-1]), 1))
+    return [
+        (units, inputs + 1) if flipped else (inputs + 1, units)
+        for (inputs, units), flipped in zip(pairwise(widths), by_neuron, strict=True)
+    ]
+
+
+def n_bytes(config: Config, train: Dataset) -> float:
+    """Of weights, the state of their optimizer, and tables."""
+    wanted = 12 * n_cells(config, train.n_features, train.n_labels)  # three float32
+    if config.sampler == "lsh":
+        wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
+    return wanted
+
+
+def most_buckets(config: Config) -> int:
+    """Buckets per table at most."""
+    return min(config.max_buckets, 1 << config.K * kind_of(config.hash).bits)
+
+
+def size(config: Config, train: Dataset) -> tuple[str, str]:
+    """What takes memory, and what would take less."""
+    return (
+        f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
+        f"units and {train.n_labels} labels with its {config.L} tables of "
+        f"{most_buckets(config)} buckets takes",
+        "choose a smaller --hidden, --K or --L, or check the data's header",
+    )
+
+
+SAMPLED_LEARNER = Kind(
+    is_wanted=lambda config: bool(config.hidden),
+    begin=Run.begin,
+    tensors=tensors,
+    read=read,
+    exact=exact,
+    sampled=sampled,
+    n_bytes=n_bytes,
+    size=size,
+)

@@ -1,0 +1,107 @@
+"""The network: sparse or dense features -> ReLU hidden layers -> one output neuron per label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend
+from slide.core.contract.optim import SGD, Optimizer
+from slide.core.sampled.layers import DenseLayer, Layer, SampledLayer
+from slide.core.settings.config import Config
+
+OUTPUT_SCALE = 0.1  # of a standard normal over sqrt(inputs): logits start near zero
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """All layers' parameters, as arrays of one backend.
+
+    Args:
+        hidden: first to last; a hidden layer has hash tables if it is a `SampledLayer`.
+        output: one neuron per label.
+    """
+
+    hidden: tuple[Layer, ...]
+    output: SampledLayer
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return (*self.hidden, self.output)
+
+    @property
+    def n_features(self) -> int:
+        return self.hidden[0].n_inputs
+
+    @property
+    def n_labels(self) -> int:
+        return self.output.n_units
+
+    @classmethod
+    def draw(
+        cls,
+        config: Config,
+        n_features: int,
+        n_labels: int,
+        backend: Backend,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+    ) -> Network:
+        """Normal weights, biases zero, optimizer state zero."""
+        weights = [
+            draw_weights(*sizes, layer, config, rng)
+            for layer, sizes in enumerate(pairwise((n_features, *config.hidden, n_labels)))
+        ]
+        return cls.of(weights, config, backend, optimizer)
+
+    @classmethod
+    def of(
+        cls,
+        weights: list[Array],
+        config: Config,
+        backend: Backend,
+        optimizer: Optimizer | None = None,
+    ) -> Network:
+        """From the weight of each layer, the output last; without optimizer not to be trained."""
+        begin = (optimizer or SGD()).begin
+        *hidden, output = [begin(weight).map(backend.put) for weight in weights]
+        layers = [
+            SampledLayer(param) if config.n_active_of(layer) else DenseLayer(param)
+            for layer, param in enumerate(hidden)
+        ]
+        return cls(tuple(layers), SampledLayer(output))
+
+
+def draw_weights(
+    n_inputs: int, n_units: int, layer: int, config: Config, rng: np.random.Generator
+) -> Array:
+    """Weights of one layer as it stores them, the bias last: by input, or by neuron if sampled.
+
+    Features have rows of unit length, so the first layer's units start with variance 1 / n_units
+    and all of them together with length 1; later hidden layers keep the length of what comes in,
+    though ReLU takes half of it (He et al., ICCV 2015).
+    """
+    is_output = layer == len(config.hidden)
+    scale = OUTPUT_SCALE * n_inputs**-0.5 if is_output else n_units**-0.5
+    if 0 < layer < len(config.hidden):
+        scale *= 2**0.5
+    by_neuron = is_output or config.n_active_of(layer) > 0
+    shape = (n_units, n_inputs + 1) if by_neuron else (n_inputs + 1, n_units)
+    weight = rng.standard_normal(shape, dtype=np.float32)
+    weight *= np.float32(scale)
+    weight[(slice(None), -1) if by_neuron else -1] = 0
+    return weight
+
+
+def n_cells(config: Config, n_features: int, n_labels: int) -> int:
+    """Weights of a network, biases included."""
+    widths = (n_features, *config.hidden, n_labels)
+    return sum((inputs + 1) * units for inputs, units in pairwise(widths))
+
+
+def input_of(x: CSR | Block, backend: Backend) -> CSR | Block:
+    """Features as the network takes them: rows of unit length, and the constant column."""
+    return x.with_unit_rows().with_constant().map(backend.put)

@@ -1,0 +1,162 @@
+"""Training of a network with hidden layers: its state, and what is known to go wrong unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.tables import Tables
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Stepping, StepReport, monitored
+from slide.core.sampled.layer_tables import LayerTables
+from slide.core.sampled.layers import DenseLayer
+from slide.core.sampled.mips import InnerProductHash
+from slide.core.sampled.network import Network
+from slide.core.sampled.occupancy import occupancy
+from slide.core.sampled.probe import RANK, Probe
+from slide.core.sampled.sampling import Sampler
+from slide.core.sampled.step import train_step
+from slide.core.sampled.updating import Updates, optimizer_of
+from slide.core.settings.config import Config
+
+
+class Found(NamedTuple):
+    """Hash functions of a layer, and the tables that they fill."""
+
+    functions: InnerProductHash | None
+    tables: Tables | None
+
+
+@dataclass(slots=True)
+class Run(Stepping):
+    """State of one run: weights, optimizer, tables and generator.
+
+    Args:
+        backend: whose kernels compute; counts their seconds.
+        rng: the one generator that everything random is drawn from.
+        network: the layers.
+        data: the training set.
+        samplers: of each layer, the output last; None where all units are computed.
+        updates: the optimizer, and the number of the present step.
+        probe: a fixed slice of the training set.
+        order: the examples in an order that does not depend on that of the file.
+    """
+
+    backend: Backend
+    rng: np.random.Generator
+    network: Network
+    data: Dataset
+    samplers: Sequence[Sampler | None]
+    updates: Updates
+    probe: Probe
+    order: Array
+
+    @classmethod
+    def begin(cls, config: Config, backend: Backend, train: Dataset) -> Run:
+        """Draw the network; nothing is trained yet."""
+        rng = np.random.default_rng(config.seed)
+        network = Network.draw(
+            config, train.n_features, train.n_labels, backend, optimizer_of(config), rng
+        )
+        wanted = [config.n_active_of(layer) for layer in range(len(config.hidden))]
+        samplers = [
+            None if isinstance(layer, DenseLayer) else Sampler.of(config, n, layer.param.shape)
+            for layer, n in zip(network.layers, [*wanted, config.active], strict=True)
+        ]
+        updates = Updates.of(config, backend, network)
+        order = train.canonical_order()
+        probe = Probe(monitored(train, order))
+        return cls(backend, rng, network, train, samplers, updates, probe, order)
+
+    def refresh(self, config: Config) -> bool:
+        """Whatever is due for the hash tables of each layer before the next step; if anything."""
+        has_changed = False
+        for number, (layer, sampler) in enumerate(
+            zip(self.network.layers, self.samplers, strict=True)
+        ):
+            if sampler is None or sampler.tables is None:
+                continue
+            due = sampler.tables.due(self.n_steps)
+            if any(due):
+                has_changed = True
+                self.updates.catch_up(self.network)
+                recall = partial(self.recall, number, sampler.tables)
+                weight = layer.param.weight
+                sampler.tables.refresh(self.backend, weight, due, self.n_steps, recall, self.rng)
+        return has_changed
+
+    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+        """One training step on a batch, with the tables as they are."""
+        self.updates.begin(lr)
+        return train_step(
+            self.backend, self.network, batch, self.samplers, self.updates, config.loss,
+            config.dropout, self.rng,
+        )  # fmt: skip
+
+    @property
+    def n_steps(self) -> int:
+        """That were taken."""
+        return self.updates.step
+
+    @n_steps.setter
+    def n_steps(self, n: int) -> None:
+        self.updates.step = n
+
+    @property
+    def output_weight(self) -> Array:
+        """f32 (n_labels, n_inputs + 1)."""
+        return self.network.output.param.weight
+
+    def attach(self, backend: Backend) -> None:
+        """Compute by the kernels of another backend from now on, on the same arrays."""
+        self.backend = self.updates.backend = backend
+
+    @property
+    def found_by(self) -> list[Found | None]:
+        """What finds the active neurons of each layer, and changes when something is due."""
+        tables = [sampler.tables if sampler else None for sampler in self.samplers]
+        return [Found(each.functions, each.tables) if each else None for each in tables]
+
+    @found_by.setter
+    def found_by(self, found: list[Found | None]) -> None:
+        for sampler, each in zip(self.samplers, found, strict=True):
+            if sampler and sampler.tables and each:
+                sampler.tables.functions, sampler.tables.tables = each
+
+    def catch_up(self) -> None:
+        """Let all rows catch up with the steps that they missed."""
+        self.updates.catch_up(self.network)
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+        return sum(float(layer.param.weight.sum()) for layer in self.network.layers)
+
+    def recall(self, number: int, tables: LayerTables) -> float:
+        """Recall of a layer's tables on the probe."""
+        return self.probe.recall(self.backend, self.network, number, tables)
+
+    def diagnostics(self, config: Config) -> dict[str, float]:
+        """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
+        sampler = self.samplers[-1]
+        assert sampler is not None
+        figures = {
+            "full_loss": self.probe.full_loss(self.backend, self.network, config.loss),
+            "dead_neurons": 1 - float(sampler.touched.mean()),
+        }
+        if (tables := sampler.tables) is None:
+            return figures
+        assert tables.tables is not None
+        return (
+            figures
+            | {
+                "table_age": self.updates.step - tables.built_at,
+                f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
+            }
+            | occupancy(tables.tables.map(self.backend.get))
+        )

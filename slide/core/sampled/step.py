@@ -1,0 +1,126 @@
+"""One training step and one inference, as a straight line through the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend
+from slide.core.contract.losses import LossName
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import StepReport, report_of
+from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.network import Network, input_of
+from slide.core.sampled.retrieval import Retrieval
+from slide.core.sampled.sampling import Sampler, log_weights, nobody
+from slide.core.sampled.updating import Updates
+
+
+def train_step(
+    backend: Backend,
+    network: Network,
+    batch: Dataset,
+    samplers: Sequence[Sampler | None],
+    updates: Updates,
+    loss_name: LossName,
+    dropout: float,
+    rng: np.random.Generator,
+) -> StepReport:
+    """Sample, forward, loss, backward, update: all of one mini-batch.
+
+    Args:
+        backend: whose kernels compute.
+        network: updated in place, touched rows only.
+        batch: B examples, on the host.
+        samplers: choose the active neurons of each layer, the output last; None for all units.
+        updates: optimizer, learning rate and number of this step.
+        loss_name: which loss.
+        dropout: share of hidden units to zero.
+        rng: draws the uniform shares, the salts of the queries and the dropout masks.
+
+    Source: SLIDE (arXiv 1903.03129) algorithm 1.
+    """
+    y = batch.y.map(backend.put)
+    required = [nobody(y.n_rows, layer.n_units, backend) for layer in network.hidden] + [y]
+    a = input_of(batch.x, backend)  # (B, n_features + 1)
+    inputs, slopes = [], []
+    for number, layer in enumerate(network.layers):
+        sampler = samplers[number]
+        active = sampler.sample(backend, a, required[number], rng) if sampler else None
+        updates.before(number, layer, a, active)
+        z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
+        inputs.append(a)
+        if layer is network.output:
+            break
+        slopes.append((z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng)))
+        a = z.with_values(z.values * slopes[-1]).with_constant()
+    assert active is not None
+    weights = log_weights(active)
+    loss, dz = backend.loss(z, weights, y, loss_name)
+
+    grads = [network.output.gradient(backend, a, dz)]
+    for number in reversed(range(len(network.hidden))):
+        dh = network.layers[number + 1].input_gradient(backend, inputs[number + 1], dz)
+        dh = dh.without_constant()
+        dz = dh.with_values(dh.values * slopes[number])
+        grads.append(network.layers[number].gradient(backend, inputs[number], dz))
+    for number, (layer, grad) in enumerate(zip(network.layers, reversed(grads), strict=True)):
+        updates.apply(number, layer, grad)
+        if sampler := samplers[number]:
+            sampler.mark_touched(backend.get(grad.rows))
+    return report_of(float(loss.mean()), active, weights, len(grads[0].rows))
+
+
+def dropout_mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generator) -> Array:
+    """0 with probability `dropout`, else 1 / (1 - dropout), so that the mean stays; f32."""
+    kept = rng.random(shape, dtype=np.float32) >= dropout
+    return kept * np.float32(1 / (1 - dropout))
+
+
+def infer(backend: Backend, network: Network, x: CSR | Block, k: int) -> tuple[Array, Array]:
+    """Exact top k: every neuron is computed. The yardstick for `infer_sampled`.
+
+    Returns:
+        ids i32 (B, k) and logits f32 (B, k), best first; see `Backend.top_k`.
+    """
+    a = activations(backend, network, x)
+    ids, scores = backend.top_k(dense(a), network.output.param.weight, None, k)
+    return backend.get(ids), backend.get(scores)
+
+
+def infer_sampled(
+    backend: Backend, network: Network, x: CSR | Block, k: int, retrieval: Retrieval
+) -> tuple[Array, Array]:
+    """Top k among the neurons that hash tables retrieve, in every layer; see `infer`."""
+    a = activations(backend, network, x, retrieval)
+    found = retrieval.find(backend, -1, a)
+    ids, scores = backend.top_k(dense(a), network.output.param.weight, found, k)
+    return backend.get(ids), backend.get(scores)
+
+
+def activations(
+    backend: Backend,
+    network: Network,
+    x: CSR | Block,
+    retrieval: Retrieval | None = None,
+    upto: int | None = None,
+) -> CSR | Block:
+    """Inputs of the output layer, without dropout: (B, n_units + 1), the last one constant.
+
+    Args:
+        backend: whose kernels compute.
+        network: all layers.
+        x: (B, n_features), on the host.
+        retrieval: finds the active units of sampled layers; None to compute all.
+        upto: number of another layer whose inputs are wanted.
+    """
+    a = input_of(x, backend)
+    for number, layer in enumerate(network.hidden[:upto]):
+        active: CSR | Block | None = None
+        if retrieval is not None and isinstance(layer, SampledLayer):
+            active = retrieval.find(backend, number, a)
+        z = layer.forward(backend, a, active)
+        a = z.with_values(np.maximum(z.values, 0)).with_constant()
+    return a
