@@ -48,7 +48,7 @@ verify: .venv/dev $(EXTRA)
 	@$(BIN)/slide verify $(BACKEND) --examples 200
 
 faults: .venv/dev
-	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/test_processes_faults.py
+	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/backends/test_processes_faults.py
 
 # WORDS are parts of names: make mutants WORDS='sddmm spmm'
 mutants: .venv/dev

@@ -1,6 +1,6 @@
 """exp and log1p in float32 as polynomials, so that the compiler turns loops over them into SIMD.
 
-exp is within 2 ulp and log1p within 3 (`tests/test_numba.py`).
+exp is within 2 ulp and log1p within 3 (`tests/backends/test_numba.py`).
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ class Backend(SparseKernels, Protocol):
     def loss(
         self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
     ) -> tuple[Array, CSR | Block]:
-        """Loss of each example over its active set, by the formulas of `slide.core.contract.losses`.
+        """Loss of each example over its active set, by a formula of `slide.core.contract.losses`.
 
         Args:
             z: logits, of any finite size.

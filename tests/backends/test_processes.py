@@ -243,7 +243,7 @@ def test_a_worker_that_does_not_leave_is_made_to():
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
     script = (
-        "import sys, threading; sys.path.insert(0, sys.argv[1])\n"
+        "import sys, threading; sys.path[:0] = sys.argv[1:]\n"
         "import test_processes as tests\n"
         "team = tests.ProcessesBackend().team; team.hire(1)\n"
         "message = tests.packed(None, team.store)[0]\n"
@@ -251,7 +251,7 @@ def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
         "print(team.members[0].process.pid, team.store.name, flush=True)\n"
         "threading.Event().wait()\n"
     )
-    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", script, *map(str, Path(__file__).parents[:2])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         pid, _ = parent.stdout.readline().split()
         worker = psutil.Process(int(pid))

@@ -28,7 +28,7 @@ from slide.core.sampled.updating import Updates
 from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 QUICK = Config(hidden=(32,), epochs=1, batch_size=64, active=60, K=4, L=8)
 
 

@@ -15,7 +15,7 @@ from slide.reference.checks import Check
 from slide.testing import benchmarks, conformance
 from slide.testing.conformance import explained, tell
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "einsum_package"
 
 KERNELS_OF_OTHERS = """
