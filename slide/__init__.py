@@ -4,10 +4,10 @@ from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
 from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.data import load_demo, read, write
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """Run by `test_extension.py` in a copy of the engine with a page written into it."""
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,17 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from slide.backends.gpu.stand_in import StandInBackend, emulator
 from slide.backends.numba_threads import NumbaBackend
+from slide.core.learners.config import Config
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.reference.cases import codes, losses, optimizers, scale
 from slide.reference.checks import check
 from slide.reference.kernels import ReferenceBackend
 
 LAYERS = Config(hidden=(16,), epochs=1, active=20, K=2, L=4, lr=0.05)
-DIRECT = replace(
-    LAYERS, hidden=(), scope="example", sampler="index", optimizer="adagrad", loss="bce"
-)
 
 
 def loss():
@@ -56,10 +53,10 @@ def optimizer():
 
 def learner():
     """No kernel is new."""
-    from slide.core.centroid_training import CentroidRun
+    from slide.core.direct.centroids import CentroidRun
 
     assert lacks(CentroidRun) == []
-    return "put", (), [replace(DIRECT, learner="centroids")]
+    return "put", (), [Config(centroids=True, epochs=1, active=20)]
 
 
 def train(config, folder):
@@ -68,7 +65,7 @@ def train(config, folder):
     model = Trainer(config, backend).fit(data)
     model.save(folder)
     same = Model.load(folder, backend)
-    assert asdict(same.config) == asdict(config)
+    assert same.config.flat() == config.flat()
     assert np.array_equal(same.predict(data.x)[1], model.predict(data.x)[1])
 
 

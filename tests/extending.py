@@ -12,6 +12,7 @@ from slide.core.contract.losses import LossName
 from slide.core.contract.optim import OPTIMIZERS, OptimizerName
 from slide.core.extending import lacking
 from slide.core.learner import Learner
+from slide.core.learners.config import all_known
 
 ROOT = Path(slide.__file__).parents[1]
 NAMES = {
@@ -61,11 +62,11 @@ OF_KERNELS = {
 """Tables by what kernels are given: the name of a loss, the class of all else."""
 
 TOLD = {
-    "loss": ("slide/core/contract/losses.py", "slide/core/settings/config.py"),
-    "hash family": ("slide/core/contract/families.py",),
-    "optimizer": ("slide/core/contract/optim.py", "slide/core/settings/config.py"),
+    "loss": "slide/core/contract/losses.py",
+    "hash family": "slide/core/contract/families.py",
+    "optimizer": "slide/core/contract/optim.py",
 }
-"""Files that say what each one is."""
+"""The file that says what each one is; so does the help of the settings `loss` and `optimizer`."""
 
 
 def class_of(kind, name):
@@ -100,9 +101,11 @@ def told(kind, key, place):
 
 
 def untold(kind, name):
-    """A sentence for each file that says nothing of a name."""
-    files = [path for path in TOLD[kind] if not is_told(name, (ROOT / path).read_text())]
-    return [f"{kind} {name!r} is not told of in {path}: say what it is" for path in files]
+    """A sentence for each place that says nothing of a name."""
+    places = [] if is_told(name, (ROOT / TOLD[kind]).read_text()) else [TOLD[kind]]
+    told = all_known()[kind][0].help if kind in ("loss", "optimizer") else name
+    places += [] if re.search(rf"\b{name}\b", told) else [f"the help of the setting {kind}"]
+    return [f"{kind} {name!r} is not told of in {place}: say what it is" for place in places]
 
 
 def is_told(name, text):

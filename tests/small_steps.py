@@ -9,11 +9,11 @@ from conftest import csr_of
 from slide.core.contract.arrays import Block
 from slide.core.contract.optim import Adam
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.sampled.network import Network
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import train_step
 from slide.core.sampled.updating import Updates
-from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 N_FEATURES, N_LABELS = 5, 7
@@ -55,15 +55,16 @@ class Steps:
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def __post_init__(self):
+        own = self.config.learner
         drawn = Network.draw(
-            self.config, N_FEATURES, N_LABELS, self.backend, Adam(), np.random.default_rng(0)
+            own.layers, N_FEATURES, N_LABELS, self.backend, Adam(), np.random.default_rng(0)
         )
         rng = np.random.default_rng(1)
         weights = [rng.standard_normal(layer.param.shape) for layer in drawn.layers]
         self.network = Network.of(
-            [weight.astype(self.dtype) for weight in weights], self.config, self.backend, Adam()
+            [weight.astype(self.dtype) for weight in weights], own.layers, self.backend, Adam()
         )
-        self.updates = Updates.of(self.config, self.backend, self.network)
+        self.updates = Updates.of(own.optimization, self.backend, self.network)
         wanted = [*(self.config.hidden_active or [0] * len(self.config.hidden)), self.config.active]
         self.samplers = [
             Sampler.of(self.config, n, layer.param.shape) if n else None
@@ -73,7 +74,7 @@ class Steps:
             if sampler and sampler.tables:
                 weight = layer.param.weight
                 due = sampler.tables.due(0)
-                sampler.tables.refresh(self.backend, weight, due, 0, lambda: 1.0, self.rng)
+                sampler.tables.refresh(self.backend, weight, due, 0, 1.0, self.rng)
 
     @property
     def weights(self):

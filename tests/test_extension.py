@@ -65,7 +65,7 @@ def test_everything_is_missing_of_a_new_name(kind) -> None:
 def test_a_name_that_is_not_told_of_is_told() -> None:
     assert untold("loss", "focal") == [
         "loss 'focal' is not told of in slide/core/contract/losses.py: say what it is",
-        "loss 'focal' is not told of in slide/core/settings/config.py: say what it is",
+        "loss 'focal' is not told of in the help of the setting loss: say what it is",
     ]
 
 

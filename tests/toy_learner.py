@@ -1,7 +1,7 @@
 """A third learner, the smallest that is one: it counts labels, and predicts the most frequent."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,9 +9,17 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Stepping, report_of
+from slide.core.settings.setting import Part, number
+from slide.core.settings.settings import Settings
 
-ONE_CONNECTION = 1
-"""Whoever asks for so few connections gets this learner, while a test has it among the kinds."""
+
+@dataclass(frozen=True, slots=True)
+class PopularitySettings(Part):
+    """Its one setting, by which it is asked for while a test has it among the kinds."""
+
+    title: ClassVar[str] = "Popularity"
+
+    head_start: float = number(0.0, 0.0, 100.0, "what every label begins with", common=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Popularity:
 class Counting(Stepping):
     """State of one run."""
 
+    settings: Settings[PopularitySettings]
     backend: Backend
     rng: np.random.Generator
     network: Popularity
@@ -46,12 +55,12 @@ class Counting(Stepping):
     found_by: Any = None
 
     @classmethod
-    def begin(cls, config, backend, train):
+    def begin(cls, settings, backend, train):
         """Nothing is counted yet."""
-        counts = backend.put(np.zeros(train.n_labels, np.float32))
+        counts = backend.put(np.full(train.n_labels, settings.learner.head_start, np.float32))
         network = Popularity(train.n_features, counts)
-        rng = np.random.default_rng(config.seed)
-        return cls(backend, rng, network, train, train.canonical_order())
+        rng = np.random.default_rng(settings.training.seed)
+        return cls(settings, backend, rng, network, train, train.canonical_order())
 
     @property
     def output_weight(self):
@@ -60,10 +69,10 @@ class Counting(Stepping):
     def attach(self, backend):
         self.backend = backend
 
-    def refresh(self, config):
+    def refresh(self):
         return False
 
-    def train_on(self, config, batch, lr):
+    def train_on(self, batch, lr):
         """Count the labels of a batch."""
         self.n_steps += 1
         self.network.counts[:] += batch.y.positive().column_counts()
@@ -76,11 +85,11 @@ class Counting(Stepping):
     def weight_sum(self):
         return float(self.network.counts.sum())
 
-    def diagnostics(self, config):
+    def diagnostics(self):
         return {"dead_neurons": float((self.backend.get(self.network.counts) == 0).mean())}
 
 
-def read(stored, config, counts, backend):
+def read(stored, settings, counts, backend):
     """Counts of as many labels, or None."""
     fits = stored["counts"].shape == counts.shape
     return Popularity(int(stored["n_features"][0]), backend.put(stored["counts"])) if fits else None
@@ -93,12 +102,17 @@ def tensors(network, backend):
 
 
 POPULARITY = Kind(
-    is_wanted=lambda config: config.connections == ONE_CONNECTION,
+    name="popularity",
+    title="popularity",
+    settings=PopularitySettings,
+    suits=lambda traits: False,
+    rules=lambda traits, chosen: {"epochs": 1},
+    tiny=lambda settings: settings,
     begin=Counting.begin,
     tensors=tensors,
     read=read,
     exact=lambda network, backend: network,
-    sampled=lambda network, backend, config, plan, examples: network,
-    n_bytes=lambda config, train: 4.0 * train.n_labels,
-    size=lambda config, train: (f"{train.n_labels} counts take", "count fewer labels"),
+    sampled=lambda network, backend, settings, plan, examples: network,
+    n_bytes=lambda settings, train: 4.0 * train.n_labels,
+    size=lambda settings, train: (f"{train.n_labels} counts take", "count fewer labels"),
 )

@@ -26,7 +26,6 @@ from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import BackendError
 from slide.core.learner import Batches, Learner, StepReport, one_by_one
-from slide.core.settings.config import Config
 
 
 class ProcessesBackend:
@@ -61,13 +60,13 @@ class ProcessesBackend:
         """The result of a kernel."""
         return self.team.compute(kernel, arguments, self.n_workers)
 
-    def steps(self, learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
+    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
         """A training step on each batch: see `slide.core.learner.one_by_one`."""
         if self.mode == "synchronous":
-            yield from one_by_one(learner, config, batches)
+            yield from one_by_one(learner, batches)
             return
         hogwild = Hogwild(self.team, self.n_workers, learner.data.n_labels)
-        yield from hogwild.steps(learner, config, batches)
+        yield from hogwild.steps(learner, batches)
         self.lost_updates = hogwild.lost_updates
 
     def figures(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from slide.core.contract.families import Family, HashName, draw_family
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.tables import Tables
 from slide.core.direct.network import active_set
-from slide.core.learners.recipe import digits_for
+from slide.core.sampled.rules import digits_for
 from slide.core.sampled.sampling import draw_uniform
 
 Layout = Literal["block", "csr"]

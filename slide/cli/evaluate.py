@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,31 +15,18 @@ from slide.cli.options import (
     computing_threads,
     print_json,
 )
-from slide.cli.plans import (
-    BucketLimit,
-    Candidates,
-    Insert,
-    KDigits,
-    NTables,
-    Probes,
-    Sampled,
-    plan_options,
-    prepare,
-)
+from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
 
 HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}
 
 
+@takes_plan
 def evaluate(
     folder: ModelFolder,
     file: DataFile,
+    plan: dict[str, Any],
     sampled: Sampled = False,
-    k_digits: KDigits = None,
-    n_tables: NTables = None,
-    probes: Probes = None,
-    candidates: Candidates = None,
-    bucket_limit: BucketLimit = None,
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
@@ -55,16 +42,13 @@ def evaluate(
     from slide.core.models.model import Model
     from slide.data import read
 
-    chosen = plan_options(
-        sampled, K=k_digits, L=n_tables, probes=probes, candidates=candidates,
-        bucket_limit=bucket_limit, insert=insert,
-    )  # fmt: skip
+    refuse_idle(sampled, plan, insert)
     computer = load(backend)
     model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(computer, threads):
         if sampled:
-            prepare(model, chosen)
+            prepare(model, plan, insert)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
     if as_json:
         print_json(

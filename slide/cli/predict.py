@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
-from slide.cli.plans import (
-    BucketLimit,
-    Candidates,
-    Insert,
-    KDigits,
-    NTables,
-    Probes,
-    Sampled,
-    plan_options,
-    prepare,
-)
+from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 
 
+@takes_plan
 def predict(
     folder: ModelFolder,
     file: DataFile,
+    plan: dict[str, Any],
     k: Annotated[
         int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
     ] = None,
     sampled: Sampled = False,
-    k_digits: KDigits = None,
-    n_tables: NTables = None,
-    probes: Probes = None,
-    candidates: Candidates = None,
-    bucket_limit: BucketLimit = None,
     insert: Insert = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
@@ -46,10 +33,7 @@ def predict(
     from slide.core.models.model import Model
     from slide.data import prediction_lines, read, refuse_taken, write_predictions
 
-    chosen = plan_options(
-        sampled, K=k_digits, L=n_tables, probes=probes, candidates=candidates,
-        bucket_limit=bucket_limit, insert=insert,
-    )  # fmt: skip
+    refuse_idle(sampled, plan, insert)
     if out is not None:
         refuse_taken(out)  # before the work is done
     computer = load(backend)
@@ -57,7 +41,7 @@ def predict(
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(computer, threads):
         if sampled:
-            prepare(model, chosen)
+            prepare(model, plan, insert)
         wanted = min(5, model.network.n_labels) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
     if out is None:

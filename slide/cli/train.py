@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,72 +17,45 @@ from slide.cli.options import (
     computing_threads,
     given,
     print_json,
-    settings_of,
     tally_of,
-    widths,
 )
 from slide.cli.screen import Screen
-from slide.core.contract.backend import Strategy
-from slide.core.contract.families import HashName
-from slide.core.contract.losses import LossName
-from slide.core.contract.optim import OptimizerName
-from slide.core.settings.config import SamplerName, Scope
+from slide.cli.settings import assigned, common_settings, takes_settings
+
+WORKERS = "Worker processes"
 
 
+@takes_settings("chosen", common_settings())
 def train(
     train: Annotated[Path, typer.Argument(metavar="TRAIN", help=FORMATS)],
     model: Annotated[Path, typer.Option(metavar="DIR", help="Model folder to write.")],
+    chosen: dict[str, Any],
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
     backend: BackendName = None,
     threads: Threads = None,
-    hidden: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N[,N..]", help="Units of each hidden layer; 0 for direct connections."
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate of the first step.")] = None,
-    optimizer: Annotated[OptimizerName | None, typer.Option(help="Of touched rows.")] = None,
-    loss: Annotated[LossName | None, typer.Option(help="Over the active set.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of hidden units zeroed.")] = None,
-    sampler: Annotated[
-        SamplerName | None, typer.Option(help="Who proposes active neurons.")
-    ] = None,
-    scope: Annotated[
-        Scope | None, typer.Option(help="One active set per batch or per example.")
-    ] = None,
-    hash_family: Annotated[
-        HashName | None, typer.Option("--hash", help="Family of hash functions.")
-    ] = None,
-    k_digits: Annotated[int | None, typer.Option("--K", help="Digits per hash code.")] = None,
-    n_tables: Annotated[int | None, typer.Option("--L", help="Hash tables.")] = None,
-    strategy: Annotated[
-        Strategy | None, typer.Option(help="Which neurons found in the tables to prefer.")
-    ] = None,
-    active: Annotated[
-        int | None, typer.Option(help="Neurons proposed beside the labels, per active set.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any other setting of slide.Config, repeatable."
+            "--set", metavar="NAME=VALUE", help="Any other setting (docs/settings.md), repeatable."
         ),
     ] = None,
     mode: Annotated[
         Mode | None,
-        typer.Option(help="Of the backend processes: hogwild takes several steps at once."),
+        typer.Option(
+            help="hogwild takes several steps at once (backend processes).",
+            rich_help_panel=WORKERS,
+        ),
     ] = None,
     on_worker_loss: Annotated[
         OnLoss | None,
-        typer.Option(help="Of the backend processes: what to do when a worker dies."),
+        typer.Option(
+            help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -97,24 +70,17 @@ def train(
     sampling: then there is a hidden layer.
     """
     from slide.backends import load
-    from slide.core.learners.recipe import Traits, recipe, settings_for
+    from slide.core.learners.config import Config
+    from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
     from slide.data import read_pair
 
-    chosen = {
-        "hidden": widths("--hidden", hidden) if hidden is not None else None, "epochs": epochs,
-        "batch_size": batch_size, "lr": lr,
-        "optimizer": optimizer, "loss": loss, "dropout": dropout, "sampler": sampler,
-        "scope": scope, "hash": hash_family, "K": k_digits, "L": n_tables,
-        "strategy": strategy, "active": active, "seed": seed,
-    }  # fmt: skip
-    chosen = given(chosen) | settings_of(assignments or [])
+    chosen |= assigned(assignments or [])
+    Config(**chosen)  # refuses bad settings before reading gigabytes
     if time_budget is not None:
         demand_time_budget(time_budget)
-    # refuse bad settings before reading gigabytes
-    settings_for(Traits(1, 1, 1.0, 1.0, is_dense=False, is_binary=False), **chosen)
     refuse_if_taken(model, overwrite)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
@@ -122,7 +88,7 @@ def train(
     train_set, valid_set = read_pair(train, valid)
     seconds_load = time.perf_counter() - began
     config = recipe(train_set, **chosen)
-    screen = Screen(config.epochs, show_bar=not quiet, show_epochs=not (quiet or as_json))
+    screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with computing_threads(computer, threads) as n_threads, screen:
         _, figures = train_to_folder(
             train_set,

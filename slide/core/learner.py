@@ -16,7 +16,9 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.examples.dataset import Dataset, batches
-from slide.core.settings.config import Config
+from slide.core.settings.setting import Part
+from slide.core.settings.settings import Settings
+from slide.core.settings.traits import Traits
 
 N_MONITORED = 64  # examples that full losses and recall are measured on
 MONITORED_AT_A_TIME = 16  # whose logits over all neurons are held
@@ -62,6 +64,7 @@ class Learner(Protocol):
     """State of one training run: a dataclass of weights, optimizer state, tables and generator.
 
     Attributes:
+        settings: of the run.
         backend: whose kernels compute.
         rng: the one generator that everything random is drawn from.
         n_steps: that were taken.
@@ -69,6 +72,7 @@ class Learner(Protocol):
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+    settings: Settings[Any]
     backend: Backend
     rng: np.random.Generator
     n_steps: int
@@ -93,22 +97,25 @@ class Learner(Protocol):
     def attach(self, backend: Backend) -> None:
         """Compute by the kernels of another backend from now on, on the same arrays."""
 
-    def refresh(self, config: Config) -> bool:
+    def refresh(self) -> bool:
         """Whatever is due for `found_by` before the next step; whether anything was."""
 
-    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch of `data`, with `found_by` as it is."""
 
-    def step(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def step(self, batch: Dataset, lr: float) -> StepReport:
         """`refresh`, then `train_on`."""
 
     def catch_up(self) -> None:
         """Let all rows catch up with the steps that they missed, before they are looked at."""
 
+    def refuse_unordered(self) -> None:
+        """Raise ConfigError if a step needs those before it to have ended."""
+
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
 
-    def diagnostics(self, config: Config) -> dict[str, float]:
+    def diagnostics(self) -> dict[str, float]:
         """What is known to go wrong unseen (see `Trainer.fit`)."""
 
 
@@ -117,10 +124,13 @@ class Stepping:
 
     __slots__ = ()
 
-    def step(self: Learner, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def refuse_unordered(self) -> None:
+        """Steps may be taken at once, unless a learner says otherwise."""
+
+    def step(self: Learner, batch: Dataset, lr: float) -> StepReport:
         """What is due, and one training step on a batch."""
-        self.refresh(config)
-        return self.train_on(config, batch, lr)
+        self.refresh()
+        return self.train_on(batch, lr)
 
 
 class Searcher(Protocol):
@@ -135,7 +145,14 @@ class Kind:
     """One kind of learner: how its networks begin, are stored, and are searched.
 
     Args:
-        is_wanted: whether settings ask for it.
+        name: in config.json.
+        title: in a sentence.
+        settings: the part that holds its own settings.
+        suits: whether the recipe prefers it to the kinds before it in the table, by what can be
+            counted in a training set.
+        rules: settings that suit such a set, given those that were chosen.
+        tiny: the same settings with sizes so small, and what is due so often, that two steps call
+            every kernel of a run.
         begin: a learner that has not taken a step, of settings and a training set.
         tensors: all weights of a network by name, on the host.
         read: the network of such tensors, settings and the examples of each label, i64
@@ -147,20 +164,25 @@ class Kind:
         size: the same in words, with the settings that would make it smaller, for a sentence.
     """
 
-    is_wanted: Callable[[Config], bool]
-    begin: Callable[[Config, Backend, Dataset], Learner]
+    name: str
+    title: str
+    settings: type[Part]
+    suits: Callable[[Traits], bool]
+    rules: Callable[[Traits, dict[str, Any]], dict[str, Any]]
+    tiny: Callable[[Settings[Any]], Settings[Any]]
+    begin: Callable[[Settings[Any], Backend, Dataset], Learner]
     tensors: Callable[[Any, Backend], dict[str, Array]]
-    read: Callable[[dict[str, Array], Config, Array, Backend], TrainedNetwork | None]
+    read: Callable[[dict[str, Array], Settings[Any], Array, Backend], TrainedNetwork | None]
     exact: Callable[[Any, Backend], Searcher]
-    sampled: Callable[[Any, Backend, Config, Any, Dataset | None], Searcher]
-    n_bytes: Callable[[Config, Dataset], float]
-    size: Callable[[Config, Dataset], tuple[str, str]]
+    sampled: Callable[[Any, Backend, Settings[Any], Any, Dataset | None], Searcher]
+    n_bytes: Callable[[Settings[Any], Dataset], float]
+    size: Callable[[Settings[Any], Dataset], tuple[str, str]]
 
 
-def one_by_one(learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
+def one_by_one(learner: Learner, batches: Batches) -> Iterator[StepReport]:
     """A training step on each batch, and its report; a backend may have another way."""
     for rows, lr in batches:
-        yield learner.step(config, learner.data.take(rows), lr)
+        yield learner.step(learner.data.take(rows), lr)
 
 
 def monitored(data: Dataset, order: Array) -> Dataset:

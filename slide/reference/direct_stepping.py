@@ -12,7 +12,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import SparseParam
 from slide.core.direct.run import DirectRun
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 
 
 class DirectStepper:
@@ -49,12 +49,12 @@ class DirectStepper:
     def step(self) -> Dataset:
         """One step; the batch that it was done on."""
         batch = self.batch(self.run.n_steps)
-        self.run.step(self.config, batch, self.config.lr)
+        self.run.step(batch, self.config.training.lr)
         return batch
 
     def batch(self, number: int) -> Dataset:
         """The batch whose turn it is."""
-        data, B = self.run.data, self.config.batch_size
+        data, B = self.run.data, self.config.training.batch_size
         start = number * B % data.n_samples
         return data.take(np.arange(start, start + B))
 

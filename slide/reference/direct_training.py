@@ -13,7 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Settle, keeping
 from slide.reference.bounds.deciding import MisstepError

@@ -13,7 +13,7 @@ from slide.core.contract.optim import SGD, Adagrad, Adam
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.tables import Tables
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference.direct_stepping import DirectStepper
 from slide.reference.replaying import judged, judged_again, redrawn
 from slide.reference.spot_checks import checked_call

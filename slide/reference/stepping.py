@@ -10,10 +10,10 @@ import numpy as np
 from slide.core.contract.arrays import Array, Param
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network
 from slide.core.sampled.run import Run
-from slide.core.settings.config import Config
 
 
 class Noted(np.random.Generator):
@@ -71,12 +71,12 @@ class Stepper:
         """One step; the batch that it was done on."""
         batch = self.batch(self.run.updates.step)
         self.rng.masks = []
-        self.run.step(self.config, batch, self.config.lr)
+        self.run.step(batch, self.config.training.lr)
         return batch
 
     def batch(self, number: int) -> Dataset:
         """The batch whose turn it is."""
-        B = self.config.batch_size
+        B = self.config.training.batch_size
         start = number * B % self.data.n_samples
         return self.data.take(np.arange(start, start + B))
 

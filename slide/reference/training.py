@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, Param
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference.bounds import difference
 from slide.reference.bounds.balls import Settle, centred, keeping, shaking
 from slide.reference.bounds.comparing import TINY
@@ -98,7 +98,10 @@ class Trainee:
         self.witness.active = []
         batch = self.stepper.step()
         found, hidden = iter(self.witness.active), range(len(self.config.hidden))
-        active = [next(found) if self.config.n_active_of(layer) else None for layer in hidden]
+        active = [
+            next(found) if self.config.learner.layers.n_active_of(layer) else None
+            for layer in hidden
+        ]
         dropout = self.config.dropout
         scale = np.float32(1 / (1 - dropout))
         kept = [(drawn >= dropout) * scale for drawn in self.stepper.rng.masks]

@@ -18,8 +18,8 @@ from slide.backends.gpu.device import source
 from slide.backends.gpu.stand_in import StandInBackend, StandInDevice, arrays, emulator
 from slide.backends.gpu.stand_in.arrays import FUNCTIONS, METHODS, UFUNCS
 from slide.core.errors import BackendError
+from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.reference.checks import verify
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")

@@ -16,8 +16,8 @@ from slide.backends.threads.elementary import exp_in_place, log1p_of
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR
 from slide.core.contract.losses import LossName
+from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 

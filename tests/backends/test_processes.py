@@ -29,9 +29,9 @@ from slide.core.contract.optim import SGD
 from slide.core.contract.timed import TimedBackend
 from slide.core.direct.run import DirectRun
 from slide.core.errors import BackendError, ConfigError
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 
@@ -115,10 +115,10 @@ def test_workers_are_told_of_new_tables(kind):
     backend = hogwild(2)
     run = kind_of(config).begin(config, TimedBackend(backend), data)
     batches = [(np.arange(i, i + 64), 0.1) for i in range(0, 640, 64)]
-    assert len(list(backend.steps(run, config, batches))) == len(batches)
+    assert len(list(backend.steps(run, batches))) == len(batches)
     found = run.found_by if kind == "direct" else run.found_by[-1].tables
     assert answers(backend.team, tables_seen) == [found.ids.tobytes()] * 2
-    age = run.diagnostics(config)["table_age"]
+    age = run.diagnostics()["table_age"]
     assert 0 <= age < 10  # they are not those of the beginning
     backend.team.close()
 

@@ -93,7 +93,7 @@ def test_options_of_hashing_are_refused_for_direct_connections(files, slide):
     slide("train", "train.txt.gz", "--model", "d", "--quiet")
     code, _, err = slide("evaluate", "d", "test.txt", "--sampled", "--K", "3", "--probes", "2")
     assert code == 2
-    assert err.startswith("slide: got --K and --probes for direct connections")
+    assert err.startswith("slide: got K and probes for direct connections")
     code, out, _ = slide("evaluate", "d", "test.txt", "--sampled", "--bucket-limit", "5", "--json")
     assert code == 0
     assert 0 < json.loads(out)["recall_at_1"] <= 1
@@ -296,7 +296,10 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_
     ("args", "words"),
     [
         (["m"], "m exists"),
-        (["n", "--hidden", "0", "--scope", "batch"], "scope is 'batch' without hidden layer"),
+        (
+            ["n", "--hidden", "0", "--scope", "batch"],
+            "hidden=() is a setting of direct connections, but scope='batch' is",
+        ),
         (["n", "--hidden", "-1"], "hidden is -1"),
         (["n", "--backend", "x"], "'x'"),
     ],

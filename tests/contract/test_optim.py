@@ -11,8 +11,8 @@ from kernel_arguments import BACKEND, f32
 from slide.core.contract.arrays import Param, RowGrad
 from slide.core.contract.optim import SGD, Adagrad, Adam, learning_rate
 from slide.core.sampled.catchup import CatchUp
+from slide.core.sampled.settings import Optimization
 from slide.core.sampled.updating import optimizer_of
-from slide.core.settings.config import Config
 from slide.reference.running import mapped
 
 OPTIMIZERS = [Adam, Adagrad, SGD]
@@ -61,7 +61,7 @@ def test_an_optimizer_begins_with_the_state_it_needs(kind, columns) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("adam", Adam), ("adagrad", Adagrad), ("sgd", SGD)])
 def test_the_settings_name_the_optimizer_and_its_decay(name, kind) -> None:
-    assert optimizer_of(Config(optimizer=name, weight_decay=0.1)) == kind(weight_decay=0.1)
+    assert optimizer_of(Optimization(name, 0.1)) == kind(weight_decay=0.1)
 
 
 def test_a_lazy_optimizer_is_not_a_dense_one() -> None:

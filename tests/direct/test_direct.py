@@ -15,11 +15,11 @@ from slide.core.direct.network import SCALE, Direct, Lookup, active_set, best_of
 from slide.core.direct.run import DirectRun
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.learners.recipe import Traits, recipe, settings_for
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.sampled.retrieval import Plan
-from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 BACKEND = ReferenceBackend()
@@ -35,7 +35,7 @@ def model(train_set):
 
 
 def fitted(x, **settings):
-    return Inputs.fitted(replace(DIRECT, **settings), x)
+    return Inputs.fitted(replace(DIRECT, **settings).learner, x)
 
 
 def test_rare_features_weigh_more():
@@ -71,7 +71,7 @@ def test_long_examples_have_no_pairs():
 
 def connected(x, y, **settings):
     config = replace(DIRECT, **settings)
-    inputs = Inputs.fitted(config, x)
+    inputs = Inputs.fitted(config.learner, x)
     return Direct.connect(config, inputs, BACKEND, Dataset(inputs.of(x), y))
 
 
@@ -126,16 +126,16 @@ def test_the_index_adds_a_bias_once(model, test_set):
 
 def test_it_learns_more_than_its_start(train_set, model):
     run = DirectRun.begin(DIRECT, BACKEND, train_set)
-    before = run.diagnostics(DIRECT)["full_loss"]
+    before = run.diagnostics()["full_loss"]
     run.network = model.network
-    assert run.diagnostics(DIRECT)["full_loss"] < before / 4
+    assert run.diagnostics()["full_loss"] < before / 4
 
 
 def test_a_step_takes_biases_as_they_are_now(train_set):
     """Labels that have just been pushed down are not the hardest ones any more."""
     run = DirectRun.begin(DIRECT, BACKEND, train_set)
     batch = run.data.take(run.order[:64])
-    run.step(DIRECT, batch, 0.0)
+    run.step(batch, 0.0)
     weight = run.network.param.weight
     sunk = int(np.argmax(run.network.bias))
     weight.values[weight.indptr[sunk + 1] - 1] = -1000
@@ -148,7 +148,7 @@ def test_a_step_takes_biases_as_they_are_now(train_set):
             return search(self, index, x, excluded, k)
 
     run.backend = Watching()
-    run.step(replace(DIRECT, rebuild_every=1000), batch, 0.0)
+    run.step(batch, 0.0)
     assert seen == [-1000]
 
 
@@ -157,7 +157,7 @@ def test_a_step_is_the_one_of_dense_matrices(train_set, loss):
     """The whole of it in float64 and without sparse arrays, from the formulas."""
     config = replace(DIRECT, loss=loss, active=6)
     run = DirectRun.begin(config, BACKEND, train_set)
-    run.step(config, run.data.take(run.order[:32]), 0.5)  # so that squares differ
+    run.step(run.data.take(run.order[:32]), 0.5)  # so that squares differ
     batch, weight = run.data.take(run.order[32:64]), run.network.param.weight
     stored = weight.with_values(np.ones_like(weight.values)).to_scipy().toarray() > 0
     w = weight.to_scipy().toarray().astype(np.float64)
@@ -179,7 +179,7 @@ def test_a_step_is_the_one_of_dense_matrices(train_set, loss):
     square += g**2
     w -= 0.5 * g / np.sqrt(np.where(stored, square, 1))
 
-    run.step(config, batch, 0.5)
+    run.step(batch, 0.5)
     moved = run.network.param.weight.to_scipy().toarray()
     assert abs(g).max() > 0.1
     np.testing.assert_allclose(moved, w, atol=1e-4)
@@ -316,8 +316,13 @@ def test_very_large_values_are_directions(train_set, test_set, model):
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ({"hidden": (), "K": 9, "dropout": 0.3}, "K and dropout was chosen .* direct connections"),
-        ({"hidden": (256,), "grown": 3}, "grown was chosen for a network with hidden layers"),
+        (
+            {"hidden": (), "K": 9, "lr": 0.3},
+            r"^hidden=\(\) is a setting of direct connections, but K=9 is a setting of networks "
+            "with hidden layers: leave one of them out$",
+        ),
+        ({"hidden": (256,), "grown": 3}, "hidden=.256,. is a setting of networks with hidden "),
+        ({"K": 3, "grown": 3}, "K=3 is a setting of networks .*, but grown=3 is a setting of dir"),
     ],
 )
 def test_settings_that_nobody_would_read_are_refused(chosen, words):
@@ -350,8 +355,10 @@ def test_the_recipe_follows_what_can_be_counted(given, wanted):
 
 
 @pytest.mark.parametrize(
-    "chosen", [{"hidden": (64,)}, {"K": 5}, {"dropout": 0.1}, {"sampler": "uniform"}]
-)
+    "chosen",
+    [{"hidden": (64,)}, {"K": 5}, {"dropout": 0.1}, {"sampler": "uniform"},
+     {"optimizer": "adagrad"}, {"scope": "example"}],
+)  # fmt: skip
 def test_settings_of_hidden_layers_ask_for_one(chosen):
     assert settings_for(traits(), **chosen).hidden
     assert not settings_for(traits(), epochs=9, lr=0.5, seed=3).hidden
@@ -370,9 +377,9 @@ def test_traits_are_counted(train_set):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"hidden": ()}, "sampler is 'lsh' without hidden layer"),
-        ({"hidden": (), "sampler": "index"}, "scope is 'batch' without hidden layer"),
-        ({"sampler": "index"}, "sampler is 'index' with hidden layers"),
+        ({"hidden": (), "sampler": "lsh"}, r"hidden=\(\) is a .*, but sampler='lsh' is a setting"),
+        ({"hidden": (), "scope": "batch"}, r"hidden=\(\) is a .*, but scope='batch' is a setting"),
+        ({"hidden": (9,), "sampler": "index"}, r"hidden=\(9,\) is .* sampler='index' is a setting"),
         (
             {"sampler": "in-batch", "scope": "example"},
             "sampler is 'in-batch', which proposes nobody",

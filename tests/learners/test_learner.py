@@ -2,32 +2,28 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import planted
-from toy_learner import ONE_CONNECTION, POPULARITY
+from toy_learner import POPULARITY
 
 import slide
 from slide.core.errors import ConfigError, ModelError
 from slide.core.learners import kinds as learners
+from slide.core.learners.config import Config
 from slide.core.models.model import Model
 from slide.core.runs import refusals
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.config import Config
 from slide.data import write
-
-DIRECT = Config(
-    hidden=(), sampler="index", scope="example", optimizer="adagrad", loss="bce", active=10,
-    epochs=1, batch_size=50, connections=ONE_CONNECTION,
-)  # fmt: skip
 
 
 @pytest.fixture
-def kinds(monkeypatch):
-    monkeypatch.setattr(learners, "KINDS", (POPULARITY, *learners.KINDS))
+def config(monkeypatch):
+    """Settings of the third learner, which is one of the kinds as long as a test lasts."""
+    monkeypatch.setattr(learners, "KINDS", (*learners.KINDS, POPULARITY))
+    return Config(head_start=0.5, epochs=1, batch_size=50)
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +31,21 @@ def data():
     return planted(300, 40)
 
 
-def test_a_third_learner_is_trained_and_evaluated(kinds, backend, data):
-    trainer = Trainer(DIRECT, backend)
+def test_a_third_learner_is_trained_and_evaluated(config, backend, data):
+    trainer = Trainer(config, backend)
     model = trainer.fit(data, data)
     counts = data.y.positive().column_counts()
     ids, scores = model.predict(data.x, 3)
     assert ids[7].tolist() == np.argsort(-counts, kind="stable")[:3].tolist()
-    assert scores[7].tolist() == np.sort(counts)[::-1][:3].tolist()
+    assert scores[7].tolist() == (0.5 + np.sort(counts)[::-1][:3]).tolist()
     assert trainer.step == 6
     with_most = data.y.positive().column_counts().max() / data.n_samples
     assert model.evaluate(data)["precision_at_1"] == pytest.approx(with_most)
     assert model.evaluate(data, sampled=True)["recall_at_5"] == 1
 
 
-def test_it_is_stored_and_read(kinds, backend, data, tmp_path):
-    model = Trainer(DIRECT, backend).fit(data)
+def test_it_is_stored_and_read(config, backend, data, tmp_path):
+    model = Trainer(config, backend).fit(data)
     model.save(tmp_path / "model")
     again = Model.load(tmp_path / "model", backend)
     np.testing.assert_array_equal(again.predict(data.x, 5)[1], model.predict(data.x, 5)[1])
@@ -60,34 +56,38 @@ def test_it_is_stored_and_read(kinds, backend, data, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["numba", "processes"])
-def test_other_backends_train_it(kinds, data, name):
-    expected = Trainer(DIRECT, slide.load_backend("reference")).fit(data).predict(data.x, 5)
-    found = Trainer(DIRECT, slide.load_backend(name)).fit(data).predict(data.x, 5)
+def test_other_backends_train_it(config, data, name):
+    expected = Trainer(config, slide.load_backend("reference")).fit(data).predict(data.x, 5)
+    found = Trainer(config, slide.load_backend(name)).fit(data).predict(data.x, 5)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_command_line_trains_it(kinds, slide, data, tmp_path):
+def test_the_command_line_trains_it(config, slide, data, tmp_path):
     train, model = tmp_path / "train.txt", tmp_path / "model"
     write(data, train)
-    one = f"connections={ONE_CONNECTION}"
-    code, out, _ = slide("train", train, "--set", one, "--model", model, "--json")
-    assert (code, json.loads(out)["config"]["connections"]) == (0, ONE_CONNECTION)
+    said = "head_start=0.25"
+    code, out, _ = slide("train", train, "--set", said, "--model", model, "--json")
+    assert (code, json.loads(out)["config"]["head_start"]) == (0, 0.25)
+    assert json.loads((model / "config.json").read_text())["learner"] == "popularity"
     code, out, _ = slide("predict", model, train, "--k", "1")
     best = int(np.argmax(data.y.positive().column_counts()))
     assert (code, len(out.splitlines())) == (0, data.n_samples)
     assert all(line.startswith(f"{best}:") for line in out.splitlines())
 
 
-def test_what_is_too_large_is_said_by_the_kind(kinds, backend, data, monkeypatch):
+def test_what_is_too_large_is_said_by_the_kind(config, backend, data, monkeypatch):
     monkeypatch.setattr(refusals, "memory_of_machine", lambda: 10)
     with pytest.raises(ConfigError, match=r"^40 counts take 0\.0 GiB, .*: count fewer labels$"):
-        Trainer(DIRECT, backend).fit(data)
+        Trainer(config, backend).fit(data)
 
 
-def test_without_it_the_settings_are_those_of_another(backend, data):
-    assert learners.kind_of(DIRECT) is learners.DIRECT_LEARNER
-    assert learners.kind_of(replace(DIRECT, hidden=(4,), sampler="lsh")) is learners.SAMPLED_LEARNER
+def test_the_settings_say_which_learner():
+    assert learners.kind_of(Config(connections=3)) is learners.DIRECT
+    assert learners.kind_of(Config(hidden=(4,))) is learners.SAMPLED
+    assert learners.kind_of(Config(lr=0.1)) is learners.SAMPLED
+    with pytest.raises(ConfigError, match="unknown setting 'head_start'"):
+        Config(head_start=0.5)
 
 
 def test_nobody_but_the_registry_tells_learners_apart():

@@ -13,14 +13,16 @@ from safetensors.numpy import load_file, save_file
 
 from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError, ModelError
+from slide.core.learners.config import Config
 from slide.core.models.folder import staged
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.sampled.layers import SampledLayer, dense
 from slide.core.sampled.network import Network
-from slide.core.sampled.retrieval import Plan, Retrieval, label_tables
+from slide.core.sampled.retrieval import Retrieval, hashing_of, label_tables
+from slide.core.sampled.settings import Hashing
 from slide.core.sampled.step import activations, infer_sampled
-from slide.core.settings.config import Config
+from slide.core.settings.plan import Plan
 from slide.reference.kernels import ReferenceBackend
 
 BACKEND = ReferenceBackend()
@@ -102,13 +104,14 @@ def test_sampled_inference_looks_at_no_others(model, test_set):
     ],
 )
 def test_sampled_inference_takes_nine_bits_at_most_unless_told(family, trained_with, chosen, used):
-    n_digits = Plan(K=chosen).settings(Config(hash=family, K=trained_with)).K
+    n_digits = hashing_of(Plan(K=chosen), Hashing(family, trained_with)).K
     assert n_digits == used
 
 
 def test_a_plan_says_how_many_tables_probes_entries_and_candidates():
-    settings = Plan(L=7, probes=3, bucket_limit=5).settings(Config(L=16))
-    assert (settings.L, settings.probes, settings.bucket_limit) == (7, 3, 5)
+    hashing = hashing_of(Plan(L=7, probes=3), Hashing(L=16))
+    assert (hashing.L, hashing.probes) == (7, 3)
+    assert (hashing_of(Plan(), Hashing(L=16)).L, hashing_of(Plan(), Hashing()).probes) == (100, 8)
     assert [Plan(candidates=0.1).budget(n) for n in (50, 10_000, 10_100, 200_000)] == [
         1000, 1000, 1010, 20_000,
     ]  # fmt: skip
@@ -119,7 +122,7 @@ def retrieval_of(seed=0):
     config = Config(
         hidden=(40, 40), hidden_active=(30, 20), K=5, bucket_limit=3, hash_norm=False, seed=seed
     )
-    network = Network.draw(config, 9, 150, BACKEND, None, np.random.default_rng(0))
+    network = Network.draw(config.learner.layers, 9, 150, BACKEND, None, np.random.default_rng(0))
     return network, Retrieval.build(BACKEND, network, config, Plan(L=2, probes=2))
 
 
@@ -216,8 +219,8 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
         (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "damaged"),
         (lambda f: (f / "config.json").write_text("[]"), "not of a model"),
-        (lambda f: edit(f, version=1), "version 1: this slide reads version 2"),
-        (lambda f: edit(f, version=3), "version 3"),
+        (lambda f: edit(f, version=1), "version 1: this slide reads versions 2 and 3"),
+        (lambda f: edit(f, version=4), "version 4"),
         (lambda f: edit(f, config=None), "damaged"),
         (lambda f: edit(f, n_samples="many"), "damaged"),
         (lambda f: edit_config(f, hidden=[0]), "damaged .hidden is 0"),

@@ -1,14 +1,17 @@
 """Models that earlier versions wrote are read, and say what they said then."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from slide import Config, Model, load_backend, read
-from slide.core.settings.config import BEFORE
+from slide.core.learners import kinds
+from slide.core.learners.kinds import DIRECT
+from slide.core.settings.setting import KEY, Declared, Part, fixed, whole
 
 FORMAT_2 = Path(__file__).parent / "format_2"
 MODELS = sorted(path.parent.name for path in FORMAT_2.glob("*/config.json"))
@@ -32,23 +35,45 @@ def test_models_of_format_2_predict_as_they_did(name, backend):
     assert (ids == wanted_ids).all()
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_their_settings_are_kept_and_written_anew(name, tmp_path):
+    stored = json.loads((FORMAT_2 / name / "config.json").read_text())["config"]
+    model = Model.load(FORMAT_2 / name, load_backend("reference"))
+    settings = json.loads(json.dumps(model.config.flat()))
+    assert settings.items() <= stored.items()
+    assert model.config.hidden == tuple(stored["hidden"])
+    model.save(tmp_path / "model")
+    assert Model.load(tmp_path / "model", load_backend("reference")).config == model.config
+
+
 def test_a_setting_that_a_model_lacks_is_what_format_2_had():
-    """If a default changes, its field has to say what those models do: `metadata={BEFORE: ...}`."""
+    """If a default changes, its field has to say what those models do: `Declared.before`."""
     recorded = json.loads((FORMAT_2 / "defaults.json").read_text())
-    assert asdict(Config.from_dict({})) == asdict(Config.from_dict(recorded))
-    assert Config.from_dict(asdict(Config(K=7, pairs=True))) == Config(K=7, pairs=True)
+    for hidden in ([256], []):
+        said = {"hidden": hidden}
+        if not hidden:
+            said |= {"sampler": "index", "scope": "example", "optimizer": "adagrad"}
+        assert Config.from_dict(said) == Config.from_dict(recorded | said)
 
 
 @dataclass(frozen=True, slots=True)
-class Newer(Config):
-    """Settings of a later version."""
+class Newer(Part):
+    """Settings of a later version of direct connections, which have two more."""
 
-    wings: int = 2
-    feathers: str = field(default="blue", metadata={BEFORE: "none"})
+    title: ClassVar[str] = "Newer"
+
+    hidden: tuple[int, ...] = fixed((), "")
+    connections: int = whole(50, 1, 99, "")
+    wings: int = whole(2, 0, 9, "")
+    legs: int = field(default=4, metadata={KEY: Declared("", "", lambda name, got: None, before=6)})
 
 
-def test_a_model_is_read_that_is_older_than_a_setting():
-    older = asdict(Config(seed=3))
-    newer = Newer.from_dict(older)
-    assert (newer.seed, newer.wings, newer.feathers) == (3, 2, "none")
-    assert Newer.from_dict(asdict(Newer(wings=1))) == Newer(wings=1)
+def test_a_model_is_read_that_is_older_than_a_setting(monkeypatch):
+    older = {"connections": 30, "seed": 3, "hidden": []}
+    newer = replace(DIRECT, name="newer", settings=Newer)
+    monkeypatch.setattr(kinds, "KINDS", (kinds.SAMPLED, newer))
+    config = Config.from_dict(older, "newer")
+    assert (config.seed, config.connections, config.wings, config.legs) == (3, 30, 2, 6)
+    fresh = Config(hidden=())
+    assert (fresh.wings, fresh.legs) == (2, 4)
+    assert Config.from_dict(fresh.flat(), "newer") == fresh

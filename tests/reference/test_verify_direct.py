@@ -45,7 +45,7 @@ def test_a_mutant_is_rejected_at_the_default_number_of_examples(backend, row, na
     assert check(backend(), row, name, N_EXAMPLES, shrink=False).outcome == "fail"
 
 
-def of_labels(run, config, x, y):
+def of_labels(run, x, y):
     """Nobody is found beside the labels."""
     return active_set(np.zeros((x.n_rows, 0), np.int32), y)
 

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from conftest import csr_of
 
-import slide.core.runs.trainer as trainer_module
 from slide.core.contract.arrays import CSR
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import StepReport
 from slide.core.learners import kinds as learners
+from slide.core.learners.config import Config
 from slide.core.learners.recipe import Traits, settings_for
 from slide.core.models.model import Model
+from slide.core.runs import clock
 from slide.core.runs.to_folder import STATUS, train_to_folder
 from slide.core.runs.trainer import Trainer
 from slide.core.sampled.run import Run
 from slide.core.sampled.updating import Updates
-from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 TESTS = Path(__file__).parents[1]
@@ -180,7 +180,7 @@ def test_looking_does_not_change_the_run(backend, train_set):
 def test_seconds_are_those_of_drawing_stepping_and_settling(backend, train_set, monkeypatch):
     """A clock that stands still but for these, and for an evaluation that must not count."""
     now = [0.0]
-    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 
     def slow(owner, name, seconds):
         method = getattr(owner, name)
@@ -195,7 +195,7 @@ def test_seconds_are_those_of_drawing_stepping_and_settling(backend, train_set, 
         now[0] += 1000
         return Run.begin(*args)
 
-    monkeypatch.setattr(learners, "KINDS", (replace(learners.SAMPLED_LEARNER, begin=begin),))
+    monkeypatch.setattr(learners, "KINDS", (replace(learners.SAMPLED, begin=begin),))
     slow(Run, "step", 1)
     slow(Updates, "catch_up", 100_000)
     slow(Run, "diagnostics", 10_000_000)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from slide.core.contract.arrays import CSR, Block
+from slide.core.learners.config import Config
 from slide.core.sampled.mips import RADIUS_RANK, ROWS_AT_A_TIME, InnerProductHash
-from slide.core.settings.config import Config
 
 N, D = 400, 9
 
@@ -19,7 +19,9 @@ def rows_of(seed=0, n=N):
 
 def functions_of(backend, weight, center=True, **settings):
     config = Config(**{"K": 6, "L": 40} | settings)
-    drawn = InnerProductHash.draw(config, weight.shape[1], np.random.default_rng(3), backend)
+    drawn = InnerProductHash.draw(
+        config.learner.hashing, weight.shape[1], np.random.default_rng(3), backend
+    )
     return drawn.fitted_to(weight, center)
 
 

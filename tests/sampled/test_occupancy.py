@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
-from slide.core.sampled.layer_tables import Due, LayerTables
+from slide.core.learners.config import Config
+from slide.core.sampled.layer_tables import Due
 from slide.core.sampled.layers import dense
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import gini, occupancy
 from slide.core.sampled.probe import Probe
+from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import activations
-from slide.core.settings.config import Config
 from slide.reference.kernels import ReferenceBackend
 
 
@@ -40,17 +41,19 @@ def test_gini_is_half_the_relative_mean_difference(sizes) -> None:
 def network_of(config, data, dtype=np.float32):
     backend = ReferenceBackend()
     rng = np.random.default_rng(0)
-    drawn = Network.draw(config, data.n_features, data.n_labels, backend, None, rng)
+    drawn = Network.draw(config.learner.layers, data.n_features, data.n_labels, backend, None, rng)
     weights = [rng.standard_normal(layer.param.shape).astype(dtype) for layer in drawn.layers]
-    return Network.of(weights, config, backend)
+    return Network.of(weights, config.learner.layers, backend)
 
 
-def tables_of(config, network, number):
+def sampler_of(config, network, number):
+    """One with tables."""
     param = network.layers[number].param
-    tables = LayerTables(config, *param.shape)
+    sampler = Sampler.of(config, 10, param.shape)
     rng = np.random.default_rng(1)
-    tables.refresh(ReferenceBackend(), param.weight, Due(True, True, False), 0, lambda: 1.0, rng)
-    return tables
+    due = Due(True, True, False)
+    sampler.tables.refresh(ReferenceBackend(), param.weight, due, 0, 1.0, rng)
+    return sampler
 
 
 def test_the_probe_does_not_depend_on_the_order_of_the_file(train_set) -> None:
@@ -67,7 +70,8 @@ def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, numb
         hidden=(200, 150), hidden_active=(20, 20), K=1, L=1, bucket_limit=8, center=False
     )
     network, probe = network_of(config, train_set), Probe(train_set.take(np.arange(30)))
-    tables = tables_of(config, network, number)
+    sampler = sampler_of(config, network, number)
+    tables = sampler.tables
     a = activations(backend, network, probe.data.x, upto=number)
     found = 0
     for h, (bucket,) in zip(dense(a), tables.codes(backend, a), strict=True):
@@ -75,7 +79,7 @@ def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, numb
         start, end = tables.tables.offsets[bucket : bucket + 2]
         found += np.isin(exact, tables.tables.ids[start:end][:8]).sum()
     assert found > 0
-    assert probe.recall(backend, network, number, tables) == found / (30 * 10)
+    assert probe.recall(backend, network, number, sampler) == found / (30 * 10)
 
 
 @pytest.mark.parametrize(("n", "budget"), [(50, 50), (300, 100), (20_000, 200)])
@@ -89,7 +93,7 @@ def test_recall_is_measured_within_a_hundredth_of_the_neurons(n, budget) -> None
     config = Config(hidden=(4,), K=4, L=2)
     data = Dataset(csr_of([{0: 1.0}], 1), csr_of([{0: 1.0}], n))
     network = network_of(config, data)
-    Probe(data).recall(Recorder(), network, 1, tables_of(config, network, 1))
+    Probe(data).recall(Recorder(), network, 1, sampler_of(config, network, 1))
     assert seen == [budget]
 
 

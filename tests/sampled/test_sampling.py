@@ -8,8 +8,8 @@ from conftest import csr_of
 
 from slide.core.contract.arrays import Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.learners.config import Config
 from slide.core.sampled.sampling import Sampler, draw_uniform, inclusion_probabilities, log_weights
-from slide.core.settings.config import Config
 
 N, D = 200, 6
 Y = csr_of([{3: 1.0, 50: 1.0}, {}, {3: 1.0, 199: 1.0}], N)
@@ -20,7 +20,7 @@ def sampler_of(backend, rng, **settings):
     sampler = Sampler.of(config, config.active, (N, D))
     if sampler.tables is not None:
         w = rng.standard_normal((N, D), dtype=np.float32)
-        sampler.tables.refresh(backend, w, sampler.tables.due(0), 0, lambda: 1.0, rng)
+        sampler.tables.refresh(backend, w, sampler.tables.due(0), 0, 1.0, rng)
     return sampler
 
 

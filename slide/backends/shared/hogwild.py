@@ -25,9 +25,7 @@ from slide.core.contract.arrays import CSR, Array, Param, RowGrad
 from slide.core.contract.backend import Backend
 from slide.core.contract.optim import Optimizer
 from slide.core.contract.sparse import SparseParam
-from slide.core.errors import ConfigError
 from slide.core.learner import Batches, Learner, StepReport
-from slide.core.settings.config import Config
 
 STEPS_AHEAD = 2  # asked of a worker at once, so that it never waits for the parent
 
@@ -77,10 +75,10 @@ class Counted:
         self.n_updates += len(rows)
 
 
-def join(desk: Desk, packet: tuple[Learner, Config, Array]) -> None:
+def join(desk: Desk, packet: tuple[Learner, Array]) -> None:
     """Have this run before oneself."""
-    learner, config, counts = packet
-    desk.learner, desk.config = learner, config
+    learner, counts = packet
+    desk.learner = learner
     learner.attach(Counted(desk.backend, learner.output_weight, counts))
 
 
@@ -99,7 +97,7 @@ def step(desk: Desk, rows: Array, lr: float, number: int, seed: int) -> tuple[St
     learner.n_steps = number - 1
     learner.rng = np.random.default_rng([seed, number])
     before = learner.backend.n_updates
-    report = learner.train_on(desk.config, learner.data.take(rows), lr)
+    report = learner.train_on(learner.data.take(rows), lr)
     return report, learner.backend.n_updates - before
 
 
@@ -126,13 +124,9 @@ class Hogwild:
         """The share of row updates that were lost, about; at most, rather."""
         return 1 - float(self.counts.sum()) / max(self.n_updates, 1)
 
-    def steps(self, learner: Learner, config: Config, batches: Batches) -> Iterator[StepReport]:
+    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
         """Take a step on each batch; reports come in the order in which steps end."""
-        if config.catch_up:
-            raise ConfigError(
-                "catch_up is true: rows catch up with the steps before, which have no order in "
-                "mode hogwild; leave it out, or choose --mode synchronous"
-            )
+        learner.refuse_unordered()
         team, left = self.team, iter(batches)
         team.hire(self.n_workers)
         reports: deque[StepReport] = deque()
@@ -147,7 +141,7 @@ class Hogwild:
                 n_begun += 1
                 n_ahead[worker] += 1
                 message, copies = packed(batch[0], team.store)
-                rest = (batch[1], n_begun, config.seed)
+                rest = (batch[1], n_begun, learner.settings.training.seed)
                 done = partial(take, worker)
                 phase = "taking a training step"
                 team.ask(worker, Task(phase, step, message, rest, copies, done))
@@ -159,8 +153,8 @@ class Hogwild:
             feed(worker)
 
         try:
-            learner.refresh(config)
-            self.share(learner, config)
+            learner.refresh()
+            self.share(learner)
             is_ready = True
             for worker in range(self.n_workers):
                 feed(worker)
@@ -168,35 +162,35 @@ class Hogwild:
                 with team.lock:
                     team.pump()
                     learner.n_steps = n_begun
-                    if learner.refresh(config):
-                        self.publish(learner, config)
+                    if learner.refresh():
+                        self.publish(learner)
                 yield from drained(reports)
         finally:
             team.opening = []
 
-    def share(self, learner: Learner, config: Config) -> None:
+    def share(self, learner: Learner) -> None:
         """Put all that a run consists of into shared memory, and let all workers join it."""
         message, _ = packed(learner, self.team.store, small=0, absent=type(learner.backend))
         shared = unpacked(message, self.team.store, learner.backend)
         for field in fields(learner):
             setattr(learner, field.name, getattr(shared, field.name))
-        joining = self.joining(learner, config)
+        joining = self.joining(learner)
         for worker in range(self.n_workers):
             self.team.ask(worker, joining)
         self.team.opening = [joining]
 
-    def publish(self, learner: Learner, config: Config) -> None:
+    def publish(self, learner: Learner) -> None:
         """Tell all workers of new tables, or of a new index; the old ones stay until they know."""
         message, _ = packed(learner.found_by, self.team.store, small=0)
         learner.found_by = unpacked(message, self.team.store)
         task = Task("taking over new tables", adopt, message, (), self.team.opening, ignore)
         for worker in range(self.n_workers):
             self.team.ask(worker, task)
-        self.team.opening = [self.joining(learner, config)]
+        self.team.opening = [self.joining(learner)]
 
-    def joining(self, learner: Learner, config: Config) -> Task:
+    def joining(self, learner: Learner) -> Task:
         """Joins the run as it is; what finds its active neurons stays as long as the task."""
-        packet = learner, config, self.counts
+        packet = learner, self.counts
         message, copies = packed(packet, self.team.store, absent=type(learner.backend))
         return Task("joining the run", join, message, (), [copies, learner.found_by], ignore)
 

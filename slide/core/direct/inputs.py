@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.settings.config import Config
+from slide.core.direct.settings import DirectSettings
 
 LONGEST = 16  # features of an example that has pairs: they are 120 then
 LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
@@ -40,12 +40,12 @@ class Inputs:
         return len(self.weights) + len(self.pairs)
 
     @classmethod
-    def fitted(cls, config: Config, x: CSR) -> Inputs:
+    def fitted(cls, settings: DirectSettings, x: CSR) -> Inputs:
         """Weights by how rare a feature is, and the pairs that come twice, as the settings say."""
         rarity = np.log((x.n_rows + 1) / (x.column_counts() + 1))
-        weights = (np.maximum(rarity, LEAST_RARE) ** config.idf_power).astype(np.float32)
+        weights = (np.maximum(rarity, LEAST_RARE) ** settings.idf_power).astype(np.float32)
         pairs = np.zeros(0, np.int64)
-        if config.pairs:
+        if settings.pairs:
             pairs, counts = np.unique(pairs_of(x.with_unit_rows())[1], return_counts=True)
             pairs = pairs[counts > 1]
         return cls(weights, pairs)

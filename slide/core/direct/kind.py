@@ -8,24 +8,36 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct, Lookup
+from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
+from slide.core.direct.settings import DirectSettings
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Searcher
-from slide.core.sampled.retrieval import Plan
-from slide.core.settings.config import Config
+from slide.core.settings.plan import Plan
+from slide.core.settings.settings import Settings
 
 NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
 
 
 def sampled(
-    network: Direct, backend: Backend, config: Config, plan: Plan, examples: Dataset | None
+    network: Direct,
+    backend: Backend,
+    settings: Settings[DirectSettings],
+    plan: Plan,
+    examples: Dataset | None,
 ) -> Searcher:
     """An index cut as a plan says: to so many labels for an input, as if it were a bucket.
 
     Raises:
-        ConfigError: examples are given.
+        ConfigError: examples are given, or a setting of hash tables.
     """
+    said = [name for name in ("K", "L", "probes") if getattr(plan, name) is not None]
+    if said:
+        raise ConfigError(
+            f"got {' and '.join(said)} for direct connections, which have an index and no hash "
+            "tables: leave it out, or cut the index by bucket_limit"
+        )
     if examples is not None:
         raise ConfigError(
             "the model has direct connections: there are no hash tables to insert labels into"
@@ -42,7 +54,7 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
 
 
 def read(
-    stored: dict[str, Array], config: Config, counts: Array, backend: Backend
+    stored: dict[str, Array], settings: Settings[DirectSettings], counts: Array, backend: Backend
 ) -> Direct | None:
     """Direct connections, or None.
 
@@ -58,7 +70,7 @@ def read(
     of_labels = len(indptr) - 1 == len(bias) == len(counts) > 0
     dtypes = [array.dtype for array in (bias, weights, pairs)]
     is_known = dtypes == [np.float32, np.float32, np.int64]
-    if not (of_labels and is_known) or (len(pairs) and not config.pairs):
+    if not (of_labels and is_known) or (len(pairs) and not settings.learner.pairs):
         return None
     ascending = not len(pairs) or bool((np.diff(pairs) > 0).all() and pairs[0] >= 0)
     if not ascending or pairs.max(initial=-1) >= len(weights) ** 2:
@@ -66,35 +78,40 @@ def read(
     return Direct.of(weight, bias, inputs, backend)
 
 
-def n_bytes(config: Config, train: Dataset) -> float:
+def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:
     """Of weights, their columns, their squares and the index: 4 bytes each, and of inputs."""
-    wanted = 24 * most_connections(config, train)
+    wanted = 24 * most_connections(settings, train)
     return wanted + 32 * train.n_features  # their weights, and zeros for the kernels
 
 
-def most_connections(config: Config, train: Dataset) -> float:
+def most_connections(settings: Settings[DirectSettings], train: Dataset) -> float:
     """How many direct connections there may be."""
-    y = train.y.positive()
-    most = config.connections + config.connections_per_example * y.column_counts()
+    y, wanted = train.y.positive(), settings.learner
+    most = wanted.connections + wanted.connections_per_example * y.column_counts()
     lengths = train.features.row_lengths()
-    if config.pairs:
+    if settings.learner.pairs:
         lengths = lengths + np.where(lengths <= LONGEST, lengths * (lengths - 1) // 2, 0)
     possible = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
-    return float(np.minimum(most, possible).sum()) + (config.grown + 1) * train.n_labels
+    return float(np.minimum(most, possible).sum()) + (wanted.grown + 1) * train.n_labels
 
 
-def size(config: Config, train: Dataset) -> tuple[str, str]:
+def size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
     """What takes memory, and what would take less."""
     return (
-        f"up to {most_connections(config, train):,.0f} connections from {train.n_features} "
+        f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",
         "choose a smaller --set connections=N or connections_per_example=X, or check the data's "
         "header",
     )
 
 
-DIRECT_LEARNER = Kind(
-    is_wanted=lambda config: not config.hidden,
+DIRECT = Kind(
+    name="direct",
+    title="direct connections",
+    settings=DirectSettings,
+    suits=suits,
+    rules=rules,
+    tiny=tiny,
     begin=DirectRun.begin,
     tensors=tensors,
     read=read,

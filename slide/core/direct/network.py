@@ -16,9 +16,10 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset, features_of
 from slide.core.sampled.sampling import nobody
-from slide.core.settings.config import Config
+from slide.core.settings.settings import Settings
 
 SCALE = 8.0  # length of a label's row at the start: the cosine to its centroid decides then
 LABELS_AT_A_TIME = 1 << 17  # found for some examples
@@ -54,28 +55,30 @@ class Direct:
         return last
 
     @classmethod
-    def connect(cls, config: Config, inputs: Inputs, backend: Backend, data: Dataset) -> Direct:
+    def connect(
+        cls, settings: Settings[DirectSettings], inputs: Inputs, backend: Backend, data: Dataset
+    ) -> Direct:
         """Choose the connections of every label, and start them from its centroid.
 
         Args:
-            config: how many connections.
+            settings: how many connections.
             inputs: as fitted to the training set.
             backend: computes.
             data: the training set in an order of its own, its features replaced by inputs.
         """
         x, y = data.x, data.y.positive()
         assert isinstance(x, CSR)
-        n, counts = y.n_cols, y.column_counts()
+        n, counts, wanted = y.n_cols, y.column_counts(), settings.learner
         none = nobody(n, x.n_cols, backend)
         ones = placed(y.with_values(np.ones_like(y.values)), backend)
-        limits = config.connections + (config.connections_per_example * counts).astype(np.int64)
+        limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
         centroids = backend.spgemm_t(ones, placed(x, backend), backend.put(limits), none)
         weight = placed(centroids, backend, back=True).with_unit_rows()
         weight = weight.with_values(np.float32(SCALE) * weight.values)
         bias = np.log(np.maximum(counts, 1) / max(y.n_rows, 1))
-        bias = np.maximum(bias, config.bias_floor).astype(np.float32)
-        if config.grown:
-            weight = union(weight, against(config, backend, data, weight, bias))
+        bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
+        if wanted.grown:
+            weight = union(weight, against(settings, backend, data, weight, bias))
         return cls.of(weight, bias, inputs, backend)
 
     @classmethod
@@ -153,7 +156,9 @@ class Lookup:
         return best_of(z, k)
 
 
-def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: Array) -> CSR:
+def against(
+    settings: Settings[DirectSettings], backend: Backend, data: Dataset, weight: CSR, bias: Array
+) -> CSR:
     """Connections to inputs that weigh against a label, with weight 0: CSR (n_labels, n_inputs).
 
     They are those along which the loss falls fastest at the start, among the absent ones: most of
@@ -162,9 +167,9 @@ def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: 
     Source: growing by gradient magnitude, Evci et al. (ICML 2020).
     """
     weight, bias = placed(weight, backend), backend.put(bias)
-    index = backend.invert(weight, bias, config.list_limit)
+    index = backend.invert(weight, bias, settings.learner.list_limit)
     few = data.take(np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH)))
-    k = min(config.active, data.n_labels)
+    k = min(settings.training.active, data.n_labels)
     at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
     parts = []
     for start in range(0, few.n_samples, at_a_time):
@@ -177,7 +182,7 @@ def against(config: Config, backend: Backend, data: Dataset, weight: CSR, bias: 
         scores = z.values + bias[negatives.indices]
         parts.append(negatives.with_values(1 / (1 + np.exp(-scores))))
     wrong = stacked(parts)
-    limits = backend.put(np.full(y.n_cols, config.grown, np.int64))
+    limits = backend.put(np.full(y.n_cols, settings.learner.grown, np.int64))
     assert isinstance(few.x, CSR)
     grown = backend.spgemm_t(wrong, placed(few.x, backend), limits, weight)
     grown = placed(grown, backend, back=True)

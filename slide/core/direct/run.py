@@ -11,10 +11,11 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct, active_set, logits, placed
+from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
-from slide.core.settings.config import Config
 from slide.core.settings.schedule import Schedule
+from slide.core.settings.settings import Settings
 
 NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
 
@@ -24,6 +25,7 @@ class DirectRun(Stepping):
     """State of one run: weights and their squares, the index, and the generator.
 
     Args:
+        settings: of the run.
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the weights.
@@ -37,6 +39,7 @@ class DirectRun(Stepping):
         built_at: step of it.
     """
 
+    settings: Settings[DirectSettings]
     backend: Backend
     rng: np.random.Generator
     network: Direct
@@ -50,29 +53,31 @@ class DirectRun(Stepping):
     built_at: int = 0
 
     @classmethod
-    def begin(cls, config: Config, backend: Backend, train: Dataset) -> DirectRun:
+    def begin(
+        cls, settings: Settings[DirectSettings], backend: Backend, train: Dataset
+    ) -> DirectRun:
         """Choose the connections; nothing is trained yet."""
         order = train.canonical_order()
         features = train.features
-        inputs = Inputs.fitted(config, features)
+        inputs = Inputs.fitted(settings.learner, features)
         x = inputs.of(features)
-        network = Direct.connect(config, inputs, backend, Dataset(x, train.y).take(order))
+        network = Direct.connect(settings, inputs, backend, Dataset(x, train.y).take(order))
         data = Dataset(x.with_constant(), train.y)
-        rebuilds = Schedule(config.rebuild_every, config.rebuild_growth)
-        rng = np.random.default_rng(config.seed)
+        rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
+        rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)
         held = monitored(data, order)
-        return cls(backend, rng, network, data, held, order, rebuilds, touched)
+        return cls(settings, backend, rng, network, data, held, order, rebuilds, touched)
 
-    def refresh(self, config: Config) -> bool:
+    def refresh(self) -> bool:
         """Rebuild the index if that is due before the next step; whether it was."""
         if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
             return False
-        self.index = self.network.index(self.backend, config.list_limit)
+        self.index = self.network.index(self.backend, self.settings.learner.list_limit)
         self.built_at = self.n_steps
         return True
 
-    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch of `data`, with the index as it is.
 
         The gradient is summed over the batch and not averaged: an entry is met by few of its
@@ -81,11 +86,11 @@ class DirectRun(Stepping):
         assert isinstance(batch.x, CSR)
         backend, param = self.backend, self.network.param
         x, y = placed(batch.x, backend), placed(batch.y, backend)
-        active = self.choose(config, x, y)
+        active = self.choose(x, y)
         self.n_steps += 1
         z = backend.masked_spgemm(x, param.weight, active)
         weights = active.with_values(np.zeros_like(active.values))
-        loss, dz = backend.loss(z, weights, y, config.loss)
+        loss, dz = backend.loss(z, weights, y, self.settings.training.loss)
         assert isinstance(dz, CSR)
         summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
@@ -93,11 +98,10 @@ class DirectRun(Stepping):
         self.touched[backend.get(rows)] = True
         return report_of(float(loss.mean()), active, weights, len(rows))
 
-    def choose(self, config: Config, x: CSR, y: CSR) -> CSR:
+    def choose(self, x: CSR, y: CSR) -> CSR:
         """The active sets: labels, and those others that score highest.
 
         Args:
-            config: how many.
             x: (B, n_inputs + 1).
             y: labels (B, n).
 
@@ -106,7 +110,8 @@ class DirectRun(Stepping):
         """
         assert self.index is not None
         index = replace(self.index, base=self.network.bias)  # which moves faster than weights
-        found, _ = self.backend.search(index, x, y, min(config.active, y.n_cols))
+        k = min(self.settings.training.active, y.n_cols)
+        found, _ = self.backend.search(index, x, y, k)
         return active_set(found, y)
 
     @property
@@ -134,15 +139,15 @@ class DirectRun(Stepping):
         """Of all weights: not finite if one is not."""
         return float(self.network.param.weight.values.sum())
 
-    def diagnostics(self, config: Config) -> dict[str, float]:
+    def diagnostics(self) -> dict[str, float]:
         """What is known to go wrong unseen (see `Trainer.fit`)."""
-        losses = []
+        losses, name = [], self.settings.training.loss
         weight = placed(self.network.param.weight, self.backend, back=True)
         for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)
             z = Block.of(logits(batch.x, weight)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
-            loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), config.loss)
+            loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), name)
             losses.append(self.backend.get(loss))
         return {
             "full_loss": float(np.concatenate(losses).mean()),

@@ -1,16 +1,18 @@
-"""The learners that there are, and which of them settings ask for."""
+"""The learners that there are."""
 
 from __future__ import annotations
 
-from slide.core.direct.kind import DIRECT_LEARNER
+from typing import Any
+
+from slide.core.direct.kind import DIRECT
 from slide.core.learner import Kind
-from slide.core.sampled.kind import SAMPLED_LEARNER
-from slide.core.settings.config import Config
+from slide.core.sampled.kind import SAMPLED
+from slide.core.settings.settings import Settings
 
-KINDS: tuple[Kind, ...] = (SAMPLED_LEARNER, DIRECT_LEARNER)
-"""All of them; that of the first whose `is_wanted` says so is begun, read, and searched."""
+KINDS: tuple[Kind, ...] = (SAMPLED, DIRECT)
+"""All of them: the first is trained where nothing speaks for another (see `Kind.suits`)."""
 
 
-def kind_of(config: Config) -> Kind:
-    """The kind of learner that settings ask for."""
-    return next(kind for kind in KINDS if kind.is_wanted(config))
+def kind_of(settings: Settings[Any]) -> Kind:
+    """The kind of learner whose settings these are."""
+    return next(kind for kind in KINDS if type(settings.learner) is kind.settings)

@@ -18,7 +18,8 @@ from typing import Any
 from slide.core.errors import ModelError
 
 FORMAT = "slide-model"
-VERSION = 2  # of what stands in config.json and what is in weights.safetensors
+VERSION = 3  # of what stands in config.json and what is in weights.safetensors
+READ = (2, 3)  # versions; in 2 the settings of all learners stood in config.json, and not which
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 
 
@@ -127,10 +128,10 @@ def read_description(folder: Path) -> dict[str, Any]:
         ModelError: there is none, it is not of a model folder, or of another version.
     """
     description = description_of_any_version(folder)
-    if description.get("version") != VERSION:
+    if description.get("version") not in READ:
         raise ModelError(
             f"{folder / CONFIG} has version {description.get('version')!r}: this slide reads "
-            f"version {VERSION}, so train the model again"
+            f"versions {' and '.join(map(str, READ))}, so train the model again"
         )
     return description
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,12 @@ from slide.core.examples.metrics import (
     recall_at,
 )
 from slide.core.learner import Searcher, TrainedNetwork
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.folder import CONFIG, WEIGHTS, read_description, staged, write_description
 from slide.core.models.tensors import COUNTS, read_network
-from slide.core.sampled.retrieval import Plan
-from slide.core.settings.config import Config, demand_float, demand_int
+from slide.core.settings.demands import demand_float, demand_int
+from slide.core.settings.plan import Plan
 
 EXAMPLES_AT_A_TIME = 1024
 
@@ -166,7 +167,8 @@ class Model:
             ModelError: the operating system refuses, for want of space for example.
         """
         description = {
-            "config": asdict(self.config),
+            "learner": kind_of(self.config).name,
+            "config": self.config.flat(),
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
         }
@@ -192,10 +194,10 @@ class Model:
         folder = Path(folder)
         description = read_description(folder)
         try:
-            config = Config.from_dict(description["config"])
+            config = Config.from_dict(description["config"], description.get("learner"))
             n_samples = description["n_samples"]
             demand_int("n_samples", n_samples, 1, 1 << 62)
-        except (ConfigError, KeyError, TypeError) as error:
+        except (ConfigError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(
                 f"{folder / 'config.json'} is damaged ({error}): train the model again"
             ) from None

@@ -12,8 +12,8 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.errors import ModelError
 from slide.core.learner import TrainedNetwork
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.settings.config import Config
 
 COUNTS = "label_counts"
 

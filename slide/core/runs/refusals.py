@@ -9,8 +9,9 @@ import numpy as np
 
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.settings.config import Config, demand_float
+from slide.core.settings.demands import demand_float
 
 
 def demand_time_budget(seconds: float) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer, Watcher
-from slide.core.settings.config import Config
 
 STATUS = Path("/proc/self/status")
 
@@ -99,10 +99,10 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
         "loss": last["loss"],
         "peak_rss_mb": peak_rss_mb(),
         "backend": trainer.backend.name,
-        "seed": trainer.config.seed,
+        "seed": trainer.config.training.seed,
         "epochs": last["epoch"],
         "steps": trainer.step,
-        "config": asdict(trainer.config),
+        "config": trainer.config.flat(),
     }
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.optim import learning_rate
 from slide.core.contract.timed import TimedBackend
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Learner, StepReport, one_by_one
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
+from slide.core.runs.clock import Clock, batches, n_steps_of
 from slide.core.runs.refusals import (
     demand_time_budget,
     refuse_divergence,
     refuse_misfit,
     refuse_too_large,
 )
-from slide.core.runs.rehearsal import warm_up
-from slide.core.settings.config import Config
+from slide.core.runs.rehearsal import rehearse
 
 
 class Watcher(Protocol):
-    """Is told how training goes."""
+    """Is told how training goes: a screen, a file, or a test."""
 
     def on_step(self, step: int, n_steps: int) -> None:
         """After each step; steps count from 1."""
@@ -50,20 +46,16 @@ class Trainer:
         watcher: is told of each step and evaluation.
 
     Attributes:
-        seconds: of training so far, from drawing the network on; evaluations and the warm-up apart.
-        seconds_compile: of the warm-up before it, in which kernels are compiled.
-        examples: so far.
-        step: number of the last step.
+        clock: how far the run is; `seconds`, `examples` and `step` are its own.
+        seconds_compile: of the rehearsal before it, in which kernels are compiled.
     """
 
     config: Config
     backend: Backend
     time_budget: float | None = None
     watcher: Watcher | None = None
-    seconds: float = field(default=0.0, init=False)
+    clock: Clock = field(default_factory=Clock, init=False)
     seconds_compile: float = field(default=0.0, init=False)
-    examples: int = field(default=0, init=False)
-    step: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if self.time_budget is not None:
@@ -97,78 +89,65 @@ class Trainer:
         kind = kind_of(self.config)
         if hasattr(self.backend, "demand_room"):
             self.backend.demand_room(kind.n_bytes(self.config, train))
-        self.seconds, self.examples, self.step = 0.0, 0, 0
-        self.seconds_compile = warm_up(self.config, self.backend, train)
+        self.clock = Clock(self.time_budget)
+        self.seconds_compile = rehearse(self.config, self.backend, train)
         timed = TimedBackend(self.backend)
-        began = time.perf_counter()
-        learner = kind.begin(self.config, cast(Backend, timed), train)
-        self.seconds += time.perf_counter() - began
+        with self.clock.running():
+            learner = kind.begin(self.config, cast(Backend, timed), train)
         counts = train.y.positive().column_counts()
-        for epoch in range(1, self.config.epochs + 1):
-            reports = list(self._epoch(learner))
+        for epoch in range(1, self.config.training.epochs + 1):
+            reports = self._epoch(learner)
             seconds_by_kernel = dict(timed.seconds)
-            began = time.perf_counter()
-            learner.catch_up()
-            self.seconds += time.perf_counter() - began
+            with self.clock.running():
+                learner.catch_up()
             model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
             if self.watcher:
                 self.watcher.on_evaluation(
-                    self._progress(epoch)
-                    | {"seconds_by_kernel": seconds_by_kernel}
+                    {
+                        "step": self.clock.step,
+                        "epoch": epoch,
+                        "seconds": self.clock.seconds,
+                        "examples": self.clock.examples,
+                        "seconds_by_kernel": seconds_by_kernel,
+                    }
                     | summary(reports)
                     | (model.evaluate(valid) if valid is not None else {})
-                    | learner.diagnostics(self.config)
+                    | learner.diagnostics()
                     | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
-            if self._used() >= 1:
+            if self.clock.used >= 1:
                 break
-        refuse_divergence(learner.weight_sum(), self.step)
+        refuse_divergence(learner.weight_sum(), self.clock.step)
         return model
 
-    def _epoch(self, learner: Learner) -> Iterator[StepReport]:
-        """One pass over the training set in a fresh random order, or what time allows of it."""
-        n_steps = n_steps_of(self.config, learner.data.n_samples)
-        steps = getattr(self.backend, "steps", one_by_one)
-        began = time.perf_counter()
-        for report in steps(learner, self.config, self._batches(learner, n_steps)):
-            self.step += 1
-            refuse_divergence(report.loss, self.step)
-            self.seconds += time.perf_counter() - began
+    def _epoch(self, learner: Learner) -> list[StepReport]:
+        """One pass over the training set, or what time allows of it; a report of each step."""
+        clock, n_steps = self.clock, n_steps_of(self.config.training, learner.data.n_samples)
+        run = getattr(self.backend, "steps", one_by_one)
+        steps, reports = run(learner, batches(learner, clock)), list[StepReport]()
+        while True:
+            with clock.running():
+                report = next(steps, None)
+            if report is None:
+                return reports
+            clock.step += 1
+            refuse_divergence(report.loss, clock.step)
+            reports.append(report)
             if self.watcher:
-                self.watcher.on_step(self.step, n_steps)
-            yield report
-            began = time.perf_counter()
-        self.seconds += time.perf_counter() - began
+                self.watcher.on_step(clock.step, n_steps)
 
-    def _batches(self, learner: Learner, n_steps: int) -> Iterator[tuple[Array, float]]:
-        """Rows of each batch of an epoch and the learning rate, until time is up."""
-        config, size, n_samples = self.config, self.config.batch_size, learner.data.n_samples
-        order = learner.order[learner.rng.permutation(n_samples)]
-        for number, start in enumerate(range(0, n_samples, size), self.step):
-            if self._used() >= 1 and number > 0:
-                return
-            progress = max(number / n_steps, self._used())
-            rows = order[start : start + size]
-            self.examples += len(rows)
-            yield rows, learning_rate(config.lr_schedule, config.lr, progress, config.warmup)
+    @property
+    def seconds(self) -> float:
+        return self.clock.seconds
 
-    def _used(self) -> float:
-        """Share of the time budget that is gone; 0 if there is no budget."""
-        return self.seconds / self.time_budget if self.time_budget else 0.0
+    @property
+    def examples(self) -> int:
+        return self.clock.examples
 
-    def _progress(self, epoch: int) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "epoch": epoch,
-            "seconds": self.seconds,
-            "examples": self.examples,
-        }
-
-
-def n_steps_of(config: Config, n_samples: int) -> int:
-    """Steps of a whole run."""
-    return config.epochs * math.ceil(n_samples / config.batch_size)
+    @property
+    def step(self) -> int:
+        return self.clock.step
 
 
 def summary(reports: list[StepReport]) -> dict[str, float]:

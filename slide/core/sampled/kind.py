@@ -14,10 +14,13 @@ from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.learner import Kind, Searcher
 from slide.core.sampled.network import Network, n_cells
-from slide.core.sampled.retrieval import Plan, Retrieval
+from slide.core.sampled.retrieval import Retrieval
+from slide.core.sampled.rules import rules, tiny
 from slide.core.sampled.run import Run
+from slide.core.sampled.settings import Hashing, Layers, SampledSettings
 from slide.core.sampled.step import activations, infer, infer_sampled
-from slide.core.settings.config import Config
+from slide.core.settings.plan import Plan
+from slide.core.settings.settings import Settings
 
 EXAMPLES_AT_A_TIME = 1024
 
@@ -54,14 +57,18 @@ def exact(network: Network, backend: Backend) -> Searcher:
 
 
 def sampled(
-    network: Network, backend: Backend, config: Config, plan: Plan, examples: Dataset | None
+    network: Network,
+    backend: Backend,
+    settings: Settings[SampledSettings],
+    plan: Plan,
+    examples: Dataset | None,
 ) -> Searcher:
     """Of those in hash tables of the weights, or of examples' labels (*insert, then freeze*).
 
     Raises:
         ConfigError: none of the examples has a label.
     """
-    retrieval = Retrieval.build(backend, network, config, plan)
+    retrieval = Retrieval.build(backend, network, settings, plan)
     if examples is None:
         return Retrieved(network, retrieval)
     labels = examples.y.positive()
@@ -90,54 +97,62 @@ def names(n_hidden: int) -> list[str]:
 
 
 def read(
-    stored: dict[str, Array], config: Config, counts: Array, backend: Backend
+    stored: dict[str, Array], settings: Settings[SampledSettings], counts: Array, backend: Backend
 ) -> Network | None:
     """Layers of these shapes, or None."""
-    weights = [stored[name] for name in names(len(config.hidden))]
+    layers = settings.learner.layers
+    weights = [stored[name] for name in names(len(layers.hidden))]
     fits = (
-        [weight.shape for weight in weights] == shapes_of(config, weights)
+        [weight.shape for weight in weights] == shapes_of(layers, weights)
         and all(weight.dtype == np.float32 for weight in weights)
         and counts.shape == weights[-1].shape[:1]
     )
-    return Network.of(weights, config, backend) if fits else None
+    return Network.of(weights, layers, backend) if fits else None
 
 
-def shapes_of(config: Config, weights: list[Array]) -> list[tuple[int, int]]:
+def shapes_of(layers: Layers, weights: list[Array]) -> list[tuple[int, int]]:
     """Shapes that these weights must have, given the number of features and labels they show."""
-    by_neuron = [config.n_active_of(layer) > 0 for layer in range(len(config.hidden))] + [True]
+    by_neuron = [layers.n_active_of(layer) > 0 for layer in range(len(layers.hidden))] + [True]
     n_features = max(weights[0].shape[-1 if by_neuron[0] else 0] - 1, 1)
-    widths = (n_features, *config.hidden, max(len(weights[-1]), 1))
+    widths = (n_features, *layers.hidden, max(len(weights[-1]), 1))
     return [
         (units, inputs + 1) if flipped else (inputs + 1, units)
         for (inputs, units), flipped in zip(pairwise(widths), by_neuron, strict=True)
     ]
 
 
-def n_bytes(config: Config, train: Dataset) -> float:
+def n_bytes(settings: Settings[SampledSettings], train: Dataset) -> float:
     """Of weights, the state of their optimizer, and tables."""
-    wanted = 12 * n_cells(config, train.n_features, train.n_labels)  # three float32
-    if config.sampler == "lsh":
-        wanted += config.L * (4 * train.n_labels + 8 * most_buckets(config))  # ids and offsets
+    own = settings.learner
+    wanted = 12 * n_cells(own.layers, train.n_features, train.n_labels)  # three float32
+    if own.sampling.sampler == "lsh":  # ids and offsets
+        wanted += own.hashing.L * (4 * train.n_labels + 8 * most_buckets(own.hashing))
     return wanted
 
 
-def most_buckets(config: Config) -> int:
+def most_buckets(hashing: Hashing) -> int:
     """Buckets per table at most."""
-    return min(config.max_buckets, 1 << config.K * kind_of(config.hash).bits)
+    return min(hashing.max_buckets, 1 << hashing.K * kind_of(hashing.hash).bits)
 
 
-def size(config: Config, train: Dataset) -> tuple[str, str]:
+def size(settings: Settings[SampledSettings], train: Dataset) -> tuple[str, str]:
     """What takes memory, and what would take less."""
+    hidden, hashing = settings.learner.layers.hidden, settings.learner.hashing
     return (
-        f"a network of {train.n_features} features, {'-'.join(map(str, config.hidden))} hidden "
-        f"units and {train.n_labels} labels with its {config.L} tables of "
-        f"{most_buckets(config)} buckets takes",
+        f"a network of {train.n_features} features, {'-'.join(map(str, hidden))} hidden "
+        f"units and {train.n_labels} labels with its {hashing.L} tables of "
+        f"{most_buckets(hashing)} buckets takes",
         "choose a smaller --hidden, --K or --L, or check the data's header",
     )
 
 
-SAMPLED_LEARNER = Kind(
-    is_wanted=lambda config: bool(config.hidden),
+SAMPLED = Kind(
+    name="sampled",
+    title="networks with hidden layers",
+    settings=SampledSettings,
+    suits=lambda traits: True,
+    rules=rules,
+    tiny=tiny,
     begin=Run.begin,
     tensors=tensors,
     read=read,

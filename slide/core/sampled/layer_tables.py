@@ -8,7 +8,6 @@ tables are stale, which is measured by their recall.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,8 +17,9 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
 from slide.core.sampled.mips import InnerProductHash
-from slide.core.settings.config import Config
+from slide.core.sampled.settings import Hashing, Upkeep
 from slide.core.settings.schedule import Schedule
+from slide.core.settings.settings import Refresh
 
 
 class Due(NamedTuple):
@@ -35,7 +35,9 @@ class LayerTables:
     """Hash functions and tables of one layer's neurons.
 
     Args:
-        config: family, K, L, what of a row is hashed, policy, and the three clocks.
+        hashing: family, K, L, what of a row is hashed, and the policy of full buckets.
+        refreshing: the clock of rebuilds.
+        upkeep: the two others, and when tables are stale.
         n_neurons: rows of the layer's weight.
         width: coordinates of a row, the bias included.
 
@@ -48,7 +50,9 @@ class LayerTables:
         moved: which neurons were touched since they were last hashed, bool (n_neurons,).
     """
 
-    config: Config
+    hashing: Hashing
+    refreshing: Refresh
+    upkeep: Upkeep
     n_neurons: int
     width: int
     functions: InnerProductHash | None = None
@@ -61,11 +65,10 @@ class LayerTables:
     reinserts: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
-        config = self.config
         self.moved = np.zeros(self.n_neurons, bool)
-        self.rebuilds = Schedule(config.rebuild_every, config.rebuild_growth)
-        self.rehashes = Schedule(config.rehash_every or math.inf)
-        self.reinserts = Schedule(config.reinsert_every or math.inf)
+        self.rebuilds = Schedule(self.refreshing.rebuild_every, self.refreshing.rebuild_growth)
+        self.rehashes = Schedule(self.upkeep.rehash_every or math.inf)
+        self.reinserts = Schedule(self.upkeep.reinsert_every or math.inf)
 
     def due(self, step: int) -> Due:
         """What the three clocks say before this step; the turns count as taken."""
@@ -78,40 +81,44 @@ class LayerTables:
         weight: Array,
         due: Due,
         step: int,
-        recall: Callable[[], float],
+        recall: float,
         rng: np.random.Generator,
-    ) -> None:
-        """Do what is due.
+    ) -> bool:
+        """Do what is due; whether that was a rebuild.
 
         Args:
             backend: hashes and builds.
             weight: f32 (n_neurons, width).
             due: what.
             step: steps done so far.
-            recall: measures the present tables on the probe set.
+            recall: of the present tables on the probe set, if `asks_for_recall`.
             rng: draws new hash functions.
         """
         if due.rehash:
-            self.functions = InnerProductHash.draw(self.config, self.width, rng, backend)
+            self.functions = InnerProductHash.draw(self.hashing, self.width, rng, backend)
         if due.rehash or (due.rebuild and self.is_stale(recall)):
             self.rebuild(backend, weight, step)
-            if self.config.stale_recall:
-                self.fresh_recall = recall()
-        elif due.reinsert:
+            return True
+        if due.reinsert:
             self.reinsert(backend, weight)
+        return False
 
-    def is_stale(self, recall: Callable[[], float]) -> bool:
+    def asks_for_recall(self, due: Due) -> bool:
+        """Whether recall decides if what is due is done."""
+        return due.rebuild and not due.rehash and self.upkeep.stale_recall > 0
+
+    def is_stale(self, recall: float) -> bool:
         """Whether recall has fallen too far since the last rebuild; yes if nobody is to ask."""
-        bound = self.config.stale_recall
-        return not bound or recall() < bound * self.fresh_recall
+        bound = self.upkeep.stale_recall
+        return not bound or recall < bound * self.fresh_recall
 
     def rebuild(self, backend: Backend, weight: Array, step: int) -> None:
         """New codes for all neurons."""
         assert self.functions is not None
-        self.functions = self.functions.fitted_to(weight, self.config.center)
+        self.functions = self.functions.fitted_to(weight, self.hashing.center)
         codes = self.functions.of_rows(backend, weight)
         n_buckets = self.functions.family.n_buckets
-        self.tables = backend.build(codes, n_buckets, step, self.config.policy)
+        self.tables = backend.build(codes, n_buckets, step, self.hashing.policy)
         self.built_at = step
         self.moved[:] = False
 
@@ -131,4 +138,4 @@ class LayerTables:
     def codes(self, backend: Backend, a: CSR | Block) -> Array:
         """Buckets to look into for the inputs a (B, width): u32 (B, L * probes)."""
         assert self.functions is not None
-        return self.functions.of_queries(backend, a, self.config.probes)
+        return self.functions.of_queries(backend, a, self.hashing.probes)

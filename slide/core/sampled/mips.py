@@ -21,7 +21,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.families import Family, draw_family, kind_of, placed
 from slide.core.sampled.layers import dense
-from slide.core.settings.config import Config
+from slide.core.sampled.settings import Hashing
 
 RADIUS_RANK = 1024  # of the row whose length is the radius, counted from the longest
 ROWS_AT_A_TIME = 1 << 15
@@ -46,13 +46,13 @@ class InnerProductHash:
 
     @classmethod
     def draw(
-        cls, config: Config, width: int, rng: np.random.Generator, backend: Backend
+        cls, hashing: Hashing, width: int, rng: np.random.Generator, backend: Backend
     ) -> InnerProductHash:
         """Hash functions for rows of `width` coordinates, the last of which is the bias."""
-        d = width if config.hash_bias else width - 1
-        is_lifted = config.hash_norm and kind_of(config.hash).lifts
+        d = width if hashing.hash_bias else width - 1
+        is_lifted = hashing.hash_norm and kind_of(hashing.hash).lifts
         family = draw_family(
-            config.hash, d + is_lifted, config.K, config.L, config.max_buckets, rng
+            hashing.hash, d + is_lifted, hashing.K, hashing.L, hashing.max_buckets, rng
         )
         return cls(placed(family, backend.put), d, radius=0.0 if is_lifted else None)
 

@@ -11,7 +11,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.optim import SGD, Optimizer
 from slide.core.sampled.layers import DenseLayer, Layer, SampledLayer
-from slide.core.settings.config import Config
+from slide.core.sampled.settings import Layers
 
 OUTPUT_SCALE = 0.1  # of a standard normal over sqrt(inputs): logits start near zero
 
@@ -43,7 +43,7 @@ class Network:
     @classmethod
     def draw(
         cls,
-        config: Config,
+        wanted: Layers,
         n_features: int,
         n_labels: int,
         backend: Backend,
@@ -52,16 +52,16 @@ class Network:
     ) -> Network:
         """Normal weights, biases zero, optimizer state zero."""
         weights = [
-            draw_weights(*sizes, layer, config, rng)
-            for layer, sizes in enumerate(pairwise((n_features, *config.hidden, n_labels)))
+            draw_weights(*sizes, layer, wanted, rng)
+            for layer, sizes in enumerate(pairwise((n_features, *wanted.hidden, n_labels)))
         ]
-        return cls.of(weights, config, backend, optimizer)
+        return cls.of(weights, wanted, backend, optimizer)
 
     @classmethod
     def of(
         cls,
         weights: list[Array],
-        config: Config,
+        wanted: Layers,
         backend: Backend,
         optimizer: Optimizer | None = None,
     ) -> Network:
@@ -69,14 +69,14 @@ class Network:
         begin = (optimizer or SGD()).begin
         *hidden, output = [begin(weight).map(backend.put) for weight in weights]
         layers = [
-            SampledLayer(param) if config.n_active_of(layer) else DenseLayer(param)
+            SampledLayer(param) if wanted.n_active_of(layer) else DenseLayer(param)
             for layer, param in enumerate(hidden)
         ]
         return cls(tuple(layers), SampledLayer(output))
 
 
 def draw_weights(
-    n_inputs: int, n_units: int, layer: int, config: Config, rng: np.random.Generator
+    n_inputs: int, n_units: int, layer: int, wanted: Layers, rng: np.random.Generator
 ) -> Array:
     """Weights of one layer as it stores them, the bias last: by input, or by neuron if sampled.
 
@@ -84,11 +84,11 @@ def draw_weights(
     and all of them together with length 1; later hidden layers keep the length of what comes in,
     though ReLU takes half of it (He et al., ICCV 2015).
     """
-    is_output = layer == len(config.hidden)
+    is_output = layer == len(wanted.hidden)
     scale = OUTPUT_SCALE * n_inputs**-0.5 if is_output else n_units**-0.5
-    if 0 < layer < len(config.hidden):
+    if 0 < layer < len(wanted.hidden):
         scale *= 2**0.5
-    by_neuron = is_output or config.n_active_of(layer) > 0
+    by_neuron = is_output or wanted.n_active_of(layer) > 0
     shape = (n_units, n_inputs + 1) if by_neuron else (n_inputs + 1, n_units)
     weight = rng.standard_normal(shape, dtype=np.float32)
     weight *= np.float32(scale)
@@ -96,9 +96,9 @@ def draw_weights(
     return weight
 
 
-def n_cells(config: Config, n_features: int, n_labels: int) -> int:
+def n_cells(wanted: Layers, n_features: int, n_labels: int) -> int:
     """Weights of a network, biases included."""
-    widths = (n_features, *config.hidden, n_labels)
+    widths = (n_features, *wanted.hidden, n_labels)
     return sum((inputs + 1) * units for inputs, units in pairwise(widths))
 
 

@@ -16,10 +16,9 @@ from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import recall_at
 from slide.core.learner import in_slices
-from slide.core.sampled.layer_tables import LayerTables
 from slide.core.sampled.layers import dense
 from slide.core.sampled.network import Network
-from slide.core.sampled.sampling import nobody
+from slide.core.sampled.sampling import Sampler, nobody
 from slide.core.sampled.step import activations
 
 RANK = 10
@@ -36,13 +35,15 @@ class Probe:
 
     data: Dataset
 
-    def recall(self, backend: Backend, network: Network, number: int, tables: LayerTables) -> float:
+    def recall(self, backend: Backend, network: Network, number: int, sampler: Sampler) -> float:
         """Recall of a layer's exact top 10 by its tables, within a budget of 1 % of the neurons."""
+        tables = sampler.tables
+        assert tables is not None
         layer = network.layers[number]
         a = activations(backend, network, self.data.x, upto=number)
-        n, config = layer.n_units, tables.config
+        n, limit = layer.n_units, sampler.sampling.bucket_limit
         budget = max(round(BUDGET_SHARE * n), min(n, 100))
-        query = Query("topk", budget, config.bucket_limit, shared=False)
+        query = Query("topk", budget, limit, shared=False)
         nothing = nobody(a.n_rows, n, backend)
         codes = tables.codes(backend, a)
         found = backend.query(tables.tables, codes, nothing, nothing, query, 0)

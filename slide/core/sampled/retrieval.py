@@ -20,55 +20,18 @@ from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
 from slide.core.sampled.sampling import nobody
-from slide.core.settings.config import Config, demand_float, demand_int
+from slide.core.sampled.settings import Hashing, SampledSettings
+from slide.core.settings.plan import Plan
+from slide.core.settings.settings import Settings
 
 BITS = 9  # at most, of a SimHash code: see docs/retrieval.md for these
-CANDIDATES_AT_LEAST = 1000
+TABLES, PROBES = 100, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How sampled inference fills and queries its tables; each is checked when it is made.
-
-    Args:
-        K: digits per code; None for those of training, in SimHash 9 at most.
-        L: tables.
-        probes: nearest buckets of a table that a query looks into.
-        candidates: share of the output neurons, in (0, 1], of which the logits are computed;
-            1,000 neurons at least.
-        bucket_limit: entries of one bucket that a query looks at.
-
-    Raises:
-        ConfigError: a setting is out of its range.
-    """
-
-    K: int | None = None
-    L: int = 100
-    probes: int = 8
-    candidates: float = 0.002
-    bucket_limit: int = 50
-
-    def __post_init__(self) -> None:
-        demand_int("K", 1 if self.K is None else self.K, 1, 64)
-        demand_int("L", self.L, 1, 1024)
-        demand_int("probes", self.probes, 1, 16)
-        demand_float("candidates", self.candidates, 1e-9, 1.0)
-        demand_int("bucket_limit", self.bucket_limit, 1, 1 << 31)
-
-    def settings(self, config: Config) -> Config:
-        """The settings of training with those of the plan instead."""
-        few = min(config.K, BITS) if kind_of(config.hash).bits == 1 else config.K
-        return replace(
-            config,
-            K=few if self.K is None else self.K,
-            L=self.L,
-            probes=self.probes,
-            bucket_limit=self.bucket_limit,
-        )
-
-    def budget(self, n: int) -> int:
-        """Candidates among n output neurons."""
-        return max(CANDIDATES_AT_LEAST, round(self.candidates * n))
+def hashing_of(plan: Plan, trained: Hashing) -> Hashing:
+    """The hashing of training with what a plan says instead."""
+    few = min(trained.K, BITS) if kind_of(trained.hash).bits == 1 else trained.K
+    return replace(trained, K=plan.K or few, L=plan.L or TABLES, probes=plan.probes or PROBES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +55,8 @@ class LayerRetrieval:
         cls,
         backend: Backend,
         layer: SampledLayer,
-        config: Config,
-        budget: int,
+        hashing: Hashing,
+        query: Query,
         rng: np.random.Generator,
     ) -> LayerRetrieval:
         """Hash the layer's rows.
@@ -101,17 +64,16 @@ class LayerRetrieval:
         Args:
             backend: hashes and builds.
             layer: trained.
-            config: family, K, L, probes, what of a row is hashed, entries read of a bucket.
-            budget: neurons to keep per example.
+            hashing: family, K, L, probes, what of a row is hashed.
+            query: whom to keep of an example's buckets.
             rng: draws the hash functions.
         """
         weight = layer.param.weight
-        drawn = InnerProductHash.draw(config, weight.shape[1], rng, backend)
-        functions = drawn.fitted_to(weight, config.center)
+        drawn = InnerProductHash.draw(hashing, weight.shape[1], rng, backend)
+        functions = drawn.fitted_to(weight, hashing.center)
         codes = functions.of_rows(backend, weight)
         tables = backend.build(codes, functions.family.n_buckets, 0, "reservoir")
-        query = Query("topk", budget, config.bucket_limit, shared=False)
-        return cls(functions, tables, query, config.probes)
+        return cls(functions, tables, query, hashing.probes)
 
     def codes(self, backend: Backend, a: CSR | Block) -> Array:
         """The nearest bucket of each example in each table, u32 (B, L), on the host."""
@@ -143,18 +105,24 @@ class Retrieval:
 
     @classmethod
     def build(
-        cls, backend: Backend, network: Network, config: Config, plan: Plan | None = None
+        cls,
+        backend: Backend,
+        network: Network,
+        settings: Settings[SampledSettings],
+        plan: Plan | None = None,
     ) -> Retrieval:
         """Hash all sampled layers of a trained network; the same seed gives the same tables."""
-        plan = plan or Plan()
+        plan, own = plan or Plan(), settings.learner
+        hashing = hashing_of(plan, own.hashing)
         layers: list[LayerRetrieval | None] = []
         for number, layer in enumerate(network.layers):
             if isinstance(layer, SampledLayer):
                 is_output = layer is network.output
-                budget = plan.budget(layer.n_units) if is_output else config.n_active_of(number)
-                rng = np.random.default_rng([config.seed, 1, number])  # not the stream of training
-                settings = plan.settings(config)
-                layers.append(LayerRetrieval.build(backend, layer, settings, budget, rng))
+                budget = plan.budget(layer.n_units) if is_output else own.layers.n_active_of(number)
+                query = Query("topk", budget, plan.bucket_limit, shared=False)
+                seed = [settings.training.seed, 1, number]  # not the stream of training
+                rng = np.random.default_rng(seed)
+                layers.append(LayerRetrieval.build(backend, layer, hashing, query, rng))
             else:
                 layers.append(None)
         return cls(layers)

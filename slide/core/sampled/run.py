@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,18 +12,20 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
+from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Stepping, StepReport, monitored
-from slide.core.sampled.layer_tables import LayerTables
+from slide.core.sampled.layer_tables import Due, LayerTables
 from slide.core.sampled.layers import DenseLayer
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import occupancy
 from slide.core.sampled.probe import RANK, Probe
 from slide.core.sampled.sampling import Sampler
+from slide.core.sampled.settings import SampledSettings
 from slide.core.sampled.step import train_step
 from slide.core.sampled.updating import Updates, optimizer_of
-from slide.core.settings.config import Config
+from slide.core.settings.settings import Settings
 
 
 class Found(NamedTuple):
@@ -38,6 +40,7 @@ class Run(Stepping):
     """State of one run: weights, optimizer, tables and generator.
 
     Args:
+        settings: of the run.
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the layers.
@@ -48,6 +51,7 @@ class Run(Stepping):
         order: the examples in an order that does not depend on that of the file.
     """
 
+    settings: Settings[SampledSettings]
     backend: Backend
     rng: np.random.Generator
     network: Network
@@ -58,23 +62,23 @@ class Run(Stepping):
     order: Array
 
     @classmethod
-    def begin(cls, config: Config, backend: Backend, train: Dataset) -> Run:
+    def begin(cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset) -> Run:
         """Draw the network; nothing is trained yet."""
-        rng = np.random.default_rng(config.seed)
-        network = Network.draw(
-            config, train.n_features, train.n_labels, backend, optimizer_of(config), rng
-        )
-        wanted = [config.n_active_of(layer) for layer in range(len(config.hidden))]
+        own, training = settings.learner, settings.training
+        layers, optimizer = own.layers, optimizer_of(own.optimization)
+        rng = np.random.default_rng(training.seed)
+        network = Network.draw(layers, train.n_features, train.n_labels, backend, optimizer, rng)
+        wanted = [layers.n_active_of(layer) for layer in range(len(layers.hidden))]
         samplers = [
-            None if isinstance(layer, DenseLayer) else Sampler.of(config, n, layer.param.shape)
-            for layer, n in zip(network.layers, [*wanted, config.active], strict=True)
+            None if isinstance(layer, DenseLayer) else Sampler.of(settings, n, layer.param.shape)
+            for layer, n in zip(network.layers, [*wanted, training.active], strict=True)
         ]
-        updates = Updates.of(config, backend, network)
+        updates = Updates.of(own.optimization, backend, network)
         order = train.canonical_order()
         probe = Probe(monitored(train, order))
-        return cls(backend, rng, network, train, samplers, updates, probe, order)
+        return cls(settings, backend, rng, network, train, samplers, updates, probe, order)
 
-    def refresh(self, config: Config) -> bool:
+    def refresh(self) -> bool:
         """Whatever is due for the hash tables of each layer before the next step; if anything."""
         has_changed = False
         for number, (layer, sampler) in enumerate(
@@ -86,18 +90,23 @@ class Run(Stepping):
             if any(due):
                 has_changed = True
                 self.updates.catch_up(self.network)
-                recall = partial(self.recall, number, sampler.tables)
-                weight = layer.param.weight
-                sampler.tables.refresh(self.backend, weight, due, self.n_steps, recall, self.rng)
+                self.renew(number, layer.param.weight, sampler.tables, due)
         return has_changed
 
-    def train_on(self, config: Config, batch: Dataset, lr: float) -> StepReport:
+    def renew(self, number: int, weight: Array, tables: LayerTables, due: Due) -> None:
+        """Do what is due for one layer's tables."""
+        recall = self.recall(number) if tables.asks_for_recall(due) else math.nan
+        is_new = tables.refresh(self.backend, weight, due, self.n_steps, recall, self.rng)
+        if is_new and tables.upkeep.stale_recall:
+            tables.fresh_recall = self.recall(number)
+
+    def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch, with the tables as they are."""
         self.updates.begin(lr)
+        loss, dropout = self.settings.training.loss, self.settings.learner.layers.dropout
         return train_step(
-            self.backend, self.network, batch, self.samplers, self.updates, config.loss,
-            config.dropout, self.rng,
-        )  # fmt: skip
+            self.backend, self.network, batch, self.samplers, self.updates, loss, dropout, self.rng
+        )
 
     @property
     def n_steps(self) -> int:
@@ -133,20 +142,31 @@ class Run(Stepping):
         """Let all rows catch up with the steps that they missed."""
         self.updates.catch_up(self.network)
 
+    def refuse_unordered(self) -> None:
+        """Raise ConfigError if rows catch up with the steps before."""
+        if self.settings.learner.optimization.catch_up:
+            raise ConfigError(
+                "catch_up is true: rows catch up with the steps before, which have no order in "
+                "mode hogwild; leave it out, or choose --mode synchronous"
+            )
+
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
         return sum(float(layer.param.weight.sum()) for layer in self.network.layers)
 
-    def recall(self, number: int, tables: LayerTables) -> float:
+    def recall(self, number: int) -> float:
         """Recall of a layer's tables on the probe."""
-        return self.probe.recall(self.backend, self.network, number, tables)
+        sampler = self.samplers[number]
+        assert sampler is not None
+        return self.probe.recall(self.backend, self.network, number, sampler)
 
-    def diagnostics(self, config: Config) -> dict[str, float]:
+    def diagnostics(self) -> dict[str, float]:
         """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
         sampler = self.samplers[-1]
         assert sampler is not None
+        loss = self.settings.training.loss
         figures = {
-            "full_loss": self.probe.full_loss(self.backend, self.network, config.loss),
+            "full_loss": self.probe.full_loss(self.backend, self.network, loss),
             "dead_neurons": 1 - float(sampler.touched.mean()),
         }
         if (tables := sampler.tables) is None:
@@ -156,7 +176,7 @@ class Run(Stepping):
             figures
             | {
                 "table_age": self.updates.step - tables.built_at,
-                f"probe_recall_at_{RANK}": self.recall(len(config.hidden), tables),
+                f"probe_recall_at_{RANK}": self.recall(len(self.network.hidden)),
             }
             | occupancy(tables.tables.map(self.backend.get))
         )

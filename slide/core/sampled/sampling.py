@@ -15,7 +15,8 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, Backend, Query
 from slide.core.sampled.layer_tables import LayerTables
-from slide.core.settings.config import Config
+from slide.core.sampled.settings import SampledSettings, Sampling
+from slide.core.settings.settings import Settings
 
 
 @dataclass(slots=True)
@@ -23,22 +24,27 @@ class Sampler:
     """The sampling policy of one layer in one run.
 
     Args:
-        config: `sampler`, `scope`, and how to query.
+        sampling: who proposes, for whom, and how to query.
         n_wanted: neurons to propose beside the labels, per set.
         tables: of the layer's neurons; None if the sampler is not `lsh`.
         touched: which neurons were ever updated, bool (n,).
     """
 
-    config: Config
+    sampling: Sampling
     n_wanted: int
     tables: LayerTables | None
     touched: Array
 
     @classmethod
-    def of(cls, config: Config, n_wanted: int, shape: tuple[int, int]) -> Sampler:
+    def of(
+        cls, settings: Settings[SampledSettings], n_wanted: int, shape: tuple[int, int]
+    ) -> Sampler:
         """A sampler for a layer whose weight has this shape; its tables are built when kept."""
-        tables = LayerTables(config, *shape) if config.sampler == "lsh" else None
-        return cls(config, n_wanted, tables, np.zeros(shape[0], bool))
+        own = settings.learner
+        tables = None
+        if own.sampling.sampler == "lsh":
+            tables = LayerTables(own.hashing, settings.refresh, own.upkeep, *shape)
+        return cls(own.sampling, n_wanted, tables, np.zeros(shape[0], bool))
 
     def sample(
         self, backend: Backend, a: CSR | Block, y: CSR, rng: np.random.Generator
@@ -72,18 +78,18 @@ class Sampler:
 
     def n_uniform(self, n: int) -> int:
         """How many neurons to draw uniformly, of n."""
-        share = {"lsh": self.config.uniform_share, "in-batch": 0.0, "uniform": 1.0, "full": 1.0}
-        wanted = n if self.config.sampler == "full" else self.n_wanted
-        return min(n, round(share[self.config.sampler] * wanted))
+        share = {"lsh": self.sampling.uniform_share, "in-batch": 0.0, "uniform": 1.0, "full": 1.0}
+        wanted = n if self.sampling.sampler == "full" else self.n_wanted
+        return min(n, round(share[self.sampling.sampler] * wanted))
 
     def query(self, n_examples: int) -> Query:
         """How to query the tables for a batch: a shared set divides its budget by the examples."""
-        config = self.config
-        shared = config.scope == "batch"
-        wanted = (1 - config.uniform_share) * self.n_wanted
+        sampling = self.sampling
+        shared = sampling.scope == "batch"
+        wanted = (1 - sampling.uniform_share) * self.n_wanted
         budget = wanted / max(n_examples, 1) if shared else wanted
         return Query(
-            config.strategy, math.ceil(budget), config.bucket_limit, shared, config.threshold
+            sampling.strategy, math.ceil(budget), sampling.bucket_limit, shared, sampling.threshold
         )
 
 

@@ -12,7 +12,7 @@ from slide.core.extending import entry
 from slide.core.sampled.catchup import CatchUp
 from slide.core.sampled.layers import Layer, rows_read
 from slide.core.sampled.network import Network
-from slide.core.settings.config import Config
+from slide.core.sampled.settings import Optimization
 
 
 @dataclass(slots=True)
@@ -34,11 +34,11 @@ class Updates:
     lr: float = 0.0
 
     @classmethod
-    def of(cls, config: Config, backend: Backend, network: Network) -> Updates:
+    def of(cls, settings: Optimization, backend: Backend, network: Network) -> Updates:
         """As the settings say."""
-        wanted = network.layers if config.catch_up else ()
+        wanted = network.layers if settings.catch_up else ()
         catch_ups = [CatchUp(layer.param.shape[0]) for layer in wanted]
-        return cls(backend, optimizer_of(config), catch_ups)
+        return cls(backend, optimizer_of(settings), catch_ups)
 
     def begin(self, lr: float) -> None:
         """The next step has this learning rate."""
@@ -65,7 +65,7 @@ class Updates:
             catch_up.before(self.backend, layer.param, self.optimizer, None, self.step + 1)
 
 
-def optimizer_of(config: Config) -> Optimizer:
+def optimizer_of(settings: Optimization) -> Optimizer:
     """The optimizer of that name with its usual constants."""
-    kind = entry(OPTIMIZERS, config.optimizer, "optimizer", "slide.core.contract.optim")
-    return kind(weight_decay=config.weight_decay)
+    kind = entry(OPTIMIZERS, settings.optimizer, "optimizer", "slide.core.contract.optim")
+    return kind(weight_decay=settings.weight_decay)

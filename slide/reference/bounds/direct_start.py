@@ -17,7 +17,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import SparseParam
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Ball, product
 from slide.reference.bounds.comparing import EPS, TINY, difference

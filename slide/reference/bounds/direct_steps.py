@@ -13,7 +13,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import SparseParam
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference.bounds.balls import Ball, Settle, product, times
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.moves import added, squared

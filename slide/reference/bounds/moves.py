@@ -11,8 +11,8 @@ import numpy as np
 from slide.core.contract.arrays import Array, Param, RowGrad
 from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
+from slide.core.learners.config import Config
 from slide.core.sampled.updating import optimizer_of
-from slide.core.settings.config import Config
 from slide.reference.bounds.balls import Ball, Settle
 from slide.reference.bounds.comparing import EPS
 from slide.reference.bounds.optimizers import update_rows_bound
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 def moved(state: State, g: Ball, rows: Array, config: Config, number: int, settle: Settle) -> State:
     """The state after step `number`, in which rows have the gradient g."""
-    optimizer, lr = optimizer_of(config), config.lr
+    optimizer, lr = optimizer_of(config.learner.optimization), config.lr
     weight, mean, square = (ball[rows] for ball in state)
     param = Param(weight.value, mean.value, square.value)
     grad = RowGrad(np.arange(len(rows)), g.value)

@@ -16,8 +16,8 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block, Param
 from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
 from slide.core.sampled.sampling import log_weights
-from slide.core.settings.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Ball, Settle, product, times
 from slide.reference.bounds.comparing import EPS

@@ -19,7 +19,7 @@ from slide.core.contract.families import Family
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.tables import Tables
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import Config
+from slide.core.learners.config import Config
 from slide.reference.cases.codes import hash_arguments
 from slide.reference.cases.direct_training import direct_training_arguments
 from slide.reference.cases.drawing import Draw

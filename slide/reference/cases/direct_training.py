@@ -10,7 +10,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Block
 from slide.core.contract.losses import LOSSES
 from slide.core.examples.dataset import Dataset
-from slide.core.settings.config import DIRECT, Config
+from slide.core.learners.config import Config
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.sizes import Sizes
 from slide.reference.cases.training import features, labels
@@ -27,7 +27,6 @@ def direct_training_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
 def direct_settings(draw: Draw, size: Sizes) -> Config:
     """All that decides how a run begins and computes; the index is renewed every few steps."""
     return Config(
-        **DIRECT,
         hidden=(),
         batch_size=size.B,
         loss=draw.one_of(*LOSSES),

@@ -12,8 +12,9 @@ from slide.core.contract.families import HASH_NAMES, HashName
 from slide.core.contract.losses import LOSSES
 from slide.core.contract.optim import OPTIMIZERS, Optimizer
 from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
+from slide.core.sampled.settings import SamplerName
 from slide.core.sampled.updating import optimizer_of
-from slide.core.settings.config import Config, SamplerName
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.losses import some_labels
 from slide.reference.cases.sizes import Sizes, stack
@@ -28,7 +29,7 @@ def training_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
     config = settings(draw, size)
     steps_before = draw.one_of(0, 0, 1, 4999)
     params = tuple(
-        param_of(draw, shape, optimizer_of(config), steps_before > 0)
+        param_of(draw, shape, optimizer_of(config.learner.optimization), steps_before > 0)
         for shape in shapes_of(config, size.d, size.n)
     )
     data = Dataset(features(draw, size), labels(draw, size))
@@ -74,7 +75,7 @@ def shapes_of(config: Config, n_features: int, n_labels: int) -> list[tuple[int,
     widths = n_features, *config.hidden, n_labels
     return [
         (units, inputs + 1)
-        if layer == len(config.hidden) or config.n_active_of(layer)
+        if layer == len(config.hidden) or config.learner.layers.n_active_of(layer)
         else (inputs + 1, units)
         for layer, (inputs, units) in enumerate(pairwise(widths))
     ]

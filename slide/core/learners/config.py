@@ -1,0 +1,189 @@
+"""Settings as people say them: by their names alone, whatever part and learner they are of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slide.core.errors import ConfigError
+from slide.core.learner import Kind
+from slide.core.learners import kinds
+from slide.core.learners.kinds import kind_of
+from slide.core.settings.setting import Part, Setting, flat, made, settings_of
+from slide.core.settings.settings import Refresh, Settings, Training
+
+PARTS = ("training", "refresh", "learner")
+
+
+class Config(Settings[Any]):
+    """Settings of one run; each is checked when the object is made.
+
+    `Config(K=9, epochs=2)` is of the kind of learner that has all settings which are said, of the
+    first such kind if there are several. Settings are read by name, `config.K`, or in parts,
+    `config.learner.hashing.K`; docs/settings.md lists them.
+
+    Args:
+        training, refresh, learner: parts that settings are taken from which are not said: so
+            `dataclasses.replace(config, K=9)` is another Config of the same kind.
+        said: settings by name.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its range, or no learner has all of them.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        training: Training | None = None,
+        refresh: Refresh | None = None,
+        learner: Part | None = None,
+        **said: Any,
+    ) -> None:
+        kind = kinds_asked_for(said)[0] if learner is None else kind_with(learner, said)
+        given = [flat(part) for part in (training, refresh, learner) if part is not None]
+        values = {name: value for part in given for name, value in part.items()} | said
+        parts = (made(part, values) for part in (Training, Refresh, kind.settings))
+        Settings.__init__(self, *parts)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in PARTS or name.startswith("_"):  # not there yet, as while it is copied
+            raise AttributeError(name)
+        try:
+            return self.flat()[name]
+        except KeyError:
+            title = kind_of(self).title
+            raise AttributeError(
+                f"{name!r} is no setting of {title}: see docs/settings.md"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.flat().items())})"
+
+    def flat(self) -> dict[str, Any]:
+        """All settings by name, in the order of the parts."""
+        return flat(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any], learner: str | None = None) -> Config:
+        """The inverse of `flat`, from JSON.
+
+        A model that is older than a setting does not have it. It then is what did the same before
+        (`Setting.before`).
+
+        Args:
+            stored: by name.
+            learner: name of the kind; None in models of format 2, in which the settings of both
+                kinds stood and `hidden` said which is meant.
+
+        Raises:
+            ConfigError: a setting is unknown, or out of its range.
+        """
+        stored = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.items()
+        }
+        refuse_unknown(stored)
+        kind = kind_named(learner) if learner else kinds_asked_for({"hidden": stored["hidden"]})[0]
+        if learner is None:
+            stored = {name: stored[name] for name in known(kind) if name in stored}
+        before = {name: setting.before for name, setting in known(kind).items()}
+        return cls(learner=kind.settings(), **(before | stored))
+
+
+def known(kind: Kind) -> dict[str, Setting]:
+    """All settings of a kind of learner, by name."""
+    return settings_of(Training) | settings_of(Refresh) | settings_of(kind.settings)
+
+
+def all_known() -> dict[str, list[Setting]]:
+    """All settings there are, by name, of each kind that has one of that name."""
+    found: dict[str, list[Setting]] = {}
+    for kind in kinds.KINDS:
+        for name, setting in known(kind).items():
+            found.setdefault(name, []).append(setting)
+    return found
+
+
+def refuse_unknown(said: dict[str, Any]) -> None:
+    """Raise ConfigError if no kind of learner has such a setting."""
+    names = all_known()
+    for name in sorted(set(said) - set(names)):
+        raise ConfigError(f"unknown setting {name!r}: expected {', '.join(sorted(names))}")
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of learner of this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for kind in kinds.KINDS:
+        if kind.name == name:
+            return kind
+    names = ", ".join(kind.name for kind in kinds.KINDS)
+    raise ConfigError(f"learner is {name!r}: expected one of {names}")
+
+
+def kind_with(learner: Part, said: dict[str, Any]) -> Kind:
+    """The kind of learner that such settings are of.
+
+    Raises:
+        ConfigError: it does not have a setting that is said.
+    """
+    kind = next(kind for kind in kinds.KINDS if kind.settings is type(learner))
+    refuse_unknown(said)
+    for name in sorted(set(said) - set(known(kind))):
+        raise ConfigError(f"{name} is no setting of {kind.title}: leave it out")
+    return kind
+
+
+def kinds_asked_for(said: dict[str, Any]) -> list[Kind]:
+    """The kinds of learners that have all settings which are said.
+
+    Who says what is fixed for one kind (`Setting.is_fixed`) and a choice for another asks for the
+    other, unless that one does not have the value.
+
+    Raises:
+        ConfigError: none has.
+    """
+    refuse_unknown(said)
+    having = {name: kinds_with(name, value) for name, value in said.items()}
+    found = [kind for kind in kinds.KINDS if all(kind in each for each in having.values())]
+    if not found:
+        refuse_together(said, having)
+    choosing = [kind for kind in found if not any(known(kind)[name].is_fixed for name in said)]
+    return choosing or found
+
+
+def kinds_with(name: str, value: Any) -> list[Kind]:
+    """The kinds of learners that have a setting of this name and such a value.
+
+    Raises:
+        ConfigError: none has.
+    """
+    found, refusals = [], []
+    for kind in kinds.KINDS:
+        if setting := known(kind).get(name):
+            try:
+                setting.demand(name, value)
+                found.append(kind)
+            except ConfigError as error:
+                refusals.append(error)
+    if not found:
+        raise refusals[0]
+    return found
+
+
+def refuse_together(said: dict[str, Any], having: dict[str, list[Kind]]) -> None:
+    """Raise ConfigError with two settings that no kind of learner has together."""
+    names = sorted(said, key=lambda name: len(having[name]))
+    first = names[0]
+    other = next(
+        (name for name in names if not any(kind in having[first] for kind in having[name])),
+        names[-1],
+    )
+    one, two = (
+        f"{name}={said[name]!r} is a setting of {' and '.join(k.title for k in having[name])}"
+        for name in (first, other)
+    )
+    raise ConfigError(f"{one}, but {two}: leave one of them out")

@@ -1,0 +1,53 @@
+"""What a value must be, or a sentence: the checks behind every setting and every argument."""
+
+from __future__ import annotations
+
+from slide.core.errors import ConfigError
+
+
+def demand_int(name: str, got: object, low: int, high: int) -> None:
+    """Raise ConfigError unless `got` is a whole number in [low, high]."""
+    if not isinstance(got, int) or isinstance(got, bool) or not low <= got <= high:
+        raise ConfigError(f"{name} is {got!r}: expected a whole number from {low} to {high}")
+
+
+def demand_float(name: str, got: object, low: float, high: float) -> None:
+    """Raise ConfigError unless `got` is a number in [low, high]."""
+    if not isinstance(got, int | float) or isinstance(got, bool) or not low <= got <= high:
+        raise ConfigError(f"{name} is {got!r}: expected a number from {low:g} to {high:g}")
+
+
+def demand_one_of(name: str, got: object, known: tuple[object, ...]) -> None:
+    """Raise ConfigError unless `got` is one of the known values."""
+    if got not in known:
+        raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}")
+
+
+def demand_bool(name: str, got: object) -> None:
+    """Raise ConfigError unless `got` is True or False."""
+    if not isinstance(got, bool):
+        raise ConfigError(f"{name} is {got!r}: expected true or false")
+
+
+def demand_power_of_two(name: str, got: object, low: int, high: int) -> None:
+    """Raise ConfigError unless `got` is a power of two in [low, high]."""
+    demand_int(name, got, low, high)
+    assert isinstance(got, int)
+    if got & (got - 1):
+        raise ConfigError(f"{name} is {got}: expected a power of two")
+
+
+def demand_ints(name: str, got: object, low: int, high: int, least: int, most: int) -> None:
+    """Raise ConfigError unless `got` is a tuple of so many whole numbers in [low, high]."""
+    if not isinstance(got, tuple):
+        raise ConfigError(f"{name} is {got!r}: expected a tuple with a number for each layer")
+    if not least <= len(got) <= most:
+        raise ConfigError(f"{name} has {len(got)} layers: expected {least} to {most}")
+    for number in got:
+        demand_int(name, number, low, high)
+
+
+def one_of(known: tuple[object, ...]) -> str:
+    """The values in a sentence."""
+    names = [value if isinstance(value, str) else repr(value) for value in known]
+    return f"one of {', '.join(names)}" if len(names) > 1 else names[0]
