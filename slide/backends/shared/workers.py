@@ -29,7 +29,7 @@ from slide.backends.shared.messages import packed, unpacked
 from slide.backends.shared.parts import CUTS, cut_of
 from slide.backends.shared.working import Request, compute, spin, work
 from slide.core.errors import BackendError
-from slide.core.interrupts import deaf
+from slide.core.interrupts import ignoring_signals
 
 FLOAT = np.dtype(np.float32)
 MOST_LOSSES = 3  # of one worker, one after the other without an answer
@@ -129,7 +129,7 @@ class Team:
         process = context.Process(
             target=work, args=(theirs, self.inner, home), name=f"worker {number}", daemon=True
         )
-        with without_main(), deaf(signal.SIGINT, signal.SIGHUP):  # so is who is started, at once
+        with without_main(), ignoring_signals(signal.SIGINT, signal.SIGHUP):  # as it does
             process.start()
         theirs.close()
         self.selector.register(ours, EVENT_READ, (number, True))
@@ -250,7 +250,7 @@ class Team:
 
     def dismiss(self) -> None:
         """Send everybody home, by force who does not go."""
-        with deaf(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with ignoring_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             for member in self.members:
                 if not member.line.closed:
                     self.forget(member)
@@ -269,7 +269,7 @@ class Team:
         """Send everybody home, and give the memory back: by whoever has made the team."""
         if os.getpid() != self.pid:
             return
-        with deaf(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with ignoring_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.dismiss()
             self.store.close()
             remove(self.store.name)  # what was being made when the run was interrupted
