@@ -15,7 +15,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.optim import learning_rate
 from slide.core.contract.timed import TimedBackend
 from slide.core.examples.dataset import Dataset
-from slide.core.learner import Learner, StepReport, one_by_one
+from slide.core.learner import Learner, StepReport
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.refusals import (
@@ -25,6 +25,7 @@ from slide.core.runs.refusals import (
     refuse_too_large,
 )
 from slide.core.runs.rehearsal import warm_up
+from slide.core.runs.runners import Runner, runner_of
 from slide.core.settings.config import Config
 
 
@@ -84,7 +85,8 @@ class Trainer:
           any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
           on the probe, within 1 % of the neurons), bucket_mean, bucket_largest, bucket_gini,
           bucket_empty (see `slide.core.sampled.occupancy.occupancy`);
-        * whatever figures the backend has of its own.
+        * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
+          (see `slide.core.runs.hogwild`).
 
         The same seed gives the same network, whatever the order of the examples in `train`.
 
@@ -99,13 +101,13 @@ class Trainer:
             self.backend.demand_room(kind.n_bytes(self.config, train))
         self.seconds, self.examples, self.step = 0.0, 0, 0
         self.seconds_compile = warm_up(self.config, self.backend, train)
-        timed = TimedBackend(self.backend)
+        runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         began = time.perf_counter()
         learner = kind.begin(self.config, cast(Backend, timed), train)
         self.seconds += time.perf_counter() - began
         counts = train.y.positive().column_counts()
         for epoch in range(1, self.config.epochs + 1):
-            reports = list(self._epoch(learner))
+            reports = list(self._epoch(learner, runner))
             seconds_by_kernel = dict(timed.seconds)
             began = time.perf_counter()
             learner.catch_up()
@@ -118,6 +120,7 @@ class Trainer:
                     | summary(reports)
                     | (model.evaluate(valid) if valid is not None else {})
                     | learner.diagnostics(self.config)
+                    | runner.figures()
                     | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
@@ -126,12 +129,11 @@ class Trainer:
         refuse_divergence(learner.weight_sum(), self.step)
         return model
 
-    def _epoch(self, learner: Learner) -> Iterator[StepReport]:
+    def _epoch(self, learner: Learner, runner: Runner) -> Iterator[StepReport]:
         """One pass over the training set in a fresh random order, or what time allows of it."""
         n_steps = n_steps_of(self.config, learner.data.n_samples)
-        steps = getattr(self.backend, "steps", one_by_one)
         began = time.perf_counter()
-        for report in steps(learner, self.config, self._batches(learner, n_steps)):
+        for report in runner.steps(learner, self.config, self._batches(learner, n_steps)):
             self.step += 1
             refuse_divergence(report.loss, self.step)
             self.seconds += time.perf_counter() - began
