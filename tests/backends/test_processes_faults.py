@@ -98,7 +98,7 @@ def test_nothing_is_left_of_a_run_that_was_interrupted_twice(training, mode, ste
     run = training(*ENDLESS, *mode).until(step)
     os.killpg(run.process.pid, signal.SIGINT)
     with contextlib.suppress(ProcessLookupError):
-        run.workers[number].wait(SECONDS)  # the run is sending everybody home
+        run.workers[number].wait(SECONDS)  # the run is ending its workers
         os.killpg(run.process.pid, signal.SIGINT)
     code, said = run.end()
     assert (code, said) == (130, "slide: interrupted, nothing is left half written\n")
