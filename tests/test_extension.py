@@ -135,7 +135,7 @@ def test_workers_say_so_too() -> None:
     backend = ProcessesBackend()
     with pytest.raises(BackendError, match=r"'focal' is unknown to slide/reference/losses\.py"):
         of_loss(backend.loss)
-    backend.team.close()
+    backend.pool.close()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 import slide
 from bench.harness.problems import BASE, FULL, QUICK, pair_in, settings, stepper
 from bench.harness.tables import Table, shown
+from bench.harness.watchers import Last
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
 from slide.bench.drawn import drawn
 from slide.bench.machine import Busy
@@ -80,7 +81,7 @@ def overhead(args: argparse.Namespace) -> Table:
                 "calls a step": round(calls), "coordination a call, ms": 1e3 * empty,
                 "coordination a step, ms": 1e3 * empty * calls,
             })  # fmt: skip
-            worker.team.close()
+            worker.pool.close()
     title = f"A step at {data.n_labels:,} labels, medians of {args.rounds} in turns"
     return Table(title, rows)
 
@@ -108,14 +109,14 @@ def memory(args: argparse.Namespace) -> Table:
                 for array in (layer.param.weight, layer.param.mean, layer.param.square)
             )
             own = [
-                psutil.Process(one.process.pid).memory_full_info() for one in worker.team.members
+                psutil.Process(one.process.pid).memory_full_info() for one in worker.pool.workers
             ]
             rows.append({
                 "mode": mode, "workers": n, "model and optimizer, MB": bytes_of_model / 1e6,
                 "their own, MB": sum(one.uss for one in own) / 1e6,
                 "share of the model": sum(one.uss for one in own) / bytes_of_model,
             })  # fmt: skip
-            worker.team.close()
+            worker.pool.close()
     return Table("Memory that workers do not share", rows)
 
 
@@ -150,8 +151,8 @@ def run_of(
     busy = Busy()
     trainer.fit(data)
     wall = busy.seconds()
-    cpu = sum(sum(psutil.Process(one.process.pid).cpu_times()[:2]) for one in backend.team.members)
-    backend.team.close()
+    cpu = sum(sum(psutil.Process(one.process.pid).cpu_times()[:2]) for one in backend.pool.workers)
+    backend.pool.close()
     return trainer.examples / trainer.seconds, cpu / wall
 
 
@@ -166,11 +167,12 @@ def accuracy(args: argparse.Namespace) -> Table:
                 for seed in SEEDS:
                     backend = CompiledProcessesBackend(mode)
                     backend.set_threads(n)
-                    trainer = slide.Trainer(slide.recipe(train, seed=seed, **chosen), backend)
+                    config, last = slide.recipe(train, seed=seed, **chosen), Last()
+                    trainer = slide.Trainer(config, backend, watcher=last)
                     scores.append(trainer.fit(train).evaluate(test)["precision_at_1"] * 100)
                     rates.append(trainer.examples / trainer.seconds)
-                    lost.append(backend.lost_updates)
-                    backend.team.close()
+                    lost.append(last.record.get("lost_updates", 0.0))
+                    backend.pool.close()
                 rows.append({
                     "set": name, "network": network, "mode": mode, "workers": n,
                     "P@1": f"{statistics.median(scores):.2f}",

@@ -10,7 +10,10 @@ from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError
 
 OPTIONAL = ("demand_room", "synchronize")
-"""Methods of a source that concern the arrays of its `put`; `steps` would leave our kernels out."""
+"""Methods of a source that concern the arrays of its `put`.
+
+Its `hogwild_workers` would leave our kernels out.
+"""
 
 
 class Delegating:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
 from slide.backends.shared import Mode, OnLoss
-from slide.backends.shared.hogwild import Hogwild
 from slide.backends.shared.memory import refuse_too_large
-from slide.backends.shared.workers import Team
+from slide.backends.shared.workers import WorkerPool
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import Query
 from slide.core.contract.families import Family
@@ -24,8 +22,8 @@ from slide.core.contract.losses import LossName
 from slide.core.contract.optim import Optimizer
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.tables import Policy, Tables
+from slide.core.contract.workers import Workers
 from slide.core.errors import BackendError
-from slide.core.learner import Batches, Learner, StepReport, one_by_one
 
 
 class ProcessesBackend:
@@ -35,7 +33,7 @@ class ProcessesBackend:
 
     Args:
         mode: `synchronous`, a step after the other; or `hogwild`, every worker takes steps of its
-            own, which claims accuracy and not bits (see `slide.backends.shared.hogwild`).
+            own, which claims accuracy and not bits (see `slide.core.runs.hogwild`).
         on_worker_loss: when a worker dies, `fail` with a sentence, or `respawn` it: then its part
             is computed again, and rows that it was updating may take that step twice.
     """
@@ -47,38 +45,28 @@ class ProcessesBackend:
         demand_choice("mode", mode, get_args(Mode))
         demand_choice("on_worker_loss", on_worker_loss, get_args(OnLoss))
         self.mode = mode
-        self.lost_updates = 0.0
-        self.n_workers = 1
-        self.team = Team(self.inner, on_worker_loss)
-        weakref.finalize(self, self.team.close)  # also when the interpreter ends
+        self.pool = WorkerPool(self.inner, on_worker_loss)
+        weakref.finalize(self, self.pool.close)  # also when the interpreter ends
 
     def set_threads(self, n: int) -> int:
-        self.n_workers = n
+        self.pool.n_workers = n
         return n
 
     def run(self, kernel: str, *arguments: Any) -> Any:
         """The result of a kernel."""
-        return self.team.compute(kernel, arguments, self.n_workers)
+        return self.pool.compute(kernel, arguments)
 
-    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
-        """A training step on each batch: see `slide.core.learner.one_by_one`."""
-        if self.mode == "synchronous":
-            yield from one_by_one(learner, batches)
-            return
-        hogwild = Hogwild(self.team, self.n_workers, learner.data.n_labels)
-        yield from hogwild.steps(learner, batches)
-        self.lost_updates = hogwild.lost_updates
-
-    def figures(self) -> dict[str, float]:
-        """Of the last epoch, for metrics.jsonl: the share of row updates that were lost."""
-        return {} if self.mode == "synchronous" else {"lost_updates": self.lost_updates}
+    @property
+    def hogwild_workers(self) -> Workers | None:
+        """Those that take training steps of their own; None where steps have an order."""
+        return self.pool if self.mode == "hogwild" else None
 
     def demand_room(self, n_bytes: float) -> None:
         """Raise BackendError unless there is so much shared memory."""
         refuse_too_large(math.ceil(n_bytes))
 
     def put(self, array: Array) -> Array:
-        return self.team.store.put(array)
+        return self.pool.store.put(array)
 
     def get(self, array: Array) -> Array:
         return array
@@ -88,10 +76,10 @@ class ProcessesBackend:
         return codes
 
     def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
-        return self.placed(self.run("build", codes, n_buckets, salt, policy))
+        return self.in_shared_memory(self.run("build", codes, n_buckets, salt, policy))
 
     def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
-        return self.placed(self.run("reinsert", tables, rows, codes))
+        return self.in_shared_memory(self.run("reinsert", tables, rows, codes))
 
     def query(
         self,
@@ -126,7 +114,7 @@ class ProcessesBackend:
     def update_rows(
         self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
     ) -> None:
-        self.written(param.weight, param.mean, param.square)
+        self.demand_shared(param.weight, param.mean, param.square)
         self.run("update_rows", param, grad, optimizer, lr, step)
 
     def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
@@ -152,17 +140,17 @@ class ProcessesBackend:
         return z
 
     def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
-        self.written(param.weight.values, param.square)
+        self.demand_shared(param.weight.values, param.square)
         self.run("update_entries", param, dz, x, lr)
 
-    def placed(self, tables: Tables) -> Tables:
+    def in_shared_memory(self, tables: Tables) -> Tables:
         """Tables that are looked into at every step: in shared memory once and for all."""
         return replace(tables, offsets=self.put(tables.offsets), ids=self.put(tables.ids))
 
-    def written(self, *arrays: Array) -> None:
+    def demand_shared(self, *arrays: Array) -> None:
         """Raise ValueError unless workers would write where the caller sees it."""
         for array in arrays:
-            if array.size and not self.team.store.owns(array):
+            if array.size and not self.pool.store.owns(array):
                 raise ValueError("a parameter is not in shared memory: expected what `put` gave")
 
 

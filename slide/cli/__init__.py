@@ -20,7 +20,7 @@ from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
 from slide.core.errors import CheckError, SlideError
-from slide.core.interrupts import insist
+from slide.core.interrupts import resend_dropped_signal
 
 app = typer.Typer(
     name="slide",
@@ -42,7 +42,7 @@ def main() -> NoReturn:
     for name in INTERRUPTS:
         if signal.getsignal(name) is not signal.SIG_IGN:  # as nohup wants SIGHUP to be
             signal.signal(name, interrupt)
-    insist(KeyboardInterrupt, signal.SIGINT, interrupt)
+    resend_dropped_signal(KeyboardInterrupt, signal.SIGINT, interrupt)
     prepare_streams()
     try:
         code = app(standalone_mode=False) or 0

@@ -14,7 +14,7 @@ from types import FrameType
 SOON = 0.01  # seconds
 
 
-def insist(
+def resend_dropped_signal(
     kind: type[BaseException], number: int, handler: Callable[[int, FrameType | None], object]
 ) -> None:
     """Send a signal again whenever what its handler raised was dropped.
@@ -42,8 +42,8 @@ def insist(
 
 
 @contextmanager
-def deaf(*signals: signal.Signals) -> Iterator[None]:
-    """Have processes that are started meanwhile not hear these; what comes is heard afterwards.
+def ignoring_signals(*signals: signal.Signals) -> Iterator[None]:
+    """Processes that are started within it ignore these; those that come are raised afterwards.
 
     A process inherits which signals are blocked. Only the main thread can do so.
     """

@@ -20,17 +20,18 @@ import slide
 from slide.backends import load
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
 from slide.backends.shared import memory
-from slide.backends.shared.hogwild import Counted
 from slide.backends.shared.memory import Owner, Store, place_of
 from slide.backends.shared.messages import packed, unpacked
-from slide.backends.shared.workers import Task
+from slide.backends.shared.workers import MOST_LOSSES, is_replaced
 from slide.core.contract.arrays import Block, Param, RowGrad
 from slide.core.contract.optim import SGD
 from slide.core.contract.timed import TimedBackend
+from slide.core.contract.workers import Task
 from slide.core.direct.run import DirectRun
 from slide.core.errors import BackendError, ConfigError
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.runs.hogwild import Counted, Hogwild
 from slide.core.runs.trainer import Trainer
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
@@ -51,7 +52,7 @@ def store():
 def backend():
     found = ProcessesBackend()
     yield found
-    found.team.close()
+    found.pool.close()
 
 
 def settings(kind, data):
@@ -70,7 +71,7 @@ def test_every_kernel_matches_its_definition(kind):
     found = kind()
     checks = verify(found, 1, largest=5000)  # which is far above what is left to one worker
     bad = [check for check in checks if check.outcome != "pass"]
-    found.team.close()
+    found.pool.close()
     assert bad == []
 
 
@@ -102,10 +103,11 @@ def hogwild(n_workers):
     return found
 
 
-def tables_seen(desk, nothing):
-    """What a worker has before it, as bytes."""
-    found = desk.learner.found_by
-    return (found if isinstance(desk.learner, DirectRun) else found[-1].tables).ids.tobytes()
+def tables_seen(context, nothing):
+    """What a worker chooses active neurons by, as bytes."""
+    learner = context.state.learner
+    found = learner.found_by
+    return (found if isinstance(learner, DirectRun) else found[-1].tables).ids.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["direct", "batch"])
@@ -115,22 +117,23 @@ def test_workers_are_told_of_new_tables(kind):
     backend = hogwild(2)
     run = kind_of(config).begin(config, TimedBackend(backend), data)
     batches = [(np.arange(i, i + 64), 0.1) for i in range(0, 640, 64)]
-    assert len(list(backend.steps(run, batches))) == len(batches)
+    steps = Hogwild(backend.hogwild_workers).steps(run, batches)
+    assert len(list(steps)) == len(batches)
     found = run.found_by if kind == "direct" else run.found_by[-1].tables
-    assert answers(backend.team, tables_seen) == [found.ids.tobytes()] * 2
+    assert answers(backend.pool, tables_seen) == [found.ids.tobytes()] * 2
     age = run.diagnostics()["table_age"]
     assert 0 <= age < 10  # they are not those of the beginning
-    backend.team.close()
+    backend.pool.close()
 
 
-def answers(team, function):
+def answers(pool, function):
     """What each worker makes of a function."""
     found = []
-    message, _ = packed(None, team.store)
-    for number in range(len(team.members)):
-        team.ask(number, Task("answering", function, message, (), [], found.append))
-    while len(found) < len(team.members):
-        team.pump()
+    task = Task("answering", function, pool.pack(None), done=found.append)
+    for number in range(len(pool.workers)):
+        pool.ask(number, task)
+    while len(found) < len(pool.workers):
+        pool.wait()
     return found
 
 
@@ -186,17 +189,17 @@ def test_what_a_kernel_raises_reaches_the_caller_and_the_workers_live_on(backend
     assert ids.tolist() == [[0]] * 4
 
 
-def full(desk, nothing):
+def full(context, nothing):
     memory.free_bytes = lambda: 0
     return np.zeros(1000)
 
 
 def test_a_worker_says_that_shared_memory_is_full():
     found = ProcessesBackend()
-    found.team.hire(1)
+    found.pool.start(1)
     with pytest.raises(BackendError, match="8,192 bytes of shared memory are needed"):
-        answers(found.team, full)
-    found.team.close()
+        answers(found.pool, full)
+    found.pool.close()
 
 
 def test_parameters_have_to_be_in_shared_memory(backend):
@@ -215,16 +218,16 @@ def test_options_are_refused_in_a_sentence():
         load("processes", on_worker_loss="wait")
 
 
-def threads_of_blas(desk, nothing):
+def threads_of_blas(context, nothing):
     return [library["num_threads"] for library in threadpool_info()]
 
 
 def test_workers_keep_blas_at_one_thread(backend):
-    backend.team.hire(1)
-    assert {number for found in answers(backend.team, threads_of_blas) for number in found} == {1}
+    backend.pool.start(1)
+    assert {number for found in answers(backend.pool, threads_of_blas) for number in found} == {1}
 
 
-def blocked(desk, nothing):
+def blocked(context, nothing):
     threading.Event().wait()
 
 
@@ -232,12 +235,11 @@ def test_a_worker_that_does_not_leave_is_made_to():
     found = ProcessesBackend()
     z = found.spmm(Block.of(np.eye(30, dtype=np.float32)), np.eye(30, dtype=np.float32))
     assert "-w0" in place_of(z).segment
-    task = Task("waiting", blocked, packed(None, found.team.store)[0], (), [], print)
-    found.team.ask(0, task)
-    process = found.team.members[0].process
-    found.team.close()
+    found.pool.ask(0, Task("waiting", blocked, found.pool.pack(None)))
+    process = found.pool.workers[0].process
+    found.pool.close()
     assert process.exitcode == -signal.SIGKILL
-    assert list(memory.FOLDER.glob(f"{found.team.store.name}*")) == []
+    assert list(memory.FOLDER.glob(f"{found.pool.store.name}*")) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -245,10 +247,9 @@ def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
     script = (
         "import sys, threading; sys.path[:0] = sys.argv[1:]\n"
         "import test_processes as tests\n"
-        "team = tests.ProcessesBackend().team; team.hire(1)\n"
-        "message = tests.packed(None, team.store)[0]\n"
-        "team.ask(0, tests.Task('waiting', tests.blocked, message, (), [], print))\n"
-        "print(team.members[0].process.pid, team.store.name, flush=True)\n"
+        "pool = tests.ProcessesBackend().pool; pool.start(1)\n"
+        "pool.ask(0, tests.Task('waiting', tests.blocked, pool.pack(None)))\n"
+        "print(pool.workers[0].process.pid, pool.store.name, flush=True)\n"
         "threading.Event().wait()\n"
     )
     command = [sys.executable, "-c", script, *map(str, Path(__file__).parents[:2])]
@@ -275,11 +276,16 @@ def test_a_result_outlives_the_worker_that_has_it():
     z = Block.of(found.spmm(Block.of(h), np.eye(8, dtype=np.float32)))
     name = place_of(z.values).segment
     assert "-w0" in name  # where the worker has left it
-    found.team.members[0].process.kill()
+    found.pool.workers[0].process.kill()
     np.testing.assert_array_equal(found.spmm(z, np.eye(8, dtype=np.float32)), h)
     del z
     assert not (memory.FOLDER / name).exists()
-    found.team.close()
+    found.pool.close()
+
+
+def test_a_worker_is_replaced_if_one_asks_for_it_and_not_for_ever():
+    assert not is_replaced("fail", 0)
+    assert [is_replaced("respawn", n) for n in range(MOST_LOSSES + 1)] == [True] * 3 + [False]
 
 
 def in_a_fork(backend, line):
@@ -287,7 +293,7 @@ def in_a_fork(backend, line):
         eye = np.eye(2, dtype=np.float32)
         backend.top_k(eye, eye, None, 1)
     except BackendError as error:
-        backend.team.close()
+        backend.pool.close()
         line.send(str(error))
 
 
@@ -375,7 +381,7 @@ def test_too_little_room_is_refused_before_training(monkeypatch, train_set):
     found = ProcessesBackend()
     with pytest.raises(BackendError, match=r"[\d,]+ bytes of shared memory .* has 10,000 left"):
         Trainer(HIDDEN, found).fit(train_set)
-    assert found.team.members == []
+    assert found.pool.workers == []
 
 
 def test_names_are_never_shared_and_orphans_are_swept(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from conftest import planted
 
 import slide
 from slide.backends.shared import memory
-from slide.core.interrupts import deaf
+from slide.core.interrupts import ignoring_signals
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are seen on Linux alone")
 if sys.platform == "linux":
@@ -98,7 +98,7 @@ def test_nothing_is_left_of_a_run_that_was_interrupted_twice(training, mode, ste
     run = training(*ENDLESS, *mode).until(step)
     os.killpg(run.process.pid, signal.SIGINT)
     with contextlib.suppress(ProcessLookupError):
-        run.workers[number].wait(SECONDS)  # the run is sending everybody home
+        run.workers[number].wait(SECONDS)  # the run is ending its workers
         os.killpg(run.process.pid, signal.SIGINT)
     code, said = run.end()
     assert (code, said) == (130, "slide: interrupted, nothing is left half written\n")
@@ -125,7 +125,7 @@ def test_workers_leave_when_the_parent_is_killed(training, mode, step, number):
 
 def interrupted(steps):
     """An interrupt amid what must not be interrupted."""
-    with deaf(signal.SIGINT):
+    with ignoring_signals(signal.SIGINT):
         os.kill(os.getpid(), signal.SIGINT)
         steps.append("done")
     while True:  # another thread may take it, and pass it on when it has its turn

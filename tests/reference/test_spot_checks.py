@@ -379,7 +379,7 @@ def test_a_backend_keeps_its_methods(monkeypatch):
     backend = load("processes")
     assert backend.name == "processes"
     assert backend.set_threads(1) == 1
-    assert backend.figures() == {}
+    assert backend.hogwild_workers is None
     assert not hasattr(backend, "synchronize")
     with pytest.raises(BackendError, match="in mode hogwild weights change while"):
         load("processes", mode="hogwild")

@@ -143,6 +143,16 @@ def test_watcher_sees_each_step_and_epoch(backend, train_set, test_set):
     assert last["precision_at_1"] > first["precision_at_1"]
 
 
+def test_evaluations_have_the_figures_of_the_backend(train_set):
+    class Telling(ReferenceBackend):
+        def figures(self):
+            return {"temperature": 40.0}
+
+    watcher = Watcher()
+    Trainer(QUICK, Telling(), watcher=watcher).fit(train_set)
+    assert [record["temperature"] for record in watcher.records] == [40.0]
+
+
 def test_evaluations_tell_what_goes_wrong_unseen(backend, train_set, test_set):
     watcher = Watcher()
     config = replace(QUICK, epochs=4, uniform_share=0.1, active=10, scope="example", L=20)

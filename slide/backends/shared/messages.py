@@ -11,6 +11,7 @@ import numpy as np
 
 from slide.backends.shared.memory import Place, Store, Windows, place_of
 from slide.core.contract.arrays import Array
+from slide.core.contract.workers import Packed
 from slide.core.errors import BackendError
 
 SMALL = 256  # bytes of an array that goes along with the message
@@ -22,7 +23,7 @@ Pickle offers `persistent_id` for this, which it calls for every number and ever
 """
 
 
-class Nobody:
+class NoType:
     """No thing is of this type."""
 
 
@@ -62,14 +63,12 @@ def found_at(*place: Any) -> Array:
     return readers[-1][0].array_at(Place(*place))
 
 
-def packed(
-    thing: Any, store: Store, small: int = SMALL, absent: type = Nobody
-) -> tuple[bytes, list[Array]]:
-    """A message, and copies of arrays that must stay until it was answered: see `Packer`."""
+def packed(thing: Any, store: Store, small: int = SMALL, absent: type = NoType) -> Packed:
+    """A thing as a message: see `Packer`."""
     file = io.BytesIO()
     packer = Packer(file, store, small, absent)
     packer.dump(thing)
-    return file.getvalue(), packer.copies
+    return Packed(file.getvalue(), packer.copies)
 
 
 def unpacked(message: bytes, places: Windows | Store, backend: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""What a worker process does."""
+"""What runs in a worker process: requests are received, computed and answered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Request(NamedTuple):
     """What a worker is asked to do.
 
     Args:
-        function: called with the desk, what was packed, and `arguments`.
+        function: called with the worker's context, what was packed, and `arguments`.
         message: arguments whose arrays lie in shared memory.
         arguments: small ones.
         read: segments of its own that nobody looks at any more.
@@ -45,23 +45,22 @@ class Request(NamedTuple):
 
 
 @dataclass(slots=True)
-class Desk:
-    """What a worker has before it.
+class WorkerContext:
+    """What a function that runs in a worker can use.
 
     Args:
         backend: its own, which computes.
         windows: into the parent's memory.
         store: for answers.
         answers: arrays that the parent may still read, by their segments.
-        learner, config: those that it takes part in, where workers take steps of their own.
+        state: of whoever asks, from one request to the next.
     """
 
     backend: Backend
     windows: Windows
     store: Store
     answers: dict[str, Array] = field(default_factory=dict)
-    learner: Any = None
-    config: Any = None
+    state: Any = None
 
     def answer(self, request: Request) -> bytes:
         """What the function gives, or the error that it raised, as a message."""
@@ -74,25 +73,25 @@ class Desk:
             answer, copies = packed(found, self.store)
         except Exception as error:  # the parent raises it
             answer, copies = packed(portable(error), self.store)
-        self.answers |= {placed(array).segment: array for array in copies}
+        self.answers |= {place_in_store(array).segment: array for array in copies}
         dropped, self.store.dropped = self.store.dropped, []
         return pickle.dumps((dropped, answer))
 
 
-def placed(array: Array) -> Place:
-    """Where an array of this process's store lies."""
+def place_in_store(array: Array) -> Place:
+    """The place of an array that lies in this process's store."""
     place = place_of(array)
     assert place is not None
     return place
 
 
 def compute(
-    desk: Desk, call: tuple[str, tuple[Any, ...], Array | None], name: str,
+    context: WorkerContext, call: tuple[str, tuple[Any, ...], Array | None], name: str,
     spans: list[tuple[int, int]],
 ) -> list[Any]:  # fmt: skip
     """The results of some parts of a kernel, less what was written where the parent wants it."""
     kernel, arguments, out = call
-    function, cut = getattr(desk.backend, kernel), CUTS[name]
+    function, cut = getattr(context.backend, kernel), CUTS[name]
     found = []
     for start, stop in spans:
         result = function(*cut.part(start, stop, *arguments))
@@ -100,34 +99,34 @@ def compute(
     return found
 
 
-def work(line: Connection, inner: str, name: str) -> None:
-    """What a worker does all day: until the line goes dead, because the parent has left.
+def work(connection: Connection, inner: str, name: str) -> None:
+    """Answer requests until the connection ends, because the parent has left.
 
     Args:
-        line: to the parent.
+        connection: to the parent.
         inner: the backend that computes.
         name: how the names of its segments begin.
     """
     from slide.backends import complete
 
     for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
+        signal.signal(number, signal.SIG_IGN)  # the parent's business: it ends its workers
     threading.Thread(target=leave_with_parent, daemon=True).start()
     store = Store(name)
-    desk = Desk(complete(inner), Windows(store), store)
-    bell = DefaultSelector()
-    bell.register(line, EVENT_READ)
+    context = WorkerContext(complete(inner), Windows(store), store)
+    selector = DefaultSelector()
+    selector.register(connection, EVENT_READ)
     with threadpool_limits(limits=1):
-        desk.backend.set_threads(1)
+        context.backend.set_threads(1)
         while True:
             try:
-                spin(lambda: bell.select(0))
-                request = cast(Request, pickle.loads(line.recv_bytes()))
-                line.send_bytes(desk.answer(request))
+                spin(lambda: selector.select(0))
+                request = cast(Request, pickle.loads(connection.recv_bytes()))
+                connection.send_bytes(context.answer(request))
             except (EOFError, OSError):  # the parent has gone, or does not want an answer
                 break
-    desk.answers.clear()
-    desk.store.close()
+    context.answers.clear()
+    context.store.close()
 
 
 def spin(is_ready: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from slide.backends.shared.workers import without_main
 from slide.backends.verifying.jobs import Job
 from slide.backends.verifying.worker import work
 from slide.core.errors import BackendError
-from slide.core.interrupts import deaf
+from slide.core.interrupts import ignoring_signals
 
 LOOK = 1.0  # seconds after which somebody is missed who has not hung up
 PATIENCE = 2.0  # seconds for those who are sent home
@@ -116,7 +116,7 @@ class Crew:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self.target), name="verifying")
-        with without_main(), deaf(signal.SIGINT, signal.SIGHUP):
+        with without_main(), ignoring_signals(signal.SIGINT, signal.SIGHUP):
             process.start()
         theirs.close()
         self.members.append(Member(process, ours))

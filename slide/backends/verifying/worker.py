@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from slide.backends import create
 from slide.backends.shared.working import leave_with_parent
 from slide.core.errors import BackendError
-from slide.core.interrupts import insist
+from slide.core.interrupts import resend_dropped_signal
 
 
 def work(line: Connection, target: str) -> None:
@@ -29,7 +29,7 @@ def work(line: Connection, target: str) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
     signal.signal(signal.SIGTERM, leave)
-    insist(SystemExit, signal.SIGTERM, leave)
+    resend_dropped_signal(SystemExit, signal.SIGTERM, leave)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
         backend = create(target)

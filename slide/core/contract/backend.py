@@ -87,10 +87,10 @@ class Query:
 class Backend(SparseKernels, Protocol):
     """The kernels. `slide.reference.kernels` is the definition written out.
 
-    Four methods more, which are no kernels, are called if they are there:
+    Four things more, which are no kernels, are used if they are there:
 
-    * `steps(run, config, batches)`, in place of `slide.core.runs.one_by_one`: takes the training
-      steps of an epoch, several at once perhaps.
+    * `hogwild_workers`: processes that take the training steps of an epoch, several at once (see
+      `slide.core.contract.workers.Workers`); None if steps are to come one after the other.
     * `figures()`: of the last epoch, by their names in metrics.jsonl.
     * `demand_room(n_bytes)`: raises BackendError, before training, unless a network and its
       tables of that size have a place where `put` puts them.

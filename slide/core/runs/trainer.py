@@ -10,7 +10,7 @@ import numpy as np
 from slide.core.contract.backend import Backend
 from slide.core.contract.timed import TimedBackend
 from slide.core.examples.dataset import Dataset
-from slide.core.learner import Learner, StepReport, one_by_one
+from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
@@ -22,6 +22,7 @@ from slide.core.runs.refusals import (
     refuse_too_large,
 )
 from slide.core.runs.rehearsal import rehearse
+from slide.core.runs.runners import Runner, runner_of
 
 
 class Watcher(Protocol):
@@ -76,7 +77,8 @@ class Trainer:
           any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
           on the probe, within 1 % of the neurons), bucket_mean, bucket_largest, bucket_gini,
           bucket_empty (see `slide.core.sampled.occupancy.occupancy`);
-        * whatever figures the backend has of its own.
+        * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
+          (see `slide.core.runs.hogwild`).
 
         The same seed gives the same network, whatever the order of the examples in `train`.
 
@@ -91,12 +93,12 @@ class Trainer:
             self.backend.demand_room(kind.n_bytes(self.config, train))
         self.clock = Clock(self.time_budget)
         self.seconds_compile = rehearse(self.config, self.backend, train)
-        timed = TimedBackend(self.backend)
+        runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         with self.clock.running():
             learner = kind.begin(self.config, cast(Backend, timed), train)
         counts = train.y.positive().column_counts()
         for epoch in range(1, self.config.training.epochs + 1):
-            reports = self._epoch(learner)
+            reports = self._epoch(learner, runner)
             seconds_by_kernel = dict(timed.seconds)
             with self.clock.running():
                 learner.catch_up()
@@ -113,6 +115,7 @@ class Trainer:
                     | summary(reports)
                     | (model.evaluate(valid) if valid is not None else {})
                     | learner.diagnostics()
+                    | runner.figures()
                     | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
@@ -121,11 +124,10 @@ class Trainer:
         refuse_divergence(learner.weight_sum(), self.clock.step)
         return model
 
-    def _epoch(self, learner: Learner) -> list[StepReport]:
+    def _epoch(self, learner: Learner, runner: Runner) -> list[StepReport]:
         """One pass over the training set, or what time allows of it; a report of each step."""
         clock, n_steps = self.clock, n_steps_of(self.config.training, learner.data.n_samples)
-        run = getattr(self.backend, "steps", one_by_one)
-        steps, reports = run(learner, batches(learner, clock)), list[StepReport]()
+        steps, reports = runner.steps(learner, batches(learner, clock)), list[StepReport]()
         while True:
             with clock.running():
                 report = next(steps, None)

@@ -1,0 +1,38 @@
+"""Who takes the training steps of an epoch: the learner itself, or the workers of its backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from slide.core.contract.backend import Backend
+from slide.core.learner import Batches, Learner, StepReport, one_by_one
+from slide.core.runs.hogwild import Hogwild
+
+
+class Runner(Protocol):
+    """Takes the training steps of a run, epoch by epoch."""
+
+    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
+        """A training step on each batch, and its report."""
+
+    def figures(self) -> dict[str, float]:
+        """Of the last epoch, by their names in metrics.jsonl."""
+
+
+class OneByOne:
+    """One step after the other: a `Runner`."""
+
+    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
+        """A training step on each batch, and its report."""
+        return one_by_one(learner, batches)
+
+    def figures(self) -> dict[str, float]:
+        """Nothing to tell."""
+        return {}
+
+
+def runner_of(backend: Backend) -> Runner:
+    """By workers at once if the backend has such, else one step after the other."""
+    workers = getattr(backend, "hogwild_workers", None)
+    return OneByOne() if workers is None else Hogwild(workers)
