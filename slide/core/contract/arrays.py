@@ -197,7 +197,7 @@ class CSR:
         """
         n_rows, n_cols = shape
         indptr = np.searchsorted(cells, np.arange(n_rows + 1, like=cells) * n_cols)
-        return cls(indptr, (cells % max(n_cols, 1)).astype(np.int32), values, n_cols)
+        return cls(indptr, (cells % n_cols).astype(np.int32), values, n_cols)
 
     @classmethod
     def stack(
