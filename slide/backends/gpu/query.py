@@ -19,16 +19,16 @@ def query(
     codes: Array,
     required: CSR,
     extra: CSR,
-    how: Query,
+    query: Query,
     salt: int,
 ) -> CSR | Block:
-    """The active set, in the layout that `how.shared` says."""
+    """The active set, in the layout that `query.shared` says."""
     xp = device.xp
     n = required.n_cols
     found = xp.zeros(0, np.int64)
     if tables is not None and codes.shape[1] and tables.L:
-        found = retrieved(xp, tables, codes, how, salt)
-    if how.shared:
+        found = retrieved(xp, tables, codes, query, salt)
+    if query.shared:
         ids, origins = merged(required.indices, found % max(n, 1), extra.indices)
         return Block(ids.astype(np.int32), origins[None], n)
     cells, origins = merged(required.cells(), found, extra.cells())

@@ -33,14 +33,14 @@ def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
 
 
 def search(
-    pool: Pool, scratch: Scratch, index: InvertedIndex, x: CSR, excluded: CSR, k: int
+    scratch: Scratch, index: InvertedIndex, x: CSR, excluded: CSR, k: int
 ) -> tuple[Array, Array]:
     """The k best neurons that each example meets, exactly; ties go to the smaller neuron."""
     ids = np.full((x.n_rows, k), -1, np.int32)
     scores = np.full((x.n_rows, k), -np.inf, np.float32)
     lists = Rows(index.offsets, index.ids, index.values)
     scratch.spread(
-        pool, best_of_lists, x.n_rows, len(index.base), lists, index.base, rows_of(x),
+        best_of_lists, x.n_rows, len(index.base), lists, index.base, rows_of(x),
         rows_of(excluded), ids, scores,
     )  # fmt: skip
     return ids, scores

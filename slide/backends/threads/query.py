@@ -32,13 +32,13 @@ def query(
     codes: Array,
     required: CSR,
     extra: CSR,
-    how: Query,
+    query: Query,
     salt: int,
 ) -> CSR | Block:
-    """The active set, in the layout that `how.shared` says."""
+    """The active set, in the layout that `query.shared` says."""
     B, n = required.shape
-    found = retrieve(pool, tables, codes, how, salt, B)
-    if how.shared:
+    found = retrieve(pool, tables, codes, query, salt, B)
+    if query.shared:
         ids, origins = merged(required.indices, found.ids, extra.indices)
         return Block(ids.astype(np.int32), origins[None], n)
     lists = required.indptr, required.indices, *found, extra.indptr, extra.indices

@@ -10,7 +10,6 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, called, compiled, summing
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
-from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.sparse import SparseParam
@@ -19,7 +18,7 @@ ZERO_SUM = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be
 LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered row
 
 
-def spgemm_t(pool: Pool, scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+def spgemm_t(scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
     """The largest entries of each row of z^T x."""
     columns = columns_of(z)
     room = np.minimum(limits[columns.ids], called(terms_of, columns, x.indptr))
@@ -27,7 +26,7 @@ def spgemm_t(pool: Pool, scratch: Scratch, z: CSR, x: CSR, limits: Array, exclud
     kept, sums = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
     n_kept = np.zeros(len(room), np.int64)
     scratch.spread(
-        pool, largest_products, len(room), x.n_cols, columns, rows_of(x), limits,
+        largest_products, len(room), x.n_cols, columns, rows_of(x), limits,
         rows_of(excluded), begins, kept, sums, n_kept,
     )  # fmt: skip
     lengths = np.zeros(z.n_cols, np.int64)
@@ -36,23 +35,19 @@ def spgemm_t(pool: Pool, scratch: Scratch, z: CSR, x: CSR, limits: Array, exclud
     return CSR(indptr_of(lengths), kept[filled], sums[filled], x.n_cols)
 
 
-def masked_spgemm(pool: Pool, scratch: Scratch, x: CSR, w: CSR, active: CSR) -> CSR:
+def masked_spgemm(scratch: Scratch, x: CSR, w: CSR, active: CSR) -> CSR:
     """Logits of the active neurons."""
     out = np.empty(active.nnz, np.float32)
     wanted = columns_of(active.with_values(np.arange(active.nnz)))
-    scratch.spread(
-        pool, masked_dots, len(wanted.ids), x.n_cols, wanted, rows_of(x), rows_of(w), out
-    )
+    scratch.spread(masked_dots, len(wanted.ids), x.n_cols, wanted, rows_of(x), rows_of(w), out)
     return active.with_values(out)
 
 
-def update_entries(
-    pool: Pool, scratch: Scratch, param: SparseParam, dz: CSR, x: CSR, lr: float
-) -> None:
+def update_entries(scratch: Scratch, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
     """One Adagrad step, each row by one thread."""
     columns, w = columns_of(dz), rows_of(param.weight)
     scratch.spread(
-        pool, adagrad_rows, len(columns.ids), x.n_cols, columns, rows_of(x), w, param.square,
+        adagrad_rows, len(columns.ids), x.n_cols, columns, rows_of(x), w, param.square,
         np.float32(lr),
     )  # fmt: skip
 
