@@ -55,11 +55,11 @@ class NumbaBackend:
     name = "numba"
 
     def __init__(self) -> None:
-        self.set_threads(1)
+        self.pool = Pool()
+        self.scratch = Scratch(self.pool)
 
     def set_threads(self, n: int) -> int:
-        self.pool = Pool(n)
-        self.scratch = Scratch(self.pool)
+        self.pool = self.scratch.pool = Pool(n)
         return n
 
     def put(self, array: Array) -> Array:
