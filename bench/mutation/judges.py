@@ -21,7 +21,8 @@ DIRECT = ("train_step direct", "train 20 steps direct")
 
 ROWS = {
     "buckets": ("query",), "elementary": ("loss",), "hashing": ("hash",),
-    "index": ("invert", "search"), "losses": ("loss",), "optimizers": ("update_rows",),
+    "index": ("invert", "search"), "layouts": ("spmm_t", *SPARSE), "losses": ("loss",),
+    "optimizers": ("update_rows",),
     "products": (*PRODUCTS, "top_k"), "query": ("query",), "querying": ("query",),
     "scratch": SPARSE, "sparse": SPARSE, "tables": (*TABLES, "query"), "top_k": ("top_k",),
     "rankings": ("top_k", "search", "spgemm_t", "invert"), "strategies": ("query",),

@@ -43,7 +43,6 @@ from slide.core.direct.run import DirectRun
 from slide.core.learner import Learner
 from slide.core.models.model import Model
 from slide.core.runs.rehearsal import tiny, tiny_like
-from slide.core.sampled.layers import dense
 from slide.core.sampled.run import Run
 from slide.core.sampled.sampling import Sampler, draw_uniform, nobody
 
@@ -70,7 +69,7 @@ class Hardest(Sampler):
     def sample(
         self, backend: Backend, a: CSR | Block, y: CSR, rng: np.random.Generator
     ) -> CSR | Block:
-        ids, _ = backend.top_k(dense(a), self.weight, None, self.query(y.n_rows).budget)
+        ids, _ = backend.top_k(a.dense(), self.weight, None, self.query(y.n_rows).budget)
         found = active_set(backend.get(ids), placed(y, backend, back=True))
         if self.config.scope == "example":
             return found.map(backend.put)

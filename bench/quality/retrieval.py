@@ -20,7 +20,7 @@ from slide.bench.machine import cores
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Query
 from slide.core.examples.metrics import recall_at
-from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.retrieval import LayerRetrieval
 from slide.core.sampled.step import activations
 
@@ -52,7 +52,7 @@ def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[floa
 
 def best_of(layer: SampledLayer, a: CSR | Block, candidates: CSR | None = None) -> Array:
     """The ten best neurons of each example, of all or of its candidates."""
-    ids, _ = BACKEND.top_k(dense(a), layer.param.weight, candidates, 10)
+    ids, _ = BACKEND.top_k(a.dense(), layer.param.weight, candidates, 10)
     return BACKEND.get(ids)
 
 

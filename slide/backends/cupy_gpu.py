@@ -6,6 +6,10 @@ kernels. Nothing is added atomically but whole numbers, so a second run has the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
 import numpy as np
 
 from slide.backends.gpu import hashing, losses, optimizers, products, sparse
@@ -13,14 +17,26 @@ from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
 from slide.backends.gpu.cupy_device import CupyDevice, first_line
 from slide.backends.gpu.device import Device, out_of_memory
-from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.contract.backend import Query
-from slide.core.contract.families import Family
-from slide.core.contract.losses import LossName
-from slide.core.contract.optim import Optimizer
-from slide.core.contract.sparse import InvertedIndex, SparseParam
-from slide.core.contract.tables import Policy, Tables
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import BackendError
+
+if TYPE_CHECKING:
+    from slide.core.contract.backend import Backend
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def on_device(
+    kernel: Callable[Concatenate[Device, Given], Result],
+) -> Callable[Concatenate[DeviceBackend, Given], Result]:
+    """A function as a method of the backend, on whose device it computes."""
+
+    @wraps(kernel)
+    def method(self: DeviceBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
+        return kernel(self.device, *given, **named)
+
+    return method
 
 
 class DeviceBackend:
@@ -49,62 +65,21 @@ class DeviceBackend:
     def get(self, array: Array) -> Array:
         return self.device.get(array)
 
-    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
-        return hashing.hash_rows(self.device, x, center, family, probes)
-
-    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
-        return flat.build(self.device, codes, n_buckets, salt, policy)
-
-    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
-        return flat.reinsert(self.device, tables, rows, codes)
-
-    def query(
-        self,
-        tables: Tables | None,
-        codes: Array,
-        required: CSR,
-        extra: CSR,
-        query: Query,
-        salt: int,
-    ) -> CSR | Block:
-        return buckets.query(self.device, tables, codes, required, extra, query, salt)
-
-    def sddmm(self, h: Array, w: Array, active: CSR | Block) -> CSR | Block:
-        return products.sddmm(self.device, h, w, active)
-
-    def spmm(self, z: CSR | Block, w: Array) -> Array:
-        return products.spmm(self.device, z, w)
-
-    def spmm_t(self, z: CSR | Block, h: Array) -> RowGrad:
-        return products.spmm_t(self.device, z, h)
-
-    def loss(
-        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
-    ) -> tuple[Array, CSR | Block]:
-        return losses.loss(self.device, z, log_weights, y, name)
-
-    def update_rows(
-        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
-    ) -> None:
-        optimizers.update_rows(self.device, param, grad, optimizer, lr, step)
-
-    def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
-        return products.top_k(self.device, h, w, candidates, k)
-
-    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
-        return sparse.spgemm_t(self.device, z, x, limits, excluded)
-
-    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
-        return sparse.invert(self.device, w, base, limit)
-
-    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
-        return sparse.search(self.device, index, x, excluded, k)
-
-    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
-        return sparse.masked_spgemm(self.device, x, w, active)
-
-    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
-        sparse.update_entries(self.device, param, dz, x, lr)
+    hash = on_device(hashing.hash_rows)
+    build = on_device(flat.build)
+    reinsert = on_device(flat.reinsert)
+    query = on_device(buckets.query)
+    sddmm = on_device(products.sddmm)
+    spmm = on_device(products.spmm)
+    spmm_t = on_device(products.spmm_t)
+    loss = on_device(losses.loss)
+    update_rows = on_device(optimizers.update_rows)
+    top_k = on_device(products.top_k)
+    spgemm_t = on_device(sparse.spgemm_t)
+    invert = on_device(sparse.invert)
+    search = on_device(sparse.search)
+    masked_spgemm = on_device(sparse.masked_spgemm)
+    update_entries = on_device(sparse.update_entries)
 
 
 class CupyBackend(DeviceBackend):
@@ -138,3 +113,7 @@ class CupyBackend(DeviceBackend):
         diagonal = CSR(np.arange(3), ids, np.ones(2, np.float32), 2).map(self.put)
         for active in (Block.of(ones), diagonal):
             self.get(self.sddmm(ones, ones, active).values)
+
+
+if TYPE_CHECKING:  # mypy compares every signature with the protocol's
+    _: Backend = CupyBackend()

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
 from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
 from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.contract.backend import Query
-from slide.core.contract.families import Family
-from slide.core.contract.losses import LossName
-from slide.core.contract.optim import Optimizer
-from slide.core.contract.sparse import InvertedIndex, SparseParam
-from slide.core.contract.tables import Policy, Tables
+from slide.core.contract.arrays import Array
+
+if TYPE_CHECKING:
+    from slide.core.contract.backend import Backend
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def on_pool(
+    kernel: Callable[Concatenate[Pool, Given], Result],
+) -> Callable[Concatenate[NumbaBackend, Given], Result]:
+    """A function as a method of the backend, whose threads it computes on."""
+
+    @wraps(kernel)
+    def method(self: NumbaBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
+        return kernel(self.pool, *given, **named)
+
+    return method
+
+
+def with_scratch(
+    kernel: Callable[Concatenate[Scratch, Given], Result],
+) -> Callable[Concatenate[NumbaBackend, Given], Result]:
+    """The same of a function that borrows zeros beside them."""
+
+    @wraps(kernel)
+    def method(self: NumbaBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
+        return kernel(self.scratch, *given, **named)
+
+    return method
 
 
 class NumbaBackend:
@@ -28,10 +56,10 @@ class NumbaBackend:
 
     def __init__(self) -> None:
         self.pool = Pool()
-        self.scratch = Scratch()
+        self.scratch = Scratch(self.pool)
 
     def set_threads(self, n: int) -> int:
-        self.pool = Pool(n)
+        self.pool = self.scratch.pool = Pool(n)
         return n
 
     def put(self, array: Array) -> Array:
@@ -40,59 +68,22 @@ class NumbaBackend:
     def get(self, array: Array) -> Array:
         return array
 
-    def hash(self, x: Array | CSR, center: Array | None, family: Family, probes: int = 1) -> Array:
-        return hashing.hash_rows(self.pool, x, center, family, probes)
+    hash = on_pool(hashing.hash_rows)
+    build = on_pool(flat.build)
+    reinsert = on_pool(flat.reinsert)
+    query = on_pool(buckets.query)
+    sddmm = on_pool(products.sddmm)
+    spmm = on_pool(products.spmm)
+    spmm_t = on_pool(products.spmm_t)
+    loss = on_pool(losses.loss)
+    update_rows = on_pool(optimizers.update_rows)
+    top_k = on_pool(top_k.top_k)
+    spgemm_t = with_scratch(sparse.spgemm_t)
+    invert = on_pool(inverted.invert)
+    search = with_scratch(inverted.search)
+    masked_spgemm = with_scratch(sparse.masked_spgemm)
+    update_entries = with_scratch(sparse.update_entries)
 
-    def build(self, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Tables:
-        return flat.build(self.pool, codes, n_buckets, salt, policy)
 
-    def reinsert(self, tables: Tables, rows: Array, codes: Array) -> Tables:
-        return flat.reinsert(self.pool, tables, rows, codes)
-
-    def query(
-        self,
-        tables: Tables | None,
-        codes: Array,
-        required: CSR,
-        extra: CSR,
-        query: Query,
-        salt: int,
-    ) -> CSR | Block:
-        return buckets.query(self.pool, tables, codes, required, extra, query, salt)
-
-    def sddmm(self, h: Array, w: Array, active: CSR | Block) -> CSR | Block:
-        return products.sddmm(self.pool, h, w, active)
-
-    def spmm(self, z: CSR | Block, w: Array) -> Array:
-        return products.spmm(self.pool, z, w)
-
-    def spmm_t(self, z: CSR | Block, h: Array) -> RowGrad:
-        return products.spmm_t(self.pool, z, h)
-
-    def loss(
-        self, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
-    ) -> tuple[Array, CSR | Block]:
-        return losses.loss(self.pool, z, log_weights, y, name)
-
-    def update_rows(
-        self, param: Param, grad: RowGrad, optimizer: Optimizer, lr: float, step: int
-    ) -> None:
-        optimizers.update_rows(self.pool, param, grad, optimizer, lr, step)
-
-    def top_k(self, h: Array, w: Array, candidates: CSR | None, k: int) -> tuple[Array, Array]:
-        return top_k.top_k(self.pool, h, w, candidates, k)
-
-    def spgemm_t(self, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
-        return sparse.spgemm_t(self.pool, self.scratch, z, x, limits, excluded)
-
-    def invert(self, w: CSR, base: Array, limit: int) -> InvertedIndex:
-        return inverted.invert(self.pool, w, base, limit)
-
-    def search(self, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> tuple[Array, Array]:
-        return inverted.search(self.pool, self.scratch, index, x, excluded, k)
-
-    def masked_spgemm(self, x: CSR, w: CSR, active: CSR) -> CSR:
-        return sparse.masked_spgemm(self.pool, self.scratch, x, w, active)
-
-    def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
-        sparse.update_entries(self.pool, self.scratch, param, dz, x, lr)
+if TYPE_CHECKING:  # mypy compares every signature with the protocol's
+    _: Backend = NumbaBackend()

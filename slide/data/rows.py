@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, indptr_of
 
 
 def canonical(matrix: CSR) -> CSR:
@@ -23,25 +21,13 @@ def canonical(matrix: CSR) -> CSR:
     first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
     lengths = np.bincount(rows[first], minlength=matrix.n_rows)
     sums = _sums(values, first)
-    return CSR(_indptr(lengths), indices[first], sums, matrix.n_cols)
+    return CSR(indptr_of(lengths), indices[first], sums, matrix.n_cols)
 
 
 def as_labels(matrix: CSR) -> CSR:
     """Canonical, and every label once: 1 if any of its values is above 0, otherwise -1."""
     labels = canonical(matrix.with_values((matrix.values > 0).astype(np.float32)))
     return labels.with_values(np.where(labels.values > 0, np.float32(1), np.float32(-1)))
-
-
-def stack(matrices: Sequence[CSR], n_cols: int) -> CSR:
-    """The rows of all matrices, one below the other, with a common number of columns."""
-    lengths = np.concatenate([matrix.row_lengths() for matrix in matrices])
-    indices = np.concatenate([matrix.indices for matrix in matrices])
-    values = np.concatenate([matrix.values for matrix in matrices])
-    return CSR(_indptr(lengths), indices, values, n_cols)
-
-
-def _indptr(lengths: Array) -> Array:
-    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _increases(matrix: CSR) -> bool:

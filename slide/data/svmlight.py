@@ -26,7 +26,6 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import TextBlock
-from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines
@@ -54,10 +53,10 @@ def read_svmlight(
         parts.append(part.take(np.flatnonzero(_filled(part))))
     n_features = max([n_features, *(_highest(part.features) + 1 for part in parts)])
     n_labels = max([n_labels, *(_highest(part.y) + 1 for part in parts)])
-    x = stack([part.features for part in parts], n_features)
+    x = CSR.stack([part.features for part in parts], n_features)
     if not x.n_rows:
         raise DataError("the file holds no example: check how it was made", path)
-    return Dataset(x, stack([part.y for part in parts], n_labels))
+    return Dataset(x, CSR.stack([part.y for part in parts], n_labels))
 
 
 def svmlight_text(dataset: Dataset, path: Path) -> Iterator[str]:

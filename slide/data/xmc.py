@@ -22,10 +22,10 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
-from slide.data.rows import stack
 from slide.data.source import CHUNK_SIZE, line_blocks
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines, refuse_unknown_bytes
@@ -56,8 +56,8 @@ def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
             "fetch the file again or correct the header"
         )
         raise DataError(sentence, path, 1 + n_lines)
-    x = stack([part.features for part in parts], n_features)
-    return Dataset(x, stack([part.y for part in parts], n_labels))
+    x = CSR.stack([part.features for part in parts], n_features)
+    return Dataset(x, CSR.stack([part.y for part in parts], n_labels))
 
 
 def xmc_text(dataset: Dataset) -> Iterator[str]:

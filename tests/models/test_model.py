@@ -17,7 +17,7 @@ from slide.core.learners.config import Config
 from slide.core.models.folder import staged
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network
 from slide.core.sampled.retrieval import Retrieval, hashing_of, label_tables
 from slide.core.sampled.settings import Hashing
@@ -168,7 +168,7 @@ def test_sampled_inference_computes_no_other_hidden_units():
     a = activations(BACKEND, network, x, retrieval)
     assert 1 < a.row_lengths().max() < 41
     found = retrieval.find(BACKEND, -1, a)
-    expected = BACKEND.top_k(dense(a), network.output.param.weight, found, 3)
+    expected = BACKEND.top_k(a.dense(), network.output.param.weight, found, 3)
     for one, other in zip(infer_sampled(BACKEND, network, x, 3, retrieval), expected, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -9,10 +9,11 @@ from mutants.direct_training import KeepsOneProduct
 from mutants.rounding import HalfItsBounds
 
 import slide
+from slide.core.contract.arrays import CSR
 from slide.core.direct import inputs
 from slide.core.direct import network as direct
 from slide.core.direct import run as direct_training
-from slide.core.direct.network import Direct, active_set, stacked, union
+from slide.core.direct.network import Direct, active_set
 from slide.core.direct.run import DirectRun, large
 from slide.core.settings.schedule import Schedule
 from slide.reference.checks import GRID, check
@@ -60,6 +61,17 @@ def begun(wrong):
     return classmethod(lambda cls, weight, bias, *rest: right(cls, *wrong(weight, bias), *rest))
 
 
+union, stack = CSR.union, CSR.stack
+
+
+def with_a_weight(a, b):
+    return union(a, b.with_values(b.values + np.float32(0.01)))
+
+
+def of_the_wrong_sign(cls, parts, n_cols):
+    return stack([part.with_values(1 - part.values) for part in parts], n_cols)
+
+
 @pytest.mark.parametrize(
     ("place", "name", "wrong"),
     [
@@ -67,19 +79,9 @@ def begun(wrong):
         pytest.param(inputs, "PAIR_WEIGHT", 1.0, id="pairs weigh less"),
         pytest.param(inputs, "LEAST_RARE", 0.1, id="frequent features weigh more"),
         pytest.param(inputs, "LONGEST", 3, id="few examples have pairs"),
-        pytest.param(direct, "union", lambda a, b: a, id="nothing grown"),
-        pytest.param(
-            direct,
-            "union",
-            lambda a, b: union(a, b.with_values(b.values + np.float32(0.01))),
-            id="grown with a weight",
-        ),
-        pytest.param(
-            direct,
-            "stacked",
-            lambda parts: stacked([part.with_values(1 - part.values) for part in parts]),
-            id="grown with the wrong sign",
-        ),
+        pytest.param(CSR, "union", lambda a, b: a, id="nothing grown"),
+        pytest.param(CSR, "union", with_a_weight, id="grown with a weight"),
+        pytest.param(CSR, "stack", classmethod(of_the_wrong_sign), id="grown with the wrong sign"),
         pytest.param(
             Direct, "of", begun(lambda weight, bias: (weight, 0 * bias)), id="biases start at 0"
         ),

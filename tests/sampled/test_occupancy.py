@@ -10,7 +10,6 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
 from slide.core.learners.config import Config
 from slide.core.sampled.layer_tables import Due
-from slide.core.sampled.layers import dense
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import gini, occupancy
 from slide.core.sampled.probe import Probe
@@ -74,7 +73,7 @@ def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, numb
     tables = sampler.tables
     a = activations(backend, network, probe.data.x, upto=number)
     found = 0
-    for h, (bucket,) in zip(dense(a), tables.codes(backend, a), strict=True):
+    for h, (bucket,) in zip(a.dense(), tables.codes(backend, a), strict=True):
         exact = np.argsort(network.layers[number].param.weight @ h)[-10:]
         start, end = tables.tables.offsets[bucket : bucket + 2]
         found += np.isin(exact, tables.tables.ids[start:end][:8]).sum()
@@ -111,6 +110,6 @@ def test_the_full_loss_is_the_mean_over_all_neurons_and_examples(backend, name, 
     x = data.x.with_values(data.x.values.astype(np.float64))
     data = Dataset(x, data.y)
     network = network_of(Config(hidden=(8,)), data, np.float64)
-    logits = dense(activations(backend, network, x)) @ network.output.param.weight.T
+    logits = activations(backend, network, x).dense() @ network.output.param.weight.T
     expected = np.mean([loss(z, data.y.row(i)[0]) for i, z in enumerate(logits)])
     assert Probe(data).full_loss(backend, network, name) == pytest.approx(expected)

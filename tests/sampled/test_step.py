@@ -17,7 +17,7 @@ from small_steps import (
 )
 
 from slide.core.contract.arrays import CSR, Block
-from slide.core.sampled.layers import dense, rows_read
+from slide.core.sampled.layers import rows_read
 from slide.core.sampled.step import activations, dropout_mask, infer
 from slide.reference.kernels import ReferenceBackend
 
@@ -251,7 +251,7 @@ def test_activations_ignore_the_scale_of_a_row(backend):
 def test_infer_is_the_dense_argmax(backend, x):
     network = Steps(config_of()).network
     ids, logits = infer(backend, network, x, 3)
-    z = dense(activations(backend, network, x)) @ network.output.param.weight.T
+    z = activations(backend, network, x).dense() @ network.output.param.weight.T
     np.testing.assert_array_equal(ids, np.argsort(-z, axis=1, kind="stable")[:, :3])
     np.testing.assert_allclose(logits, -np.sort(-z, axis=1)[:, :3], rtol=1e-6)
 

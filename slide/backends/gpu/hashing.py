@@ -34,7 +34,7 @@ class Digits(NamedTuple):
 
 
 def hash_rows(
-    device: Device, x: Array | CSR, center: Array | None, family: Family, probes: int
+    device: Device, x: Array | CSR, center: Array | None, family: Family, probes: int = 1
 ) -> Array:
     """The kernel, so many rows at a time as `CELLS` allows."""
     xp = device.xp

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slide.backends.gpu.device import Device
-from slide.backends.gpu.query import cells_of
 from slide.backends.gpu.segments import is_in, places_within
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.losses import LossName
@@ -160,7 +159,7 @@ def active_labels(xp: Any, z: CSR | Block, y: CSR) -> Labels:
     if isinstance(z, Block):
         found, columns = is_in(xp, z.ids, y.indices)
     else:
-        found, places = is_in(xp, cells_of(z), cells_of(y))
+        found, places = is_in(xp, z.cells(), y.cells())
         columns = places - z.indptr[rows]
     return Labels(rows[found], columns[found], y.values[found] > 0)
 

@@ -8,11 +8,9 @@ import numpy as np
 
 from slide.backends.gpu.device import Device
 from slide.backends.gpu.segments import ID_BITS, firsts, from_zero, places_within
-from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.arrays import CSR, Array, Block, merged
+from slide.core.contract.backend import Query
 from slide.core.contract.tables import Tables, mix
-
-ORIGINS = int(FROM_LABELS), int(FROM_TABLES), int(FROM_EXTRA)
 
 
 def query(
@@ -21,36 +19,20 @@ def query(
     codes: Array,
     required: CSR,
     extra: CSR,
-    how: Query,
+    query: Query,
     salt: int,
 ) -> CSR | Block:
-    """The active set, in the layout that `how.shared` says."""
+    """The active set, in the layout that `query.shared` says."""
     xp = device.xp
-    B, n = required.shape
+    n = required.n_cols
     found = xp.zeros(0, np.int64)
     if tables is not None and codes.shape[1] and tables.L:
-        found = retrieved(xp, tables, codes, how, salt)
-    lists = cells_of(required), found, cells_of(extra)
-    if how.shared:
-        ids, origins = union(xp, [cells % max(n, 1) for cells in lists])
+        found = retrieved(xp, tables, codes, query, salt)
+    if query.shared:
+        ids, origins = merged(required.indices, found % max(n, 1), extra.indices)
         return Block(ids.astype(np.int32), origins[None], n)
-    cells, origins = union(xp, lists)
-    indptr = xp.searchsorted(cells, xp.arange(B + 1) * n)
-    return CSR(indptr, (cells % max(n, 1)).astype(np.int32), origins, n)
-
-
-def cells_of(matrix: CSR) -> Array:
-    """Row and column of each entry as one number, ascending: i64."""
-    cells: Array = matrix.row_numbers() * matrix.n_cols + matrix.indices
-    return cells
-
-
-def union(xp: Any, lists: Any) -> tuple[Array, Array]:
-    """The distinct numbers of three lists, ascending, and the first list that has each."""
-    marked = [4 * numbers + origin for numbers, origin in zip(lists, ORIGINS, strict=True)]
-    ordered = xp.sort(xp.concatenate(marked))
-    ordered = ordered[firsts(xp, ordered >> 2)]
-    return ordered >> 2, (ordered & 3).astype(np.float32)
+    cells, origins = merged(required.cells(), found, extra.cells())
+    return CSR.of_cells(cells, origins, required.shape)
 
 
 def retrieved(xp: Any, tables: Tables, codes: Array, how: Query, salt: int) -> Array:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.contract.backend import Query
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad, indptr_of, merged
+from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.tables import Tables
 
@@ -71,12 +71,15 @@ def rows_of(matrix: CSR, start: int, stop: int) -> CSR:
     )  # fmt: skip
 
 
+def entries_within(matrix: CSR, start: int, stop: int) -> CSR:
+    """The entries in the columns from start to stop."""
+    return matrix.where((matrix.indices >= start) & (matrix.indices < stop))
+
+
 def columns_of(matrix: CSR, start: int, stop: int) -> CSR:
-    """The entries in some columns, which are counted from the first of them."""
-    kept = np.flatnonzero((matrix.indices >= start) & (matrix.indices < stop))
-    indptr = np.searchsorted(kept, matrix.indptr)
-    columns = matrix.indices[kept] - np.int32(start)
-    return CSR(indptr, columns, matrix.values[kept], stop - start)
+    """The same, whose columns are counted from the first of them."""
+    some = entries_within(matrix, start, stop)
+    return replace(some, indices=some.indices - np.int32(start), n_cols=stop - start)
 
 
 def span_of(x: Any, start: int, stop: int) -> Any:
@@ -91,13 +94,6 @@ def span_of(x: Any, start: int, stop: int) -> Any:
 def n_rows(x: Any) -> int:
     """Of features in any layout."""
     return len(x) if isinstance(x, np.ndarray) else int(x.n_rows)
-
-
-def stacked(join: Join, parts: list[CSR], n_cols: int) -> CSR:
-    """One below the other."""
-    lengths = np.concatenate([part.row_lengths() for part in parts])
-    indices, values = join([part.indices for part in parts]), join([part.values for part in parts])
-    return CSR(np.append(0, np.cumsum(lengths)), indices, values, n_cols)
 
 
 def concatenated(join: Join, parts: list[Array], *_: Any) -> Array:
@@ -136,8 +132,7 @@ def spmm_t_part(start: int, stop: int, z: CSR | Block, h: Array) -> Arguments:
     """Some neurons of a shared set, or some columns."""
     if isinstance(z, Block):
         return Block(z.ids[start:stop], z.values[:, start:stop], z.n_cols), h
-    some = columns_of(z, start, stop)
-    return CSR(some.indptr, some.indices + np.int32(start), some.values, z.n_cols), h
+    return entries_within(z, start, stop), h
 
 
 def spmm_t_joined(join: Join, parts: list[RowGrad], *_: Any) -> RowGrad:
@@ -210,7 +205,7 @@ def tables_joined(join: Join, parts: list[Tables], *_: Any) -> Tables:
     """The ids of all tables in a row."""
     if len(parts) == 1:
         return parts[0]
-    begins = np.append(0, np.cumsum([len(part.ids) for part in parts]))
+    begins = indptr_of(np.array([len(part.ids) for part in parts]))
     offsets = [part.offsets[:-1] + begin for part, begin in zip(parts, begins, strict=False)]
     ids = join([part.ids for part in parts])
     L = sum(part.L for part in parts)
@@ -246,12 +241,12 @@ def query_joined(
     salt: int,
 ) -> CSR | Block:
     """The sets, or their union."""
-    found = stacked(join, parts, required.n_cols)
+    found = CSR.stack(parts, required.n_cols, join)
     if not query.shared:
         return found
-    order = np.lexsort((found.values, found.indices))  # the first list that has it
-    first = order[np.flatnonzero(np.diff(found.indices[order], prepend=-1))]
-    return Block(found.indices[first], found.values[first][None], found.n_cols)
+    origins = FROM_LABELS, FROM_TABLES, FROM_EXTRA
+    ids, first = merged(*(found.indices[found.values == origin] for origin in origins))
+    return Block(ids.astype(np.int32), first[None], found.n_cols)
 
 
 def spgemm_t_part(start: int, stop: int, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Arguments:
@@ -270,7 +265,7 @@ def invert_joined(
     """The lists in a row."""
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     return InvertedIndex(
-        np.append(0, np.cumsum(lengths)), join([part.ids for part in parts]),
+        indptr_of(lengths), join([part.ids for part in parts]),
         join([part.values for part in parts]), base.copy(),
     )  # fmt: skip
 
@@ -322,7 +317,7 @@ CUTS: dict[str, Cut] = {
     "top_k": Cut(lambda h, *_: len(h), always(EXAMPLES), top_k_part, pairs),
     "spgemm_t": Cut(
         lambda z, *_: z.n_cols, shares(64), spgemm_t_part,
-        lambda join, parts, z, x, *_: stacked(join, parts, x.n_cols),
+        lambda join, parts, z, x, *_: CSR.stack(parts, x.n_cols, join),
     ),
     "invert": Cut(lambda w, *_: w.n_cols, shares(1024), invert_part, invert_joined),
     "search": Cut(
@@ -335,7 +330,7 @@ CUTS: dict[str, Cut] = {
         lambda x, *_: x.n_rows, shares(16),
         lambda start, stop, x, w, active:
             (rows_of(x, start, stop), w, rows_of(active, start, stop)),
-        lambda join, parts, x, w, active: stacked(join, parts, active.n_cols),
+        lambda join, parts, x, w, active: CSR.stack(parts, active.n_cols, join),
     ),
     "update_entries": Cut(
         lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, nothing

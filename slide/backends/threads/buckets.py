@@ -53,7 +53,7 @@ def look_into_buckets(
     size = 4
     while size < 2 * most:
         size *= 2
-    entries, met = np.zeros(size, np.uint64), np.empty(most, np.int64)
+    entries, used = np.zeros(size, np.uint64), np.empty(most, np.int64)
     neurons, ranks = np.empty(most, np.int32), np.empty(most, np.int32)
     order, scratch = np.arange(L), np.empty(most, np.uint32)
     counts = np.empty(max(BYTE, DIGITS, L * probes + 1), np.int64)
@@ -61,15 +61,18 @@ def look_into_buckets(
     for i in range(start, stop):
         if vanilla:
             order = order_of_tables(i, L, spread)
-        n_met = 0
+        n_used = 0
         for t in range(L):
             for p in range(probes):
                 bucket = order[t] * n_buckets + np.int64(codes[i, order[t] * probes + p])
                 first = offsets[bucket]
                 last = min(offsets[bucket + 1], first + bucket_limit)
-                n_met = meet(table_ids, first, last, t, p * L + t, vanilla, entries, met, n_met)
+                turn = p * L + t
+                n_used = count_bucket(
+                    table_ids[first:last], t, turn, vanilla, entries, used, n_used
+                )
         n_enough = 0
-        for slot in met[:n_met]:
+        for slot in used[:n_used]:
             rank = np.int64(entries[slot] & LOW)
             if vanilla or rank >= threshold:
                 neurons[n_enough] = np.int32(entries[slot] >> ID_BITS) - 1
@@ -93,26 +96,27 @@ def order_of_tables(example: int, L: int, spread: Number) -> Array:
 
 
 @compiled
-def meet(
-    ids: Array,
-    first: int,
-    last: int,
-    t: int,
-    turn: int,
-    vanilla: bool,
-    entries: Array,
-    met: Array,
-    n_met: int,
+def count_bucket(
+    bucket: Array, t: int, turn: int, vanilla: bool, entries: Array, used: Array, n_used: int
 ) -> int:
     """Count the neurons of a bucket of table t: in how many tables, or at which turn first.
 
+    Args:
+        bucket: i32, the neurons.
+        t: number of the table in the example's order.
+        turn: number of the bucket in it, over all probes.
+        vanilla: whether turns are kept, and not counts.
+        entries: u64, the hash table, which is written.
+        used: i64, the slots in use; those of new neurons are written behind.
+        n_used: how many they are.
+
     Returns:
-        n_met and the new ones, whose slots join `met`.
+        how many they are now.
     """
     mask = len(entries) - 1
     table = np.uint64(t) << TABLE_BITS
-    for e in range(first, last):
-        neuron = np.uint32(ids[e])
+    for e in range(len(bucket)):
+        neuron = np.uint32(bucket[e])
         key = np.uint64(neuron + np.uint32(1)) << ID_BITS
         slot = np.int64(neuron * np.uint32(0x9E3779B1) >> np.uint32(7)) & mask
         while entries[slot] != FREE and entries[slot] & ID != key:
@@ -120,13 +124,13 @@ def meet(
         entry = entries[slot]
         if entry == FREE:
             entries[slot] = key | np.uint64(turn) if vanilla else key | table | ONE
-            met[n_met] = slot
-            n_met += 1
+            used[n_used] = slot
+            n_used += 1
         elif vanilla:
             entries[slot] = min(entry, key | np.uint64(turn))
         elif entry & TABLE != table:
             entries[slot] = (key | table | (entry & LOW)) + ONE
-    return n_met
+    return n_used
 
 
 @compiled

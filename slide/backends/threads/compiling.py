@@ -61,7 +61,9 @@ def called(kernel: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def unlocked(argument: Any) -> Any:
-    """The same array, writable; anything else as it is."""
+    """The same array, writable, or a tuple of such arrays; anything else as it is."""
+    if isinstance(argument, tuple):
+        return type(argument)(*map(unlocked, argument))
     if isinstance(argument, np.ndarray) and not argument.flags.writeable:
         return np.asarray(Unlocked(argument))
     return argument

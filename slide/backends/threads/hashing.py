@@ -23,7 +23,7 @@ INFINITY = np.inf
 
 
 def hash_rows(
-    pool: Pool, x: Array | CSR, center: Array | None, family: Family, probes: int
+    pool: Pool, x: Array | CSR, center: Array | None, family: Family, probes: int = 1
 ) -> Array:
     """The P nearest buckets of every row in each table, u32 (n, L * P)."""
     n = x.shape[0]

@@ -1,14 +1,20 @@
-"""The kernels `invert` and `search`: lists of neurons by input, and the sums over some of them."""
+"""The kernels `invert` and `search`: an inverted index, and exact top k over it.
+
+`search` is maximum inner product search on sparse vectors, scored term at a time: the lists of an
+example's inputs are added up, one after the other, into a total for each neuron, and of the neurons
+so met the k best are kept. Nothing is approximate but what `invert` has cut.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from slide.backends.threads.compiling import called, compiled
+from slide.backends.threads.layouts import Rows, rows_of, transposed
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.backends.threads.sparse import MET, value_of
-from slide.core.contract.arrays import CSR, Array
+from slide.backends.threads.sparse import ZERO_SUM, value_of
+from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.sparse import InvertedIndex
 
 MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others
@@ -16,48 +22,28 @@ MOST_INSERTED = 128  # best neurons among which one is found a place by moving t
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
     """Entries by input; only long lists are cut."""
-    offsets, ids, values = called(transposed, w.indptr, w.indices, w.values, w.n_cols)
+    offsets, ids, values = called(transposed, *rows_of(w), w.n_cols)
     lengths = np.diff(offsets)
     if len(lengths) and lengths.max() > limit:
         kept, n_kept = np.ones(len(ids), bool), lengths.copy()
         pool.spread(cut, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
         ids, values = ids[kept], values[kept]
-        offsets = np.append(0, np.cumsum(n_kept))
+        offsets = indptr_of(n_kept)
     return InvertedIndex(offsets, ids, values, base.copy())
 
 
 def search(
-    pool: Pool, scratch: Scratch, index: InvertedIndex, x: CSR, excluded: CSR, k: int
+    scratch: Scratch, index: InvertedIndex, x: CSR, excluded: CSR, k: int
 ) -> tuple[Array, Array]:
-    """The k best neurons that each example meets."""
+    """The k best neurons that each example meets, exactly; ties go to the smaller neuron."""
     ids = np.full((x.n_rows, k), -1, np.int32)
     scores = np.full((x.n_rows, k), -np.inf, np.float32)
-    n = len(index.base)
+    lists = Rows(index.offsets, index.ids, index.values)
     scratch.spread(
-        pool, best_met, x.n_rows, n, index.offsets, index.ids, index.values, index.base, x.indptr,
-        x.indices, x.values, excluded.indptr, excluded.indices, ids, scores,
+        best_of_lists, x.n_rows, len(index.base), lists, index.base, rows_of(x),
+        rows_of(excluded), ids, scores,
     )  # fmt: skip
     return ids, scores
-
-
-@compiled
-def transposed(
-    indptr: Array, indices: Array, values: Array, n_cols: int
-) -> tuple[Array, Array, Array]:
-    """The same entries by column: a counting sort."""
-    offsets = np.zeros(n_cols + 1, np.int64)
-    for e in range(len(indices)):
-        offsets[indices[e] + 1] += 1
-    for c in range(n_cols):
-        offsets[c + 1] += offsets[c]
-    ends = offsets[:-1].copy()
-    rows, moved = np.empty(len(indices), np.int32), np.empty(len(indices), np.float32)
-    for i in range(len(indptr) - 1):
-        for e in range(indptr[i], indptr[i + 1]):
-            place = ends[indices[e]]
-            ends[indices[e]] += 1
-            rows[place], moved[place] = i, values[e]
-    return offsets, rows, moved
 
 
 @compiled
@@ -85,9 +71,55 @@ def cut(
 
 
 @compiled
-def sort_met(met: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
-    """All neurons that were met, sorted: for a k of which each insertion would be long."""
-    ids, scores = np.sort(met), np.empty(len(met), np.float32)
+def best_of_lists(
+    start: int, stop: int, totals: Array, lists: Rows, base: Array, x: Rows, excluded: Rows,
+    ids: Array, scores: Array,
+) -> None:  # fmt: skip
+    """Write the k best neurons of each example, best first.
+
+    Args:
+        start, stop: which examples.
+        totals: f32 zeros, at least one a neuron.
+        lists: by input the neurons that have a weight for it.
+        base: f32 (n,), what the score of a neuron starts with.
+        x: the examples.
+        excluded: neurons that an example does not want.
+        ids: i32 (B, k), -1 at first.
+        scores: f32 (B, k), -inf at first.
+    """
+    touched = np.empty(len(base) + 1, np.int32)
+    for i in range(start, stop):
+        n = add_up_lists(totals, touched, lists, x, i)
+        for e in range(excluded.indptr[i], excluded.indptr[i + 1]):
+            totals[excluded.indices[e]] = 0
+        if ids.shape[1] > MOST_INSERTED:
+            sort_best(touched[:n], totals, base, ids[i], scores[i])
+        else:
+            insert_best(touched[:n], totals, base, ids[i], scores[i])
+
+
+@compiled
+def add_up_lists(totals: Array, touched: Array, lists: Rows, x: Rows, i: int) -> int:
+    """Add the lists of an example's inputs, weighted; how many neurons were touched."""
+    n = 0
+    for e in range(x.indptr[i], x.indptr[i + 1]):
+        v, f = x.values[e], x.indices[e]
+        span = slice(lists.indptr[f], lists.indptr[f + 1])
+        listed, weight = lists.indices[span], lists.values[span]
+        for p in range(len(listed)):
+            j = np.uint32(listed[p])  # a signed index might be negative, which would be asked
+            before = totals[j]
+            total = before + v * weight[p]
+            totals[j] = total if total != 0 else ZERO_SUM
+            touched[n] = j
+            n += before == 0
+    return n
+
+
+@compiled
+def sort_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+    """Sort all that were touched, for a k of which each insertion would be long; clear totals."""
+    ids, scores = np.sort(touched), np.empty(len(touched), np.float32)
     n = 0
     for t in range(len(ids)):
         j = ids[t]
@@ -101,47 +133,24 @@ def sort_met(met: Array, totals: Array, base: Array, best_ids: Array, best: Arra
 
 
 @compiled
-def best_met(
-    start: int, stop: int, totals: Array, offsets: Array, lists: Array, weights: Array,
-    base: Array, xp: Array, xi: Array, xv: Array, ep: Array, ei: Array, ids: Array, scores: Array,
-) -> None:  # fmt: skip
-    """Add up the lists of an example's inputs, and insert each sum among the best so far."""
-    k = ids.shape[1]
-    met = np.empty(len(base) + 1, np.int32)
-    for i in range(start, stop):
-        n = 0
-        for e in range(xp[i], xp[i + 1]):
-            v, span = xv[e], slice(offsets[xi[e]], offsets[xi[e] + 1])
-            listed, weight = lists[span], weights[span]
-            for p in range(len(listed)):
-                j = np.uint32(listed[p])  # a signed index might be negative, which would be asked
-                before = totals[j]
-                total = before + v * weight[p]
-                totals[j] = total if total != 0 else MET
-                met[n] = j
-                n += before == 0
-        for e in range(ep[i], ep[i + 1]):
-            totals[ei[e]] = 0
-        best, best_ids = scores[i], ids[i]
-        if k > MOST_INSERTED:
-            sort_met(met[:n], totals, base, best_ids, best)
+def insert_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+    """Insert each that was touched among the best so far; clear totals."""
+    k, filled, worst = len(best), 0, np.float32(-np.inf)
+    for t in range(len(touched)):
+        j = touched[t]
+        if totals[j] == 0:
             continue
-        filled, worst = 0, np.float32(-np.inf)
-        for t in range(n):
-            j = met[t]
-            if totals[j] == 0:
-                continue
-            score = value_of(totals[j]) + base[j]
-            totals[j] = 0
-            if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
-                continue
-            place = filled if filled < k else k - 1
-            while place > 0 and (
-                best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
-            ):
-                best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
-                place -= 1
-            best[place], best_ids[place] = score, j
-            filled = min(filled + 1, k)
-            if filled == k:
-                worst = best[k - 1]
+        score = value_of(totals[j]) + base[j]
+        totals[j] = 0
+        if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
+            continue
+        place = filled if filled < k else k - 1
+        while place > 0 and (
+            best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
+        ):
+            best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
+            place -= 1
+        best[place], best_ids[place] = score, j
+        filled = min(filled + 1, k)
+        if filled == k:
+            worst = best[k - 1]

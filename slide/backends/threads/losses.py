@@ -14,6 +14,7 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, compiled, elementwise, summing
 from slide.backends.threads.elementary import exp_in_place, log1p_of
+from slide.backends.threads.layouts import Rows, rows_of
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.losses import LossName
@@ -50,8 +51,7 @@ def loss(
     grain = max(1, GRAIN * z.n_rows // max(z.nnz, 1))
     scale = np.float32(1 / max(z.n_rows, 1))
     logits, slopes = z.values.reshape(-1), dz.reshape(-1)
-    labels = y.indptr, y.indices, y.values
-    pool.spread(kernel, z.n_rows, logits, *cells, *labels, scale, losses, slopes, grain=grain)
+    pool.spread(kernel, z.n_rows, logits, cells, rows_of(y), scale, losses, slopes, grain=grain)
     return losses, z.with_values(dz)
 
 
@@ -64,20 +64,36 @@ def cells_of(z: CSR | Block, log_weights: CSR | Block) -> Cells:
 
 
 @compiled
-def places_of_labels(
-    ids: Array, y_indices: Array, y_values: Array, first: int, last: int, places: Array
-) -> tuple[int, int]:
-    """Write where the labels first to last are in `ids`, ascending.
+def example(
+    i: int, z: Array, cells: Cells, y: Rows, dz: Array, places: Array
+) -> tuple[Array, Array, Array, Array, Array]:
+    """What a loss is computed from, as views; `places` is room for one a label of any example.
+
+    Returns:
+        logits, log weights and room for their slopes; then the places among them, i64, of the
+        labels, ascending, and of the known negatives.
+    """
+    low, high = cells.starts[i], cells.starts[i + 1]
+    begin = 0 if cells.shared else low
+    end = begin + high - low
+    n_labels, n_known = places_of_labels(cells.ids[begin:end], y, i, places)
+    labels, known = places[:n_labels], places[len(places) - n_known :]
+    return z[low:high], cells.log_weights[begin:end], dz[low:high], labels, known
+
+
+@compiled
+def places_of_labels(ids: Array, y: Rows, i: int, places: Array) -> tuple[int, int]:
+    """Write where the labels of example i are in `ids`, ascending.
 
     Returns:
         how many labels are active and positive, which come first in `places`, and how many are
         active and known negatives, which fill it from its end.
     """
     n_positive, n_negative, size = 0, 0, len(places)
-    for e in range(first, last):
-        place = np.searchsorted(ids, y_indices[e])
-        if place < len(ids) and ids[place] == y_indices[e]:
-            if y_values[e] > 0:
+    for e in range(y.indptr[i], y.indptr[i + 1]):
+        place = np.searchsorted(ids, y.indices[e])
+        if place < len(ids) and ids[place] == y.indices[e]:
+            if y.values[e] > 0:
                 places[n_positive] = place
                 n_positive += 1
             else:
@@ -112,52 +128,34 @@ def total_of(x: Array) -> Number:
 
 @compiled
 def softmax(
-    start: int,
-    stop: int,
-    z: Array,
-    starts: Array,
-    ids: Array,
-    log_weights: Array,
-    shared: bool,
-    y_indptr: Array,
-    y_indices: Array,
-    y_values: Array,
-    scale: Number,
-    losses: Array,
-    dz: Array,
+    start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """Cross entropy over the active set."""
-    scratch = np.empty(longest(starts, start, stop), np.float32)
+    scratch = np.empty(longest(cells.starts, start, stop), np.float32)
+    places = np.empty(longest(y.indptr, start, stop), np.int64)
     for i in range(start, stop):
-        low, high = starts[i], starts[i + 1]
-        begin = 0 if shared else low
-        end = begin + high - low
-        p = dz[low:high]
-        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
-        n_labels, _ = places_of_labels(
-            ids[begin:end], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
-        )
+        logits, log_m, p, labels, _ = example(i, z, cells, y, dz, places)
         losses[i] = 0
-        if n_labels == 0:
+        if len(labels) == 0:
             p[:] = 0
             continue
-        largest = shifted(z[low:high], log_weights[begin:end], p)
+        largest = shifted(logits, log_m, p)
         scores = 0.0
-        for place in places[:n_labels]:
-            scores += np.float64(z[low + place]) + log_weights[begin + place] - largest
+        for place in labels:
+            scores += np.float64(logits[place]) + log_m[place] - largest
         exp_in_place(p, scratch)
         total = total_of(p)
-        losses[i] = math.log(total) - scores / n_labels
+        losses[i] = math.log(total) - scores / len(labels)
         share = np.float32(scale / total)
         for c in range(len(p)):
             p[c] *= share
-        for place in places[:n_labels]:
-            p[place] -= scale / np.float32(n_labels)
+        for place in labels:
+            p[place] -= scale / np.float32(len(labels))
 
 
 @compiled
 def longest(starts: Array, start: int, stop: int) -> int:
-    """Cells of the longest of some examples."""
+    """Entries of the longest of some rows."""
     most = 0
     for i in range(start, stop):
         most = max(most, starts[i + 1] - starts[i])
@@ -188,94 +186,60 @@ def powers_of_minus_abs(z: Array, e: Array, scratch: Array) -> None:
 
 @compiled
 def bce(
-    start: int,
-    stop: int,
-    z: Array,
-    starts: Array,
-    ids: Array,
-    log_weights: Array,
-    shared: bool,
-    y_indptr: Array,
-    y_indices: Array,
-    y_values: Array,
-    scale: Number,
-    losses: Array,
-    dz: Array,
+    start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """A logistic loss a neuron, those of negatives weighted."""
-    size = longest(starts, start, stop)
+    places = np.empty(longest(y.indptr, start, stop), np.int64)
+    size = longest(cells.starts, start, stop)
     e, m = np.empty(size, np.float32), np.empty(size, np.float32)
     logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
     for i in range(start, stop):
-        low, high = starts[i], starts[i + 1]
-        n = high - low
-        begin = 0 if shared else low
-        slopes = dz[low:high]
-        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
-        n_labels, _ = places_of_labels(
-            ids[begin : begin + n], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
-        )
-        if not shared or i == start:
-            m[:n] = log_weights[begin : begin + n]
+        logits, log_m, slopes, labels, _ = example(i, z, cells, y, dz, places)
+        n = len(logits)
+        if not cells.shared or i == start:
+            m[:n] = log_m
             exp_in_place(m[:n], scratch)
-        powers_of_minus_abs(z[low:high], e[:n], scratch)
+        powers_of_minus_abs(logits, e[:n], scratch)
         log1p_of(e[:n], logs[:n])
-        sigmoids(z[low:high], e[:n], slopes)
+        sigmoids(logits, e[:n], slopes)
         for c in range(n):
             slopes[c] *= m[c] * scale
-        for place in places[:n_labels]:
-            v = z[low + place]
+        for place in labels:
+            v = logits[place]
             slopes[place] = -(ONE if v < ZERO else e[place]) / (ONE + e[place]) * scale
         terms = e  # not needed any more
-        softplus_terms(z[low:high], logs[:n], m[:n], terms[:n])
-        for place in places[:n_labels]:
-            terms[place] = max(-z[low + place], ZERO) + logs[place]
+        softplus_terms(logits, logs[:n], m[:n], terms[:n])
+        for place in labels:
+            terms[place] = max(-logits[place], ZERO) + logs[place]
         losses[i] = total_of(terms[:n])
 
 
 @compiled
 def saros(
-    start: int,
-    stop: int,
-    z: Array,
-    starts: Array,
-    ids: Array,
-    log_weights: Array,
-    shared: bool,
-    y_indptr: Array,
-    y_indices: Array,
-    y_values: Array,
-    scale: Number,
-    losses: Array,
-    dz: Array,
+    start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """Logistic loss of each pair of a label and one whom it is compared with."""
-    size = longest(starts, start, stop)
+    places = np.empty(longest(y.indptr, start, stop), np.int64)
+    size = longest(cells.starts, start, stop)
     e, m = np.empty(size, np.float32), np.empty(size, np.float32)
     logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
     lead, pushes = np.empty(size, np.float32), np.empty(size, np.float32)
     for i in range(start, stop):
-        low, high = starts[i], starts[i + 1]
-        n = high - low
-        begin = 0 if shared else low
-        slopes = dz[low:high]
+        logits, log_m, slopes, labels, known = example(i, z, cells, y, dz, places)
+        n = len(logits)
         slopes[:] = 0
         losses[i] = 0
-        places = np.empty(y_indptr[i + 1] - y_indptr[i], np.int64)
-        n_labels, n_known = places_of_labels(
-            ids[begin : begin + n], y_indices, y_values, y_indptr[i], y_indptr[i + 1], places
-        )
-        m[:n] = log_weights[begin : begin + n]
+        m[:n] = log_m
         exp_in_place(m[:n], scratch)
-        keep_opponents(m[:n], places, n_labels, n_known)
+        keep_opponents(m[:n], labels, known)
         total = total_of(m[:n])
-        if n_labels == 0 or total == 0:
+        if len(labels) == 0 or total == 0:
             continue
         loss = 0.0
-        share = np.float32(scale / (total * n_labels))
-        for place in places[:n_labels]:
+        share = np.float32(scale / (total * len(labels)))
+        for place in labels:
             for c in range(n):
-                lead[c] = z[low + c] - z[low + place]
+                lead[c] = logits[c] - logits[place]
             powers_of_minus_abs(lead[:n], e[:n], scratch)
             log1p_of(e[:n], logs[:n])
             sigmoids(lead[:n], e[:n], pushes[:n])
@@ -286,20 +250,19 @@ def saros(
                 slopes[c] += pushes[c]
             slopes[place] -= np.float32(total_of(pushes[:n]))
             loss += total_of(terms[:n])
-        losses[i] = loss / (total * n_labels)
+        losses[i] = loss / (total * len(labels))
 
 
 @compiled
-def keep_opponents(m: Array, places: Array, n_labels: int, n_known: int) -> None:
+def keep_opponents(m: Array, labels: Array, known: Array) -> None:
     """Set to 0 all weights but of the known negatives, or if there are none those of labels."""
-    if n_known == 0:
-        for place in places[:n_labels]:
+    if len(known) == 0:
+        for place in labels:
             m[place] = 0
         return
-    known = places[len(places) - n_known :].copy()
     weights = m[known]
     m[:] = 0
-    for k in range(n_known):
+    for k in range(len(known)):
         m[known[k]] = weights[k]
 
 

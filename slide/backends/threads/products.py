@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.threads.compiling import called, compiled, summing
+from slide.backends.threads.layouts import columns_of
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 
@@ -48,11 +49,10 @@ def spmm(pool: Pool, z: CSR | Block, w: Array) -> Array:
 def spmm_t(pool: Pool, z: CSR | Block, h: Array) -> RowGrad:
     """Sums of rows of h for each column that z stores."""
     if isinstance(z, CSR):
-        columns, starts, rows, values = called(by_column, z.indptr, z.indices, z.values, z.n_cols)
-        out = np.empty((len(columns), h.shape[1]), h.dtype)
-        grain = grain_of(z.nnz, len(columns))
-        pool.spread(sums, len(columns), starts, rows, values, h, out, grain=grain)
-        return RowGrad(columns, out)
+        ids, *by_column = columns_of(z)
+        out = np.empty((len(ids), h.shape[1]), h.dtype)
+        pool.spread(sums, len(ids), *by_column, h, out, grain=grain_of(z.nnz, len(ids)))
+        return RowGrad(ids, out)
     out = np.empty((len(z.ids), h.shape[1]), h.dtype)
 
     def block(start: int, stop: int) -> None:
@@ -121,39 +121,3 @@ def sums(
             a, b = values[e], w[indices[e]]
             for c in range(len(total)):
                 total[c] += a * b[c]
-
-
-@compiled
-def by_column(
-    indptr: Array, indices: Array, values: Array, n_cols: int
-) -> tuple[Array, Array, Array, Array]:
-    """The entries by column and in each by row: a counting sort.
-
-    Returns:
-        columns that have entries i32 (R,), their starts i64 (R + 1,), and rows i32 and values of
-        the entries.
-    """
-    n_entries = len(indices)
-    ends = np.zeros(n_cols + 1, np.int64)
-    for e in range(n_entries):
-        ends[indices[e] + 1] += 1
-    n_columns = 0
-    for c in range(n_cols):
-        n_columns += ends[c + 1] > 0
-        ends[c + 1] += ends[c]
-    columns = np.empty(n_columns, np.int32)
-    starts = np.empty(n_columns + 1, np.int64)
-    place = 0
-    for c in range(n_cols):
-        if ends[c + 1] > ends[c]:
-            columns[place], starts[place] = c, ends[c]
-            place += 1
-    starts[n_columns] = n_entries
-    rows = np.empty(n_entries, np.int32)
-    moved = np.empty(n_entries, values.dtype)
-    for i in range(len(indptr) - 1):
-        for e in range(indptr[i], indptr[i + 1]):
-            c = indices[e]
-            rows[ends[c]], moved[ends[c]] = i, values[e]
-            ends[c] += 1
-    return columns, starts, rows, moved

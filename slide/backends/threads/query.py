@@ -10,7 +10,7 @@ from slide.backends.threads.buckets import look_into_buckets
 from slide.backends.threads.compiling import called, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.tables import spread_of
-from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block, indptr_of, merged
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.contract.tables import Tables
 
@@ -32,21 +32,21 @@ def query(
     codes: Array,
     required: CSR,
     extra: CSR,
-    how: Query,
+    query: Query,
     salt: int,
 ) -> CSR | Block:
-    """The active set, in the layout that `how.shared` says."""
+    """The active set, in the layout that `query.shared` says."""
     B, n = required.shape
-    found = retrieve(pool, tables, codes, how, salt, B)
-    if how.shared:
-        ids, origins = union(required.indices, found.ids, extra.indices)
-        return Block(ids, origins[None], n)
+    found = retrieve(pool, tables, codes, query, salt, B)
+    if query.shared:
+        ids, origins = merged(required.indices, found.ids, extra.indices)
+        return Block(ids.astype(np.int32), origins[None], n)
     lists = required.indptr, required.indices, *found, extra.indptr, extra.indices
     bounds = required.indptr + found.indptr + extra.indptr
     ids, origins = np.empty(bounds[-1], np.int32), np.empty(bounds[-1], np.float32)
     lengths = np.empty(B, np.int64)
     pool.spread(merge_rows, B, *lists, bounds, ids, origins, lengths, grain=GRAIN)
-    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    indptr = indptr_of(lengths)
     if indptr[-1] < bounds[-1]:
         ids, origins = packed(bounds, indptr, ids), packed(bounds, indptr, origins)
     return CSR(indptr, ids, origins, n)
@@ -65,8 +65,7 @@ def retrieve(
         tables.n_neurons, visits, how.bucket_limit, how.budget,
         how.strategy == "vanilla", threshold, spread_of(salt), grain=GRAIN,
     )  # fmt: skip
-    lengths = np.concatenate([lengths for lengths, _ in spans])
-    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    indptr = indptr_of(np.concatenate([lengths for lengths, _ in spans]))
     return Lists(indptr, np.concatenate([ids for _, ids in spans]))
 
 
@@ -80,18 +79,6 @@ def visits_of(codes: Array, offsets: Array, L: int, n_buckets: int, limit: int) 
             bucket = c // probes * n_buckets + np.int64(codes[i, c])
             visits[i] += min(offsets[bucket + 1] - offsets[bucket], limit)
     return visits
-
-
-def union(*lists: Array) -> tuple[Array, Array]:
-    """The distinct ids of three lists, ascending, and the first list that has each."""
-    origins = int(FROM_LABELS), int(FROM_TABLES), int(FROM_EXTRA)
-    keys = np.concatenate(
-        [ids * np.int64(4) + origin for origin, ids in zip(origins, lists, strict=True)]
-    )
-    keys.sort()
-    ids = (keys >> 2).astype(np.int32)
-    first = np.flatnonzero(np.diff(ids, prepend=-1))
-    return ids[first], (keys[first] & 3).astype(np.float32)
 
 
 @compiled

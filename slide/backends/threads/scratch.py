@@ -19,11 +19,12 @@ class Scratch:
     call, so no two of them ever hold the same array.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
         self.free: list[Array] = []
 
     def spread(
-        self, pool: Pool, kernel: Callable[..., Any], n_rows: int, n_zeros: int, *arguments: Any
+        self, kernel: Callable[..., Any], n_rows: int, n_zeros: int, *arguments: Any
     ) -> None:
         """kernel(start, stop, zeros, *arguments) on spans that cover n_rows."""
 
@@ -32,7 +33,7 @@ class Scratch:
             called(kernel, start, stop, zeros, *given)
             self.free.append(zeros)  # unless the kernel raised: then nobody knows what is in it
 
-        pool.spread(span, n_rows, *arguments, grain=ROWS)
+        self.pool.spread(span, n_rows, *arguments, grain=ROWS)
 
     def borrowed(self, n: int) -> Array:
         """An array of at least n zeros."""

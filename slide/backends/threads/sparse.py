@@ -1,7 +1,7 @@
 """The kernels on sparse weights: scatter a row into zeros, gather what another one asks for.
 
-A sum of products that happens to be 0 is held as `MET`, half the smallest normal number, so that 0
-means that nothing has been added, and the places that have been touched need no marks of their own.
+A sum of products that happens to be 0 is held as `ZERO_SUM`, half the smallest normal number, so
+that 0 means that nothing has been added, and places that were touched need no marks of their own.
 """
 
 from __future__ import annotations
@@ -9,77 +9,57 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.threads.compiling import Number, called, compiled, summing
-from slide.backends.threads.pool import Pool
-from slide.backends.threads.products import by_column
+from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
 from slide.backends.threads.scratch import Scratch
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.sparse import SparseParam
 
-MET = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be off by
+ZERO_SUM = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be off by
 LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered row
-COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
 
 
-def spgemm_t(pool: Pool, scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
+def spgemm_t(scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
     """The largest entries of each row of z^T x."""
-    columns, starts, rows, values = columns_of(z)
-    room = np.minimum(limits[columns], called(terms_of, starts, rows, x.indptr))
-    ends = np.cumsum(room)
-    kept, sums = np.empty(room.sum(), np.int32), np.empty(room.sum(), np.float32)
-    n_kept = np.zeros(len(columns), np.int64)
+    columns = columns_of(z)
+    room = np.minimum(limits[columns.ids], called(terms_of, columns, x.indptr))
+    begins = indptr_of(room)
+    kept, sums = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
+    n_kept = np.zeros(len(room), np.int64)
     scratch.spread(
-        pool, largest_products, len(columns), x.n_cols, columns, starts, rows, values, x.indptr,
-        x.indices, x.values, limits, excluded.indptr, excluded.indices, ends - room, kept, sums,
-        n_kept,
+        largest_products, len(room), x.n_cols, columns, rows_of(x), limits,
+        rows_of(excluded), begins, kept, sums, n_kept,
     )  # fmt: skip
     lengths = np.zeros(z.n_cols, np.int64)
-    lengths[columns] = n_kept
-    filled = np.arange(len(kept)) < np.repeat(ends - room + n_kept, room)
-    return CSR(np.append(0, np.cumsum(lengths)), kept[filled], sums[filled], x.n_cols)
+    lengths[columns.ids] = n_kept
+    filled = np.arange(len(kept)) < np.repeat(begins[:-1] + n_kept, room)
+    return CSR(indptr_of(lengths), kept[filled], sums[filled], x.n_cols)
 
 
-def masked_spgemm(pool: Pool, scratch: Scratch, x: CSR, w: CSR, active: CSR) -> CSR:
+def masked_spgemm(scratch: Scratch, x: CSR, w: CSR, active: CSR) -> CSR:
     """Logits of the active neurons."""
     out = np.empty(active.nnz, np.float32)
-    columns, starts, rows, entries = columns_of(active.with_values(np.arange(active.nnz)))
-    scratch.spread(
-        pool, masked_dots, len(columns), x.n_cols, columns, starts, rows, entries, x.indptr,
-        x.indices, x.values, w.indptr, w.indices, w.values, out,
-    )  # fmt: skip
+    wanted = columns_of(active.with_values(np.arange(active.nnz)))
+    scratch.spread(masked_dots, len(wanted.ids), x.n_cols, wanted, rows_of(x), rows_of(w), out)
     return active.with_values(out)
 
 
-def update_entries(
-    pool: Pool, scratch: Scratch, param: SparseParam, dz: CSR, x: CSR, lr: float
-) -> None:
+def update_entries(scratch: Scratch, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
     """One Adagrad step, each row by one thread."""
-    columns, starts, rows, values = columns_of(dz)
-    w = param.weight
+    columns, w = columns_of(dz), rows_of(param.weight)
     scratch.spread(
-        pool, adagrad_rows, len(columns), x.n_cols, columns, starts, rows, values, x.indptr,
-        x.indices, x.values, w.indptr, w.indices, w.values, param.square, np.float32(lr),
+        adagrad_rows, len(columns.ids), x.n_cols, columns, rows_of(x), w, param.square,
+        np.float32(lr),
     )  # fmt: skip
 
 
-def columns_of(z: CSR) -> tuple[Array, Array, Array, Array]:
-    """See `by_column`, which counts in all columns: too many for a few entries."""
-    if z.n_cols <= COLUMNS_PER_ENTRY * z.nnz:
-        columns, starts, rows, values = called(by_column, z.indptr, z.indices, z.values, z.n_cols)
-        return columns, starts, rows, values
-    order = np.argsort(z.indices, kind="stable")
-    ordered = z.indices[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    rows = z.row_numbers()[order].astype(np.int32)
-    return ordered[starts], np.append(starts, z.nnz), rows, z.values[order]
-
-
 @compiled
-def terms_of(starts: Array, rows: Array, indptr: Array) -> Array:
+def terms_of(columns: Columns, x_indptr: Array) -> Array:
     """Entries of x that the examples of each column have together, i64."""
-    out = np.zeros(len(starts) - 1, np.int64)
+    out = np.zeros(len(columns.ids), np.int64)
     for c in range(len(out)):
-        for e in range(starts[c], starts[c + 1]):
-            out[c] += indptr[rows[e] + 1] - indptr[rows[e]]
+        for e in range(columns.starts[c], columns.starts[c + 1]):
+            i = columns.rows[e]
+            out[c] += x_indptr[i + 1] - x_indptr[i]
     return out
 
 
@@ -88,53 +68,42 @@ def added(totals: Array, place: Number, term: Number) -> Number:
     """Add a term to one of the totals; whether it is the first."""
     before = totals[place]
     total = before + term
-    totals[place] = total if total != 0 else MET
+    totals[place] = total if total != 0 else ZERO_SUM
     return before == 0
 
 
 @compiled
 def value_of(total: Number) -> Number:
     """The sum that a total stands for."""
-    return total if total != MET else np.float32(0)
+    return total if total != ZERO_SUM else np.float32(0)
 
 
 @compiled
-def weighted_sum(
-    totals: Array,
-    touched: Array,
-    first: Number,
-    last: Number,
-    rows: Array,
-    values: Array,
-    xp: Array,
-    xi: Array,
-    xv: Array,
-) -> Number:
-    """Add rows of x, weighted; how many places were touched."""
+def weighted_sum(totals: Array, touched: Array, columns: Columns, c: int, x: Rows) -> Number:
+    """Add the rows of x that column c has, weighted; how many places were touched."""
     n = 0
-    for e in range(first, last):
-        v, i = values[e], rows[e]
-        for p in range(xp[i], xp[i + 1]):
-            if added(totals, xi[p], v * xv[p]):
-                touched[n] = xi[p]
+    for e in range(columns.starts[c], columns.starts[c + 1]):
+        v, i = columns.values[e], columns.rows[e]
+        for p in range(x.indptr[i], x.indptr[i + 1]):
+            if added(totals, x.indices[p], v * x.values[p]):
+                touched[n] = x.indices[p]
                 n += 1
     return n
 
 
 @compiled
 def largest_products(
-    start: int, stop: int, totals: Array, columns: Array, starts: Array, rows: Array,
-    values: Array, xp: Array, xi: Array, xv: Array, limits: Array, ep: Array, ei: Array,
-    room: Array, kept: Array, sums: Array, n_kept: Array,
+    start: int, stop: int, totals: Array, columns: Columns, x: Rows, limits: Array,
+    excluded: Rows, begins: Array, kept: Array, sums: Array, n_kept: Array,
 ) -> None:  # fmt: skip
     """For each column of z a sum of rows of x, of which the largest entries are kept."""
     touched = np.empty(len(totals), np.int32)
     magnitudes = np.empty(len(totals), np.float32)
     for c in range(start, stop):
-        j = columns[c]
-        n = weighted_sum(totals, touched, starts[c], starts[c + 1], rows, values, xp, xi, xv)
-        for e in range(ep[j], ep[j + 1]):
-            totals[ei[e]] = 0
+        j = columns.ids[c]
+        n = weighted_sum(totals, touched, columns, c, x)
+        for e in range(excluded.indptr[j], excluded.indptr[j + 1]):
+            totals[excluded.indices[e]] = 0
         m = 0
         for t in range(n):
             if totals[touched[t]] != 0:
@@ -143,13 +112,13 @@ def largest_products(
                 m += 1
         chosen = largest(touched[:m], magnitudes[:m], limits[j])
         for t in range(len(chosen)):
-            kept[room[c] + t] = chosen[t]
-            sums[room[c] + t] = value_of(totals[chosen[t]])
+            kept[begins[c] + t] = chosen[t]
+            sums[begins[c] + t] = value_of(totals[chosen[t]])
         n_kept[c] = len(chosen)
-        for e in range(starts[c], starts[c + 1]):
-            i = rows[e]
-            for p in range(xp[i], xp[i + 1]):
-                totals[xi[p]] = 0
+        for e in range(columns.starts[c], columns.starts[c + 1]):
+            i = columns.rows[e]
+            for p in range(x.indptr[i], x.indptr[i + 1]):
+                totals[x.indices[p]] = 0
 
 
 @compiled
@@ -180,32 +149,41 @@ def place_of(indices: Array, first: Number, last: Number, wanted: Number) -> Num
 
 @summing
 def masked_dots(
-    start: int, stop: int, dense: Array, columns: Array, starts: Array, rows: Array,
-    entries: Array, xp: Array, xi: Array, xv: Array, wp: Array, wi: Array, wv: Array, out: Array,
-) -> None:  # fmt: skip
-    """A row of w times those of all examples that want it: spread out, unless it is too long."""
+    start: int, stop: int, dense: Array, wanted: Columns, x: Rows, w: Rows, out: Array
+) -> None:
+    """A row of w times those of all examples that want it: spread out, unless it is too long.
+
+    Args:
+        start, stop: which columns of `wanted`.
+        dense: f32 zeros, where a row of w is spread out.
+        wanted: by neuron the examples that want it, its values the places in `out`.
+        x: the examples.
+        w: the neurons.
+        out: f32, the products.
+    """
     for c in range(start, stop):
-        first, last = wp[columns[c]], wp[columns[c] + 1]
-        n_wanted = 0
-        for t in range(starts[c], starts[c + 1]):
-            n_wanted += xp[rows[t] + 1] - xp[rows[t]]
-        spread_out = last - first <= LOOK_UP * n_wanted
+        j, examples = wanted.ids[c], range(wanted.starts[c], wanted.starts[c + 1])
+        first, last = w.indptr[j], w.indptr[j + 1]
+        n_terms = 0
+        for t in examples:
+            n_terms += x.indptr[wanted.rows[t] + 1] - x.indptr[wanted.rows[t]]
+        spread_out = last - first <= LOOK_UP * n_terms
         if spread_out:
             for p in range(first, last):
-                dense[wi[p]] = wv[p]
-        for t in range(starts[c], starts[c + 1]):
-            total = np.float32(0)
-            for e in range(xp[rows[t]], xp[rows[t] + 1]):
+                dense[w.indices[p]] = w.values[p]
+        for t in examples:
+            i, total = wanted.rows[t], np.float32(0)
+            for e in range(x.indptr[i], x.indptr[i + 1]):
                 if spread_out:
-                    total += dense[xi[e]] * xv[e]
+                    total += dense[x.indices[e]] * x.values[e]
                 else:
-                    p = place_of(wi, first, last, xi[e])
+                    p = place_of(w.indices, first, last, x.indices[e])
                     if p >= 0:
-                        total += wv[p] * xv[e]
-            out[entries[t]] = total
+                        total += w.values[p] * x.values[e]
+            out[wanted.values[t]] = total
         if spread_out:
             for p in range(first, last):
-                dense[wi[p]] = 0
+                dense[w.indices[p]] = 0
 
 
 @compiled
@@ -217,23 +195,22 @@ def adagrad_entry(weights: Array, square: Array, p: Number, g: Number, lr: Numbe
 
 @compiled
 def adagrad_rows(
-    start: int, stop: int, totals: Array, columns: Array, starts: Array, rows: Array,
-    values: Array, xp: Array, xi: Array, xv: Array, wp: Array, wi: Array, wv: Array,
-    square: Array, lr: Number,
+    start: int, stop: int, totals: Array, columns: Columns, x: Rows, w: Rows, square: Array,
+    lr: Number,
 ) -> None:  # fmt: skip
     """The gradient of a row, and the step on its entries, found in whichever way is shorter."""
     touched = np.empty(len(totals), np.int32)
     for c in range(start, stop):
-        first, last = wp[columns[c]], wp[columns[c] + 1]
-        n = weighted_sum(totals, touched, starts[c], starts[c + 1], rows, values, xp, xi, xv)
+        first, last = w.indptr[columns.ids[c]], w.indptr[columns.ids[c] + 1]
+        n = weighted_sum(totals, touched, columns, c, x)
         if last - first <= LOOK_UP * n:
             for p in range(first, last):
-                if totals[wi[p]] != 0:
-                    adagrad_entry(wv, square, p, value_of(totals[wi[p]]), lr)
+                if totals[w.indices[p]] != 0:
+                    adagrad_entry(w.values, square, p, value_of(totals[w.indices[p]]), lr)
         else:
             for t in range(n):
-                p = place_of(wi, first, last, touched[t])
+                p = place_of(w.indices, first, last, touched[t])
                 if p >= 0:
-                    adagrad_entry(wv, square, p, value_of(totals[touched[t]]), lr)
+                    adagrad_entry(w.values, square, p, value_of(totals[touched[t]]), lr)
         for t in range(n):
             totals[touched[t]] = 0

@@ -6,7 +6,7 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,27 @@ def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
         f"{name} is {array.dtype} with {array.ndim} dimensions, "
         f"expected {np.dtype(dtype)} with {ndim}",
     )
+
+
+def indptr_of(lengths: Array) -> Array:
+    """Where each of some runs of these lengths begins, and where the last ends: i64 (n + 1,)."""
+    return np.append(0, np.cumsum(lengths))
+
+
+def merged(*lists: Array) -> tuple[Array, Array]:
+    """The distinct numbers of up to four lists, ascending i64, and the first list that has each.
+
+    Args:
+        lists: whole numbers from 0 to 2**61, repeated or not.
+
+    Returns:
+        numbers, and f32 0 for those of the first list, 1 for the others of the second, and so on.
+    """
+    marked = [4 * numbers.astype(np.int64) + place for place, numbers in enumerate(lists)]
+    ordered = np.sort(np.concatenate(marked))  # a number before its double in a later list
+    numbers = ordered >> 2
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    return numbers[first], (ordered[first] & 3).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,11 @@ class CSR:
         """The row of each stored entry, i64 (nnz)."""
         return np.repeat(np.arange(self.n_rows, like=self.indptr), self.row_lengths())
 
+    def cells(self) -> Array:
+        """Row and column of each entry as one number, row * n_cols + column: ascending, i64."""
+        numbers: Array = self.row_numbers() * self.n_cols + self.indices
+        return numbers
+
     def row(self, i: int) -> tuple[Array, Array]:
         """Indices and values of row i, as views."""
         span = slice(self.indptr[i], self.indptr[i + 1])
@@ -77,10 +103,49 @@ class CSR:
     def take(self, rows: Array) -> CSR:
         """The given rows in the given order, as a new CSR."""
         lengths = self.row_lengths()[rows]
-        indptr = np.append(0, np.cumsum(lengths))
+        indptr = indptr_of(lengths)
         shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
         source = np.arange(len(shift), like=shift) + shift
         return CSR(indptr, self.indices[source], self.values[source], self.n_cols)
+
+    def where(self, kept: Array) -> CSR:
+        """The same rows without the entries whose `kept`, bool (nnz,), is false."""
+        places = np.flatnonzero(kept)
+        indptr = np.searchsorted(places, self.indptr)
+        return CSR(indptr, self.indices[places], self.values[places], self.n_cols)
+
+    def positive(self) -> CSR:
+        """The same rows without the entries that are not above 0."""
+        return self.where(self.values > 0)
+
+    def union(self, other: CSR) -> CSR:
+        """The entries of two matrices of one shape that have none in common."""
+        cells = np.concatenate([self.cells(), other.cells()])
+        values = np.concatenate([self.values, other.values])
+        order = np.argsort(cells)
+        return CSR.of_cells(cells[order], values[order], self.shape)
+
+    def column_ids(self) -> Array:
+        """The columns that have entries, i32, ascending."""
+        return np.unique(self.indices)
+
+    def dense(self) -> Array:
+        """The same matrix as an array (n_rows, n_cols) with all the zeros."""
+        full = np.zeros_like(self.values, shape=self.shape)
+        full[self.row_numbers(), self.indices] = self.values
+        return full
+
+    def with_values_of(self, full: Array) -> CSR:
+        """The same pattern holding what an array (n_rows, n_cols) has there."""
+        return self.with_values(full[self.row_numbers(), self.indices])
+
+    def row_counts(self, mask: Array) -> Array:
+        """In each row the entries whose `mask`, bool in the shape of values, is true: i64."""
+        return np.diff(indptr_of(mask)[self.indptr])
+
+    def for_entries(self, by_row: Array) -> Array:
+        """For each entry the number of its row, of (n_rows,) numbers: in the shape of values."""
+        return np.repeat(by_row, self.row_lengths())
 
     def with_values(self, values: Array) -> CSR:
         """The same pattern holding other values."""
@@ -99,12 +164,6 @@ class CSR:
         return CSR(
             function(self.indptr), function(self.indices), function(self.values), self.n_cols
         )
-
-    def positive(self) -> CSR:
-        """The same rows without the entries that are not above 0."""
-        kept = np.flatnonzero(self.values > 0)
-        indptr = np.searchsorted(kept, self.indptr)
-        return CSR(indptr, self.indices[kept], self.values[kept], self.n_cols)
 
     def with_constant(self) -> CSR:
         """One more column, equal to 1 in every row: the input of a bias."""
@@ -126,6 +185,37 @@ class CSR:
     def column_counts(self) -> Array:
         """Stored entries of each column, i64 (n_cols)."""
         return np.bincount(self.indices, minlength=self.n_cols)
+
+    @classmethod
+    def of_cells(cls, cells: Array, values: Array, shape: tuple[int, int]) -> CSR:
+        """The inverse of `cells`.
+
+        Args:
+            cells: i64 (nnz,), strictly increasing: row * n_cols + column of each entry.
+            values: f32 (nnz,).
+            shape: (n_rows, n_cols).
+        """
+        n_rows, n_cols = shape
+        indptr = np.searchsorted(cells, np.arange(n_rows + 1, like=cells) * n_cols)
+        return cls(indptr, (cells % n_cols).astype(np.int32), values, n_cols)
+
+    @classmethod
+    def stack(
+        cls,
+        parts: Sequence[CSR],
+        n_cols: int,
+        join: Callable[[list[Array]], Array] = np.concatenate,
+    ) -> CSR:
+        """The rows of all parts, one below the other.
+
+        Args:
+            parts: at least one.
+            n_cols: of the result, at least those of each part.
+            join: puts indices, and values, one after the other into the memory that is wanted.
+        """
+        indptr = indptr_of(np.concatenate([part.row_lengths() for part in parts]))
+        indices = join([part.indices for part in parts])
+        return cls(indptr, indices, join([part.values for part in parts]), n_cols)
 
     def to_scipy(self) -> csr_matrix:
         """The same matrix as `scipy.sparse.csr_matrix`, sharing memory."""
@@ -200,6 +290,35 @@ class Block:
     @property
     def shape(self) -> tuple[int, int]:
         return self.n_rows, self.n_cols
+
+    def row_lengths(self) -> Array:
+        """Stored entries of each row, i64 (n_rows)."""
+        return np.full_like(self.ids, len(self.ids), np.int64, shape=self.n_rows)
+
+    def column_ids(self) -> Array:
+        """The columns that have entries, i32, ascending."""
+        return self.ids
+
+    def dense(self) -> Array:
+        """The same matrix as an array (n_rows, n_cols), itself if that is what it is."""
+        if len(self.ids) == self.n_cols:
+            return self.values
+        full = np.zeros_like(self.values, shape=self.shape)
+        full[:, self.ids] = self.values
+        return full
+
+    def with_values_of(self, full: Array) -> Block:
+        """The same ids holding what an array (n_rows, n_cols) has there."""
+        return self.with_values(full if len(self.ids) == self.n_cols else full[:, self.ids])
+
+    def row_counts(self, mask: Array) -> Array:
+        """In each row the entries whose `mask`, bool in the shape of values, is true: i64."""
+        counts: Array = mask.sum(axis=1)
+        return counts
+
+    def for_entries(self, by_row: Array) -> Array:
+        """For each entry the number of its row, of (n_rows,) numbers: in the shape of values."""
+        return np.repeat(by_row[:, None], len(self.ids), axis=1)
 
     def take(self, rows: Array) -> Block:
         """The given rows in the given order, as a new Block."""

@@ -6,7 +6,7 @@ features, as the words before a word, every pair of them that was seen twice is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,13 +59,12 @@ class Inputs:
         rows, pairs, values = pairs_of(x)
         places = np.minimum(np.searchsorted(self.pairs, pairs), len(self.pairs) - 1)
         known = self.pairs[places] == pairs
-        columns = np.concatenate([x.indices, self.n_features + places[known]])
-        rows = np.concatenate([x.row_numbers(), rows[known]])
+        x = replace(x, n_cols=self.n_inputs)
+        of_pairs = rows[known] * self.n_inputs + self.n_features + places[known]
+        cells = np.concatenate([x.cells(), of_pairs])
         values = np.concatenate([x.values, np.float32(PAIR_WEIGHT) * values[known]])
-        order = np.argsort(rows * self.n_inputs + columns)
-        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=x.n_rows)))
-        columns = columns[order].astype(np.int32)
-        return CSR(indptr, columns, values[order], self.n_inputs).with_unit_rows()
+        order = np.argsort(cells)
+        return CSR.of_cells(cells[order], values[order], x.shape).with_unit_rows()
 
 
 def pairs_of(x: CSR) -> tuple[Array, Array, Array]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.contract.backend import FROM_LABELS, FROM_TABLES, Backend
+from slide.core.contract.arrays import CSR, Array, Block, merged
+from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.settings import DirectSettings
@@ -78,7 +78,7 @@ class Direct:
         bias = np.log(np.maximum(counts, 1) / max(y.n_rows, 1))
         bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
         if wanted.grown:
-            weight = union(weight, against(settings, backend, data, weight, bias))
+            weight = weight.union(against(settings, backend, data, weight, bias))
         return cls.of(weight, bias, inputs, backend)
 
     @classmethod
@@ -181,7 +181,7 @@ def against(
         z = backend.masked_spgemm(x, weight, negatives)
         scores = z.values + bias[negatives.indices]
         parts.append(negatives.with_values(1 / (1 + np.exp(-scores))))
-    wrong = stacked(parts)
+    wrong = CSR.stack(parts, data.n_labels)
     limits = backend.put(np.full(y.n_cols, settings.learner.grown, np.int64))
     assert isinstance(few.x, CSR)
     grown = backend.spgemm_t(wrong, placed(few.x, backend), limits, weight)
@@ -200,15 +200,8 @@ def active_set(found: Array, y: CSR) -> CSR:
         The set, its values saying where a label came from, as those of `Backend.query`.
     """
     rows, places = np.nonzero(found >= 0)
-    labels = y.row_numbers() * y.n_cols + y.indices
-    others = rows * y.n_cols + found[rows, places]
-    entries = np.sort(np.concatenate([2 * labels, 2 * others + 1]))  # a label before its double
-    cells = entries >> 1
-    first = np.flatnonzero(np.diff(cells, prepend=-1))
-    rows, ids = np.divmod(cells[first], y.n_cols)
-    origins = np.where(entries[first] & 1, FROM_TABLES, FROM_LABELS).astype(np.float32)
-    indptr = np.searchsorted(rows, np.arange(y.n_rows + 1, like=rows))
-    return CSR(indptr, ids.astype(np.int32), origins, y.n_cols)
+    cells, origins = merged(y.cells(), rows * y.n_cols + found[rows, places])
+    return CSR.of_cells(cells, origins, y.shape)
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:
@@ -233,24 +226,6 @@ def nothing(z: CSR, k: int) -> tuple[Array, Array]:
 def logits(x: CSR, weight: CSR) -> Array:
     """Of all labels, f32 (B, n_labels), on the host: x as `Direct.of_features` gives it."""
     return np.asarray((x.to_scipy() @ weight.to_scipy().T).toarray(), np.float32)
-
-
-def union(a: CSR, b: CSR) -> CSR:
-    """The entries of both, which have none in common."""
-    rows = np.concatenate([a.row_numbers(), b.row_numbers()])
-    columns, values = np.concatenate([a.indices, b.indices]), np.concatenate([a.values, b.values])
-    order = np.argsort(rows * a.n_cols + columns)
-    return CSR(a.indptr + b.indptr, columns[order], values[order], a.n_cols)
-
-
-def stacked(parts: list[CSR]) -> CSR:
-    """One below the other."""
-    lengths = np.concatenate([part.row_lengths() for part in parts])
-    indices, values = (
-        np.concatenate(arrays)
-        for arrays in zip(*((p.indices, p.values) for p in parts), strict=True)
-    )
-    return CSR(np.append(0, np.cumsum(lengths)), indices, values, parts[0].n_cols)
 
 
 def placed(matrix: CSR, backend: Backend, back: bool = False) -> CSR:

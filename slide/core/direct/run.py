@@ -94,7 +94,7 @@ class DirectRun(Stepping):
         assert isinstance(dz, CSR)
         summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
-        rows = np.unique(summed.indices)
+        rows = summed.column_ids()
         self.touched[backend.get(rows)] = True
         return report_of(float(loss.mean()), active, weights, len(rows))
 
@@ -158,6 +158,4 @@ class DirectRun(Stepping):
 
 def large(dz: CSR) -> CSR:
     """The entries that move something."""
-    kept = np.flatnonzero(abs(dz.values) >= NEGLIGIBLE)
-    indptr = np.searchsorted(kept, dz.indptr)
-    return CSR(indptr, dz.indices[kept], dz.values[kept], dz.n_cols)
+    return dz.where(abs(dz.values) >= NEGLIGIBLE)

@@ -22,7 +22,7 @@ RANKS = (1, 3, 5)
 
 def hits(ids: Array, y: CSR) -> Array:
     """hits[i, r] = is ids[i, r] a label of example i; bool (B, K)."""
-    true = y.row_numbers() * y.n_cols + y.indices  # ascending
+    true = y.cells()
     predicted = np.arange(len(ids))[:, None] * y.n_cols + ids
     places = np.searchsorted(true, predicted)
     found = np.zeros(ids.shape, bool)

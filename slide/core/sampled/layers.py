@@ -71,15 +71,15 @@ class SampledLayer:
         """z = a W' for the active neurons, in their layout; None is all of them."""
         if active is None:
             active = Block.of(np.zeros_like(a.values, shape=(1, self.n_units)))
-        return backend.sddmm(dense(a), self.param.weight, active)
+        return backend.sddmm(a.dense(), self.param.weight, active)
 
     def gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> RowGrad:
         """The gradient of W."""
-        return backend.spmm_t(dz, dense(a))
+        return backend.spmm_t(dz, a.dense())
 
     def input_gradient(self, backend: Backend, a: CSR | Block, dz: CSR | Block) -> CSR | Block:
         """The gradient of the entries of a."""
-        return entries(backend.spmm(dz, self.param.weight), a)
+        return a.with_values_of(backend.spmm(dz, self.param.weight))
 
 
 Layer = DenseLayer | SampledLayer
@@ -87,24 +87,4 @@ Layer = DenseLayer | SampledLayer
 
 def rows_read(a: CSR | Block, active: CSR | Block | None) -> Array:
     """The rows of a layer's weight that a step reads, and updates: i32, ascending."""
-    pattern = a if active is None else active
-    return pattern.ids if isinstance(pattern, Block) else np.unique(pattern.indices)
-
-
-def dense(a: CSR | Block) -> Array:
-    """Activations as an array (B, n) with all the zeros."""
-    if isinstance(a, Block) and len(a.ids) == a.n_cols:
-        return a.values
-    full = np.zeros_like(a.values, shape=(a.n_rows, a.n_cols))
-    if isinstance(a, Block):
-        full[:, a.ids] = a.values
-    else:
-        full[a.row_numbers(), a.indices] = a.values
-    return full
-
-
-def entries(full: Array, a: CSR | Block) -> CSR | Block:
-    """The cells of an array (B, n) where a stores an entry, in the layout of a."""
-    if isinstance(a, CSR):
-        return a.with_values(full[a.row_numbers(), a.indices])
-    return a.with_values(full if len(a.ids) == a.n_cols else full[:, a.ids])
+    return (a if active is None else active).column_ids()

@@ -20,7 +20,6 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.families import Family, draw_family, kind_of, placed
-from slide.core.sampled.layers import dense
 from slide.core.sampled.settings import Hashing
 
 RADIUS_RANK = 1024  # of the row whose length is the radius, counted from the longest
@@ -86,15 +85,10 @@ class InnerProductHash:
 
     def of_queries(self, backend: Backend, a: CSR | Block, probes: int = 1) -> Array:
         """The nearest buckets of inputs (B, width) in each table: u32 (B, L * probes)."""
-        if self.radius is None:
-            return backend.hash(hashable(a), None, self.family, probes)
-        if isinstance(a, CSR):
+        if self.radius is not None:
             kept = a if self.n_coordinates == a.n_cols else a.without_constant()
-            widened = CSR(kept.indptr, kept.indices, kept.values, self.family.d)
-            return backend.hash(widened, None, self.family, probes)
-        h = dense(a)[:, : self.n_coordinates]
-        nothing = np.zeros_like(h, shape=(len(h), 1))
-        return backend.hash(np.concatenate([h, nothing], axis=1), None, self.family, probes)
+            a = replace(kept, n_cols=self.family.d)  # a 0 where rows make up for their length
+        return backend.hash(hashable(a), None, self.family, probes)
 
 
 def blocks_of(weight: Array) -> Iterator[Array]:
@@ -118,4 +112,4 @@ def nth_largest(lengths: Array, rank: int) -> float:
 
 def hashable(a: CSR | Block) -> CSR | Array:
     """Activations as the kernel `hash` takes them."""
-    return a if isinstance(a, CSR) else dense(a)
+    return a if isinstance(a, CSR) else a.dense()

@@ -16,7 +16,6 @@ from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import recall_at
 from slide.core.learner import in_slices
-from slide.core.sampled.layers import dense
 from slide.core.sampled.network import Network
 from slide.core.sampled.sampling import Sampler, nobody
 from slide.core.sampled.step import activations
@@ -49,8 +48,8 @@ class Probe:
         found = backend.query(tables.tables, codes, nothing, nothing, query, 0)
         assert isinstance(found, CSR)
         k, weight = min(RANK, n), layer.param.weight
-        exact, _ = backend.top_k(dense(a), weight, None, k)
-        sampled, _ = backend.top_k(dense(a), weight, found, k)
+        exact, _ = backend.top_k(a.dense(), weight, None, k)
+        sampled, _ = backend.top_k(a.dense(), weight, found, k)
         return recall_at(backend.get(sampled), backend.get(exact), k)
 
     def full_loss(self, backend: Backend, network: Network, name: LossName) -> float:

@@ -153,16 +153,10 @@ def inclusion_probabilities(active: CSR | Block) -> CSR | Block:
 def uniform_shares(active: CSR | Block) -> tuple[Array, Array]:
     """Which entries were drawn uniformly, and what share of those who could have been was, f32."""
     is_uniform = active.values == FROM_EXTRA
-    if isinstance(active, Block):
-        n_uniform = is_uniform.sum(axis=1)
-        others = active.n_cols - len(active.ids) + n_uniform
-    else:
-        n_uniform = np.diff(np.append(0, np.cumsum(is_uniform))[active.indptr])
-        others = active.n_cols - active.row_lengths() + n_uniform
+    n_uniform = active.row_counts(is_uniform)
+    others = active.n_cols - active.row_lengths() + n_uniform
     shares = (np.maximum(n_uniform, 1) / np.maximum(others, 1)).astype(np.float32)
-    if isinstance(active, Block):
-        return is_uniform, shares
-    return is_uniform, np.repeat(shares, active.row_lengths())
+    return is_uniform, active.for_entries(shares)
 
 
 def log_weights(active: CSR | Block) -> CSR | Block:

@@ -11,7 +11,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import StepReport, report_of
-from slide.core.sampled.layers import SampledLayer, dense
+from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, input_of
 from slide.core.sampled.retrieval import Retrieval
 from slide.core.sampled.sampling import Sampler, log_weights, nobody
@@ -86,7 +86,7 @@ def infer(backend: Backend, network: Network, x: CSR | Block, k: int) -> tuple[A
         ids i32 (B, k) and logits f32 (B, k), best first; see `Backend.top_k`.
     """
     a = activations(backend, network, x)
-    ids, scores = backend.top_k(dense(a), network.output.param.weight, None, k)
+    ids, scores = backend.top_k(a.dense(), network.output.param.weight, None, k)
     return backend.get(ids), backend.get(scores)
 
 
@@ -96,7 +96,7 @@ def infer_sampled(
     """Top k among the neurons that hash tables retrieve, in every layer; see `infer`."""
     a = activations(backend, network, x, retrieval)
     found = retrieval.find(backend, -1, a)
-    ids, scores = backend.top_k(dense(a), network.output.param.weight, found, k)
+    ids, scores = backend.top_k(a.dense(), network.output.param.weight, found, k)
     return backend.get(ids), backend.get(scores)
 
 

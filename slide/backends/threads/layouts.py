@@ -1,0 +1,98 @@
+"""A sparse matrix as compiled functions take it: by rows, or by the columns that have entries."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from slide.backends.threads.compiling import called, compiled
+from slide.core.contract.arrays import CSR, Array
+
+COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
+
+
+class Rows(NamedTuple):
+    """Row i has the entries `indptr[i]:indptr[i + 1]`.
+
+    Args:
+        indptr: i64 (n_rows + 1,).
+        indices: i32 (nnz,), columns.
+        values: f32 (nnz,).
+    """
+
+    indptr: Array
+    indices: Array
+    values: Array
+
+
+class Columns(NamedTuple):
+    """Column `ids[c]` has the entries `starts[c]:starts[c + 1]`.
+
+    Args:
+        ids: i32 (C,), the columns that have entries, ascending.
+        starts: i64 (C + 1,).
+        rows: i32 (nnz,), ascending within a column.
+        values: of the entries (nnz,).
+    """
+
+    ids: Array
+    starts: Array
+    rows: Array
+    values: Array
+
+
+def rows_of(matrix: CSR) -> Rows:
+    """The arrays of a CSR."""
+    return Rows(matrix.indptr, matrix.indices, matrix.values)
+
+
+def columns_of(matrix: CSR) -> Columns:
+    """A CSR by columns: counted, unless it has too few entries for so many columns."""
+    if matrix.n_cols <= COLUMNS_PER_ENTRY * matrix.nnz:
+        return Columns(*called(counted, *rows_of(matrix), matrix.n_cols))
+    order = np.argsort(matrix.indices, kind="stable")
+    ordered = matrix.indices[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    rows = matrix.row_numbers()[order].astype(np.int32)
+    return Columns(ordered[starts], np.append(starts, matrix.nnz), rows, matrix.values[order])
+
+
+@compiled
+def transposed(
+    indptr: Array, indices: Array, values: Array, n_cols: int
+) -> tuple[Array, Array, Array]:
+    """The same entries by column and in each by row: a counting sort.
+
+    Returns:
+        offsets i64 (n_cols + 1,) of the columns, rows i32 (nnz,) and values (nnz,).
+    """
+    ends = np.zeros(n_cols + 2, np.int64)  # of column c at c + 1, once its entries are written
+    for e in range(len(indices)):
+        ends[indices[e] + 2] += 1
+    for c in range(n_cols):
+        ends[c + 2] += ends[c + 1]
+    rows, moved = np.empty(len(indices), np.int32), np.empty(len(indices), values.dtype)
+    for i in range(len(indptr) - 1):
+        for e in range(indptr[i], indptr[i + 1]):
+            c = indices[e] + 1
+            rows[ends[c]], moved[ends[c]] = i, values[e]
+            ends[c] += 1
+    return ends[:-1], rows, moved
+
+
+@compiled
+def counted(
+    indptr: Array, indices: Array, values: Array, n_cols: int
+) -> tuple[Array, Array, Array, Array]:
+    """See `Columns`."""
+    offsets, rows, moved = transposed(indptr, indices, values, n_cols)
+    n_most = min(n_cols, len(indices))
+    ids, starts = np.empty(n_most, np.int32), np.empty(n_most + 1, np.int64)
+    n_columns = 0
+    for c in range(n_cols):
+        if offsets[c + 1] > offsets[c]:
+            ids[n_columns], starts[n_columns] = c, offsets[c]
+            n_columns += 1
+    starts[n_columns] = len(indices)
+    return ids[:n_columns], starts[: n_columns + 1], rows, moved
