@@ -23,7 +23,7 @@ from slide.core.contract.families import Buckets, Family, draw_family
 from slide.core.contract.optim import SGD
 from slide.core.direct.run import DirectRun
 from slide.core.errors import BackendError
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 from slide.core.sampled.updating import optimizer_of
 from slide.reference import plain
 from slide.reference.bounds import bound_of
@@ -153,7 +153,7 @@ def test_names_that_settings_have_and_core_lacks(kind, ask) -> None:
 # Learners
 
 
-@pytest.mark.parametrize("learner", [Run, DirectRun])
+@pytest.mark.parametrize("learner", [SampledRun, DirectRun])
 def test_a_learner_has_what_is_asked_of_it(learner) -> None:
     assert lacks(learner) == []
 
@@ -171,7 +171,7 @@ def test_what_a_learner_lacks_is_told() -> None:
 
 
 def in_copy(root, *command):
-    """Run Python over the engine in a folder; what it printed, and its exit code."""
+    """SampledRun Python over the engine in a folder; what it printed, and its exit code."""
     here = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{here}"}
     done = subprocess.run(

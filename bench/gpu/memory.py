@@ -43,15 +43,15 @@ def row(name: str, config: slide.Config, train: slide.Dataset, limit: int) -> di
     begun = device.memory.peak
     size = min(config.batch_size, train.n_samples)
     batches = [run.data.take(rng.permutation(train.n_samples)[:size]) for _ in range(N_STEPS)]
-    run.step(config, batches[0], config.lr)
+    run.step(batches[0], config.lr)
     device.n_put = device.n_got = device.memory.n_scalars = 0
     for batch in batches[1:]:
-        run.step(config, batch, config.lr)
+        run.step(batch, config.lr)
     moved = [n / 1000 / (N_STEPS - 1) for n in (device.n_put, device.n_got)]
     scalars = device.memory.n_scalars / (N_STEPS - 1)
     trained = device.memory.peak
     run.catch_up()
-    run.diagnostics(config)
+    run.diagnostics()
     counts = train.y.positive().column_counts()
     model = Model(config, run.network, backend, counts, train.n_samples)
     model.predict(train.x.take(np.arange(N_PREDICTED)))

@@ -64,7 +64,9 @@ def main() -> None:
         "steps": trainer.step,
         "peak_mb": peak_rss_mb(),
         "before_training_mb": before,
-        "weights_and_moments_mb": 12 * n_cells(config, data.n_features, data.n_labels) / 1e6,
+        "weights_and_moments_mb": 12
+        * n_cells(config.learner.layers, data.n_features, data.n_labels)
+        / 1e6,
     }
     print(json.dumps(seen))
 

@@ -17,7 +17,7 @@ import numpy as np
 import slide
 from slide.bench.drawn import drawn
 from slide.core.contract.backend import Backend
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 
 HIDDEN, BATCH = 128, 256
 ACTIVE = {"batch": 8000, "example": 1000}
@@ -81,11 +81,11 @@ def pair_in(folder: Path) -> tuple[slide.Dataset, slide.Dataset]:
 
 def stepper(config: slide.Config, backend: Backend, data: slide.Dataset) -> Callable[[], Any]:
     """A function that trains one step, each time on another batch of a few."""
-    run = Run.begin(config, backend, data)
+    run = SampledRun.begin(config, backend, data)
     rng = np.random.default_rng(config.seed)
     rows = (rng.integers(data.n_samples, size=config.batch_size) for _ in range(16))
     batches = cycle([data.take(some) for some in rows])
-    return lambda: run.step(config, next(batches), config.lr)
+    return lambda: run.step(next(batches), config.lr)
 
 
 def settings(sampler: str, scope: str) -> slide.Config:

@@ -26,7 +26,7 @@ from slide.bench.devices import is_on_device
 from slide.bench.limits import Limits, best_of, measured
 from slide.bench.machine import Busy, cache_bytes
 from slide.core.contract.backend import KERNELS, Backend
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 
 N_STEPS = {"quick": 10, "full": 30}
 UNSEEN = 1e-4  # seconds that are not worth a row
@@ -143,7 +143,7 @@ def split_steps(
 ) -> tuple[Sizes, dict[str, float], float]:
     """Sizes of a step, the median seconds of each part and of the whole, and busy cores."""
     split = SplitBackend(backend, data.n_labels)
-    run = Run.begin(config, cast(Backend, split), data)
+    run = SampledRun.begin(config, cast(Backend, split), data)
     rng = np.random.default_rng(0)
     seen: list[dict[str, float]] = []
     for number in range(n_steps + 2):  # two to warm up
@@ -152,7 +152,7 @@ def split_steps(
         split.seconds = {}
         began = time.perf_counter()
         batch = data.take(rng.integers(data.n_samples, size=BATCH))
-        report = run.step(config, batch, config.lr)
+        report = run.step(batch, config.lr)
         seen.append(split.seconds | {"whole": time.perf_counter() - began})
     cores = busy.cores()
     names = {name for step in seen for name in step}

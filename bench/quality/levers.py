@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 import slide
 from bench.harness.problems import pair_in
-from slide.core.direct import network as direct
+from slide.core.direct import connecting
 
 FROM_ZERO = "started from 0, not from centroids"
 
@@ -51,7 +51,7 @@ def row(name: str, settings: dict[str, Any], train: slide.Dataset, test: slide.D
     backend = slide.load_backend()
     backend.set_threads(2)
     trainer = slide.Trainer(slide.recipe(train, **settings), backend)
-    with patch.object(direct, "SCALE", 0.0 if name == FROM_ZERO else direct.SCALE):
+    with patch.object(connecting, "SCALE", 0.0 if name == FROM_ZERO else connecting.SCALE):
         scores = trainer.fit(train).evaluate(test)
     wanted = ("precision_at_1", "precision_at_3", "precision_at_5", "psp_at_5")
     cells = [f"{100 * scores[each]:.1f}" for each in wanted]

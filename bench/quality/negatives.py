@@ -32,19 +32,19 @@ from bench.harness.problems import pair_in
 from bench.harness.tables import Table
 from slide.bench.devices import waited
 from slide.bench.machine import Busy, cores
-from slide.core.contract import families
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_TABLES, Backend, Query
 from slide.core.contract.families import Family, HashName, draw_family
 from slide.core.contract.optim import learning_rate
 from slide.core.contract.tables import Tables
-from slide.core.direct.network import active_set, placed
+from slide.core.direct.active import active_set
 from slide.core.direct.run import DirectRun
 from slide.core.learner import Learner
+from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
-from slide.core.runs.rehearsal import tiny, tiny_like
-from slide.core.sampled.run import Run
-from slide.core.sampled.sampling import Sampler, draw_uniform, nobody
+from slide.core.runs.rehearsal import tiny_like
+from slide.core.sampled.run import SampledRun
+from slide.core.sampled.sampling import Sampler, draw_uniform
 
 HIDDEN = 256
 ACTIVE_OF_EXAMPLE = 200
@@ -56,7 +56,7 @@ FAMILIES: dict[str, tuple[HashName, int, int]] = {
 }
 """Of sparse rows: family, K, L. An example shares a tenth of its inputs with a label: one digit."""
 
-BUCKET_LIMIT = 128
+BUCKET_LIMIT, MAX_BUCKETS = 128, 1 << 18
 Begin = Callable[[slide.Config, Backend, slide.Dataset], Learner]
 
 
@@ -70,44 +70,47 @@ class Hardest(Sampler):
         self, backend: Backend, a: CSR | Block, y: CSR, rng: np.random.Generator
     ) -> CSR | Block:
         ids, _ = backend.top_k(a.dense(), self.weight, None, self.query(y.n_rows).budget)
-        found = active_set(backend.get(ids), placed(y, backend, back=True))
-        if self.config.scope == "example":
+        found = active_set(backend.get(ids), y.map(backend.get))
+        if self.sampling.scope == "example":
             return found.map(backend.put)
         shared = np.unique(found.indices)
         origins = np.full((1, len(shared)), FROM_TABLES, np.float32)
         return Block(shared, origins, found.n_cols).map(backend.put)
 
 
-def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) -> Run:
+def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) -> SampledRun:
     """A run whose output layer has the oracle for a sampler."""
     config = replace(config, sampler="uniform", uniform_share=0.0)
-    run = Run.begin(config, backend, train)
+    run = SampledRun.begin(config, backend, train)
     weight, touched = run.network.output.param.weight, np.zeros(train.n_labels, bool)
-    run.samplers = [*run.samplers[:-1], Hardest(config, config.active, None, touched, weight)]
+    run.samplers = [
+        *run.samplers[:-1],
+        Hardest(config.learner.sampling, config.active, None, touched, weight),
+    ]
     return run
 
 
 class Indexless(DirectRun):
     """Needs no index."""
 
-    def refresh(self, config: slide.Config) -> bool:
+    def refresh(self) -> bool:
         return False
 
 
 class UniformDirect(Indexless):
     """Direct connections with negatives by chance."""
 
-    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
-        m = min(config.active, y.n_cols)
+    def choose(self, x: CSR, y: CSR) -> CSR:
+        m = min(self.settings.training.active, y.n_cols)
         return active_set(self.backend.put(drawn(y.n_cols, m, y.n_rows, self.rng)), y)
 
 
 class InBatchDirect(Indexless):
     """Direct connections with negatives from the batch."""
 
-    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
+    def choose(self, x: CSR, y: CSR) -> CSR:
         labels = np.unique(y.indices)
-        m = min(config.active, len(labels))
+        m = min(self.settings.training.active, len(labels))
         places = drawn(len(labels), m, y.n_rows, self.rng)
         return active_set(labels[self.backend.put(places)], y)
 
@@ -124,20 +127,20 @@ class HashedDirect(Indexless):
     tables: Tables
     family: Family | None = None
 
-    def choose(self, config: slide.Config, x: CSR, y: CSR) -> CSR:
+    def choose(self, x: CSR, y: CSR) -> CSR:
         backend = self.backend
         if self.rebuilds.take_turn(self.n_steps) or self.family is None:
             rows = self.network.without_bias(backend)
             if self.family is None:
                 hash_name, K, L = FAMILIES[self.name]
-                family = draw_family(hash_name, rows.n_cols, K, L, config.max_buckets, self.rng)
-                self.family = families.placed(family, backend.put)
-            codes = backend.hash(placed(rows, backend), None, self.family)
+                family = draw_family(hash_name, rows.n_cols, K, L, MAX_BUCKETS, self.rng)
+                self.family = family.map(backend.put)
+            codes = backend.hash(rows.map(backend.put), None, self.family)
             n_buckets = self.family.n_buckets
             self.tables = backend.build(codes, n_buckets, self.n_steps, "reservoir")
         codes = backend.hash(x, None, self.family)
-        query = Query("topk", config.active, BUCKET_LIMIT, shared=False)
-        none = nobody(y.n_rows, y.n_cols, backend)
+        query = Query("topk", self.settings.training.active, BUCKET_LIMIT, shared=False)
+        none = CSR.empty(y.n_rows, y.n_cols).map(backend.put)
         salt = int(self.rng.integers(1 << 31))
         found = backend.query(self.tables, codes, y, none, query, salt)
         assert isinstance(found, CSR)
@@ -156,7 +159,7 @@ def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
         for sampler, name in SAMPLERS.items():
             if (sampler, scope) != ("in-batch", "example"):
                 config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
-                found[f"hidden layer, {scope}: {name}"] = config, Run.begin
+                found[f"hidden layer, {scope}: {name}"] = config, SampledRun.begin
         found[f"hidden layer, {scope}: hardest"] = config, begin_hardest
     config = slide.recipe(train, hidden=())
     for name, run in {"uniform": UniformDirect, "in-batch": InBatchDirect}.items():
@@ -181,10 +184,16 @@ def trained(
             if used >= 1:
                 break
             lr = learning_rate(config.lr_schedule, config.lr, used, config.warmup)
-            step(config, run.data.take(order[start : start + config.batch_size]), lr)
+            step(run.data.take(order[start : start + config.batch_size]), lr)
     busy = clock.cores()
     run.catch_up()
     return Model(config, run.network, backend, counts, train.n_samples), run.n_steps, busy
+
+
+def tiny(config: slide.Config) -> slide.Config:
+    """The same settings in little."""
+    small = kind_of(config).tiny(config)
+    return slide.Config(small.training, small.refresh, small.learner)
 
 
 def row(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -41,7 +41,10 @@ def recalls(model: slide.Model, x: CSR, config: slide.Config) -> tuple[list[floa
     a = activations(BACKEND, model.network, x)
     exact = best_of(layer, a)
     budget = round(0.01 * n)
-    retrieval = LayerRetrieval.build(BACKEND, layer, config, budget, np.random.default_rng(0))
+    query = Query("topk", budget, config.bucket_limit, shared=False)
+    retrieval = LayerRetrieval.build(
+        BACKEND, layer, config.learner.hashing, query, np.random.default_rng(0)
+    )
     found = []
     for strategy in ("topk", "vanilla"):
         query = Query(strategy, budget, config.bucket_limit, shared=False)

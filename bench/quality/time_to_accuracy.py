@@ -32,8 +32,8 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.optim import learning_rate
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
-from slide.core.runs.rehearsal import warm_up
-from slide.core.runs.trainer import n_steps_of
+from slide.core.runs.clock import n_steps_of
+from slide.core.runs.rehearsal import rehearse
 
 HIDDEN = 128
 N_TEST = 2000
@@ -122,7 +122,10 @@ def ours(
     config: slide.Config, backend: Backend, train: slide.Dataset, test: slide.Dataset
 ) -> Curve:
     """slide, as `Trainer` trains it."""
-    n_steps, counts = n_steps_of(config, train.n_samples), train.y.positive().column_counts()
+    n_steps, counts = (
+        n_steps_of(config.training, train.n_samples),
+        train.y.positive().column_counts(),
+    )
 
     def score() -> float:
         run.catch_up()
@@ -136,11 +139,11 @@ def ours(
         yield
         for rows in batches(train.n_samples, config.batch_size, config.epochs):
             lr = learning_rate(config.lr_schedule, config.lr, run.n_steps / n_steps, config.warmup)
-            step(config, run.data.take(run.order[rows]), lr)
+            step(run.data.take(run.order[rows]), lr)
             yield
 
     run: Any = None
-    warm_up(config, backend, train)
+    rehearse(config, backend, train)
     return Curve(score, max(n_steps // N_POINTS, 1)).follow(steps())
 
 

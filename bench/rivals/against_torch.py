@@ -26,7 +26,7 @@ from bench.rivals.torch_networks import Dense, Network, Sampled
 from slide.bench.devices import is_on_device, wait
 from slide.bench.machine import Busy
 from slide.core.contract.backend import Backend
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 
 LR = 0.01
 N_ROUNDS = {"quick": 3, "full": 5}
@@ -63,8 +63,8 @@ def torch_step(network: Network) -> Step:
 
 def slide_step(sampler: str, scope: str, backend: Backend, data: slide.Dataset) -> Step:
     config = settings(sampler, scope)
-    run = Run.begin(config, backend, data)
-    return lambda batch: run.step(config, batch, LR) and None
+    run = SampledRun.begin(config, backend, data)
+    return lambda batch: run.step(batch, LR) and None
 
 
 def trainers(backend: Backend, device: str, data: slide.Dataset) -> dict[str, tuple[int, Step]]:

@@ -34,8 +34,8 @@ Step = Callable[[np.ndarray], Any]
 def ours(config: slide.Config, backend: Backend, data: slide.Dataset) -> Step:
     config = replace(config, rebuild_every=NEVER)
     run = kind_of(config).begin(config, backend, data)
-    run.step(config, run.data.take(np.arange(64)), 1e-3)  # builds what is to be searched
-    return waited(backend, lambda rows: run.step(config, run.data.take(run.order[rows]), 1e-3))
+    run.step(run.data.take(np.arange(64)), 1e-3)  # builds what is to be searched
+    return waited(backend, lambda rows: run.step(run.data.take(run.order[rows]), 1e-3))
 
 
 def steps(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step]]:

@@ -15,7 +15,7 @@ from slide.core.contract.backend import Backend, Query
 from slide.core.contract.families import Family, HashName, draw_family
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.tables import Tables
-from slide.core.direct.network import active_set
+from slide.core.direct.active import active_set
 from slide.core.sampled.rules import digits_for
 from slide.core.sampled.sampling import draw_uniform
 

@@ -13,7 +13,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 
 
 class Noted(np.random.Generator):
@@ -53,7 +53,7 @@ class Stepper:
         seed: int,
     ) -> None:
         self.config, self.data = config, data
-        self.run = Run.begin(config, cast(Backend, backend), data)
+        self.run = SampledRun.begin(config, cast(Backend, backend), data)
         self.rng = self.run.rng = Noted(seed)
         self.run.updates.step = steps_before
         self.place(params)

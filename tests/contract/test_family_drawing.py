@@ -15,7 +15,6 @@ from slide.core.contract.families import (
     draw_bins,
     draw_borrowing,
     draw_family,
-    placed,
 )
 
 
@@ -80,7 +79,7 @@ def test_a_family_has_the_shape_that_was_asked_for(name) -> None:
 def test_a_seed_draws_the_same_family_and_another_seed_another(name) -> None:
     def arrays(seed):
         found = []
-        placed(draw_family(name, 40, 6, 7, 16, rng(seed)), lambda a: found.append(a.tobytes()) or a)
+        draw_family(name, 40, 6, 7, 16, rng(seed)).map(lambda a: found.append(a.tobytes()) or a)
         return found
 
     assert arrays(0) == arrays(0)
@@ -90,7 +89,7 @@ def test_a_seed_draws_the_same_family_and_another_seed_another(name) -> None:
 @pytest.mark.parametrize("name", HASH_NAMES)
 def test_placed_replaces_every_array_and_nothing_else(name) -> None:
     family = draw_family(name, 40, 3, 7, 16, rng())
-    moved = placed(family, lambda array: ("moved", array.shape))
+    moved = family.map(lambda array: ("moved", array.shape))
     assert type(moved) is type(family)
     for before, after in ((family, moved), (family.buckets, moved.buckets)):
         for field in before.__dataclass_fields__:

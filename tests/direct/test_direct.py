@@ -10,9 +10,12 @@ from safetensors.numpy import load_file, save_file
 
 import slide
 from slide.core.contract.arrays import CSR, Block
+from slide.core.direct.active import active_set, found_set
+from slide.core.direct.connecting import SCALE, connect
 from slide.core.direct.inputs import PAIR_WEIGHT, Inputs
-from slide.core.direct.network import SCALE, Direct, Lookup, active_set, best_of, logits
+from slide.core.direct.network import Direct, logits
 from slide.core.direct.run import DirectRun
+from slide.core.direct.searching import IndexSearcher, best_of
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
@@ -72,7 +75,7 @@ def test_long_examples_have_no_pairs():
 def connected(x, y, **settings):
     config = replace(DIRECT, **settings)
     inputs = Inputs.fitted(config.learner, x)
-    return Direct.connect(config, inputs, BACKEND, Dataset(inputs.of(x), y))
+    return connect(config, inputs, BACKEND, Dataset(inputs.of(x), y))
 
 
 def test_a_label_starts_from_the_inputs_its_examples_have_most_of():
@@ -103,6 +106,14 @@ def test_labels_stay_labels_in_the_active_set():
     chosen.check()
     assert chosen.indices.tolist() == [0, 1, 3, 2, 4]
     assert chosen.values.tolist() == [1, 0, 1, 0, 0]
+
+
+def test_what_was_found_is_a_set():
+    found = found_set(np.array([[3, 0, 3, -1], [-1, -1, -1, -1]]), 5)
+    found.check()
+    assert found.shape == (2, 5)
+    assert found.indices.tolist() == [0, 3]
+    assert found.indptr.tolist() == [0, 2, 2]
 
 
 def test_best_of_pads_and_breaks_ties_by_the_smaller_id():
@@ -267,7 +278,7 @@ def test_a_cut_index_finds_part_of_the_best(model, test_set):
 def test_exact_inference_ranks_everybody_whom_an_example_meets(model, test_set):
     network = model.network
     every = logits(network.of_features(test_set.x, BACKEND), network.param.weight)
-    _, found = Lookup.exact(network, BACKEND).top_k(BACKEND, test_set.x, 1)
+    _, found = IndexSearcher.exact(network, BACKEND).top_k(BACKEND, test_set.x, 1)
     np.testing.assert_allclose(found[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
 
 
@@ -276,7 +287,7 @@ def test_exact_inference_looks_at_labels_that_are_not_met():
     weight = csr(1, {0: -9.0}, {0: -9.0}, {0: -9.0}, {}, {})
     bias = np.array([-1.0, -1.1, -1.2, -2.0, -3.0], np.float32)
     network = Direct.of(weight, bias, Inputs(np.ones(1, np.float32), np.zeros(0, int)), BACKEND)
-    lookup = Lookup.exact(network, BACKEND)
+    lookup = IndexSearcher.exact(network, BACKEND)
     for k in (1, 2, 3, 5):
         ids, found = lookup.top_k(BACKEND, csr(1, {0: 1.0}, {}), k)
         assert ids.tolist() == [[3, 4, 0, 1, 2][:k], [0, 1, 2, 3, 4][:k]]

@@ -91,7 +91,7 @@ def test_the_settings_say_which_learner():
 
 
 def test_nobody_but_the_registry_tells_learners_apart():
-    kinds = r"isinstance\([^)]*(Run|DirectRun|Network|Direct)\b"
-    union = r"(?<!\w)(Run \| DirectRun|Network \| Direct)\b"
+    kinds = r"isinstance\([^)]*(SampledRun|DirectRun|Network|Direct)\b"
+    union = r"(?<!\w)(SampledRun \| DirectRun|Network \| Direct)\b"
     for path in (Path(slide.__file__).parent).rglob("*.py"):
         assert not re.search(f"{kinds}|{union}", path.read_text()), path

@@ -10,10 +10,10 @@ from mutants.rounding import HalfItsBounds
 
 import slide
 from slide.core.contract.arrays import CSR
-from slide.core.direct import inputs
-from slide.core.direct import network as direct
+from slide.core.direct import connecting, inputs
 from slide.core.direct import run as direct_training
-from slide.core.direct.network import Direct, active_set
+from slide.core.direct.active import active_set
+from slide.core.direct.network import Direct
 from slide.core.direct.run import DirectRun, large
 from slide.core.settings.schedule import Schedule
 from slide.reference.checks import GRID, check
@@ -75,7 +75,7 @@ def of_the_wrong_sign(cls, parts, n_cols):
 @pytest.mark.parametrize(
     ("place", "name", "wrong"),
     [
-        pytest.param(direct, "SCALE", 7.9, id="another length at the start"),
+        pytest.param(connecting, "SCALE", 7.9, id="another length at the start"),
         pytest.param(inputs, "PAIR_WEIGHT", 1.0, id="pairs weigh less"),
         pytest.param(inputs, "LEAST_RARE", 0.1, id="frequent features weigh more"),
         pytest.param(inputs, "LONGEST", 3, id="few examples have pairs"),

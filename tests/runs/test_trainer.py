@@ -24,7 +24,7 @@ from slide.core.models.model import Model
 from slide.core.runs import clock
 from slide.core.runs.to_folder import STATUS, train_to_folder
 from slide.core.runs.trainer import Trainer
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 from slide.core.sampled.updating import Updates
 from slide.reference.kernels import ReferenceBackend
 
@@ -203,12 +203,12 @@ def test_seconds_are_those_of_drawing_stepping_and_settling(backend, train_set, 
 
     def begin(*args):
         now[0] += 1000
-        return Run.begin(*args)
+        return SampledRun.begin(*args)
 
     monkeypatch.setattr(learners, "KINDS", (replace(learners.SAMPLED, begin=begin),))
-    slow(Run, "step", 1)
+    slow(SampledRun, "step", 1)
     slow(Updates, "catch_up", 100_000)
-    slow(Run, "diagnostics", 10_000_000)
+    slow(SampledRun, "diagnostics", 10_000_000)
     trainer = Trainer(replace(QUICK, sampler="uniform"), backend, watcher=Watcher())
     trainer.fit(train_set)
     assert trainer.seconds == 1000 + trainer.step + 100_000

@@ -10,9 +10,9 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
 from slide.core.learners.config import Config
 from slide.core.sampled.layer_tables import Due
+from slide.core.sampled.monitor import Monitor
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import gini, occupancy
-from slide.core.sampled.probe import Probe
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import activations
 from slide.reference.kernels import ReferenceBackend
@@ -68,7 +68,7 @@ def test_recall_counts_the_exact_top_ten_in_the_buckets(backend, train_set, numb
     config = Config(
         hidden=(200, 150), hidden_active=(20, 20), K=1, L=1, bucket_limit=8, center=False
     )
-    network, probe = network_of(config, train_set), Probe(train_set.take(np.arange(30)))
+    network, probe = network_of(config, train_set), Monitor(train_set.take(np.arange(30)))
     sampler = sampler_of(config, network, number)
     tables = sampler.tables
     a = activations(backend, network, probe.data.x, upto=number)
@@ -92,7 +92,7 @@ def test_recall_is_measured_within_a_hundredth_of_the_neurons(n, budget) -> None
     config = Config(hidden=(4,), K=4, L=2)
     data = Dataset(csr_of([{0: 1.0}], 1), csr_of([{0: 1.0}], n))
     network = network_of(config, data)
-    Probe(data).recall(Recorder(), network, 1, sampler_of(config, network, 1))
+    Monitor(data).recall(Recorder(), network, 1, sampler_of(config, network, 1))
     assert seen == [budget]
 
 
@@ -112,4 +112,4 @@ def test_the_full_loss_is_the_mean_over_all_neurons_and_examples(backend, name, 
     network = network_of(Config(hidden=(8,)), data, np.float64)
     logits = activations(backend, network, x).dense() @ network.output.param.weight.T
     expected = np.mean([loss(z, data.y.row(i)[0]) for i, z in enumerate(logits)])
-    assert Probe(data).full_loss(backend, network, name) == pytest.approx(expected)
+    assert Monitor(data).full_loss(backend, network, name) == pytest.approx(expected)

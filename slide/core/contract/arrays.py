@@ -70,6 +70,12 @@ class CSR:
     values: Array
     n_cols: int
 
+    @classmethod
+    def empty(cls, n_rows: int, n_cols: int) -> CSR:
+        """A matrix without entries, on the host: sets of nobody."""
+        none = np.zeros(0, np.int32)
+        return cls(np.zeros(n_rows + 1, np.int64), none, none.astype(np.float32), n_cols)
+
     @property
     def n_rows(self) -> int:
         return len(self.indptr) - 1

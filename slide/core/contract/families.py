@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
@@ -25,8 +25,6 @@ HASH_NAMES: tuple[str, ...] = get_args(HashName)
 WINDOW = 8  # coordinates that one digit of WTA, DWTA or DOPH looks at, in the paper as here
 SPARSE_SHARE = 3  # one in three entries of a sparse projection is not zero
 TOP_SHARE = 4  # DOPH keeps the largest quarter of the coordinates
-
-FamilyType = TypeVar("FamilyType", bound="Family")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,11 @@ class Buckets:
     @property
     def L(self) -> int:
         return len(self.multipliers)
+
+    def map(self, function: Callable[[Array], Array]) -> Buckets:
+        """The same arithmetic with both arrays replaced by `function(array)`."""
+        multipliers, shifts = function(self.multipliers), function(self.shifts)
+        return replace(self, multipliers=multipliers, shifts=shifts)
 
     @classmethod
     def draw(cls, radix: int, K: int, L: int, limit: int, rng: np.random.Generator) -> Buckets:
@@ -96,6 +99,14 @@ class Family:
     @property
     def n_buckets(self) -> int:
         return self.buckets.n_buckets
+
+    def map(self, function: Callable[[Array], Array]) -> Self:
+        """The same family with each of its arrays replaced by `function(array)`."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        arrays: dict[str, Any] = {
+            name: function(one) for name, one in own.items() if isinstance(one, np.ndarray)
+        }
+        return replace(self, buckets=self.buckets.map(function), **arrays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,22 +270,6 @@ def inclusion_probability(p: float, K: int, L: int) -> float:
     Digits are independent in SimHash and WTA. Source: SLIDE (arXiv 1903.03129) section 3.1.
     """
     return 1 - (1 - p**K) ** L
-
-
-def placed(family: FamilyType, function: Callable[[Array], Array]) -> FamilyType:
-    """The same family with each of its arrays replaced by `function(array)`."""
-
-    def inner(thing: Any) -> Any:
-        if isinstance(thing, np.ndarray):
-            return function(thing)
-        if isinstance(thing, Buckets):
-            return replace(
-                thing, multipliers=function(thing.multipliers), shifts=function(thing.shifts)
-            )
-        return thing
-
-    names = family.__dataclass_fields__
-    return replace(family, **{name: inner(getattr(family, name)) for name in names})
 
 
 def draw_bins(d: int, n_bins: int, rng: np.random.Generator) -> Array:

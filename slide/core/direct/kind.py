@@ -7,9 +7,10 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.inputs import LONGEST, Inputs
-from slide.core.direct.network import Direct, Lookup
+from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
+from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
@@ -43,7 +44,7 @@ def sampled(
             "the model has direct connections: there are no hash tables to insert labels into"
         )
     index = network.index(backend, plan.bucket_limit)
-    return Lookup(network, index, plan.budget(network.n_labels))
+    return IndexSearcher(network, index, plan.budget(network.n_labels))
 
 
 def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
@@ -115,7 +116,7 @@ DIRECT = Kind(
     begin=DirectRun.begin,
     tensors=tensors,
     read=read,
-    exact=Lookup.exact,
+    exact=IndexSearcher.exact,
     sampled=sampled,
     n_bytes=n_bytes,
     size=size,

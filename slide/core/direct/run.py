@@ -9,8 +9,10 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
+from slide.core.direct.active import active_set
+from slide.core.direct.connecting import connect
 from slide.core.direct.inputs import Inputs
-from slide.core.direct.network import Direct, active_set, logits, placed
+from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
@@ -22,7 +24,7 @@ NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as
 
 @dataclass(slots=True)
 class DirectRun(Stepping):
-    """State of one run: weights and their squares, the index, and the generator.
+    """State of one training run of direct connections: weights, their squares, index, generator.
 
     Args:
         settings: of the run.
@@ -61,7 +63,7 @@ class DirectRun(Stepping):
         features = train.features
         inputs = Inputs.fitted(settings.learner, features)
         x = inputs.of(features)
-        network = Direct.connect(settings, inputs, backend, Dataset(x, train.y).take(order))
+        network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))
         data = Dataset(x.with_constant(), train.y)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
@@ -85,7 +87,7 @@ class DirectRun(Stepping):
         """
         assert isinstance(batch.x, CSR)
         backend, param = self.backend, self.network.param
-        x, y = placed(batch.x, backend), placed(batch.y, backend)
+        x, y = batch.x.map(backend.put), batch.y.map(backend.put)
         active = self.choose(x, y)
         self.n_steps += 1
         z = backend.masked_spgemm(x, param.weight, active)
@@ -142,12 +144,12 @@ class DirectRun(Stepping):
     def diagnostics(self) -> dict[str, float]:
         """What is known to go wrong unseen (see `Trainer.fit`)."""
         losses, name = [], self.settings.training.loss
-        weight = placed(self.network.param.weight, self.backend, back=True)
+        weight = self.network.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)
             z = Block.of(logits(batch.x, weight)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
-            loss, _ = self.backend.loss(z, ones, placed(batch.y, self.backend), name)
+            loss, _ = self.backend.loss(z, ones, batch.y.map(self.backend.put), name)
             losses.append(self.backend.get(loss))
         return {
             "full_loss": float(np.concatenate(losses).mean()),

@@ -1,1 +1,5 @@
-""""""
+"""Trained networks in use and on disk; nothing here trains.
+
+`model` predicts, evaluates, saves and loads; `folder` makes model folders appear whole or not at
+all, `tensors` reads the weights in one. May import the learners and what is below them.
+"""

@@ -16,7 +16,7 @@ from slide.core.learner import Kind, Searcher
 from slide.core.sampled.network import Network, n_cells
 from slide.core.sampled.retrieval import Retrieval
 from slide.core.sampled.rules import rules, tiny
-from slide.core.sampled.run import Run
+from slide.core.sampled.run import SampledRun
 from slide.core.sampled.settings import Hashing, Layers, SampledSettings
 from slide.core.sampled.step import activations, infer, infer_sampled
 from slide.core.settings.plan import Plan
@@ -153,7 +153,7 @@ SAMPLED = Kind(
     suits=lambda traits: True,
     rules=rules,
     tiny=tiny,
-    begin=Run.begin,
+    begin=SampledRun.begin,
     tensors=tensors,
     read=read,
     exact=exact,

@@ -19,7 +19,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.families import Family, draw_family, kind_of, placed
+from slide.core.contract.families import Family, draw_family, kind_of
 from slide.core.sampled.settings import Hashing
 
 RADIUS_RANK = 1024  # of the row whose length is the radius, counted from the longest
@@ -53,7 +53,7 @@ class InnerProductHash:
         family = draw_family(
             hashing.hash, d + is_lifted, hashing.K, hashing.L, hashing.max_buckets, rng
         )
-        return cls(placed(family, backend.put), d, radius=0.0 if is_lifted else None)
+        return cls(family.map(backend.put), d, radius=0.0 if is_lifted else None)
 
     def fitted_to(self, weight: Array, center: bool) -> InnerProductHash:
         """The same functions with the mean row and the radius of these weights (n, width)."""

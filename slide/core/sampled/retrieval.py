@@ -19,7 +19,6 @@ from slide.core.contract.tables import Tables, mix
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
-from slide.core.sampled.sampling import nobody
 from slide.core.sampled.settings import Hashing, SampledSettings
 from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
@@ -86,7 +85,7 @@ class LayerRetrieval:
 
     def find(self, backend: Backend, a: CSR | Block) -> CSR:
         """Candidates for each example: CSR (B, n)."""
-        nothing = nobody(a.n_rows, self.tables.n_neurons, backend)
+        nothing = CSR.empty(a.n_rows, self.tables.n_neurons).map(backend.put)
         codes = self.functions.of_queries(backend, a, self.probes)
         found = backend.query(self.tables, codes, nothing, nothing, self.query, salt=0)
         assert isinstance(found, CSR)  # each example looks for its own

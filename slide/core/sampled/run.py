@@ -18,9 +18,9 @@ from slide.core.learner import Stepping, StepReport, monitored
 from slide.core.sampled.layer_tables import Due, LayerTables
 from slide.core.sampled.layers import DenseLayer
 from slide.core.sampled.mips import InnerProductHash
+from slide.core.sampled.monitor import RANK, Monitor
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import occupancy
-from slide.core.sampled.probe import RANK, Probe
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.settings import SampledSettings
 from slide.core.sampled.step import train_step
@@ -36,8 +36,8 @@ class Found(NamedTuple):
 
 
 @dataclass(slots=True)
-class Run(Stepping):
-    """State of one run: weights, optimizer, tables and generator.
+class SampledRun(Stepping):
+    """State of one training run of layers: weights, optimizer, tables and generator.
 
     Args:
         settings: of the run.
@@ -47,7 +47,7 @@ class Run(Stepping):
         data: the training set.
         samplers: of each layer, the output last; None where all units are computed.
         updates: the optimizer, and the number of the present step.
-        probe: a fixed slice of the training set.
+        monitor: a fixed slice of the training set.
         order: the examples in an order that does not depend on that of the file.
     """
 
@@ -58,11 +58,13 @@ class Run(Stepping):
     data: Dataset
     samplers: Sequence[Sampler | None]
     updates: Updates
-    probe: Probe
+    monitor: Monitor
     order: Array
 
     @classmethod
-    def begin(cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset) -> Run:
+    def begin(
+        cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset
+    ) -> SampledRun:
         """Draw the network; nothing is trained yet."""
         own, training = settings.learner, settings.training
         layers, optimizer = own.layers, optimizer_of(own.optimization)
@@ -75,8 +77,8 @@ class Run(Stepping):
         ]
         updates = Updates.of(own.optimization, backend, network)
         order = train.canonical_order()
-        probe = Probe(monitored(train, order))
-        return cls(settings, backend, rng, network, train, samplers, updates, probe, order)
+        monitor = Monitor(monitored(train, order))
+        return cls(settings, backend, rng, network, train, samplers, updates, monitor, order)
 
     def refresh(self) -> bool:
         """Whatever is due for the hash tables of each layer before the next step; if anything."""
@@ -158,7 +160,7 @@ class Run(Stepping):
         """Recall of a layer's tables on the probe."""
         sampler = self.samplers[number]
         assert sampler is not None
-        return self.probe.recall(self.backend, self.network, number, sampler)
+        return self.monitor.recall(self.backend, self.network, number, sampler)
 
     def diagnostics(self) -> dict[str, float]:
         """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
@@ -166,7 +168,7 @@ class Run(Stepping):
         assert sampler is not None
         loss = self.settings.training.loss
         figures = {
-            "full_loss": self.probe.full_loss(self.backend, self.network, loss),
+            "full_loss": self.monitor.full_loss(self.backend, self.network, loss),
             "dead_neurons": 1 - float(sampler.touched.mean()),
         }
         if (tables := sampler.tables) is None:

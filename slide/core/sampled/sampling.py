@@ -93,12 +93,6 @@ class Sampler:
         )
 
 
-def nobody(n_rows: int, n: int, backend: Backend) -> CSR:
-    """A set of no neurons for each of n_rows examples: CSR (n_rows, n) without entries."""
-    nothing = CSR(np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), n)
-    return nothing.map(backend.put)
-
-
 def draw_uniform(n: int, m: int, n_sets: int, n_rows: int, rng: np.random.Generator) -> CSR:
     """Sets of m of the n ids, each without repetition, in the first of n_rows rows.
 

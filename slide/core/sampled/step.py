@@ -14,7 +14,7 @@ from slide.core.learner import StepReport, report_of
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, input_of
 from slide.core.sampled.retrieval import Retrieval
-from slide.core.sampled.sampling import Sampler, log_weights, nobody
+from slide.core.sampled.sampling import Sampler, log_weights
 from slide.core.sampled.updating import Updates
 
 
@@ -43,7 +43,9 @@ def train_step(
     Source: SLIDE (arXiv 1903.03129) algorithm 1.
     """
     y = batch.y.map(backend.put)
-    required = [nobody(y.n_rows, layer.n_units, backend) for layer in network.hidden] + [y]
+    required = [CSR.empty(y.n_rows, layer.n_units).map(backend.put) for layer in network.hidden] + [
+        y
+    ]
     a = input_of(batch.x, backend)  # (B, n_features + 1)
     inputs, slopes = [], []
     for number, layer in enumerate(network.layers):

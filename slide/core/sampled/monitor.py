@@ -17,7 +17,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import recall_at
 from slide.core.learner import in_slices
 from slide.core.sampled.network import Network
-from slide.core.sampled.sampling import Sampler, nobody
+from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import activations
 
 RANK = 10
@@ -25,7 +25,7 @@ BUDGET_SHARE = 0.01  # of the neurons, kept per example when recall is measured;
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Monitor:
     """A fixed slice of a data set.
 
     Args:
@@ -43,7 +43,7 @@ class Probe:
         n, limit = layer.n_units, sampler.sampling.bucket_limit
         budget = max(round(BUDGET_SHARE * n), min(n, 100))
         query = Query("topk", budget, limit, shared=False)
-        nothing = nobody(a.n_rows, n, backend)
+        nothing = CSR.empty(a.n_rows, n).map(backend.put)
         codes = tables.codes(backend, a)
         found = backend.query(tables.tables, codes, nothing, nothing, query, 0)
         assert isinstance(found, CSR)

@@ -1,0 +1,83 @@
+"""Which inputs a label is connected to, and the weights that training starts from.
+
+A label is connected to the inputs that its examples have most of, and to those that weigh most
+against it among the examples that look like its own but are not. Training starts from the labels'
+centroids.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.direct.active import found_set
+from slide.core.direct.inputs import Inputs
+from slide.core.direct.network import Direct
+from slide.core.direct.settings import DirectSettings
+from slide.core.examples.dataset import Dataset
+from slide.core.settings.settings import Settings
+
+SCALE = 8.0  # length of a label's row at the start: the cosine to its centroid decides then
+LABELS_AT_A_TIME = 1 << 17  # found for some examples
+EXAMPLES_FOR_GROWTH = 1 << 14  # at most: what weighs against a label shows in few (docs/direct.md)
+
+
+def connect(
+    settings: Settings[DirectSettings], inputs: Inputs, backend: Backend, data: Dataset
+) -> Direct:
+    """Choose the connections of every label, and start them from its centroid.
+
+    Args:
+        settings: how many connections.
+        inputs: as fitted to the training set.
+        backend: computes.
+        data: the training set in an order of its own, its features replaced by inputs.
+    """
+    x, y = data.x, data.y.positive()
+    assert isinstance(x, CSR)
+    n, counts, wanted = y.n_cols, y.column_counts(), settings.learner
+    none = CSR.empty(n, x.n_cols).map(backend.put)
+    ones = y.with_values(np.ones_like(y.values)).map(backend.put)
+    limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
+    centroids = backend.spgemm_t(ones, x.map(backend.put), backend.put(limits), none)
+    weight = centroids.map(backend.get).with_unit_rows()
+    weight = weight.with_values(np.float32(SCALE) * weight.values)
+    bias = np.log(np.maximum(counts, 1) / max(y.n_rows, 1))
+    bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
+    if wanted.grown:
+        weight = weight.union(grown_connections(settings, backend, data, weight, bias))
+    return Direct.of(weight, bias, inputs, backend)
+
+
+def grown_connections(
+    settings: Settings[DirectSettings], backend: Backend, data: Dataset, weight: CSR, bias: Array
+) -> CSR:
+    """Connections to inputs that weigh against a label, with weight 0: CSR (n_labels, n_inputs).
+
+    They are those along which the loss falls fastest at the start, among the absent ones: most of
+    them inputs that no example of the label has.
+
+    Source: growing by gradient magnitude, Evci et al. (ICML 2020).
+    """
+    weight, bias = weight.map(backend.put), backend.put(bias)
+    index = backend.invert(weight, bias, settings.learner.list_limit)
+    sample = data.take(np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH)))
+    k = min(settings.training.active, data.n_labels)
+    at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
+    parts = []
+    for start in range(0, sample.n_samples, at_a_time):
+        part = sample.take(np.arange(start, min(start + at_a_time, sample.n_samples)))
+        assert isinstance(part.x, CSR)
+        x, y = part.x.map(backend.put), part.y.map(backend.put)
+        found, _ = backend.search(index, x, y, k)
+        negatives = found_set(found, y.n_cols)
+        z = backend.masked_spgemm(x, weight, negatives)
+        scores = z.values + bias[negatives.indices]
+        parts.append(negatives.with_values(1 / (1 + np.exp(-scores))))
+    wrong = CSR.stack(parts, data.n_labels)
+    limits = backend.put(np.full(y.n_cols, settings.learner.grown, np.int64))
+    assert isinstance(sample.x, CSR)
+    grown = backend.spgemm_t(wrong, sample.x.map(backend.put), limits, weight)
+    grown = grown.map(backend.get)
+    return grown.with_values(np.zeros_like(grown.values))
