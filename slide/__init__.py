@@ -8,6 +8,7 @@ from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
+from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, write
 
 __version__ = "0.1.0"
@@ -21,6 +22,7 @@ __all__ = [
     "Dataset",
     "Model",
     "ModelError",
+    "Plan",
     "SlideError",
     "Trainer",
     "load_backend",

@@ -18,6 +18,7 @@ from slide.backends.delegating import Delegating
 from slide.cli import app, main
 from slide.data.bundled import Demo
 from slide.reference.checks import check
+from slide.report import settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -144,3 +145,8 @@ def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
     lines = (place / "predictions.txt").read_text().splitlines()
     assert len(lines) == 30
     assert all(len(line.split()) == 5 for line in lines)
+
+
+def test_the_page_of_settings_is_what_is_declared():
+    """If not: `python -m slide.report.settings > docs/settings.md`."""
+    assert settings.page() == (ROOT / "docs" / "settings.md").read_text()

@@ -50,9 +50,10 @@ def takes_settings(parameter: str, settings: list[list[Setting]]) -> Callable[[C
 def option_of(same: list[Setting]) -> inspect.Parameter:
     """The option of a setting."""
     first = same[0]
+    name = first.name.replace("_", "-")
     is_list = get_origin(first.kind) is tuple
     option = typer.Option(
-        "--" + first.name.replace("_", "-"),
+        f"--{name}/--no-{name}" if first.kind is bool else f"--{name}",
         help=first.help[0].upper() + first.help[1:] + ("; 0 for none." if is_list else "."),
         metavar="N[,N..]" if is_list else None,
         rich_help_panel=first.title,

@@ -1,0 +1,68 @@
+"""The page of settings, printed from where they are declared: `python -m slide.report.settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from slide.core.learners.kinds import KINDS
+from slide.core.settings.plan import Plan
+from slide.core.settings.setting import Setting, settings_of
+from slide.core.settings.settings import Refresh, Training
+
+HEAD = """# Settings
+
+Printed by `python -m slide.report.settings` from where they are declared, which is also what the
+command line, `slide.Config` and all refusals are made from. `slide.Config(NAME=VALUE)` and `slide
+train --set NAME=VALUE` take all of them; those with dashes are options of `slide train` besides,
+and have underscores elsewhere: `--batch-size 64` is `Config(batch_size=64)`. Defaults are those
+of `slide.Config`; `slide train` and `slide.recipe` choose what nobody said by what can be counted
+in the data (`slide/core/direct/rules.py`, `slide/core/sampled/rules.py`).
+
+Whoever says a setting that one learner alone has gets that learner; settings of two learners do
+not go together.
+"""
+
+
+def page() -> str:
+    """The whole page, Markdown."""
+    learners = (
+        section(f"Of {kind.title} (`learner: {kind.name}`)", settings_of(kind.settings).values())
+        for kind in KINDS
+    )
+    both = [*settings_of(Training).values(), *settings_of(Refresh).values()]
+    plan = section(
+        "Of sampled inference (options of `slide evaluate` and `slide predict`, and `slide.Plan`)",
+        settings_of(Plan).values(),
+    )
+    return "\n".join([HEAD, section("Of all learners", both), *learners, plan])
+
+
+def section(title: str, settings: Iterable[Setting]) -> str:
+    """A heading and a table for each part."""
+    lines = [f"## {title}", ""]
+    for name, part in groupby(settings, lambda setting: setting.title):
+        lines += [f"| {name} | values | default | |", "|---|---|---|---|", *rows(part), ""]
+    return "\n".join(lines)
+
+
+def rows(settings: Iterable[Setting]) -> Iterator[str]:
+    """A line of the table for each."""
+    for each in settings:
+        name = "--" + each.name.replace("_", "-") if each.is_common else each.name
+        values = "as it is" if each.is_fixed else each.bounds
+        yield f"| `{name}` | {values} | {shown(each.default)} | {each.help} |"
+
+
+def shown(default: Any) -> str:
+    """A default as people say it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return ",".join(map(str, default)) or "none"
+    return "" if default is None else f"{default:,}" if isinstance(default, int) else str(default)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
