@@ -5,11 +5,14 @@ is in. Imports within a room are its own business.
 """
 
 import ast
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
 
 import slide
+from slide.core.moved import MOVED
 
 ROOT = Path(slide.__file__).parents[1]
 FLOOR = {"core.errors", "core.extending", "core.interrupts"}
@@ -22,7 +25,8 @@ MODELS = LEARNERS | {"core.models"}
 CORE = MODELS | {"core.runs"}
 JUDGES = CORE | {"reference"}
 ROOMS = {
-    "core": set(),
+    "core": {"core.moved"},
+    "core.moved": set(),
     "core.errors": set(),
     "core.extending": {"core.errors"},
     "core.interrupts": set(),
@@ -124,3 +128,24 @@ def test_rooms_of_the_engine_say_what_they_may_import():
         if (folder / "__init__.py").exists():
             text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
             assert "May import" in text, folder
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_former_addresses_have_what_was_there(name):
+    sys.modules.pop(f"slide.core.{name}", None)
+    with pytest.warns(
+        DeprecationWarning, match=f"slide.core.{name} is slide.core.{MOVED[name]} now"
+    ):
+        old = importlib.import_module(f"slide.core.{name}")
+    new = importlib.import_module(f"slide.core.{MOVED[name]}")
+    own = {each for each in vars(new) if not each.startswith("__")}
+    assert own
+    assert all(getattr(old, each) is getattr(new, each) for each in own)
+    sys.modules.pop(f"slide.core.{name}")
+
+
+def test_no_other_module_is_found():
+    with pytest.raises(ModuleNotFoundError, match=r"slide\.core\.wings"):
+        importlib.import_module("slide.core.wings")
+    with pytest.raises(ModuleNotFoundError, match=r"slide\.arrays"):
+        importlib.import_module("slide.arrays")

@@ -4,3 +4,7 @@
 them, `searching` finds the best labels by an inverted index; `kind` is what the engine is told.
 May import the learner's protocol and what is below it, and nothing of `core.sampled`.
 """
+
+from slide.core.direct.network import Direct
+
+__all__ = ["Direct"]
