@@ -7,11 +7,11 @@ kernels. Nothing is added atomically but whole numbers, so a second run has the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from slide.backends.binding import Bound
 from slide.backends.gpu import hashing, losses, optimizers, products, sparse
 from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
@@ -32,11 +32,8 @@ def on_device(
 ) -> Callable[Concatenate[DeviceBackend, Given], Result]:
     """A function as a method of the backend, on whose device it computes."""
 
-    @wraps(kernel)
-    def method(self: DeviceBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
-        return kernel(self.device, *given, **named)
-
-    return method
+    method: Any = Bound(kernel, "device")
+    return method  # type: ignore[no-any-return]
 
 
 class DeviceBackend:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from slide.backends.binding import Bound
 from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
 from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
@@ -26,11 +26,8 @@ def on_pool(
 ) -> Callable[Concatenate[NumbaBackend, Given], Result]:
     """A function as a method of the backend, whose threads it computes on."""
 
-    @wraps(kernel)
-    def method(self: NumbaBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
-        return kernel(self.pool, *given, **named)
-
-    return method
+    method: Any = Bound(kernel, "pool")
+    return method  # type: ignore[no-any-return]
 
 
 def with_scratch(
@@ -38,11 +35,8 @@ def with_scratch(
 ) -> Callable[Concatenate[NumbaBackend, Given], Result]:
     """The same of a function that borrows zeros beside them."""
 
-    @wraps(kernel)
-    def method(self: NumbaBackend, /, *given: Given.args, **named: Given.kwargs) -> Result:
-        return kernel(self.scratch, *given, **named)
-
-    return method
+    method: Any = Bound(kernel, "scratch")
+    return method  # type: ignore[no-any-return]
 
 
 class NumbaBackend:
@@ -59,7 +53,7 @@ class NumbaBackend:
         self.scratch = Scratch(self.pool)
 
     def set_threads(self, n: int) -> int:
-        self.pool = self.scratch.pool = Pool(n)
+        self.pool.resize(n)
         return n
 
     def put(self, array: Array) -> Array:

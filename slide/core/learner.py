@@ -179,12 +179,6 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
 
 
-def one_by_one(learner: Learner, batches: Batches) -> Iterator[StepReport]:
-    """A training step on each batch, and its report; a backend may have another way."""
-    for rows, lr in batches:
-        yield learner.step(learner.data.take(rows), lr)
-
-
 def monitored(data: Dataset, order: Array) -> Dataset:
     """A fixed slice of the training set: the first examples of `order`."""
     return data.take(order[:N_MONITORED])

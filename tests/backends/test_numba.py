@@ -29,6 +29,20 @@ def test_every_kernel_matches_its_definition():
     assert [check for check in verify(NumbaBackend(), 3) if check.outcome != "pass"] == []
 
 
+def test_a_kernel_that_is_held_computes_on_as_many_threads_as_are_said_later():
+    backend = NumbaBackend()
+    sddmm, of_class = backend.sddmm, NumbaBackend.sddmm
+    rng = np.random.default_rng(0)
+    h, w = (rng.standard_normal((n, WIDTH), dtype=np.float32) for n in (N_ROWS, 900))
+    active = CSR.from_scipy(random(N_ROWS, 900, 0.1, "csr", rng=rng))
+    alone = sddmm(h, w, active).values
+    assert backend.pool.executor is None
+    assert backend.set_threads(3) == 3
+    np.testing.assert_array_equal(sddmm(h, w, active).values, alone)
+    assert len(backend.pool.executor._threads) == 2
+    np.testing.assert_array_equal(of_class(backend, h, w, active).values, alone)
+
+
 def ulps(got, exact):
     return np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)))
 

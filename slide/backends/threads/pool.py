@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class Pool:
-    """A fixed number of threads, the caller's own among them.
+    """Some threads, the caller's own among them.
 
     The others are started when first needed, and anew in a forked process, which has none of its
     parent's.
@@ -27,6 +27,10 @@ class Pool:
         self.n_threads = n_threads
         self.owner = -1
         self.executor: ThreadPoolExecutor | None = None
+
+    def resize(self, n_threads: int) -> None:
+        """Compute with so many from now on, whoever has a kernel of this pool already."""
+        self.n_threads, self.executor = n_threads, None
 
     def spread(
         self, kernel: Callable[..., Result], n_rows: int, *arguments: Any, grain: int = 1
@@ -79,5 +83,5 @@ class Pool:
         """The other threads of this process."""
         if self.executor is None or self.owner != os.getpid():
             self.owner = os.getpid()
-            self.executor = ThreadPoolExecutor(self.n_threads - 1, "slide")
+            self.executor = ThreadPoolExecutor(max(self.n_threads - 1, 1), "slide")
         return self.executor

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.threads.compiling import called
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import Array
 
@@ -30,7 +29,7 @@ class Scratch:
 
         def span(start: int, stop: int, *given: Any) -> None:
             zeros = self.borrowed(n_zeros)
-            called(kernel, start, stop, zeros, *given)
+            kernel(start, stop, zeros, *given)
             self.free.append(zeros)  # unless the kernel raised: then nobody knows what is in it
 
         self.pool.spread(span, n_rows, *arguments, grain=ROWS)

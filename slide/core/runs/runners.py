@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from slide.core.contract.backend import Backend
-from slide.core.learner import Batches, Learner, StepReport, one_by_one
+from slide.core.learner import Batches, Learner, StepReport
 from slide.core.runs.hogwild import Hogwild
 
 
@@ -25,7 +25,8 @@ class OneByOne:
 
     def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
         """A training step on each batch, and its report."""
-        return one_by_one(learner, batches)
+        for rows, lr in batches:
+            yield learner.step(learner.data.take(rows), lr)
 
     def figures(self) -> dict[str, float]:
         """Nothing to tell."""
