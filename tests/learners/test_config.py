@@ -53,9 +53,15 @@ def test_settings_are_read_by_name_and_in_parts(kind):
         config.wings  # noqa: B018
 
 
+def test_what_is_not_made_yet_has_no_settings():
+    for name in ("training", "K", "__deepcopy__"):
+        assert not hasattr(object.__new__(Config), name)
+
+
 def test_one_setting_is_changed_and_the_kind_stays():
-    config = replace(Config(connections=3), seed=9)
+    config = replace(Config(connections=3, lr=0.5, rebuild_every=7), seed=9)
     assert (config.connections, config.seed, kind_of(config)) == (3, 9, DIRECT)
+    assert (config.lr, config.rebuild_every) == (0.5, 7)
     with pytest.raises(ConfigError, match="K is no setting of direct connections: leave it out"):
         replace(config, K=3)
     with pytest.raises(ConfigError, match="unknown setting 'wings'"):

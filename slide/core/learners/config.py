@@ -46,7 +46,7 @@ class Config(Settings[Any]):
         Settings.__init__(self, *parts)
 
     def __getattr__(self, name: str) -> Any:
-        if name in PARTS or name.startswith("_"):  # not there yet, as while it is copied
+        if name in PARTS:  # not there yet
             raise AttributeError(name)
         try:
             return self.flat()[name]
