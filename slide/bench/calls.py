@@ -21,7 +21,7 @@ from slide.core.contract.losses import LossName
 from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.contract.sparse import SparseParam
 from slide.core.sampled.sampling import log_weights
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 
 OPTIMIZERS: dict[str, Optimizer] = {"adam": Adam(), "adagrad": Adagrad(), "sgd": SGD()}
 
@@ -38,13 +38,13 @@ class Call:
     def placed(self, backend: Backend) -> tuple[Any, ...]:
         """The arguments in the backend's arrays; copies where the kernel writes to them."""
         if self.kernel in WRITERS:
-            return tuple(mapped(self.arguments, lambda array: backend.put(array.copy())))
-        return tuple(mapped(self.arguments, backend.put))
+            return tuple(map_arrays(self.arguments, lambda array: backend.put(array.copy())))
+        return tuple(map_arrays(self.arguments, backend.put))
 
     def operand_bytes(self) -> int:
         """Of all arrays among the arguments."""
         sizes: list[int] = []
-        mapped(self.arguments, lambda array: sizes.append(array.nbytes))
+        map_arrays(self.arguments, lambda array: sizes.append(array.nbytes))
         return sum(sizes)
 
 

@@ -15,7 +15,7 @@ from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.reference import plain
-from slide.reference.bounds.balls import Settle, keeping
+from slide.reference.bounds.balls import Rounding, keep_radius
 from slide.reference.bounds.deciding import MisstepError
 from slide.reference.bounds.direct_start import Start, met, start_difference
 from slide.reference.bounds.direct_steps import (
@@ -33,7 +33,7 @@ from slide.reference.cases import Case
 from slide.reference.direct_stepping import DirectStepper
 
 
-class Notes:
+class RecordingBackend:
     """A backend that notes what its kernels are asked and answer, where rounding may decide."""
 
     def __init__(self, backend: Any) -> None:
@@ -84,7 +84,7 @@ class DirectTrainee:
 
     def __init__(self, backend: Any, case: Case) -> None:
         self.config: Config = case.arguments[0]
-        self.notes = Notes(backend)
+        self.notes = RecordingBackend(backend)
         self.stepper = DirectStepper(self.notes, *case.arguments)
         self.first = self.stepper.first
         self.turns = rebuilds(self.config.rebuild_every, self.config.rebuild_growth)
@@ -148,7 +148,7 @@ class DirectTrainee:
         self.demand_none(sentence and f"labels to tell apart, {sentence}")
         active = active_of(found[0], y)
         step = DirectStep(x, y, active, spread(np.ones(dz.nnz), dz, *dz.shape) > 0)
-        want = gradient(state_of(before), self.config, step, keeping)
+        want = gradient(state_of(before), self.config, step, keep_radius)
         self.demand_none(cut_difference(dz, want, active))
         return step
 
@@ -157,9 +157,9 @@ class DirectTrainee:
         if sentence:
             raise MisstepError(f"in step {self.stepper.run.n_steps}, {sentence}")
 
-    def after(self, params: DirectState, step: DirectStep, settle: Settle) -> DirectState:
+    def after(self, params: DirectState, step: DirectStep, rounding: Rounding) -> DirectState:
         """The definition's state after a step that decides as the backend did."""
-        return stepped(params, self.config, step, settle)
+        return stepped(params, self.config, step, rounding)
 
     state_of = staticmethod(state_of)
     params_of = staticmethod(param_of)

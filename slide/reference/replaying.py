@@ -13,9 +13,9 @@ from slide.core.contract.backend import KERNELS
 from slide.reference.cases import Case
 from slide.reference.cases.choices import Choice, Repeated
 from slide.reference.cases.written import is_short
+from slide.reference.falsifying import Failure
 from slide.reference.judging import N_THREADS
 from slide.reference.properties import PROPERTIES
-from slide.reference.trying import Failure
 
 
 def snippet_of(name: str, failure: Failure) -> str:

@@ -23,7 +23,7 @@ from slide.cli.options import computing_threads
 from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, ConfigError
 from slide.reference.checks import check
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 
 LIMITS = Limits(2, 2.0, 1e10, 5e9, 1e11, 1e11, 1e9, 1e7)
 SMALL = SIZES["small"]
@@ -75,7 +75,7 @@ def problem():
 
 def arrays_of(thing):
     found = []
-    mapped(thing, found.append)
+    map_arrays(thing, found.append)
     return found
 
 

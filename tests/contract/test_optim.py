@@ -13,7 +13,7 @@ from slide.core.contract.optim import SGD, Adagrad, Adam, learning_rate
 from slide.core.sampled.catchup import CatchUp
 from slide.core.sampled.settings import Optimization
 from slide.core.sampled.updating import optimizer_of
-from slide.reference.running import mapped
+from slide.reference.running import map_arrays
 
 OPTIMIZERS = [Adam, Adagrad, SGD]
 
@@ -150,7 +150,7 @@ def test_rows_may_be_arrays_of_the_backend() -> None:
         put, get = Wrapped, staticmethod(lambda array: array.array)
 
         def update_rows(self, param, grad, *constants):
-            BACKEND.update_rows(param, mapped(grad, lambda array: array.array), *constants)
+            BACKEND.update_rows(param, map_arrays(grad, lambda array: array.array), *constants)
 
     lazy, dense = Adam().begin(f32([1], [2])), Adam().begin(f32([1], [2]))
     catch_up, device, rows = CatchUp(2), Device(), np.array([0, 1], np.int32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slide.reference.cases.choices import ANY_SIZE, Hypothetical, Repeated
-from slide.reference.trying import search
+from slide.reference.falsifying import search_with_hypothesis
 
 RANGES = [(0, 1), (0, 99), (1, 100), (1, 101), (0, 1000), (-700, 4000), (5, 1 << 40)]
 LENGTHS = (0, 1, 3, 50, 51)
@@ -25,7 +25,7 @@ def choices_made(seed):
             choices.some_bytes(n)
         made.append(choices.made)
 
-    search(example, 100, seed, ANY_SIZE, shrink=False)
+    search_with_hypothesis(example, 100, seed, ANY_SIZE, shrink=False)
     return made
 
 

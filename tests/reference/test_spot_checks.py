@@ -20,7 +20,7 @@ from slide.core.errors import BackendError, CheckError, ConfigError
 from slide.reference.cases.choices import Numbered
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 from slide.reference.spot_checks import CheckedCall, SpotChecked, checked_call
 from slide.reference.spot_checks.checking import SAMPLES
 from slide.reference.spot_checks.forms import said_of_form
@@ -102,7 +102,7 @@ def cases_of(kernel, n=N_CASES, largest=LARGEST):
 
 def sampled(kernel, arguments, seed, backend=REFERENCE):
     """A sample of a call, and the whole result."""
-    placed = mapped(arguments, lambda array: backend.put(array.copy()))
+    placed = map_arrays(arguments, lambda array: backend.put(array.copy()))
     sample = SAMPLES[kernel](Picks(backend, np.random.default_rng(seed)), *placed)
     result = getattr(backend, kernel)(*placed)
     return sample, placed[0] if kernel in WRITERS else result
@@ -210,7 +210,7 @@ def test_checks_work_on_arrays_of_a_device(kernel):
     backend = StandInBackend()
     checked = SpotChecked(backend, share=1.0)
     for case in cases_of(kernel, 2, 70):
-        getattr(checked, kernel)(*mapped(case.arguments, backend.put))
+        getattr(checked, kernel)(*map_arrays(case.arguments, backend.put))
         if kernel == "get":
             checked.get(backend.put(case.arguments[0]))
 

@@ -23,7 +23,7 @@ from slide.reference.cases.choices import Numbered
 from slide.reference.cases.drawing import Rough, Spelled
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.scale.drawing import Caps
-from slide.reference.running import WRITERS, call, mapped, source_of
+from slide.reference.running import WRITERS, call_kernel, map_arrays, source_of
 
 MOST_SECONDS = 30.0  # of one kernel, after which it is not called any more
 LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
@@ -126,7 +126,7 @@ def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
     By turns they are arrays of their own, read-only ones, and views of one array for each dtype.
     """
     n_written = 1 if case.kernel in WRITERS else 0
-    written = mapped(case.arguments[:n_written], lambda array: backend.put(array.copy()))
+    written = map_arrays(case.arguments[:n_written], lambda array: backend.put(array.copy()))
     others = case.arguments[n_written:]
     if number % 3 == 2:
         return *written, *side_by_side(backend, others)
@@ -136,13 +136,15 @@ def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
         copy.setflags(write=number % 3 == 0)
         return backend.put(copy)
 
-    return *written, *mapped(others, put)
+    return *written, *map_arrays(others, put)
 
 
 def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same arguments, all arrays of one dtype in one array."""
     arrays: dict[np.dtype, list[Array]] = {}
-    mapped(arguments, lambda array: arrays.setdefault(array.dtype, []).append(array.reshape(-1)))
+    map_arrays(
+        arguments, lambda array: arrays.setdefault(array.dtype, []).append(array.reshape(-1))
+    )
     whole = {dtype: backend.put(np.concatenate(parts)) for dtype, parts in arrays.items()}
     begins = dict.fromkeys(whole, 0)
 
@@ -151,7 +153,7 @@ def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         begins[array.dtype] += array.size
         return whole[array.dtype][begin : begin + array.size].reshape(array.shape)
 
-    placed: tuple[Any, ...] = mapped(arguments, view)
+    placed: tuple[Any, ...] = map_arrays(arguments, view)
     return placed
 
 
@@ -209,7 +211,7 @@ def compute(backend: Any, case: Case, number: int) -> None:
     """One call, with any number of threads, and with arguments that may be written to or not."""
     if hasattr(backend, "set_threads"):
         backend.set_threads(1 + number // 3 % 3)
-    call(backend, case, placed(backend, case, number))
+    call_kernel(backend, case, placed(backend, case, number))
 
 
 def said_of(kernel: str, errors: list[Exception], n_calls: int) -> str:

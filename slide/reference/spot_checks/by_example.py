@@ -12,7 +12,7 @@ from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.tables import Tables
-from slide.reference.relations import taken
+from slide.reference.relations import permuted
 from slide.reference.spot_checks.picks import Picks, Sample, ids_of, n_of, only, spread
 
 MASK = 4  # terms that one costs; with more of them the second formula looks at few of the probes
@@ -24,7 +24,7 @@ def by_rows(
 ) -> Sample:
     """A sample of some of n examples, which have the same rows of the result."""
     told = n_of(len(rows), n, "examples")
-    return Sample(told, part, lambda got: taken(picks.host(got), rows), picks.all_of(*whole))
+    return Sample(told, part, lambda got: permuted(picks.host(got), rows), picks.all_of(*whole))
 
 
 def hash(picks: Picks, x: Array | CSR, center: Array | None, family: Family, probes: int) -> Sample:
@@ -123,7 +123,7 @@ def loss(picks: Picks, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: L
         losses, dz = picks.host(got)
         kept = np.zeros_like(losses)
         kept[rows] = losses[rows]
-        return kept, spread(as_csr(taken(dz, rows), len(rows)), rows, B)
+        return kept, spread(as_csr(permuted(dz, rows), len(rows)), rows, B)
 
     logits, weights = (
         spread(as_csr(picks.rows(each, rows), len(rows)), rows, B) for each in (z, log_weights)

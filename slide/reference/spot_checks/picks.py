@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.reference.relations import taken
-from slide.reference.running import mapped
+from slide.reference.relations import permuted
+from slide.reference.running import map_arrays
 from slide.reference.vectorised.segments import expanded
 
 MOST = 32  # examples of a sample; twice as many neurons or inputs
@@ -80,7 +80,7 @@ class Picks:
     def rows(self, thing: Any, rows: Array) -> Any:
         """Some rows of an array, CSR or Block; a row that all examples share stays."""
         some = rows if is_here(getattr(thing, "values", thing)) else self.backend.put(rows)
-        return self.host(taken(thing, some))
+        return self.host(permuted(thing, some))
 
     def scattered(self, matrix: Array, rows: Array) -> Array:
         """A matrix on the host that is zero but in some rows; memory is taken for these alone."""
@@ -96,7 +96,7 @@ class Picks:
 
 def host(backend: Any, thing: Any) -> Any:
     """An argument or a result on the host."""
-    return mapped(thing, lambda array: array if is_here(array) else backend.get(array))
+    return map_arrays(thing, lambda array: array if is_here(array) else backend.get(array))
 
 
 def is_here(array: Any) -> bool:

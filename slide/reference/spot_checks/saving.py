@@ -16,7 +16,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.reference.cases import Case
-from slide.reference.running import WRITERS, mapped, raw_call
+from slide.reference.running import WRITERS, call_kernel_raw, map_arrays
 from slide.reference.spot_checks.forms import said_of_form
 from slide.reference.spot_checks.picks import host
 from slide.reference.vectorised import verdict
@@ -51,12 +51,12 @@ class CheckedCall:
         """The same of what a backend makes of the arguments now; empty if it is right."""
         computer = backend.backend if hasattr(backend, "spot_checks") else backend
         try:
-            placed = mapped(self.arguments, lambda array: computer.put(array.copy()))
-            raw = raw_call(computer, Case(self.kernel, self.arguments), placed)
+            placed = map_arrays(self.arguments, lambda array: computer.put(array.copy()))
+            raw = call_kernel_raw(computer, Case(self.kernel, self.arguments), placed)
             n_written = 1 if self.kernel in WRITERS else 0
             if not same(host(computer, placed[n_written:]), self.arguments[n_written:]):
                 return "an argument is written to, expected them as they were before the call"
-            got = raw if is_strange(raw) else mapped(raw, computer.get)
+            got = raw if is_strange(raw) else map_arrays(raw, computer.get)
         except Exception as error:  # whatever a stranger's kernel may raise
             return raised(error)
         sentence = said_of_form(self.kernel, self.arguments, got)
@@ -174,5 +174,5 @@ def same(some: Any, others: Any) -> bool:
 def bits(thing: Any) -> list[bytes]:
     """Of all arrays."""
     found: list[bytes] = []
-    mapped(thing, lambda array: found.append(array.tobytes()))
+    map_arrays(thing, lambda array: found.append(array.tobytes()))
     return found
