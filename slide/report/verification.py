@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slide.backends.verifying import Report
 from slide.core.errors import ConfigError
-from slide.reference.branches.telling import Untaken
+from slide.reference.branches.untaken import Untaken
 from slide.reference.checks import Check
 from slide.report.html import Html, element, joined, page
 from slide.report.words import (

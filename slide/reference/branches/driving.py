@@ -80,7 +80,7 @@ class Thin(Scaled):
         return super().extents(fewer, shares, top, **known)
 
 
-def trimmed(case: Case) -> Case:
+def with_few_visits(case: Case) -> Case:
     """The same; a query that would look at very many entries of buckets looks at fewer."""
     if case.kernel != "query" or case.arguments[0] is None:
         return case
@@ -100,16 +100,16 @@ def cases_of(kernel: str, n_examples: int, seed: int) -> Iterator[Case]:
     n_middling, few, share = MIDDLING[kernel]
     for number in range(n_middling):
         draw = Thin(Numbered(seed, number, 1 << 12), few, share)
-        yield trimmed(draw_at_scale(kernel, draw))
+        yield with_few_visits(draw_at_scale(kernel, draw))
     number, n_turns = 0, 1
     while number < n_turns:
         draw = Thin(Numbered(seed, number, LARGEST[kernel]), 3, 1.0)
-        yield trimmed(draw_at_scale(kernel, draw))
+        yield with_few_visits(draw_at_scale(kernel, draw))
         number, n_turns = number + 1, draw.n_turns
 
 
-def hoard(backend: Any) -> None:
-    """Have the backend hold more at a time than it may want to keep for later."""
+def fill_caches(backend: Any) -> None:
+    """Let the backend hold more memory at a time than it may want to keep for later."""
     sizes = (HEAVY + 1, *[HEAVY // 4 * 3] * 3)
     placed = [backend.put(np.zeros(size, np.uint8)) for size in sizes]
     for array in placed:
@@ -120,7 +120,7 @@ HEAVY = 1 << 28  # bytes
 SMALL = ((sizes.small, Spelled), (sizes.hollow, Spelled), (sizes.medium, Rough))
 
 
-def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
+def place_arguments(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
     """Arguments where the backend wants them; what it does not write to in several ways.
 
     By turns they are arrays of their own, read-only ones, and views of one array for each dtype.
@@ -157,7 +157,7 @@ def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return placed
 
 
-def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
+def drive_kernels(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
     """Call all kernels that a backend has of its own, with 1 to 3 threads, and take notes.
 
     Returns:
@@ -165,7 +165,7 @@ def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[
     """
     present = [kernel for kernel in KERNELS if is_own(backend, kernel)]
     present.sort(key=lambda kernel: kernel != "hash")  # first: what is put later meets workers
-    told = (drive_one(backend, kernel, recorder, n_examples, seed) for kernel in present)
+    told = (drive_kernel(backend, kernel, recorder, n_examples, seed) for kernel in present)
     return [sentence for sentence in told if sentence]
 
 
@@ -180,8 +180,8 @@ def is_own(backend: Any, kernel: str) -> bool:
         return True
 
 
-def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:
-    """The same for one kernel; the sentence, or nothing."""
+def drive_kernel(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:
+    """Call one kernel; the sentence, or nothing."""
     errors, n_calls, spent = list[Exception](), 0, 0.0
     for run in calls_of(backend, kernel, n_examples, seed):
         if spent > MOST_SECONDS:
@@ -194,7 +194,7 @@ def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, se
             errors.append(error)
         spent += time.process_time() - start
         n_calls += 1
-    return said_of(kernel, errors, n_calls)
+    return describe_errors(kernel, errors, n_calls)
 
 
 def calls_of(
@@ -202,19 +202,19 @@ def calls_of(
 ) -> Iterator[Callable[[], object]]:
     """What to call one after the other."""
     for number, case in enumerate(cases_of(kernel, n_examples, seed)):
-        yield partial(compute, backend, case, number)
+        yield partial(call_in_turn, backend, case, number)
     if kernel == "get" and callable(getattr(backend, "put", None)):
-        yield partial(hoard, backend)
+        yield partial(fill_caches, backend)
 
 
-def compute(backend: Any, case: Case, number: int) -> None:
+def call_in_turn(backend: Any, case: Case, number: int) -> None:
     """One call, with any number of threads, and with arguments that may be written to or not."""
     if hasattr(backend, "set_threads"):
         backend.set_threads(1 + number // 3 % 3)
-    call_kernel(backend, case, placed(backend, case, number))
+    call_kernel(backend, case, place_arguments(backend, case, number))
 
 
-def said_of(kernel: str, errors: list[Exception], n_calls: int) -> str:
+def describe_errors(kernel: str, errors: list[Exception], n_calls: int) -> str:
     """Why a kernel was not seen as a whole; nothing if it was."""
     if not errors:
         return ""
