@@ -16,7 +16,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from slide.reference.cases import Case
-from slide.reference.cases.choices import ANY_SIZE, Choices, Hypothetical, Numbered
+from slide.reference.cases.choices import ANY_SIZE, Choices, HypothesisChoices, SeededChoices
 
 AT_A_TIME = 10  # examples, for of more Hypothesis makes most by varying the first ones
 MOST_SHRINKS = 300  # examples run to make a failing one smaller
@@ -98,7 +98,7 @@ def search_with_hypothesis(
 
     def run(data: st.DataObject) -> None:
         nonlocal n_shrinks
-        failure = example(Hypothetical(data, largest))
+        failure = example(HypothesisChoices(data, largest))
         if trial.failure is None:
             trial.n_examples += 1
         else:
@@ -134,7 +134,7 @@ def run_numbered_examples(
 ) -> Trial:
     """As `run_examples`, for examples that are numbered."""
     for number in range(n_examples):
-        if failure := example(Numbered(seed, number, largest)):
+        if failure := example(SeededChoices(seed, number, largest)):
             if shrink:
                 failure = failure_of_least_bound(example, seed, min(largest, LARGEST)) or failure
             return Trial(number + 1, failure)
@@ -146,7 +146,7 @@ def failure_of_least_bound(example: Example, seed: int, high: int) -> Failure | 
     low, found = 0, None  # nothing fails at low that was tried
     while high - low > 1:
         middle = (low + high) // 2
-        numbers = (example(Numbered(seed, number, middle)) for number in range(TURNS))
+        numbers = (example(SeededChoices(seed, number, middle)) for number in range(TURNS))
         if failure := next(filter(None, numbers), None):
             found, high = failure, middle
         else:

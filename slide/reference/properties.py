@@ -9,7 +9,7 @@ from typing import Any
 from slide.reference import calling, judging, training
 from slide.reference.cases import Case, draw_case, sizes
 from slide.reference.cases.choices import Choices
-from slide.reference.cases.drawing import Draw, Rough, Seeded, Spelled
+from slide.reference.cases.drawing import ChoicePerEntry, Draw, Rough, Seeded
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.sizes import Sizes
 from slide.reference.vectorised import Verdict
@@ -50,13 +50,13 @@ def unmeasured(judge: judging.Judge) -> Judge:
 
 
 PROPERTIES = {
-    "exact": Property(drawing(sizes.small), Spelled, unmeasured(judging.is_equal)),
+    "exact": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.is_equal)),
     "bound": Property(drawing(sizes.medium), Rough, judging.is_within_bound),
     "wide": Property(drawing(sizes.wide), Seeded, judging.is_within_bound),
     "scale": Property(draw_at_scale, Scaled, judging.is_right_at_scale, in_turn=True, times=3),
-    "empty": Property(drawing(sizes.hollow), Spelled, judging.is_within_bound),
-    "dtype": Property(drawing(sizes.small), Spelled, unmeasured(judging.has_form)),
-    "pure": Property(drawing(sizes.small), Spelled, unmeasured(judging.is_pure)),
+    "empty": Property(drawing(sizes.hollow), ChoicePerEntry, judging.is_within_bound),
+    "dtype": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.has_form)),
+    "pure": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.is_pure)),
     "repeatable": Property(drawing(sizes.parallel), Rough, unmeasured(judging.is_repeatable)),
     "sequence": Property(
         calling.first_of_sequence,

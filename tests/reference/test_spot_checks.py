@@ -17,14 +17,14 @@ from slide.backends.delegating import Delegating
 from slide.core.contract.arrays import CSR, Block
 from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, CheckError, ConfigError
-from slide.reference.cases.choices import Numbered
+from slide.reference.cases.choices import SeededChoices
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.running import WRITERS, map_arrays
 from slide.reference.spot_checks import CheckedCall, SpotChecked, checked_call
 from slide.reference.spot_checks.checking import SAMPLES
-from slide.reference.spot_checks.forms import said_of_form
-from slide.reference.spot_checks.picks import Picks, only
+from slide.reference.spot_checks.forms import find_misfit
+from slide.reference.spot_checks.picks import Picks, with_only_rows
 from slide.reference.vectorised import verdict
 
 REFERENCE = ReferenceBackend()
@@ -95,7 +95,7 @@ def scarce(request, monkeypatch):
 def cases_of(kernel, n=N_CASES, largest=LARGEST):
     """Arguments at sizes of use, with numbers of all magnitudes."""
     for number in range(n):
-        draw = Scaled(Numbered(3, number, largest))
+        draw = Scaled(SeededChoices(3, number, largest))
         draw.kind, draw.rough = "rough", True
         yield draw_at_scale(kernel, draw)
 
@@ -154,7 +154,7 @@ def bits(thing):
 
 def said(kernel, arguments, sample, result):
     """What the check says of a result."""
-    if kernel not in WRITERS and (sentence := said_of_form(kernel, arguments, result)):
+    if kernel not in WRITERS and (sentence := find_misfit(kernel, arguments, result)):
         return sentence
     return verdict(kernel, sample.arguments, sample.cut(result)).sentence
 
@@ -453,6 +453,6 @@ def test_a_file_with_other_types_is_refused():
 
 def test_only_leaves_the_other_rows_empty():
     matrix = CSR(np.array([0, 1, 3, 3]), np.array([4, 0, 2], np.int32), np.ones(3, np.float32), 5)
-    some = only(matrix, np.array([1]))
+    some = with_only_rows(matrix, np.array([1]))
     assert some.row_lengths().tolist() == [0, 2, 0]
     assert some.indices.tolist() == [0, 2]

@@ -13,7 +13,7 @@ from slide.reference import vectorised
 from slide.reference.bounds import bound_of, named_arrays
 from slide.reference.bounds.comparing import TINY
 from slide.reference.cases import draw_case, sizes
-from slide.reference.cases.choices import ANY_SIZE, Numbered
+from slide.reference.cases.choices import ANY_SIZE, SeededChoices
 from slide.reference.cases.drawing import Rough, Seeded
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.kernels import ReferenceBackend
@@ -32,13 +32,13 @@ def is_exact(kernel, draw):
 
 def small_cases(kernel, n=40, numbers=Seeded, of_sizes=sizes.small, seed=1):
     for i in range(n):
-        draw = numbers(Numbered(seed, i, ANY_SIZE))
+        draw = numbers(SeededChoices(seed, i, ANY_SIZE))
         yield draw_case(kernel, of_sizes, draw), is_exact(kernel, draw)
 
 
 def large_cases(kernel, n, seed=1):
     for i in range(n):
-        draw = Scaled(Numbered(seed, i, 10 * FAR))
+        draw = Scaled(SeededChoices(seed, i, 10 * FAR))
         case = draw_at_scale(kernel, draw)
         yield case, is_exact(kernel, draw)
 

@@ -13,7 +13,7 @@ from slide.core.contract.optim import Adam
 from slide.core.contract.sparse import SparseParam
 from slide.reference.running import map_arrays
 from slide.reference.vectorised import verdict
-from slide.reference.vectorised.terms import sorting
+from slide.reference.vectorised.terms import sorting_order
 
 
 def ranking(ids, scores):
@@ -200,6 +200,6 @@ def test_an_active_set_tells_where_its_neurons_came_from():
 def test_numbers_are_sorted_with_or_without_their_places(high):
     numbers = np.random.default_rng(0).integers(high, size=5000)
     numbers[:100] = numbers[100]
-    order = sorting(numbers)
+    order = sorting_order(numbers)
     np.testing.assert_array_equal(numbers[order], np.sort(numbers))
     np.testing.assert_array_equal(np.sort(order), np.arange(len(numbers)))

@@ -19,8 +19,8 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import KERNELS
 from slide.reference.branches.recording import Recorder
 from slide.reference.cases import Case, draw_case, sizes
-from slide.reference.cases.choices import Numbered
-from slide.reference.cases.drawing import Rough, Spelled
+from slide.reference.cases.choices import SeededChoices
+from slide.reference.cases.drawing import ChoicePerEntry, Rough
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.scale.drawing import Caps
 from slide.reference.running import WRITERS, call_kernel, map_arrays, source_of
@@ -49,7 +49,7 @@ class Thin(Scaled):
         share: of what products of sizes may be.
     """
 
-    def __init__(self, choices: Numbered, few: int, share: float) -> None:
+    def __init__(self, choices: SeededChoices, few: int, share: float) -> None:
         super().__init__(choices)
         self.few, self.share = few, share
         self.n_turns = 1
@@ -94,16 +94,16 @@ def with_few_visits(case: Case) -> Case:
 def cases_of(kernel: str, n_examples: int, seed: int) -> Iterator[Case]:
     """Cases of a kernel, cheap ones first."""
     for number in range(3 * n_examples):
-        choices = Numbered(seed, number, LARGEST[kernel])
+        choices = SeededChoices(seed, number, LARGEST[kernel])
         drawn, numbers = SMALL[number % 3]
         yield draw_case(kernel, drawn, numbers(choices))
     n_middling, few, share = MIDDLING[kernel]
     for number in range(n_middling):
-        draw = Thin(Numbered(seed, number, 1 << 12), few, share)
+        draw = Thin(SeededChoices(seed, number, 1 << 12), few, share)
         yield with_few_visits(draw_at_scale(kernel, draw))
     number, n_turns = 0, 1
     while number < n_turns:
-        draw = Thin(Numbered(seed, number, LARGEST[kernel]), 3, 1.0)
+        draw = Thin(SeededChoices(seed, number, LARGEST[kernel]), 3, 1.0)
         yield with_few_visits(draw_at_scale(kernel, draw))
         number, n_turns = number + 1, draw.n_turns
 
@@ -117,7 +117,7 @@ def fill_caches(backend: Any) -> None:
 
 
 HEAVY = 1 << 28  # bytes
-SMALL = ((sizes.small, Spelled), (sizes.hollow, Spelled), (sizes.medium, Rough))
+SMALL = ((sizes.small, ChoicePerEntry), (sizes.hollow, ChoicePerEntry), (sizes.medium, Rough))
 
 
 def place_arguments(backend: Any, case: Case, number: int) -> tuple[Any, ...]:

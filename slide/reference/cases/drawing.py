@@ -1,9 +1,9 @@
 """What chance decides in a case: sizes, options, entries of arrays.
 
 Sizes and options are choices of their own (`choices`), which Hypothesis makes smaller where it
-makes them. The entries of arrays are, too, where arrays are small (`Spelled`); elsewhere one chosen
-integer seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no easier
-to read.
+makes them. The entries of arrays are, too, where arrays are small (`ChoicePerEntry`); elsewhere one
+chosen integer seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no
+easier to read.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Draw(ABC):
         """Numbers around 0 of size 1, f32."""
 
 
-class Spelled(Draw):
+class ChoicePerEntry(Draw):
     """Every entry is a choice of Hypothesis."""
 
     def raw(self, dtype: np.dtype, shape: Shape) -> Array:
@@ -122,7 +122,7 @@ class Spelled(Draw):
 
 
 class Seeded(Draw):
-    """One choice of Hypothesis seeds the generator of all arrays; entries are as in `Spelled`."""
+    """One choice seeds the generator of all arrays; entries are as in `ChoicePerEntry`."""
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices)

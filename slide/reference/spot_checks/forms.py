@@ -21,7 +21,7 @@ class Form:
     shape: tuple[int | str, ...]
 
 
-def said_of_form(kernel: str, arguments: tuple[Any, ...], got: Any) -> str:
+def find_misfit(kernel: str, arguments: tuple[Any, ...], got: Any) -> str:
     """What is wrong with the types, dtypes, shapes or invariants of a result on the host."""
     if kernel not in WANTED:
         return ""
