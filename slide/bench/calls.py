@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.bench.problem import BUCKET_LIMIT, LIST_LIMIT, NEGATIVES, L, Layout, Problem
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import Backend, Query
@@ -172,7 +172,7 @@ def top_k_of_candidates(p: Problem) -> Call:
 def spgemm_t(p: Problem) -> Call:
     """The inputs that the examples of each neuron have most of, of a whole training set."""
     size = p.size
-    train = drawn(size.n_samples, size.n_features, size.n)
+    train = draw_examples(size.n_samples, size.n_features, size.n)
     x, z = train.features.with_unit_rows(), train.y
     limits = np.full(size.n, size.connections, np.int64)
     nothing = CSR(np.zeros(size.n + 1, np.int64), z.indices[:0], z.values[:0], x.n_cols)

@@ -60,7 +60,7 @@ class Threadless(NumbaBackend):
 
 @pytest.fixture
 def bench(monkeypatch):
-    monkeypatch.setattr("slide.bench.limits.measured", lambda n_threads, scale: LIMITS)
+    monkeypatch.setattr("slide.bench.limits.measure_limits", lambda n_threads, scale: LIMITS)
 
     def run(*args):
         return CliRunner().invoke(app, ["bench", *map(str, args)])
@@ -241,8 +241,8 @@ def test_what_is_expected_grows_with_the_work():
 
 def test_rounds_are_as_many_as_wanted(problem):
     made = CALLS["sddmm, csr"](problem)
-    assert len(racing.times(load("numba"), made, 0.0)) == racing.FEWEST
-    many = racing.times(load("numba"), made, 0.05)
+    assert len(racing.time_rounds(load("numba"), made, 0.0)) == racing.FEWEST
+    many = racing.time_rounds(load("numba"), made, 0.05)
     assert len(many) > racing.FEWEST
     assert statistics.median(many) > 0
 

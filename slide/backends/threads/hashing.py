@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled
+from slide.backends.threads.compiling import Number, call_compiled, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
@@ -92,13 +92,13 @@ def hash_signs(
         if isinstance(x, CSR):
             projections = np.empty((stop - start, projection.shape[1]), np.float32)
             arguments = x.indptr, x.indices, x.values, projection, projections
-            called(project, start, stop, *arguments)
+            call_compiled(project, start, stop, *arguments)
             if is_centred:
                 projections -= middle @ projection
         else:
             v = x[start:stop, : family.d]
             projections = (v - middle if is_centred else v) @ projection
-        called(buckets_of_signs, projections, *arithmetic, codes[start:stop])
+        call_compiled(buckets_of_signs, projections, *arithmetic, codes[start:stop])
 
     pool.blocks(block, len(codes), ROWS)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import called, compiled
+from slide.backends.threads.compiling import call_compiled, compiled
 from slide.backends.threads.layouts import Rows, rows_of, transposed
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
@@ -22,11 +22,11 @@ MOST_INSERTED = 128  # best neurons among which one is found a place by moving t
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
     """Entries by input; only long lists are cut."""
-    offsets, ids, values = called(transposed, *rows_of(w), w.n_cols)
+    offsets, ids, values = call_compiled(transposed, *rows_of(w), w.n_cols)
     lengths = np.diff(offsets)
     if len(lengths) and lengths.max() > limit:
         kept, n_kept = np.ones(len(ids), bool), lengths.copy()
-        pool.spread(cut, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
+        pool.spread(mark_kept, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
         ids, values = ids[kept], values[kept]
         offsets = indptr_of(n_kept)
     return InvertedIndex(offsets, ids, values, base.copy())
@@ -47,7 +47,7 @@ def search(
 
 
 @compiled
-def cut(
+def mark_kept(
     start: int, stop: int, offsets: Array, ids: Array, values: Array, base: Array, limit: int,
     kept: Array, n_kept: Array,
 ) -> None:  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled, summing
+from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import CSR, Array, indptr_of
@@ -21,7 +21,7 @@ LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered
 def spgemm_t(scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
     """The largest entries of each row of z^T x."""
     columns = columns_of(z)
-    room = np.minimum(limits[columns.ids], called(terms_of, columns, x.indptr))
+    room = np.minimum(limits[columns.ids], call_compiled(terms_of, columns, x.indptr))
     begins = indptr_of(room)
     kept, sums = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
     n_kept = np.zeros(len(room), np.int64)
@@ -64,7 +64,7 @@ def terms_of(columns: Columns, x_indptr: Array) -> Array:
 
 
 @compiled
-def added(totals: Array, place: Number, term: Number) -> Number:
+def add_term(totals: Array, place: Number, term: Number) -> Number:
     """Add a term to one of the totals; whether it is the first."""
     before = totals[place]
     total = before + term
@@ -85,7 +85,7 @@ def weighted_sum(totals: Array, touched: Array, columns: Columns, c: int, x: Row
     for e in range(columns.starts[c], columns.starts[c + 1]):
         v, i = columns.values[e], columns.rows[e]
         for p in range(x.indptr[i], x.indptr[i + 1]):
-            if added(totals, x.indices[p], v * x.values[p]):
+            if add_term(totals, x.indices[p], v * x.values[p]):
                 touched[n] = x.indices[p]
                 n += 1
     return n
@@ -110,7 +110,7 @@ def largest_products(
                 touched[m] = touched[t]
                 magnitudes[m] = abs(value_of(totals[touched[t]]))
                 m += 1
-        chosen = largest(touched[:m], magnitudes[:m], limits[j])
+        chosen = largest_ids(touched[:m], magnitudes[:m], limits[j])
         for t in range(len(chosen)):
             kept[begins[c] + t] = chosen[t]
             sums[begins[c] + t] = value_of(totals[chosen[t]])
@@ -122,7 +122,7 @@ def largest_products(
 
 
 @compiled
-def largest(ids: Array, sizes: Array, limit: int) -> Array:
+def largest_ids(ids: Array, sizes: Array, limit: int) -> Array:
     """The ids of the `limit` largest sizes, ties to the smaller id; ascending."""
     n = len(ids)
     if limit <= 0:

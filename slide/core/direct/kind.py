@@ -21,7 +21,7 @@ from slide.core.settings.settings import Settings
 NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
 
 
-def sampled(
+def sampled_searcher(
     network: Direct,
     backend: Backend,
     settings: Settings[DirectSettings],
@@ -54,7 +54,7 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
     return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
 
 
-def read(
+def network_from(
     stored: dict[str, Array], settings: Settings[DirectSettings], counts: Array, backend: Backend
 ) -> Direct | None:
     """Direct connections, or None.
@@ -96,7 +96,7 @@ def most_connections(settings: Settings[DirectSettings], train: Dataset) -> floa
     return float(np.minimum(most, possible).sum()) + (wanted.grown + 1) * train.n_labels
 
 
-def size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
+def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
     """What takes memory, and what would take less."""
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
@@ -115,9 +115,9 @@ DIRECT = Kind(
     tiny=tiny,
     begin=DirectRun.begin,
     tensors=tensors,
-    read=read,
+    read=network_from,
     exact=IndexSearcher.exact,
-    sampled=sampled,
+    sampled=sampled_searcher,
     n_bytes=n_bytes,
-    size=size,
+    size=describe_size,
 )

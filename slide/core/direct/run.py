@@ -94,7 +94,7 @@ class DirectRun(Stepping):
         weights = active.with_values(np.zeros_like(active.values))
         loss, dz = backend.loss(z, weights, y, self.settings.training.loss)
         assert isinstance(dz, CSR)
-        summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
+        summed = entries_that_matter(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
         rows = summed.column_ids()
         self.touched[backend.get(rows)] = True
@@ -158,6 +158,6 @@ class DirectRun(Stepping):
         }
 
 
-def large(dz: CSR) -> CSR:
+def entries_that_matter(dz: CSR) -> CSR:
     """The entries that move something."""
     return dz.where(abs(dz.values) >= NEGLIGIBLE)
