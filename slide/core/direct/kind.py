@@ -28,7 +28,7 @@ def sampled_searcher(
     plan: Plan,
     examples: Dataset | None,
 ) -> Searcher:
-    """An index cut as a plan says: to so many labels for an input, as if it were a bucket.
+    """A searcher in an index cut as a plan says: to so many labels for an input, like a bucket.
 
     Raises:
         ConfigError: examples are given, or a setting of hash tables.
@@ -57,7 +57,7 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
 def network_from(
     stored: dict[str, Array], settings: Settings[DirectSettings], counts: Array, backend: Backend
 ) -> Direct | None:
-    """Direct connections, or None.
+    """A network of stored weights; None if they do not fit together.
 
     Raises:
         ValueError: the matrix of weights is none, in a sentence.
@@ -97,7 +97,7 @@ def most_connections(settings: Settings[DirectSettings], train: Dataset) -> floa
 
 
 def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
-    """What takes memory, and what would take less."""
+    """What takes memory, and what would take less, in words."""
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",

@@ -142,7 +142,7 @@ class DirectRun(Stepping):
         return float(self.network.param.weight.values.sum())
 
     def diagnostics(self) -> dict[str, float]:
-        """What is known to go wrong unseen (see `Trainer.fit`)."""
+        """Full loss, share of labels never updated, age of the index (see `Trainer.fit`)."""
         losses, name = [], self.settings.training.loss
         weight = self.network.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
@@ -159,5 +159,5 @@ class DirectRun(Stepping):
 
 
 def entries_that_matter(dz: CSR) -> CSR:
-    """The entries that move something."""
+    """The entries that are not negligible."""
     return dz.where(abs(dz.values) >= NEGLIGIBLE)

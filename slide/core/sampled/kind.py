@@ -52,7 +52,7 @@ class Retrieved:
 
 
 def exact_searcher(network: Network, backend: Backend) -> Searcher:
-    """Of all labels."""
+    """A searcher among all labels."""
     return AllNeurons(network)
 
 
@@ -63,7 +63,7 @@ def sampled_searcher(
     plan: Plan,
     examples: Dataset | None,
 ) -> Searcher:
-    """Of those in hash tables of the weights, or of examples' labels (*insert, then freeze*).
+    """A searcher in hash tables of the weights, or of examples' labels (*insert, then freeze*).
 
     Raises:
         ConfigError: none of the examples has a label.
@@ -99,7 +99,7 @@ def tensor_names(n_hidden: int) -> list[str]:
 def network_from(
     stored: dict[str, Array], settings: Settings[SampledSettings], counts: Array, backend: Backend
 ) -> Network | None:
-    """Layers of these shapes, or None."""
+    """A network of stored weights; None if their shapes are not those of the settings."""
     layers = settings.learner.layers
     weights = [stored[name] for name in tensor_names(len(layers.hidden))]
     fits = (
@@ -136,7 +136,7 @@ def most_buckets(hashing: Hashing) -> int:
 
 
 def describe_size(settings: Settings[SampledSettings], train: Dataset) -> tuple[str, str]:
-    """What takes memory, and what would take less."""
+    """What takes memory, and what would take less, in words."""
     hidden, hashing = settings.learner.layers.hidden, settings.learner.hashing
     return (
         f"a network of {train.n_features} features, {'-'.join(map(str, hidden))} hidden "
