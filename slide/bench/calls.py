@@ -35,7 +35,7 @@ class Call:
     flops: float
     bytes: float
 
-    def placed(self, backend: Backend) -> tuple[Any, ...]:
+    def arguments_on(self, backend: Backend) -> tuple[Any, ...]:
         """The arguments in the backend's arrays; copies where the kernel writes to them."""
         if self.kernel in WRITERS:
             return tuple(map_arrays(self.arguments, lambda array: backend.put(array.copy())))

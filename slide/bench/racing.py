@@ -67,12 +67,12 @@ class Race:
     def entries(self, size: str, calls: Sequence[str]) -> Iterator[Entry]:
         """One for each call and backend; sizes come in order, for one tells of the next."""
         for call in calls:
-            made = self.made(size, call)
+            made = self.make_call(size, call)
             for name in self.backends:
                 yield self.entry(size, call, name, made)
         self.problems.pop(size_before(size), None)
 
-    def made(self, size: str, call: str) -> Call:
+    def make_call(self, size: str, call: str) -> Call:
         """The arguments of a call."""
         if size not in self.problems:
             self.problems[size] = Problem(SIZES[size])
@@ -93,7 +93,7 @@ class Race:
         smaller = size_before(size)
         if not smaller:
             return 0.0
-        small = self.made(smaller, call)
+        small = self.make_call(smaller, call)
         key = smaller, call, name
         if key not in self.medians:
             self.medians[key] = min(time_rounds(self.backends[name], small, 0.0))
@@ -108,7 +108,7 @@ def size_before(size: str) -> str:
 
 def time_rounds(backend: Backend, call: Call, seconds: float) -> list[float]:
     """Seconds of each round, until they are as many as wanted; what compiles is not counted."""
-    arguments = call.placed(backend)
+    arguments = call.arguments_on(backend)
     function = waiting_for_device(backend, getattr(backend, call.kernel))
     wait_for_device(backend)
 

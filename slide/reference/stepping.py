@@ -56,9 +56,9 @@ class Stepper:
         self.run = SampledRun.begin(config, cast(Backend, backend), data)
         self.rng = self.run.rng = RecordingGenerator(seed)
         self.run.updates.step = steps_before
-        self.place(params)
+        self.set_params(params)
 
-    def place(self, params: tuple[Param, ...]) -> None:
+    def set_params(self, params: tuple[Param, ...]) -> None:
         """Go on from these parameters."""
         put = self.run.backend.put
         *hidden, output = [

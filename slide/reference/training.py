@@ -44,9 +44,9 @@ class JudgedBackend:
 
     def __getattr__(self, name: str) -> Any:
         kernel = getattr(self.backend, name)
-        return partial(self.decide, name, kernel) if name in self.DECISIONS else kernel
+        return partial(self.judge_call, name, kernel) if name in self.DECISIONS else kernel
 
-    def decide(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
+    def judge_call(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """The result of a kernel.
 
         Raises:
@@ -54,16 +54,16 @@ class JudgedBackend:
         """
         if name == "hash":
             arguments = (*arguments, 1)[:4]  # one probe unless it says more
-        case = Case(name, map_arrays(arguments, self.copied))
+        case = Case(name, map_arrays(arguments, self.copy_to_host))
         result = kernel(*arguments)
-        got = map_arrays(result, self.copied)
+        got = map_arrays(result, self.copy_to_host)
         if sentence := deviation(case, got):
             raise MisstepError(f"{case}: {sentence}")
         if name == "query":
             self.active.append(got)
         return result
 
-    def copied(self, array: Any) -> Array:
+    def copy_to_host(self, array: Any) -> Array:
         """A copy on the host, that no later kernel writes to."""
         return np.array(self.backend.get(array))
 
@@ -76,7 +76,7 @@ def params_of(states: list[State], part: str) -> tuple[Param, ...]:
 class Trainee:
     """A backend in training: its steps, and what was decided in each."""
 
-    called = "layer"
+    part_name = "layer"
 
     def __init__(self, backend: Any, case: Case) -> None:
         self.config: Config = case.arguments[0]
@@ -89,9 +89,9 @@ class Trainee:
         """Those of all layers, on the host."""
         return self.stepper.params
 
-    def place(self, params: tuple[Param, ...]) -> None:
+    def set_params(self, params: tuple[Param, ...]) -> None:
         """Go on from these."""
-        self.stepper.place(params)
+        self.stepper.set_params(params)
 
     def step(self) -> Decisions:
         """One step, and what was decided in it."""
@@ -107,7 +107,9 @@ class Trainee:
         kept = [(drawn >= dropout) * scale for drawn in self.stepper.rng.masks]
         return Decisions(batch, self.stepper.run.updates.step, [*active, next(found)], kept)
 
-    def after(self, states: list[State], step: Decisions, rounding: Rounding) -> list[State]:
+    def conforming_state(
+        self, states: list[State], step: Decisions, rounding: Rounding
+    ) -> list[State]:
         """The definition's state after a step that decides as the backend did."""
         return stepped(states, self.config, step, rounding)
 
@@ -134,10 +136,10 @@ def follows_definition(backend: Any, case: Case, draw: Draw, n_steps: int = N_ST
         trainee = TRAINEES[case.kernel](backend, case)
         params = trainee.first
         for number in range(n_steps):
-            trainee.place(params)
-            state = trainee.after(trainee.state_of(params), trainee.step(), keep_radius)
+            trainee.set_params(params)
+            state = trainee.conforming_state(trainee.state_of(params), trainee.step(), keep_radius)
             want, allowed = (trainee.params_of(state, part) for part in ("value", "radius"))
-            if sentence := difference(trainee.params, want, allowed, trainee.called):
+            if sentence := difference(trainee.params, want, allowed, trainee.part_name):
                 return f"after step {number + 1}, {sentence}"
             params = map_arrays(want, as_float32)
     except MisstepError as misstep:
@@ -170,14 +172,14 @@ def ends_near_definition(backend: Any, case: Case, draw: Draw) -> str:
     rng = np.random.default_rng(case.arguments[-1])
     others = [end_of(trainee, steps, draw_within_radius(rng)) for _ in range(N_SHAKEN)]
     allowed = allowance_at_end(want, others)
-    return difference(trainee.params, want, allowed, f"after 20 steps, {trainee.called}")
+    return difference(trainee.params, want, allowed, f"after 20 steps, {trainee.part_name}")
 
 
 def end_of(trainee: Any, steps: Sequence[Any], rounding: Rounding) -> Any:
     """Where the definition ends that decides as the backend did."""
     state = trainee.state_of(trainee.first)
     for step in steps:
-        state = trainee.after(state, step, rounding)
+        state = trainee.conforming_state(state, step, rounding)
     return trainee.params_of(state, "value")
 
 

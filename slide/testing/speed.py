@@ -55,7 +55,7 @@ def benchmarks(
             computer = cast(Backend, entrants[name].verified(made.kernel))
             use_threads(computer, threads or cores())
             function = waiting_for_device(computer, getattr(computer, made.kernel))
-            arguments = made.placed(computer)
+            arguments = made.arguments_on(computer)
             wait_for_device(computer)
             function(*arguments)  # compiles
             benchmark.extra_info |= {"flops": made.flops, "bytes": made.bytes}

@@ -90,7 +90,7 @@ def test_a_call_is_one_that_the_contract_allows(problem, name):
     before = [array.copy() for array in arrays_of(made.arguments)]
     results = []
     for backend in (load("numba"), load("reference")):
-        arguments = made.placed(backend)
+        arguments = made.arguments_on(backend)
         result = getattr(backend, made.kernel)(*arguments)
         results.append(arrays_of(arguments[0] if made.kernel in WRITERS else result))
     for one, other in zip(*results, strict=True):

@@ -13,7 +13,7 @@ from slide.backends.threads.compiling import call_compiled, compiled
 from slide.backends.threads.layouts import Rows, rows_of, transposed
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.backends.threads.sparse import ZERO_SUM, value_of
+from slide.backends.threads.sparse import ZERO_SUM, sum_of
 from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.sparse import InvertedIndex
 
@@ -124,7 +124,7 @@ def sort_best(touched: Array, totals: Array, base: Array, best_ids: Array, best:
     for t in range(len(ids)):
         j = ids[t]
         if totals[j] != 0:
-            ids[n], scores[n] = j, value_of(totals[j]) + base[j]
+            ids[n], scores[n] = j, sum_of(totals[j]) + base[j]
             totals[j] = 0
             n += 1
     order = np.argsort(-scores[:n], kind="mergesort")  # stable: ties stay in the order of ids
@@ -140,7 +140,7 @@ def insert_best(touched: Array, totals: Array, base: Array, best_ids: Array, bes
         j = touched[t]
         if totals[j] == 0:
             continue
-        score = value_of(totals[j]) + base[j]
+        score = sum_of(totals[j]) + base[j]
         totals[j] = 0
         if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
             continue

@@ -72,7 +72,7 @@ class Draw(ABC):
         """Whole numbers from 0 to high - 1, i64."""
 
     @abstractmethod
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """At most `count` distinct ids below n, ascending, i32."""
 
     @abstractmethod
@@ -102,7 +102,7 @@ class ChoicePerEntry(Draw):
         kind = np.dtype(np.uint8 if high <= 40 else np.uint16 if high <= 1 << 12 else np.uint32)
         return self.raw(kind, shape).astype(np.int64) % high
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """One place after the other among those that are left."""
         left = list(range(n))
         places = self.below(1 << 12, min(n, count)).tolist()
@@ -137,7 +137,7 @@ class Seeded(Draw):
         """Evenly distributed."""
         return self.rng.integers(high, size=shape)
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """Evenly distributed."""
         if not n or not count:  # most rows of a wide matrix
             return np.empty(0, np.int32)

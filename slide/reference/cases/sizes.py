@@ -80,7 +80,7 @@ def sparse(draw: Draw, size: Sizes) -> CSR:
     lengths = np.array([0, 1, size.longest // 4, size.longest])[draw.below(4, size.B)]
     lengths = lengths * draw.mask(size.filled, size.B)
     lengths[-1:] = size.longest
-    rows = [draw.some(size.n, length) for length in lengths.tolist()]
+    rows = [draw.ids_below(size.n, length) for length in lengths.tolist()]
     return stack(rows, entries(draw, sum(map(len, rows))), size.n)
 
 
@@ -96,7 +96,7 @@ def layout(draw: Draw, size: Sizes, n_rows: int) -> CSR | Block:
     """A CSR, or a Block of the given number of rows."""
     if size.is_wide or draw.chance(50):
         return sparse(draw, size)
-    ids = draw.some(size.n, size.longest)
+    ids = draw.ids_below(size.n, size.longest)
     return Block(ids, entries(draw, n_rows * len(ids)).reshape(n_rows, len(ids)), size.n)
 
 

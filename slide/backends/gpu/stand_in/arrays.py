@@ -120,7 +120,7 @@ def call_numpy(memory: Memory, name: str, inputs: Any, options: dict[str, Any]) 
     if name == "asarray":  # the way in, as that of `put`
         return wrap(memory, np.array(*map(content, inputs), **options))
     if name in ("sort", "argsort"):  # on a GPU always stable, and never in place
-        memory.note_workspace(workspace(name, inputs[0]))
+        memory.reserve_briefly(workspace(name, inputs[0]))
         options |= {"kind": "stable"}
     return compute_silently(memory, getattr(np, name), inputs, options)
 

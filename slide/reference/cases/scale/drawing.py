@@ -134,7 +134,7 @@ class Scaled(Seeded):
             values[self.mask(5, n)] = SUBNORMAL if self.rough else 0
         return values
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """Distinct ids below n, ascending: neighbours, or anywhere."""
         if self.chance(15):
             return self.whole(0, n - count) + np.arange(count, dtype=np.int32)
@@ -197,7 +197,7 @@ class Scaled(Seeded):
 
     def block(self, n_rows: int, n_cols: int, n_ids: int) -> Block:
         """A block of so many distinct columns."""
-        ids = self.some(n_cols, n_ids)
+        ids = self.ids_below(n_cols, n_ids)
         return Block(ids, self.entries(n_rows * n_ids).reshape(n_rows, n_ids), n_cols)
 
 
