@@ -17,7 +17,7 @@ from slide.core.learners.config import Config
 from slide.reference import plain
 from slide.reference.bounds.balls import Rounding, keep_radius
 from slide.reference.bounds.deciding import MisstepError
-from slide.reference.bounds.direct_start import Start, met, start_difference
+from slide.reference.bounds.direct_start import Start, found_labels, start_difference
 from slide.reference.bounds.direct_steps import (
     DirectState,
     DirectStep,
@@ -169,7 +169,7 @@ class DirectTrainee:
 
 def active_of(ids: Array, y: CSR) -> CSR:
     """The labels of examples and what was found beside them: CSR (B, n) of zeros."""
-    is_active = met(ids, y.n_cols) | (spread(np.ones(y.nnz), y, *y.shape) > 0)
+    is_active = found_labels(ids, y.n_cols) | (spread(np.ones(y.nnz), y, *y.shape) > 0)
     indptr = np.append(0, np.cumsum(is_active.sum(axis=1)))
     indices = np.nonzero(is_active)[1].astype(np.int32)
     return CSR(indptr, indices, np.zeros(len(indices), np.float32), y.n_cols)

@@ -54,7 +54,7 @@ PROPERTIES = {
     "bound": Property(drawing(sizes.medium), Rough, judging.is_within_bound),
     "wide": Property(drawing(sizes.wide), Seeded, judging.is_within_bound),
     "scale": Property(draw_at_scale, Scaled, judging.is_right_at_scale, in_turn=True, times=3),
-    "empty": Property(drawing(sizes.hollow), ChoicePerEntry, judging.is_within_bound),
+    "empty": Property(drawing(sizes.partly_empty), ChoicePerEntry, judging.is_within_bound),
     "dtype": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.has_form)),
     "pure": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.is_pure)),
     "repeatable": Property(drawing(sizes.parallel), Rough, unmeasured(judging.is_repeatable)),

@@ -33,7 +33,7 @@ def conformance(
         ConfigError: an argument is out of range.
     """
     refuse_wrong(examples, seed, inherited)
-    entrant = BackendUnderTest(backend)
+    tested = BackendUnderTest(backend)
     cells = [
         pytest.param(kernel, name, id=f"{kernel}-{name}".replace(" ", "_"))
         for kernel, names in GRID.items()
@@ -42,7 +42,7 @@ def conformance(
 
     @pytest.mark.parametrize(("kernel", "name"), cells)
     def test_conformance(kernel: str, name: str) -> None:
-        instance = entrant.instance()
+        instance = tested.instance()
         with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
             report_check(check(instance, kernel, name, examples, seed), backend, inherited)
 

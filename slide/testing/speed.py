@@ -46,13 +46,13 @@ def benchmarks(
         raise ConfigError(f"benchmarks got sizes={unknown}: expected some of {', '.join(SIZES)}")
     if PLUGIN not in sys.modules:  # as with `-p no:benchmark`
         return without_plugin
-    entrants = {name: BackendUnderTest(name) for name in dict.fromkeys((backend, *BASELINES))}
+    tested = {name: BackendUnderTest(name) for name in dict.fromkeys((backend, *BASELINES))}
     kept: dict[str, Problem] = {}
 
     def test_speed(benchmark: Any, call: str, size: str, name: str) -> None:
         with threadpool_limits(limits=1):
             made = CALLS[call](problem(kept, size))
-            computer = cast(Backend, entrants[name].verified(made.kernel))
+            computer = cast(Backend, tested[name].verified(made.kernel))
             use_threads(computer, threads or cores())
             function = waiting_for_device(computer, getattr(computer, made.kernel))
             arguments = made.arguments_on(computer)
@@ -61,7 +61,7 @@ def benchmarks(
             benchmark.extra_info |= {"flops": made.flops, "bytes": made.bytes}
             benchmark(function, *arguments)
 
-    wanted = pytest.mark.parametrize(("call", "size", "name"), items_of(sizes, [*entrants]))
+    wanted = pytest.mark.parametrize(("call", "size", "name"), items_of(sizes, [*tested]))
     return cast(Callable[..., None], REFUSED(wanted(test_speed)))
 
 

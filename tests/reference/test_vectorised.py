@@ -129,7 +129,7 @@ KINDS = {
     "small": (Seeded, sizes.small),
     "rough": (Rough, sizes.small),
     "medium": (Rough, sizes.medium),
-    "hollow": (Seeded, sizes.hollow),
+    "partly empty": (Seeded, sizes.partly_empty),
 }
 
 

@@ -93,12 +93,12 @@ def descending(xp: Any, keys: Array) -> Array:
 def decoded(xp: Any, keys: Array) -> tuple[Array, Array]:
     """Ids i32 and scores f32 of keys as `key_of` in cuda/common.cuh makes them.
 
-    A key of 0 stands for nobody: id -1 and score -inf.
+    A key of 0 stands for an empty place: id -1 and score -inf.
     """
     keys = xp.ascontiguousarray(keys)
     ids = (ID_MASK - (keys & ID_MASK)).astype(np.uint32).view(np.int32)
     upper = (keys >> ID_BITS).astype(np.uint32)
     sign = np.uint32(0x80000000)
     scores = xp.where(upper & sign, upper ^ sign, ~upper).view(np.float32)
-    nobody = keys == 0
-    return xp.where(nobody, np.int32(-1), ids), xp.where(nobody, np.float32(-np.inf), scores)
+    is_empty = keys == 0
+    return xp.where(is_empty, np.int32(-1), ids), xp.where(is_empty, np.float32(-np.inf), scores)

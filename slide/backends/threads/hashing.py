@@ -67,8 +67,8 @@ def bins_of(family: WTA | DWTA | DOPH) -> tuple[Array, Array, Array, int, bool]:
     """Positions, first donors, strides, the size of the set of DOPH or 0, whether bins borrow."""
     match family:
         case WTA():
-            nobody = np.zeros(0, np.int32)
-            return family.positions, nobody, nobody, 0, False
+            no_bins = np.zeros(0, np.int32)
+            return family.positions, no_bins, no_bins, 0, False
         case DWTA():
             return family.positions, family.first, family.stride, 0, True
         case DOPH():

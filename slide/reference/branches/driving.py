@@ -33,14 +33,14 @@ LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
 MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {
     "query": (96, 1 << 12, 1 / 64), "top_k": (32, 1 << 10, 1 / 512),
 }  # fmt: skip
-"""Calls with several sizes that are neither small nor large, and what else makes them `Thin`.
+"""Calls with several sizes that are neither small nor large, and what else their `MostlySmall` gets.
 
 A query has to find some hundreds of neurons.
 """
 VISITS = 1 << 17  # entries of buckets that a query looks at
 
 
-class Thin(Scaled):
+class MostlySmall(Scaled):
     """At scale, but all sizes are few other than the one whose turn it is.
 
     Args:
@@ -99,11 +99,11 @@ def cases_of(kernel: str, n_examples: int, seed: int) -> Iterator[Case]:
         yield draw_case(kernel, drawn, numbers(choices))
     n_middling, few, share = MIDDLING[kernel]
     for number in range(n_middling):
-        draw = Thin(SeededChoices(seed, number, 1 << 12), few, share)
+        draw = MostlySmall(SeededChoices(seed, number, 1 << 12), few, share)
         yield with_few_visits(draw_at_scale(kernel, draw))
     number, n_turns = 0, 1
     while number < n_turns:
-        draw = Thin(SeededChoices(seed, number, LARGEST[kernel]), 3, 1.0)
+        draw = MostlySmall(SeededChoices(seed, number, LARGEST[kernel]), 3, 1.0)
         yield with_few_visits(draw_at_scale(kernel, draw))
         number, n_turns = number + 1, draw.n_turns
 
@@ -117,7 +117,7 @@ def fill_caches(backend: Any) -> None:
 
 
 HEAVY = 1 << 28  # bytes
-SMALL = ((sizes.small, ChoicePerEntry), (sizes.hollow, ChoicePerEntry), (sizes.medium, Rough))
+SMALL = ((sizes.small, ChoicePerEntry), (sizes.partly_empty, ChoicePerEntry), (sizes.medium, Rough))
 
 
 def place_arguments(backend: Any, case: Case, number: int) -> tuple[Any, ...]:

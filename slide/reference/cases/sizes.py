@@ -52,7 +52,7 @@ def network(draw: Draw) -> Sizes:
     return Sizes(draw.size(6), draw.size(24), draw.size(10), draw.size(16))
 
 
-def hollow(draw: Draw) -> Sizes:
+def partly_empty(draw: Draw) -> Sizes:
     """Small, with no examples, no neurons or no entries, or several of these."""
     size, nothing = small(draw), draw.whole(1, 7)
     return replace(

@@ -21,8 +21,8 @@ from slide.reference.vectorised.sparse import invert, masked_spgemm, search, spg
 from slide.reference.vectorised.tables import build, reinsert
 from slide.reference.vectorised.updates import update_entries, update_rows
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     combine_findings,
     is_array,
     verdict_unless,
@@ -44,7 +44,7 @@ def verdict(kernel: str, arguments: tuple[Any, ...], got: Any, exact: bool = Fal
     return combine_findings(JUDGES[kernel](got, exact, *arguments))
 
 
-def same_bits(got: Any, exact: bool, array: Array) -> Findings:
+def same_bits(got: Any, exact: bool, array: Array) -> Verdicts:
     """Whether an array came back as it was."""
     yield is_array(got, array.dtype.type, array.shape)
     bits = np.dtype(f"u{array.itemsize}")
@@ -52,7 +52,7 @@ def same_bits(got: Any, exact: bool, array: Array) -> Findings:
     yield verdict_unless(np.array_equal(before, after), "the array has other bits than before")
 
 
-JUDGES: dict[str, Callable[..., Findings]] = {
+JUDGES: dict[str, Callable[..., Verdicts]] = {
     "put": same_bits,
     "get": same_bits,
     "hash": hash,

@@ -15,14 +15,14 @@ from slide.reference.vectorised.digits import Digits, cells_of, dense_rows, digi
 from slide.reference.vectorised.probing import at_cell, nearest, numbers_of
 from slide.reference.vectorised.projections import of_signs
 from slide.reference.vectorised.segments import slices
-from slide.reference.vectorised.verdicts import Findings, is_array, is_near
+from slide.reference.vectorised.verdicts import Verdicts, is_array, is_near
 
 MASKS = 1 << 19  # distances that are computed for one call
 
 
 def hash(
     got: Any, exact: bool, x: Array | CSR, center: Array | None, family: Family, probes: int = 1
-) -> Findings:
+) -> Verdicts:
     """The buckets of some vectors at a time."""
     n, width = x.shape
     L, K = family.L, family.K
@@ -53,7 +53,7 @@ def cells_to_probe(n: int, most: int) -> Array:
 
 def of_digits(
     codes: Array, x: Array, center: Array | None, family: Family, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes (n, L, P) of digits that nothing has rounded, all of them equal."""
     v = x if center is None else x - center
     digits = signs(v, family) if isinstance(family, SimHash) else digits_of(v, family)

@@ -21,7 +21,7 @@ from slide.reference.vectorised.segments import (
     some_rows,
 )
 from slide.reference.vectorised.verdicts import (
-    Findings,
+    Verdicts,
     has_pattern,
     is_array,
     is_near,
@@ -67,7 +67,7 @@ class Answer(NamedTuple):
 
 def loss(
     got: Any, exact: bool, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
-) -> Findings:
+) -> Verdicts:
     """Losses and gradient of some examples at a time."""
     yield is_of_type(got, tuple)
     yield verdict_unless(

@@ -16,8 +16,8 @@ from slide.reference.vectorised.segments import (
     slices,
 )
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     bound_of_sum,
     has_pattern,
     is_array,
@@ -27,7 +27,7 @@ from slide.reference.vectorised.verdicts import (
 )
 
 
-def sddmm(got: Any, exact: bool, h: Array, w: Array, active: CSR | Block) -> Findings:
+def sddmm(got: Any, exact: bool, h: Array, w: Array, active: CSR | Block) -> Verdicts:
     """One logit an entry."""
     if isinstance(active, CSR):
         yield from has_pattern(got, active, active.indices.shape)
@@ -44,7 +44,7 @@ def sddmm(got: Any, exact: bool, h: Array, w: Array, active: CSR | Block) -> Fin
         yield product_near(got.values[:, part], h, of_w, h.shape[1], exact, name, start)
 
 
-def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Findings:
+def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Verdicts:
     """A row for each row of z."""
     yield is_array(got, np.float32, (z.n_rows, w.shape[1]))
     if isinstance(z, CSR):
@@ -58,7 +58,7 @@ def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Findings:
             yield product_near(found, z.values[rows], factor, n_terms, exact, "result", start)
 
 
-def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Findings:
+def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Verdicts:
     """A row for each column that z stores."""
     yield is_of_type(got, RowGrad)
     if isinstance(z, CSR):
@@ -76,7 +76,7 @@ def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Findings:
         yield product_near(found, of_z, h, len(h), exact, "result.values", start)
 
 
-def has_rows(got: Any, rows: Array, d: int) -> Findings:
+def has_rows(got: Any, rows: Array, d: int) -> Verdicts:
     """Whether a RowGrad is of these rows."""
     yield is_equal_array(got.rows, rows, "result.rows")
     yield is_array(got.values, np.float32, (len(rows), d), "result.values")
@@ -93,7 +93,7 @@ def product_near(
 
 def sums_near(
     got: Array, factors: Array, picks: Array, indptr: Array, matrix: Array, exact: bool, name: str
-) -> Findings:
+) -> Verdicts:
     """Whether row r is the sum of factors[e] * matrix[picks[e]] over the segment r of entries e."""
     lengths, d = np.diff(indptr), matrix.shape[1]
     for rows in row_slices(lengths * d):

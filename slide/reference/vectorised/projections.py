@@ -9,12 +9,12 @@ from slide.core.contract.families import SimHash
 from slide.reference.vectorised.digits import Digits, cells_of
 from slide.reference.vectorised.probing import all_distances, at_cell, nearest, numbers_of
 from slide.reference.vectorised.products import dots
-from slide.reference.vectorised.verdicts import Findings, Verdict, bound_of_sum, is_near
+from slide.reference.vectorised.verdicts import Verdict, Verdicts, bound_of_sum, is_near
 
 
 def of_signs(
     codes: Array, x: Array, center: Array | None, family: SimHash, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes (n, L, P), of which rounding decides those bits whose projections it reaches."""
     x, r = x.astype(np.float64), family.projection.astype(np.float64)
     c = np.zeros(family.d) if center is None else center.astype(np.float64)
@@ -68,7 +68,7 @@ def bits_near(codes: Array, p: Array, size: Array, family: SimHash, start: int) 
     return Verdict(f"{where} is {int(p[i, b] <= 0)}, which it may be if {given}", worst)
 
 
-def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Findings:
+def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Verdicts:
     """Whether buckets (cells, P) are as near as those of their places have to be.
 
     A code's distance is the sum of |p| over the bits in which it is not that of the signs of p, so
@@ -98,7 +98,7 @@ def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Find
 
 def folded(
     codes: Array, p: Array, reach: Array, family: SimHash, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes that do not show their bits: equal where rounding can decide nothing."""
     shape = *codes.shape[:2], family.K
     digits = Digits((p > 0).astype(np.int32), (p <= 0).astype(np.int32), abs(p))

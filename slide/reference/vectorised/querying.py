@@ -13,7 +13,7 @@ from slide.reference.vectorised.segments import cells, places_in, places_of_segm
 from slide.reference.vectorised.sparse import is_matrix
 from slide.reference.vectorised.terms import sorting_order
 from slide.reference.vectorised.verdicts import (
-    Findings,
+    Verdicts,
     is_array,
     is_constant,
     is_near,
@@ -47,7 +47,7 @@ def query(
     extra: CSR,
     query: Query,
     salt: int,
-) -> Findings:
+) -> Verdicts:
     """All that should be active, and nothing else."""
     B, n = required.shape
     found = np.empty(0, np.int64) if tables is None else retrieved(tables, codes, query, salt)
@@ -68,7 +68,7 @@ def query(
     yield from has_union(cells(got), got.values, list(lists), n)
 
 
-def has_union(got: Array, origins: Array, lists: list[Array], n: int) -> Findings:
+def has_union(got: Array, origins: Array, lists: list[Array], n: int) -> Verdicts:
     """Whether ascending cells are those of three lists, each with the first list that has it."""
     want = np.full(len(got), np.inf)
     for origin, members in reversed(

@@ -17,8 +17,8 @@ from slide.reference.vectorised.segments import (
     some_rows,
 )
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     bound_of_sum,
     is_array,
     is_near,
@@ -45,7 +45,7 @@ class Competitors(NamedTuple):
     slack: Array | float
 
 
-def top_k(got: Any, exact: bool, h: Array, w: Array, candidates: CSR | None, k: int) -> Findings:
+def top_k(got: Any, exact: bool, h: Array, w: Array, candidates: CSR | None, k: int) -> Verdicts:
     """Candidates or all neurons."""
     yield from is_pair(got, len(h), k)
     for rows in (
@@ -61,7 +61,7 @@ def top_k(got: Any, exact: bool, h: Array, w: Array, candidates: CSR | None, k: 
         yield from is_ranking(got[0][rows], got[1][rows], pool, rows.start)
 
 
-def is_pair(got: Any, B: int, k: int) -> Findings:
+def is_pair(got: Any, B: int, k: int) -> Verdicts:
     """Whether a result is a pair of ids and scores (B, k)."""
     yield is_of_type(got, tuple)
     yield verdict_unless(len(got) == 2, f"result has {len(got)} parts, expected ids and scores")
@@ -89,7 +89,7 @@ def given_candidates(h: Array, w: Array, candidates: CSR, exact: bool) -> Compet
     return Competitors(candidates.indptr, candidates.indices, candidates.n_cols, z, slack)
 
 
-def is_ranking(ids: Array, scores: Array, pool: Competitors, start: int) -> Findings:
+def is_ranking(ids: Array, scores: Array, pool: Competitors, start: int) -> Verdicts:
     """Whether the places of some examples, of which the first has this number, are well given."""
     counts = np.diff(pool.indptr)
     filled = np.arange(ids.shape[1]) < counts[:, None]  # (B, k)
@@ -154,7 +154,7 @@ def is_in_some_order(
 
 def is_in_order(
     ids: Array, z: Array, places: Array, filled: Array, pool: Competitors, start: int
-) -> Findings:
+) -> Verdicts:
     """Whether larger scores come first, and of equal ones the smaller id."""
     after = np.concatenate([z, np.full((len(z), 1), -np.inf)], axis=1)[:, 1:]
     yield first_overtaken(after > z, after, ids, z, start)

@@ -22,8 +22,8 @@ from slide.reference.vectorised.segments import (
 )
 from slide.reference.vectorised.terms import Product, sparse_products
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     bound_of_sum,
     has_pattern,
     is_array,
@@ -34,7 +34,7 @@ from slide.reference.vectorised.verdicts import (
 )
 
 
-def masked_spgemm(got: Any, exact: bool, x: CSR, w: CSR, active: CSR) -> Findings:
+def masked_spgemm(got: Any, exact: bool, x: CSR, w: CSR, active: CSR) -> Verdicts:
     """The row of each active neuron, its inputs looked up among those of the example."""
     yield from has_pattern(got, active, active.values.shape)
     lengths = w.row_lengths()[active.indices]
@@ -55,7 +55,7 @@ def masked_spgemm(got: Any, exact: bool, x: CSR, w: CSR, active: CSR) -> Finding
         )
 
 
-def search(got: Any, exact: bool, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> Findings:
+def search(got: Any, exact: bool, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> Verdicts:
     """The neurons that each example meets, but those that are excluded."""
     yield from is_pair(got, x.n_rows, k)
     lists = CSR(index.offsets, index.ids, index.values, len(index.base))
@@ -72,7 +72,7 @@ def drop_entries(product: Product, excluded: CSR) -> Product:
     return product.part(~places_in(cells(some_rows(excluded, product.rows)), product.cells)[1])
 
 
-def spgemm_t(got: Any, exact: bool, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Findings:
+def spgemm_t(got: Any, exact: bool, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Verdicts:
     """Rows of the product, each cut to its largest entries."""
     yield from is_matrix(got, (z.n_cols, x.n_cols))
     for product in sparse_products(transposed(z), x):
@@ -88,7 +88,7 @@ def spgemm_t(got: Any, exact: bool, z: CSR, x: CSR, limits: Array, excluded: CSR
         yield is_near(found.values, product.sums[places], margins, "result.values", begin)
 
 
-def is_matrix(got: Any, shape: tuple[int, int]) -> Findings:
+def is_matrix(got: Any, shape: tuple[int, int]) -> Verdicts:
     """Whether a result is a valid CSR of a shape."""
     yield is_of_type(got, CSR)
     for part in "indptr", "indices", "values":
@@ -102,7 +102,7 @@ def is_matrix(got: Any, shape: tuple[int, int]) -> Findings:
 
 def is_cut(
     found: CSR, stored: Array, keys: Array, slack: Array | float, limits: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Whether rows keep their entries of largest key, ties to the smaller column.
 
     Args:
@@ -131,7 +131,7 @@ def is_cut(
 
 def has_smaller_ties(
     found: CSR, places: Array, keys: Array, kept: Array, stored: Array, lost: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Whether of equal keys the entries of smaller columns are kept."""
     rows = found.row_numbers()
     tied = keys[places] == lost[rows]
@@ -152,7 +152,7 @@ def at_entry(wrong: Array, rows: Array, found: CSR, start: int, why: str) -> Ver
     return Verdict(f"row {int(rows[first]) + start}: entry {found.indices[first]} {why}")
 
 
-def invert(got: Any, exact: bool, w: CSR, base: Array, limit: int) -> Findings:
+def invert(got: Any, exact: bool, w: CSR, base: Array, limit: int) -> Verdicts:
     """The entries of each input, the best of them."""
     yield is_of_type(got, InvertedIndex)
     yield is_equal_array(got.base, base, "result.base")

@@ -9,8 +9,8 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.tables import Policy, Tables, mix
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     is_array,
     is_constant,
     is_equal_array,
@@ -21,7 +21,7 @@ from slide.reference.vectorised.verdicts import (
 
 def build(
     got: Any, exact: bool, codes: Array, n_buckets: int, salt: int, policy: Policy
-) -> Findings:
+) -> Verdicts:
     """Every neuron by its code."""
     n, L = codes.shape
     yield from has_table_sizes(got, n, L, n_buckets, salt, policy)
@@ -31,7 +31,7 @@ def build(
         yield from is_table(got, table, codes[:, table], keys)
 
 
-def reinsert(got: Any, exact: bool, tables: Tables, rows: Array, codes: Array) -> Findings:
+def reinsert(got: Any, exact: bool, tables: Tables, rows: Array, codes: Array) -> Verdicts:
     """Those that move by their new code and the others by their old one."""
     n, L = tables.n_neurons, tables.L
     yield from has_table_sizes(got, n, L, tables.n_buckets, tables.salt, tables.policy)
@@ -58,7 +58,7 @@ def positions(tables: Tables, table: int) -> tuple[Array, Array]:
 
 def has_table_sizes(
     got: Any, n: int, L: int, n_buckets: int, salt: int, policy: Policy
-) -> Findings:
+) -> Verdicts:
     """Whether a result is Tables of these sizes."""
     yield is_of_type(got, Tables)
     expected = {
@@ -70,7 +70,7 @@ def has_table_sizes(
     yield is_array(got.offsets, np.int64, (L * n_buckets + 1,), "result.offsets")
 
 
-def is_table(got: Tables, table: int, buckets: Array, keys: Array) -> Findings:
+def is_table(got: Tables, table: int, buckets: Array, keys: Array) -> Verdicts:
     """Whether a table has each neuron once, in its bucket, keys ascending in a bucket.
 
     Args:

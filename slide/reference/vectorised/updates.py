@@ -22,8 +22,8 @@ from slide.reference.vectorised.segments import (
 )
 from slide.reference.vectorised.terms import sparse_products
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
+    Verdicts,
     is_array,
     is_constant,
     is_equal_array,
@@ -42,7 +42,7 @@ def update_rows(
     optimizer: Optimizer,
     lr: float,
     step: int,
-) -> Findings:
+) -> Verdicts:
     """Touched rows as the optimizer moves them, all others as they were."""
     yield is_of_type(got, Param)
     for name in PARTS:
@@ -63,7 +63,7 @@ def update_rows(
             yield is_near(found, getattr(want, name), allowed, told_name, (part.start,))
 
 
-def others_kept(got: Array, before: Array, touched: Array, name: str) -> Findings:
+def others_kept(got: Array, before: Array, touched: Array, name: str) -> Verdicts:
     """Whether all rows but those touched are as they were."""
     for part in slices(len(got), got.shape[1]):
         kept = np.where(touched[part, None], got[part], before[part])
@@ -109,7 +109,7 @@ MOVES: dict[type[Optimizer], Callable[[Param, Array, Any, float, int], Moved]] =
 
 def update_entries(
     got: Any, exact: bool, param: SparseParam, dz: CSR, x: CSR, lr: float
-) -> Findings:
+) -> Verdicts:
     """Entries that examples meet as Adagrad moves them, all others as they were."""
     yield is_of_type(got, SparseParam)
     yield is_of_type(got.weight, CSR, "result.weight")
@@ -137,7 +137,7 @@ def update_entries(
 
 def entries_moved(
     got: SparseParam, param: SparseParam, entries: Array, g: Array, slack: Array, lr: float
-) -> Findings:
+) -> Verdicts:
     """Whether some entries with these gradients are where Adagrad moves them."""
     weight, before = (
         part[entries].astype(np.float64) for part in (param.weight.values, param.square)

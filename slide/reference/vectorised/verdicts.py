@@ -26,7 +26,7 @@ class Verdict:
     worst: float = 0.0
 
 
-Findings = Iterator[Verdict]
+Verdicts = Iterator[Verdict]
 """Of the parts of a result, one by one; nobody asks on after the first that is wrong."""
 
 
@@ -73,7 +73,7 @@ def is_equal_array(got: Any, want: Array, name: str = "result") -> Verdict:
 
 def has_pattern(
     got: Any, want: CSR | Block, shape: tuple[int, ...], name: str = "result"
-) -> Findings:
+) -> Verdicts:
     """Whether a result has the layout of another one, and values f32 of a shape."""
     yield is_of_type(got, type(want), name)
     for part in ("ids",) if isinstance(want, Block) else ("indptr", "indices"):

@@ -80,7 +80,7 @@ class Scaled(Seeded):
         for name in sorted(mixed, key=lambda name: name not in large):
             if name in known:
                 continue
-            left = (left_of(cap, sizes) for cap in caps if name in cap[0].split())
+            left = (room_left(cap, sizes) for cap in caps if name in cap[0].split())
             high = min([limits[name], *left])
             if name in large and sizes.keys().isdisjoint(large) and self.chance(75):
                 sizes[name] = self.much_of(high)
@@ -201,7 +201,7 @@ class Scaled(Seeded):
         return Block(ids, self.entries(n_rows * n_ids).reshape(n_rows, n_ids), n_cols)
 
 
-def left_of(cap: tuple[str, int], sizes: Mapping[str, int]) -> int:
+def room_left(cap: tuple[str, int], sizes: Mapping[str, int]) -> int:
     """The most that another size of a product may be beside those that are known already."""
     names, most = cap
     return max(most // math.prod(sizes.get(factor, 1) for factor in names.split()), 1)
