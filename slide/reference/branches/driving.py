@@ -33,7 +33,7 @@ LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
 MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {
     "query": (96, 1 << 12, 1 / 64), "top_k": (32, 1 << 10, 1 / 512),
 }  # fmt: skip
-"""Calls with several sizes that are neither small nor large, and what else their `MostlySmall` gets.
+"""Calls with several sizes that are neither small nor large, and what their `MostlySmall` gets.
 
 A query has to find some hundreds of neurons.
 """
