@@ -17,7 +17,7 @@ import slide
 from bench.harness.machine import thread_counts
 from bench.harness.options import verified
 from bench.harness.problems import FULL, QUICK, Scale, train_set
-from slide.bench.devices import is_on_device, wait, waited
+from slide.bench.devices import is_on_device, wait_for_device, waiting_for_device
 from slide.bench.machine import Busy, cores
 from slide.core.contract.backend import Backend
 
@@ -118,8 +118,8 @@ def timed(request: pytest.FixtureRequest, benchmark: Any, backend: Backend) -> C
     benchmark.group = ", ".join([section, *alike(request)])
 
     def run(function: Callable[..., Any], *arguments: Any, rounds: int = 0, **notes: Any) -> Any:
-        whole = waited(backend, function)
-        wait(backend)  # for what was asked of it before
+        whole = waiting_for_device(backend, function)
+        wait_for_device(backend)  # for what was asked of it before
         busy = Busy()
         if rounds:
             result = benchmark.pedantic(whole, arguments, rounds=rounds)

@@ -8,6 +8,7 @@ import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import typer
@@ -29,6 +30,11 @@ PAGES = [
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"python", "sh", "text", "toml"}
 PROGRAMS = {"slide", "make", "python", "pip", "pytest", "source"}
+NAMED = re.compile(
+    r"(?<![\w/.-])(?:slide(?:\.[A-Za-z]\w*)+|(?:slide|tests|bench|examples)/[\w/]+\.\w+)"
+)
+SOURCES = [path for room in ("slide", "bench") for path in (ROOT / room).rglob("*.py")]
+HISTORY = ROOT / "CHANGELOG.md"  # names what was there once
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -150,3 +156,24 @@ def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
 def test_the_page_of_settings_is_what_is_declared():
     """If not: `python -m slide.report.settings > docs/settings.md`."""
     assert settings.page() == (ROOT / "docs" / "settings.md").read_text()
+
+
+def missing(text):
+    """Modules, what is in them, and files that a text names and that are not there."""
+    for name in set(NAMED.findall(text)):
+        try:
+            found = (ROOT / name).exists() if "/" in name else bool(resolve_name(name))
+        except (AttributeError, ImportError):
+            found = False
+        if not found:
+            yield name
+
+
+@pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_text_names_is_there(path):
+    assert path == HISTORY or not [*missing(path.read_text())]
+
+
+def test_a_name_that_is_gone_is_missing():
+    text = "`slide.core.contract.optim.Adam` `slide.core.gone` slide/cli/train.py slide/cli/gone.py"
+    assert {*missing(text)} == {"slide.core.gone", "slide/cli/gone.py"}

@@ -19,7 +19,7 @@ import slide
 from bench import ROOT
 from bench.harness.options import parser
 from bench.harness.problems import FULL, QUICK, settings, train_set
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.core.runs.to_folder import peak_rss_mb
 from slide.core.sampled.network import n_cells
 
@@ -52,7 +52,9 @@ def main() -> None:
     args = options.parse_args()
     backend = slide.load_backend(args.backend)  # verified by whoever starts this
     backend.set_threads(args.threads)
-    data = train_set(args.data, QUICK if args.quick else FULL) if args.size_a else drawn(*TINY)
+    data = (
+        train_set(args.data, QUICK if args.quick else FULL) if args.size_a else draw_examples(*TINY)
+    )
     before, config = peak_rss_mb(), settings("lsh", "batch")
     seconds = SECONDS["quick" if args.quick else "full"] if args.size_a else 0.1
     trainer = slide.Trainer(config, backend, time_budget=seconds)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import slide
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.core.contract.backend import Backend
 from slide.core.sampled.run import SampledRun
 
@@ -69,7 +69,7 @@ def train_set(folder: Path | None, scale: Scale) -> slide.Dataset:
     """The user's, or a drawn one of the largest size."""
     if folder:
         return slide.read(folder / "X_train.npz")
-    return drawn(scale.n_drawn, scale.n_features, scale.n_labels[-1])
+    return draw_examples(scale.n_drawn, scale.n_features, scale.n_labels[-1])
 
 
 def pair_in(folder: Path) -> tuple[slide.Dataset, slide.Dataset]:

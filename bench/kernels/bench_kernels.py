@@ -34,4 +34,4 @@ def bench_kernel(
         problems[size] = Problem(SIZES[size])
     made = CALLS[call](problems[size])
     notes = {"bytes": made.bytes, "flops": made.flops}
-    timed(getattr(backend, made.kernel), *made.placed(backend), **notes)
+    timed(getattr(backend, made.kernel), *made.arguments_on(backend), **notes)

@@ -23,7 +23,7 @@ from bench.harness.options import parser, tell, verified
 from bench.harness.problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
 from bench.harness.tables import Table, left_out
 from slide.bench.devices import is_on_device
-from slide.bench.limits import Limits, best_of, measured
+from slide.bench.limits import Limits, best_of, measure_limits
 from slide.bench.machine import Busy, cache_bytes
 from slide.core.contract.backend import KERNELS, Backend
 from slide.core.sampled.run import SampledRun
@@ -247,7 +247,7 @@ def main() -> None:
         tell([left_out("Roofline", args.backend)], args.json)
         return
     scale = "quick" if args.quick else "full"
-    limits = [measured(n, scale) for n in sorted({1, args.threads})]
+    limits = [measure_limits(n, scale) for n in sorted({1, args.threads})]
     data = train_set(args.data, QUICK if args.quick else FULL)
     with threadpool_limits(1, "blas"):
         tables = [

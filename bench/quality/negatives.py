@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 import slide
 from bench.harness.problems import pair_in
 from bench.harness.tables import Table
-from slide.bench.devices import waited
+from slide.bench.devices import waiting_for_device
 from slide.bench.machine import Busy, cores
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_TABLES, Backend, Query
@@ -176,7 +176,7 @@ def trained(
     """A network after so many seconds; the steps taken, and the cores that were busy."""
     clock = Busy()
     run, counts = begin(config, backend, train), train.y.positive().column_counts()
-    step = waited(backend, run.step)
+    step = waiting_for_device(backend, run.step)
     while clock.seconds() < budget:
         order = run.order[run.rng.permutation(train.n_samples)]
         for start in range(0, train.n_samples, config.batch_size):

@@ -26,7 +26,7 @@ import slide
 from bench.harness.options import parser, verified
 from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense
-from slide.bench.devices import waited
+from slide.bench.devices import waiting_for_device
 from slide.bench.machine import Busy
 from slide.core.contract.backend import Backend
 from slide.core.contract.optim import learning_rate
@@ -134,8 +134,8 @@ def ours(
 
     def steps() -> Iterator[None]:
         nonlocal run
-        run = waited(backend, kind_of(config).begin)(config, backend, train)
-        step = waited(backend, run.step)
+        run = waiting_for_device(backend, kind_of(config).begin)(config, backend, train)
+        step = waiting_for_device(backend, run.step)
         yield
         for rows in batches(train.n_samples, config.batch_size, config.epochs):
             lr = learning_rate(config.lr_schedule, config.lr, run.n_steps / n_steps, config.warmup)

@@ -23,7 +23,7 @@ from bench.harness.options import parser, tell, verified
 from bench.harness.problems import BATCH, FULL, HIDDEN, QUICK, settings, train_set
 from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense, Network, Sampled
-from slide.bench.devices import is_on_device, wait
+from slide.bench.devices import is_on_device, wait_for_device
 from slide.bench.machine import Busy
 from slide.core.contract.backend import Backend
 from slide.core.sampled.run import SampledRun
@@ -43,7 +43,7 @@ def waiter(backend: Backend, device: str) -> Callable[[], None]:
     """A function that returns when slide and PyTorch have done all that they were asked for."""
 
     def wait_for_both() -> None:
-        wait(backend)
+        wait_for_device(backend)
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -13,7 +13,7 @@ import pytest
 import slide
 from bench.harness.fresh import in_fresh_process
 from bench.harness.problems import BASE, BATCH, HIDDEN, Scale, settings, stepper
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
@@ -47,7 +47,7 @@ def on_threads(on_cores: Backend, n_threads: int, threads: int) -> Iterator[Back
 
 
 def examples(scale: Scale, n_labels: int) -> slide.Dataset:
-    return drawn(N_BATCHES * BATCH, scale.n_features, n_labels)
+    return draw_examples(N_BATCHES * BATCH, scale.n_features, n_labels)
 
 
 @pytest.mark.benchmark(group="Scaling with labels")

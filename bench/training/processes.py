@@ -27,7 +27,7 @@ from bench.harness.problems import BASE, FULL, QUICK, pair_in, settings, stepper
 from bench.harness.tables import Table, shown
 from bench.harness.watchers import Last
 from slide.backends.processes import CompiledProcessesBackend, ProcessesBackend
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.bench.machine import Busy
 from slide.core.contract.timed import TimedBackend
 
@@ -60,7 +60,7 @@ def seconds(step: Any) -> float:
 def overhead(args: argparse.Namespace) -> Table:
     """One worker against the same kernels called directly."""
     scale = QUICK if args.quick else FULL
-    data = drawn(4000, scale.n_features, scale.n_labels[-1])
+    data = draw_examples(4000, scale.n_features, scale.n_labels[-1])
     rows = []
     for kernels, kind in KINDS.items():
         for scope in ("batch", "example"):
@@ -95,7 +95,7 @@ def round_trip(worker: ProcessesBackend) -> float:
 def memory(args: argparse.Namespace) -> Table:
     """What N workers have of their own after some steps."""
     scale = QUICK if args.quick else FULL
-    data = drawn(4000, scale.n_features, scale.n_labels[-1])
+    data = draw_examples(4000, scale.n_features, scale.n_labels[-1])
     rows = []
     for mode in ("synchronous", "hogwild"):
         for n in (1, 2, 4):
@@ -123,7 +123,7 @@ def memory(args: argparse.Namespace) -> Table:
 def speed(args: argparse.Namespace) -> Table:
     """Examples per second, medians of seeds."""
     scale = QUICK if args.quick else FULL
-    data = drawn(args.examples, scale.n_features, scale.n_labels[0])
+    data = draw_examples(args.examples, scale.n_features, scale.n_labels[0])
     rows = []
     for kernels, kind in KINDS.items():
         found: dict[tuple[str, int], list[tuple[float, float]]] = {}

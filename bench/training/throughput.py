@@ -21,7 +21,7 @@ from bench.harness.options import parser, tell, verified
 from bench.harness.problems import FULL, HIDDEN, QUICK, train_set
 from bench.harness.tables import Table
 from bench.rivals.torch_networks import Dense
-from slide.bench.devices import waited
+from slide.bench.devices import waiting_for_device
 from slide.bench.machine import Busy
 from slide.core.contract.backend import Backend
 from slide.core.learners.kinds import kind_of
@@ -35,7 +35,7 @@ def ours(config: slide.Config, backend: Backend, data: slide.Dataset) -> Step:
     config = replace(config, rebuild_every=NEVER)
     run = kind_of(config).begin(config, backend, data)
     run.step(run.data.take(np.arange(64)), 1e-3)  # builds what is to be searched
-    return waited(backend, lambda rows: run.step(run.data.take(run.order[rows]), 1e-3))
+    return waiting_for_device(backend, lambda rows: run.step(run.data.take(run.order[rows]), 1e-3))
 
 
 def steps(backend: Backend, data: slide.Dataset) -> dict[str, tuple[int, Step]]:

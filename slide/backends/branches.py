@@ -25,16 +25,16 @@ from slide.backends import create, find
 from slide.core.errors import SlideError
 from slide.reference.branches.marking import Hook
 from slide.reference.branches.recording import Recorder
-from slide.reference.branches.telling import Untaken, told
-from slide.reference.branches.workers import Stowaway, collect
+from slide.reference.branches.untaken import Untaken, list_untaken
+from slide.reference.branches.workers import WorkerMarks, collect_notes
 
 PATIENCE = 300  # seconds
-ENOUGH = 32  # small calls of each kind: with fewer, what is seldom drawn would seem untaken
-CONTRACT = ("slide.core.", "slide.reference.cases.", "slide.reference.branches.")
+LEAST_EXAMPLES = 32  # small calls of each kind: with fewer, what is seldom drawn would seem untaken
+NOT_OWN = ("slide.core.", "slide.reference.cases.", "slide.reference.branches.")
 """Modules that are no backend's own."""
 
 
-def untaken(target: str, n_examples: int, seed: int) -> tuple[list[Untaken], list[str]]:
+def find_untaken(target: str, n_examples: int, seed: int) -> tuple[list[Untaken], list[str]]:
     """Call all kernels of a backend where none is compiled, and see where they did not go.
 
     Args:
@@ -69,24 +69,26 @@ def untaken(target: str, n_examples: int, seed: int) -> tuple[list[Untaken], lis
     return [Untaken(**one) for one in found["untaken"]], found["unseen"]
 
 
-def seen(target: str, n_examples: int, seed: int, folder: Path) -> tuple[list[Untaken], list[str]]:
+def find_untaken_here(
+    target: str, n_examples: int, seed: int, folder: Path
+) -> tuple[list[Untaken], list[str]]:
     """The same in this process, where nothing of the backend was imported before.
 
     Args:
-        target, n_examples, seed: see `untaken`.
+        target, n_examples, seed: see `find_untaken`.
         folder: empty.
     """
     top = find(target)[0].partition(":")[0].partition(".")[0]
-    hook = Hook(top, Recorder(), CONTRACT if top == "slide" else ())
+    hook = Hook(top, Recorder(), NOT_OWN if top == "slide" else ())
     sys.meta_path.insert(0, hook)
-    Stowaway(folder, hook.top, hook.but).board()
+    WorkerMarks(folder, hook.top, hook.but).install()
     stop_compiling()
-    from slide.reference.branches.driving import drive  # imports modules of the reference
+    from slide.reference.branches.driving import drive_kernels  # imports modules of the reference
 
-    sentences = drive(create(target), hook.recorder, max(n_examples, ENOUGH), seed)
-    all_seen = collect(hook, folder)
-    found = told(hook.marked, hook.recorder, hook.root, all_seen)
-    return found, [*sentences, *unseen(hook, all_seen)]
+    sentences = drive_kernels(create(target), hook.recorder, max(n_examples, LEAST_EXAMPLES), seed)
+    all_seen = collect_notes(hook, folder)
+    found = list_untaken(hook.marked, hook.recorder, hook.root, all_seen)
+    return found, [*sentences, *unseen_parts(hook, all_seen)]
 
 
 def stop_compiling() -> None:
@@ -100,7 +102,7 @@ def stop_compiling() -> None:
     config.reload_config()
 
 
-def unseen(hook: Hook, all_seen: bool) -> Iterator[str]:
+def unseen_parts(hook: Hook, all_seen: bool) -> Iterator[str]:
     """A sentence about each part of the source that has no marks, or whose marks are elsewhere."""
     if not hook.marked:
         yield f"no source in Python was found of {hook.top}"
@@ -118,7 +120,7 @@ def leave_with_parent() -> NoReturn:
 
 
 def main() -> None:
-    """Print what `seen` gives as JSON, and nothing that a backend prints."""
+    """Print what `find_untaken_here` gives as JSON, and nothing that a backend prints."""
     target, n_examples, seed = sys.argv[1:]
     threading.Thread(target=leave_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # integers that wrap around, as they do when compiled
@@ -126,7 +128,9 @@ def main() -> None:
         os.dup2(2, 1)
         try:
             with threadpool_limits(limits=1), TemporaryDirectory() as folder:
-                found, sentences = seen(target, int(n_examples), int(seed), Path(folder))
+                found, sentences = find_untaken_here(
+                    target, int(n_examples), int(seed), Path(folder)
+                )
         except SlideError as error:
             sys.exit(str(error))
         json.dump({"untaken": list(map(asdict, found)), "unseen": sentences}, out)

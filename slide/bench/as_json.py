@@ -16,7 +16,7 @@ from slide.bench.racing import Entry
 VERSION = "5.3.1"  # of pytest-benchmark, whose format it is
 
 
-def written(entries: Sequence[Entry], threads: int) -> str:
+def as_text(entries: Sequence[Entry], threads: int) -> str:
     """The whole file; entries without times are left out."""
     return json.dumps(content(entries, threads), indent=1) + "\n"
 

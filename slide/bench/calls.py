@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.bench.drawn import drawn
+from slide.bench.drawn import draw_examples
 from slide.bench.problem import BUCKET_LIMIT, LIST_LIMIT, NEGATIVES, L, Layout, Problem
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import Backend, Query
@@ -21,7 +21,7 @@ from slide.core.contract.losses import LossName
 from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.contract.sparse import SparseParam
 from slide.core.sampled.sampling import log_weights
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 
 OPTIMIZERS: dict[str, Optimizer] = {"adam": Adam(), "adagrad": Adagrad(), "sgd": SGD()}
 
@@ -35,16 +35,16 @@ class Call:
     flops: float
     bytes: float
 
-    def placed(self, backend: Backend) -> tuple[Any, ...]:
+    def arguments_on(self, backend: Backend) -> tuple[Any, ...]:
         """The arguments in the backend's arrays; copies where the kernel writes to them."""
         if self.kernel in WRITERS:
-            return tuple(mapped(self.arguments, lambda array: backend.put(array.copy())))
-        return tuple(mapped(self.arguments, backend.put))
+            return tuple(map_arrays(self.arguments, lambda array: backend.put(array.copy())))
+        return tuple(map_arrays(self.arguments, backend.put))
 
     def operand_bytes(self) -> int:
         """Of all arrays among the arguments."""
         sizes: list[int] = []
-        mapped(self.arguments, lambda array: sizes.append(array.nbytes))
+        map_arrays(self.arguments, lambda array: sizes.append(array.nbytes))
         return sum(sizes)
 
 
@@ -172,7 +172,7 @@ def top_k_of_candidates(p: Problem) -> Call:
 def spgemm_t(p: Problem) -> Call:
     """The inputs that the examples of each neuron have most of, of a whole training set."""
     size = p.size
-    train = drawn(size.n_samples, size.n_features, size.n)
+    train = draw_examples(size.n_samples, size.n_features, size.n)
     x, z = train.features.with_unit_rows(), train.y
     limits = np.full(size.n, size.connections, np.int64)
     nothing = CSR(np.zeros(size.n + 1, np.int64), z.indices[:0], z.values[:0], x.n_cols)

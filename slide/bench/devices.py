@@ -16,19 +16,19 @@ def is_on_device(backend: Backend) -> bool:
     return hasattr(backend, "synchronize")
 
 
-def wait(backend: Backend) -> None:
+def wait_for_device(backend: Backend) -> None:
     """Return when all is done that the backend was asked for."""
     getattr(backend, "synchronize", lambda: None)()
 
 
-def waited(backend: Backend, function: Callable[..., Any]) -> Callable[..., Any]:
+def waiting_for_device(backend: Backend, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which returns when all is done that it asked the backend for."""
     if not is_on_device(backend):
         return function
 
     def whole(*arguments: Any) -> Any:
         result = function(*arguments)
-        wait(backend)
+        wait_for_device(backend)
         return result
 
     return whole

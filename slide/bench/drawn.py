@@ -17,7 +17,7 @@ def zipf(n: int, size: int, rng: np.random.Generator) -> Array:
     return rng.permutation(n)[np.minimum(ranks.astype(np.int64), n - 1)]
 
 
-def drawn(n_samples: int, n_features: int, n_labels: int, seed: int = 0) -> Dataset:
+def draw_examples(n_samples: int, n_features: int, n_labels: int, seed: int = 0) -> Dataset:
     """Examples of 75 features and 5 labels or a few less, for repetitions count once."""
     rng = np.random.default_rng(seed)
     x = rows_of(n_samples, FEATURES_PER_EXAMPLE, n_features, rng)

@@ -29,7 +29,7 @@ SECONDS = {"quick": 0.3, "full": 1.0}  # for each limit
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
-def fast(loop: Loop) -> Loop:
+def compiled_fast(loop: Loop) -> Loop:
     """Compiled, by other rules than the engine's."""
     return cast(Loop, numba.njit(nogil=True, fastmath=True, cache=True)(loop))
 
@@ -59,7 +59,7 @@ class Limits:
     updates: float
 
 
-@fast
+@compiled_fast
 def read(start: int, stop: int, ids: Array, w: Array) -> Any:
     """The sum of some rows, which must all be loaded for it."""
     total = np.float32(0)
@@ -70,7 +70,7 @@ def read(start: int, stop: int, ids: Array, w: Array) -> Any:
     return total
 
 
-@fast
+@compiled_fast
 def update(start: int, stop: int, ids: Array, w: Array, m: Array, v: Array, g: Array) -> None:
     """As much to load and store as in Adam, and next to nothing to compute."""
     for r in range(start, stop):
@@ -81,7 +81,7 @@ def update(start: int, stop: int, ids: Array, w: Array, m: Array, v: Array, g: A
             row[c] -= mean[c] * square[c]
 
 
-def rate(work: Callable[[int, int], Any], n: int, n_threads: int, seconds: float) -> float:
+def best_rate(work: Callable[[int, int], Any], n: int, n_threads: int, seconds: float) -> float:
     """Things a second: work(start, stop) on a share of n for each thread, best of many rounds."""
     edges = [n * i // n_threads for i in range(n_threads + 1)]
     with ThreadPoolExecutor(n_threads) as pool:
@@ -114,7 +114,7 @@ def exponentials(start: int, stop: int) -> None:
         np.exp(a, out=out)
 
 
-def measured(n_threads: int, scale: str) -> Limits:
+def measure_limits(n_threads: int, scale: str) -> Limits:
     """All limits, on so many threads; takes some seconds and up to a gigabyte."""
     n, seconds, rng = N_ROWS[scale], SECONDS[scale], np.random.default_rng(0)
     w, m, v = (np.zeros((n, WIDTH), np.float32) for _ in range(3))
@@ -130,7 +130,7 @@ def measured(n_threads: int, scale: str) -> Limits:
 
     def reads(ids: Array, rows: Array) -> float:
         work = lambda start, stop: read(start, stop, ids, rows)  # noqa: E731
-        return rate(work, len(ids), n_threads, seconds) * float(rows[0].nbytes)
+        return best_rate(work, len(ids), n_threads, seconds) * float(rows[0].nbytes)
 
     def updates(start: int, stop: int) -> None:
         update(start, stop, touched, w, m, v, gradient)
@@ -143,9 +143,9 @@ def measured(n_threads: int, scale: str) -> Limits:
             stream=reads(in_order, pages),
             gather=reads(here_and_there, w),
             cached=reads(again, pages),
-            flops=rate(products, 8 * n_threads, n_threads, seconds) * 2 * SIDE**3,
-            exps=rate(exponentials, 100 * n_threads, n_threads, seconds) * (PAGE // 4),
-            updates=rate(updates, len(touched), n_threads, seconds),
+            flops=best_rate(products, 8 * n_threads, n_threads, seconds) * 2 * SIDE**3,
+            exps=best_rate(exponentials, 100 * n_threads, n_threads, seconds) * (PAGE // 4),
+            updates=best_rate(updates, len(touched), n_threads, seconds),
         )
     return replace(found, busy=busy.cores())
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from slide.backends import complete
-from slide.bench.drawn import drawn, rows_of
+from slide.bench.drawn import draw_examples, rows_of
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend, Query
 from slide.core.contract.families import Family, HashName, draw_family
@@ -91,12 +91,12 @@ class Problem:
     @cached_property
     def x(self) -> CSR:
         """Features (B, n_features)."""
-        return drawn(self.size.B, self.size.n_features, 2).features
+        return draw_examples(self.size.B, self.size.n_features, 2).features
 
     @cached_property
     def y(self) -> CSR:
         """Labels (B, n)."""
-        return drawn(self.size.B, 2, self.size.n).y
+        return draw_examples(self.size.B, 2, self.size.n).y
 
     def extra(self, layout: Layout) -> CSR:
         """Uniform neurons."""

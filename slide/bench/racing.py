@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slide.bench.calls import CALLS, Call
-from slide.bench.devices import wait, waited
+from slide.bench.devices import wait_for_device, waiting_for_device
 from slide.bench.limits import Limits
 from slide.bench.machine import cache_bytes
 from slide.bench.problem import SIZES, Problem
@@ -67,12 +67,12 @@ class Race:
     def entries(self, size: str, calls: Sequence[str]) -> Iterator[Entry]:
         """One for each call and backend; sizes come in order, for one tells of the next."""
         for call in calls:
-            made = self.made(size, call)
+            made = self.make_call(size, call)
             for name in self.backends:
                 yield self.entry(size, call, name, made)
-        self.problems.pop(before(size), None)
+        self.problems.pop(size_before(size), None)
 
-    def made(self, size: str, call: str) -> Call:
+    def make_call(self, size: str, call: str) -> Call:
         """The arguments of a call."""
         if size not in self.problems:
             self.problems[size] = Problem(SIZES[size])
@@ -83,34 +83,34 @@ class Race:
         seconds: tuple[float, ...] = ()
         expected = self.expected(size, call, name, made)
         if expected < PATIENCE:
-            seconds = tuple(times(self.backends[name], made, self.seconds))
+            seconds = tuple(time_rounds(self.backends[name], made, self.seconds))
             self.medians[size, call, name] = sorted(seconds)[len(seconds) // 2]
         floor = floor_of(made, self.limits)
         return Entry(size, call, name, seconds, 0.0 if seconds else expected, floor, made)
 
     def expected(self, size: str, call: str, name: str, made: Call) -> float:
         """Seconds of a round, from those at the size before, which are less; 0 at the first."""
-        smaller = before(size)
+        smaller = size_before(size)
         if not smaller:
             return 0.0
-        small = self.made(smaller, call)
+        small = self.make_call(smaller, call)
         key = smaller, call, name
         if key not in self.medians:
-            self.medians[key] = min(times(self.backends[name], small, 0.0))
+            self.medians[key] = min(time_rounds(self.backends[name], small, 0.0))
         return self.medians[key] * max(made.flops / small.flops, made.bytes / small.bytes)
 
 
-def before(size: str) -> str:
+def size_before(size: str) -> str:
     """The next smaller size, or nothing."""
     names = ["", *SIZES]
     return names[names.index(size) - 1]
 
 
-def times(backend: Backend, call: Call, seconds: float) -> list[float]:
+def time_rounds(backend: Backend, call: Call, seconds: float) -> list[float]:
     """Seconds of each round, until they are as many as wanted; what compiles is not counted."""
-    arguments = call.placed(backend)
-    function = waited(backend, getattr(backend, call.kernel))
-    wait(backend)
+    arguments = call.arguments_on(backend)
+    function = waiting_for_device(backend, getattr(backend, call.kernel))
+    wait_for_device(backend)
 
     def once() -> float:
         began = time.perf_counter()

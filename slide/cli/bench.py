@@ -42,34 +42,37 @@ def bench(
     They are verified first; exit 1 if one is refused.
     """
     from slide.backends import complete
-    from slide.bench.as_json import written
+    from slide.bench.as_json import as_text
     from slide.bench.calls import TIMED, calls_of
-    from slide.bench.limits import measured
+    from slide.bench.limits import measure_limits
     from slide.bench.problem import SIZES
     from slide.bench.racing import Race
     from slide.cli.speeds import table
 
-    kernels, sizes = chosen("--kernel", kernel, TIMED), chosen("--size", size, list(SIZES))
+    kernels, sizes = (
+        given_or_all("--kernel", kernel, TIMED),
+        given_or_all("--size", size, list(SIZES)),
+    )
     if json and json.is_dir():
         raise ConfigError(f"--json got {json}, which is a folder: expected a file")
     if json and not json.parent.is_dir():
         raise ConfigError(f"--json got {json}: expected a file in a folder that exists")
-    computer, calls, entries = verified(backend, kernels), calls_of(kernels), []
+    computer, calls, entries = create_verified(backend, kernels), calls_of(kernels), []
     with ExitStack() as stack:
         backends = {backend: computer} | {one: complete(one) for one in BASELINES if one != backend}
         used = [stack.enter_context(computing_threads(one, threads)) for one in backends.values()]
         n_threads = used[0]
-        race = Race(backends, measured(n_threads, "quick"))
+        race = Race(backends, measure_limits(n_threads, "quick"))
         for name in sizes:
             timed = race.entries(name, calls)
-            found = list(watched(timed, len(calls) * len(backends), f"timing, {name}"))
+            found = list(with_bar(timed, len(calls) * len(backends), f"timing, {name}"))
             print(table(backend, found, n_threads), flush=True)
             entries += found
     if json:
-        json.write_text(written(entries, n_threads), encoding="utf-8")
+        json.write_text(as_text(entries, n_threads), encoding="utf-8")
 
 
-def chosen(option: str, given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+def given_or_all(option: str, given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
     """Those that were given, in the order of those that there are, or all of these.
 
     Raises:
@@ -80,21 +83,21 @@ def chosen(option: str, given: Sequence[str] | None, known: Sequence[str]) -> li
     return [name for name in known if not given or name in given]
 
 
-def verified(name: str, kernels: Sequence[str]) -> Backend:
+def create_verified(name: str, kernels: Sequence[str]) -> Backend:
     """The backend, of which these kernels may be timed; or say that they may not, and exit."""
     from slide.backends import create
     from slide.bench.verifying import refusal
 
     backend = create(name)
     rows = ("put", "get", *kernels)
-    for kernel in watched(rows, len(rows), "verifying"):
+    for kernel in with_bar(rows, len(rows), "verifying"):
         if sentence := refusal(backend, name, [kernel]):
             print(f"slide: {sentence}", file=sys.stderr)
             raise typer.Exit(FAILED)
     return cast(Backend, backend)
 
 
-def watched(things: Iterable[Thing], n: int, doing: str) -> Iterator[Thing]:
+def with_bar(things: Iterable[Thing], n: int, doing: str) -> Iterator[Thing]:
     """The things, with a bar on stderr if that is a terminal."""
     bar = new_bar(Console(stderr=True))
     bar.disable = not bar.console.is_terminal

@@ -33,15 +33,15 @@ def print_report(report: Report, console: Console) -> None:
     ascii_only = console.options.ascii_only
     style = "bold green" if report.passed else "bold red"
     head = wrapped(f"{report.whose} {verdict(report)}", width)
-    plain = [*compared(report, width), *untaken(report.branches, width)]
+    plain = [*comparison_lines(report, width), *branch_lines(report.branches, width)]
     lines = [
         *(Text(line, style) for line in head),
         Text(circumstances(report)),
         *grid_of(marks, ascii_only),
         *legend(marks, ascii_only),
         *map(Text, plain),
-        *others(report, width),
-        *failed(report, width),
+        *remark_lines(report, width),
+        *failure_lines(report, width),
     ]
     for line in lines:
         console.print(line, soft_wrap=True)
@@ -56,7 +56,7 @@ def wrapped(text: str, width: int, begin: str = "", rest: str = STEP) -> list[st
     return wrapper.wrap(" ".join(text.split()))
 
 
-def compared(report: Report, width: int) -> Iterator[str]:
+def comparison_lines(report: Report, width: int) -> Iterator[str]:
     """A line for each kernel: how near to its bounds it came, and the largest sizes in `scale`."""
     sizes, worst = report.sizes, report.worst
     if not sizes:
@@ -69,7 +69,7 @@ def compared(report: Report, width: int) -> Iterator[str]:
         yield from wrapped(sizes_in_words(largest), width, begin, " " * len(begin))
 
 
-def untaken(branches: Branches, width: int) -> Iterator[str]:
+def branch_lines(branches: Branches, width: int) -> Iterator[str]:
     """Each branch of the backend's source that no call took, and what could not be seen."""
     if branches.untaken:
         yield from ("", "Branches of the backend's own source that no call took:")
@@ -82,7 +82,7 @@ def untaken(branches: Branches, width: int) -> Iterator[str]:
         yield from wrapped(sentence, width)
 
 
-def others(report: Report, width: int) -> Iterator[Text]:
+def remark_lines(report: Report, width: int) -> Iterator[Text]:
     """What is missing, inherited or taken, and of which kernels."""
     found = remarks(report.checks)
     if found:
@@ -92,7 +92,7 @@ def others(report: Report, width: int) -> Iterator[Text]:
         yield from styled(text, one.outcome, width)
 
 
-def failed(report: Report, width: int) -> Iterator[Text]:
+def failure_lines(report: Report, width: int) -> Iterator[Text]:
     """Each failure, and the call that shows it; these lines are as long as they are, to paste."""
     wrong = failures(report.checks)
     if any(same[0].snippet for same in wrong):

@@ -38,7 +38,7 @@ def table(backend: str, entries: Sequence[Entry], threads: int) -> str:
         for entry in entries
         if entry.expected
     ]
-    return "\n".join([*titles, *(line(row, heads) for row in [heads, *rows]), *slow, ""])
+    return "\n".join([*titles, *(row_line(row, heads) for row in [heads, *rows]), *slow, ""])
 
 
 def cells(own: Entry, others: Sequence[Entry]) -> list[str]:
@@ -47,16 +47,16 @@ def cells(own: Entry, others: Sequence[Entry]) -> list[str]:
         return ["-"] * (len(others) + 2)
     median = statistics.median(own.seconds)
     bases = [statistics.median(one.seconds) if one.seconds else None for one in others]
-    ratios = [figure(median / base) if base else "-" for base in [*bases, own.floor]]
-    return [figure(1000 * median), *ratios]
+    ratios = [three_figures(median / base) if base else "-" for base in [*bases, own.floor]]
+    return [three_figures(1000 * median), *ratios]
 
 
-def figure(value: float) -> str:
+def three_figures(value: float) -> str:
     """Three figures."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
-def line(cells: Sequence[str], heads: Sequence[str]) -> str:
+def row_line(cells: Sequence[str], heads: Sequence[str]) -> str:
     """The cells in columns as wide as their heads, the first one to the left."""
     rest = zip(cells[1:], heads[1:], strict=True)
     return f"{cells[0]:{FIRST}}" + "".join(f"{cell:>{len(head) + 3}}" for cell, head in rest)

@@ -33,7 +33,7 @@ def verify(
     """Check every kernel of a backend against a second, dumber formula; exit 1 if any fails."""
     from rich.console import Console
 
-    from slide.backends.verifying import verified
+    from slide.backends.verifying import verify_backend
     from slide.cli.findings import print_report
     from slide.cli.watching import Watching
     from slide.reference.cases.choices import ANY_SIZE
@@ -43,7 +43,7 @@ def verify(
         refuse_unwritable(html)  # before the work is done
     n_jobs = jobs or min(cores(), MOST_JOBS)
     with Watching(backend, examples, Console(stderr=True)) as picture:
-        report = verified(backend, examples, seed, n_jobs, picture.watch, largest or ANY_SIZE)
+        report = verify_backend(backend, examples, seed, n_jobs, picture.watch, largest or ANY_SIZE)
     if html:
         write_page(report, html)
     if as_json:

@@ -1,7 +1,7 @@
 """What matching the definition means: every kernel of a backend against every property that fits.
 
 A property is a way to draw arguments (`cases`) and a judge of what the backend makes of them
-(`judging`, `using` for how kernels are called, and `training` for whole steps).
+(`judging`, `calling` for how kernels are called, and `training` for whole steps).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Literal
 from slide.core.contract.backend import KERNELS
 from slide.reference.cases.choices import ANY_SIZE, Choices
 from slide.reference.cases.dimensions import dimensions_of, larger
+from slide.reference.falsifying import Example, Failure, run_examples, run_numbered_examples
 from slide.reference.judging import N_THREADS
 from slide.reference.kernels import ReferenceBackend
 from slide.reference.properties import GRID, PROPERTIES
 from slide.reference.replaying import snippet_of
-from slide.reference.running import Watched, source_of
-from slide.reference.trying import Example, Failure, tried, tried_in_turn
+from slide.reference.running import WatchedBackend, source_of
 
 __all__ = ["GRID", "PROPERTIES", "Check", "check", "checking", "is_inherited", "passed", "verify"]
 
@@ -119,10 +119,10 @@ def check(
         return Check(kernel, name, "fail", 0, sentence)
     if known:
         return known
-    watched = backend if type(backend) is ReferenceBackend else Watched(backend)
+    watched = backend if type(backend) is ReferenceBackend else WatchedBackend(backend)
     seen, began = Seen(), time.perf_counter()
     prop = PROPERTIES[name]
-    try_examples = tried_in_turn if prop.in_turn else tried
+    try_examples = run_numbered_examples if prop.in_turn else run_examples
     example = example_of(watched, kernel, name, seen)
     trial = try_examples(
         example, prop.times * n_examples, seed_of(seed, kernel, name), shrink, largest
@@ -132,7 +132,7 @@ def check(
     if failure := trial.failure:
         outcome, message = "fail", f"{failure.case or kernel}: {failure.sentence}"
         snippet = snippet_of(name, failure)
-    elif isinstance(watched, Watched) and watched.borrows:
+    elif isinstance(watched, WatchedBackend) and watched.borrows:
         outcome, message = "inherited", "code of the reference ran while this backend computed"
     seconds = time.perf_counter() - began
     return Check(

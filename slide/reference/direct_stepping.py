@@ -36,9 +36,9 @@ class DirectStepper:
         self.first = self.begun
         if drift:
             self.first = drifted(self.begun, drift, seed)
-            self.place(self.first)
+            self.set_params(self.first)
 
-    def place(self, params: SparseParam) -> None:
+    def set_params(self, params: SparseParam) -> None:
         """Go on from these weights, whose pattern is that of the network."""
         put = self.run.backend.put
         placed = SparseParam(

@@ -15,9 +15,9 @@ from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.reference import plain
-from slide.reference.bounds.balls import Settle, keeping
+from slide.reference.bounds.balls import Rounding, keep_radius
 from slide.reference.bounds.deciding import MisstepError
-from slide.reference.bounds.direct_start import Start, met, start_difference
+from slide.reference.bounds.direct_start import Start, found_labels, start_difference
 from slide.reference.bounds.direct_steps import (
     DirectState,
     DirectStep,
@@ -33,14 +33,14 @@ from slide.reference.cases import Case
 from slide.reference.direct_stepping import DirectStepper
 
 
-class Notes:
+class RecordingBackend:
     """A backend that notes what its kernels are asked and answer, where rounding may decide."""
 
     def __init__(self, backend: Any) -> None:
         self.backend = backend
-        self.forget()
+        self.clear_notes()
 
-    def forget(self) -> None:
+    def clear_notes(self) -> None:
         """Note what comes from here on."""
         self.kept: list[CSR] = []
         self.found: list[tuple[Array, Array]] = []
@@ -52,21 +52,21 @@ class Notes:
     def spgemm_t(self, *arguments: Any) -> Any:
         """The largest entries of each row, which are noted."""
         result = self.backend.spgemm_t(*arguments)
-        self.kept.append(result.map(self.copied))
+        self.kept.append(result.map(self.copy_to_host))
         return result
 
     def search(self, *arguments: Any) -> Any:
         """The best labels of each example, which are noted."""
         ids, scores = self.backend.search(*arguments)
-        self.found.append((self.copied(ids), self.copied(scores)))
+        self.found.append((self.copy_to_host(ids), self.copy_to_host(scores)))
         return ids, scores
 
     def update_entries(self, param: Any, dz: Any, *others: Any) -> None:
         """A step, along a gradient that is noted."""
-        self.gradients.append(dz.map(self.copied))
+        self.gradients.append(dz.map(self.copy_to_host))
         self.backend.update_entries(param, dz, *others)
 
-    def copied(self, array: Any) -> Array:
+    def copy_to_host(self, array: Any) -> Array:
         """A copy on the host, that no later kernel writes to."""
         return np.array(self.backend.get(array))
 
@@ -80,11 +80,11 @@ class DirectTrainee:
         MisstepError: it begins otherwise than the definition.
     """
 
-    called = "network"
+    part_name = "network"
 
     def __init__(self, backend: Any, case: Case) -> None:
         self.config: Config = case.arguments[0]
-        self.notes = Notes(backend)
+        self.notes = RecordingBackend(backend)
         self.stepper = DirectStepper(self.notes, *case.arguments)
         self.first = self.stepper.first
         self.turns = rebuilds(self.config.rebuild_every, self.config.rebuild_growth)
@@ -110,9 +110,9 @@ class DirectTrainee:
         """Weights and their state, on the host."""
         return self.stepper.params
 
-    def place(self, params: SparseParam) -> None:
+    def set_params(self, params: SparseParam) -> None:
         """Go on from these."""
-        self.stepper.place(params)
+        self.stepper.set_params(params)
 
     def step(self) -> DirectStep:
         """One step, and what was decided in it.
@@ -121,9 +121,9 @@ class DirectTrainee:
             MisstepError: something that is not the definition's.
         """
         before, index = self.params, self.index_now()
-        self.notes.forget()
+        self.notes.clear_notes()
         batch = self.stepper.step()
-        return self.decided(before, index, batch)
+        return self.judge_step(before, index, batch)
 
     def index_now(self) -> InvertedIndex:
         """What labels are found with: weights of the last rebuild, biases as they are."""
@@ -135,7 +135,7 @@ class DirectTrainee:
         assert self.index is not None
         return replace(self.index, base=base)
 
-    def decided(self, before: SparseParam, index: InvertedIndex, batch: Dataset) -> DirectStep:
+    def judge_step(self, before: SparseParam, index: InvertedIndex, batch: Dataset) -> DirectStep:
         """What was decided in a step, if that is possible for these weights."""
         x, y = batch.x, batch.y
         assert isinstance(x, CSR)
@@ -148,7 +148,7 @@ class DirectTrainee:
         self.demand_none(sentence and f"labels to tell apart, {sentence}")
         active = active_of(found[0], y)
         step = DirectStep(x, y, active, spread(np.ones(dz.nnz), dz, *dz.shape) > 0)
-        want = gradient(state_of(before), self.config, step, keeping)
+        want = gradient(state_of(before), self.config, step, keep_radius)
         self.demand_none(cut_difference(dz, want, active))
         return step
 
@@ -157,9 +157,11 @@ class DirectTrainee:
         if sentence:
             raise MisstepError(f"in step {self.stepper.run.n_steps}, {sentence}")
 
-    def after(self, params: DirectState, step: DirectStep, settle: Settle) -> DirectState:
+    def conforming_state(
+        self, params: DirectState, step: DirectStep, rounding: Rounding
+    ) -> DirectState:
         """The definition's state after a step that decides as the backend did."""
-        return stepped(params, self.config, step, settle)
+        return stepped(params, self.config, step, rounding)
 
     state_of = staticmethod(state_of)
     params_of = staticmethod(param_of)
@@ -167,7 +169,7 @@ class DirectTrainee:
 
 def active_of(ids: Array, y: CSR) -> CSR:
     """The labels of examples and what was found beside them: CSR (B, n) of zeros."""
-    is_active = met(ids, y.n_cols) | (spread(np.ones(y.nnz), y, *y.shape) > 0)
+    is_active = found_labels(ids, y.n_cols) | (spread(np.ones(y.nnz), y, *y.shape) > 0)
     indptr = np.append(0, np.cumsum(is_active.sum(axis=1)))
     indices = np.nonzero(is_active)[1].astype(np.int32)
     return CSR(indptr, indices, np.zeros(len(indices), np.float32), y.n_cols)

@@ -17,7 +17,7 @@ from slide.reference.bounds import (
     bound_of,
     difference,
     hash_difference,
-    parts,
+    named_arrays,
     search_difference,
     spgemm_t_difference,
     top_k_difference,
@@ -25,7 +25,7 @@ from slide.reference.bounds import (
 from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
 from slide.reference.relations import RELATIONS
-from slide.reference.running import WRITERS, call, compute, expected, mapped
+from slide.reference.running import WRITERS, call_kernel, expected_result, map_arrays, run_case
 from slide.reference.vectorised import Verdict, verdict
 
 Judge = Callable[[Any, Case, Draw], str]
@@ -37,12 +37,12 @@ THREADS_TO_COMPARE = (1, 1, 2, 3, 8)
 
 def is_equal(backend: Any, case: Case, draw: Draw) -> str:
     """The result of `plain`, whatever the order of summation."""
-    return difference(compute(backend, case), expected(case))
+    return difference(run_case(backend, case), expected_result(case))
 
 
 def is_within_bound(backend: Any, case: Case, draw: Draw) -> Verdict:
     """As near to the result of `plain` as the contract demands."""
-    got = compute(backend, case)
+    got = run_case(backend, case)
     if sentence := deviation(case, got):
         return Verdict(sentence, 0.0)
     return Verdict("", verdict(case.kernel, case.arguments, got).worst)
@@ -50,12 +50,16 @@ def is_within_bound(backend: Any, case: Case, draw: Draw) -> Verdict:
 
 def is_right_at_scale(backend: Any, case: Case, draw: Draw) -> Verdict:
     """What `vectorised` says, which is fast at any size; arguments are left as they were."""
-    placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
-    got = call(backend, case, placed)
+    placed = map_arrays(case.arguments, lambda array: backend.put(array.copy()))
+    got = call_kernel(backend, case, placed)
     found = verdict(case.kernel, case.arguments, got, not draw.rough)
-    if not found.sentence and (sentence := disorder(got)):
+    if not found.sentence and (sentence := layout_fault(got)):
         return Verdict(sentence, found.worst)
-    return found if found.sentence else Verdict(written_to(backend, case, placed), found.worst)
+    return (
+        found
+        if found.sentence
+        else Verdict(overwritten_argument(backend, case, placed), found.worst)
+    )
 
 
 def deviation(case: Case, got: Any) -> str:
@@ -68,13 +72,13 @@ def deviation(case: Case, got: Any) -> str:
         return search_difference(got, *case.arguments)
     if case.kernel == "spgemm_t":
         return spgemm_t_difference(got, *case.arguments)
-    return difference(got, expected(case), bound_of(case.kernel, case.arguments))
+    return difference(got, expected_result(case), bound_of(case.kernel, case.arguments))
 
 
 def has_form(backend: Any, case: Case, draw: Draw) -> str:
     """The types, dtypes, shapes and invariants of the contract."""
-    got, want = compute(backend, case), expected(case)
-    found, wanted = parts(got, "result"), parts(want, "result")
+    got, want = run_case(backend, case), expected_result(case)
+    found, wanted = named_arrays(got, "result"), named_arrays(want, "result")
     if found.keys() != wanted.keys():
         return f"the result is a {type(got).__name__}, expected a {type(want).__name__}"
     for name, array in wanted.items():
@@ -83,7 +87,7 @@ def has_form(backend: Any, case: Case, draw: Draw) -> str:
             return (
                 f"{name} is {found[name].dtype} {found[name].shape}, expected {dtype} {array.shape}"
             )
-    if sentence := disorder(got):
+    if sentence := layout_fault(got):
         return sentence
     for thing in got if isinstance(got, tuple) else (got,):
         if isinstance(thing, CSR | Block | RowGrad):
@@ -93,9 +97,9 @@ def has_form(backend: Any, case: Case, draw: Draw) -> str:
     return ""
 
 
-def disorder(got: Any) -> str:
+def layout_fault(got: Any) -> str:
     """The first array of a result that is not contiguous in C order."""
-    for name, array in parts(got, "result").items():
+    for name, array in named_arrays(got, "result").items():
         if not array.flags.c_contiguous:
             return f"{name} {array.shape} has strides {array.strides}, expected C order, contiguous"
     return ""
@@ -115,35 +119,35 @@ def check_tables(tables: Tables) -> None:
 def is_pure(backend: Any, case: Case, draw: Draw) -> str:
     """Arguments are as before and may be read-only, except what a step has to touch."""
     n_written = 1 if case.kernel in WRITERS else 0
-    placed = mapped(case.arguments, lambda array: backend.put(array.copy()))
-    call(backend, case, placed)
-    if sentence := written_to(backend, case, placed):
+    placed = map_arrays(case.arguments, lambda array: backend.put(array.copy()))
+    call_kernel(backend, case, placed)
+    if sentence := overwritten_argument(backend, case, placed):
         return sentence
     if n_written:
-        after = mapped(placed[0], backend.get)
-        now, before = (untouched(case, thing) for thing in (after, case.arguments[0]))
+        after = map_arrays(placed[0], backend.get)
+        now, before = (untouched_part(case, thing) for thing in (after, case.arguments[0]))
         if sentence := difference(now, before, name="untouched param"):
             return f"it writes to what the step does not touch: {sentence}"
-    locked = mapped(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
-    call(backend, case, placed[:n_written] + locked)
+    locked = map_arrays(case.arguments[n_written:], lambda array: backend.put(read_only(array)))
+    call_kernel(backend, case, placed[:n_written] + locked)
     return ""
 
 
-def written_to(backend: Any, case: Case, placed: tuple[Any, ...]) -> str:
+def overwritten_argument(backend: Any, case: Case, placed: tuple[Any, ...]) -> str:
     """The first argument that is no longer what it was, but for that which a kernel writes to."""
     n_written = 1 if case.kernel in WRITERS else 0
-    after = mapped(placed, backend.get)
+    after = map_arrays(placed, backend.get)
     for name, now, before in list(zip(case.names, after, case.arguments, strict=True))[n_written:]:
         if sentence := difference(now, before, name=name):
             return f"it writes to its argument {name}: {sentence}"
     return ""
 
 
-def untouched(case: Case, param: Any) -> Any:
+def untouched_part(case: Case, param: Any) -> Any:
     """What a step has to leave as it is: other rows, and the pattern of sparse weights."""
     touched = case.arguments[1]
     if isinstance(touched, RowGrad):
-        return mapped(param, lambda array: np.delete(array, touched.rows, axis=0))
+        return map_arrays(param, lambda array: np.delete(array, touched.rows, axis=0))
     weight = param.weight
     others = ~np.isin(weight.row_numbers(), touched.indices)
     return weight.indptr, weight.indices, weight.values[others], param.square[others]
@@ -163,7 +167,7 @@ def is_repeatable(backend: Any, case: Case, draw: Draw) -> str:
         used = backend.set_threads(n_threads)
         if not isinstance(used, int) or not 1 <= used <= n_threads:
             return f"set_threads({n_threads}) returns {used!r}, expected how many: 1 to {n_threads}"
-        bits = parts(compute(backend, case), "result")
+        bits = named_arrays(run_case(backend, case), "result")
         first = first or {name: array.copy() for name, array in bits.items()}
         for name, array in first.items():
             if array.tobytes() != bits[name].tobytes():

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slide.reference import judging, training, using
+from slide.reference import calling, judging, training
 from slide.reference.cases import Case, draw_case, sizes
 from slide.reference.cases.choices import Choices
-from slide.reference.cases.drawing import Draw, Rough, Seeded, Spelled
+from slide.reference.cases.drawing import ChoicePerEntry, Draw, Rough, Seeded
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.sizes import Sizes
 from slide.reference.vectorised import Verdict
@@ -39,35 +39,45 @@ class Property:
     times: int = 1
 
 
-def of(drawn: Callable[[Draw], Sizes]) -> Callable[[str, Draw], Case]:
+def drawing(drawn: Callable[[Draw], Sizes]) -> Callable[[str, Draw], Case]:
     """Draws arguments of such sizes."""
     return lambda kernel, draw: draw_case(kernel, drawn, draw)
 
 
-def said(judge: judging.Judge) -> Judge:
+def unmeasured(judge: judging.Judge) -> Judge:
     """A judge that measures nothing."""
     return lambda backend, case, draw: Verdict(judge(backend, case, draw), 0.0)
 
 
 PROPERTIES = {
-    "exact": Property(of(sizes.small), Spelled, said(judging.is_equal)),
-    "bound": Property(of(sizes.medium), Rough, judging.is_within_bound),
-    "wide": Property(of(sizes.wide), Seeded, judging.is_within_bound),
+    "exact": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.is_equal)),
+    "bound": Property(drawing(sizes.medium), Rough, judging.is_within_bound),
+    "wide": Property(drawing(sizes.wide), Seeded, judging.is_within_bound),
     "scale": Property(draw_at_scale, Scaled, judging.is_right_at_scale, in_turn=True, times=3),
-    "empty": Property(of(sizes.hollow), Spelled, judging.is_within_bound),
-    "dtype": Property(of(sizes.small), Spelled, said(judging.has_form)),
-    "pure": Property(of(sizes.small), Spelled, said(judging.is_pure)),
-    "repeatable": Property(of(sizes.parallel), Rough, said(judging.is_repeatable)),
+    "empty": Property(drawing(sizes.partly_empty), ChoicePerEntry, judging.is_within_bound),
+    "dtype": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.has_form)),
+    "pure": Property(drawing(sizes.small), ChoicePerEntry, unmeasured(judging.is_pure)),
+    "repeatable": Property(drawing(sizes.parallel), Rough, unmeasured(judging.is_repeatable)),
     "sequence": Property(
-        using.first_of_sequence, Scaled, said(using.in_sequence), draws=True, in_turn=True
+        calling.first_of_sequence,
+        Scaled,
+        unmeasured(calling.is_right_in_sequence),
+        draws=True,
+        in_turn=True,
     ),
     "callers": Property(
-        using.first_caller, Scaled, said(using.by_many_callers), draws=True, in_turn=True
+        calling.first_caller,
+        Scaled,
+        unmeasured(calling.is_right_for_callers),
+        draws=True,
+        in_turn=True,
     ),
-    "metamorphic": Property(of(sizes.large), Seeded, said(judging.keeps_relation), draws=True),
-    "step": Property(of(sizes.network), Seeded, said(training.steps_once)),
-    "forced": Property(of(sizes.network), Seeded, said(training.follows)),
-    "free": Property(of(sizes.network), Seeded, said(training.arrives)),
+    "metamorphic": Property(
+        drawing(sizes.large), Seeded, unmeasured(judging.keeps_relation), draws=True
+    ),
+    "step": Property(drawing(sizes.network), Seeded, unmeasured(training.follows_for_a_step)),
+    "forced": Property(drawing(sizes.network), Seeded, unmeasured(training.follows_definition)),
+    "free": Property(drawing(sizes.network), Seeded, unmeasured(training.ends_near_definition)),
 }
 
 ALWAYS = ("scale", "empty", "dtype", "pure", "repeatable", "sequence", "callers")

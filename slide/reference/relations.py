@@ -20,7 +20,7 @@ from slide.reference.cases import Case
 from slide.reference.cases.codes import sparse_rows
 from slide.reference.cases.drawing import Draw
 from slide.reference.plain.rows import densed
-from slide.reference.running import compute, mapped
+from slide.reference.running import map_arrays, run_case
 
 BY_EXAMPLE = {
     "hash": (0,),
@@ -43,24 +43,24 @@ def permuting_examples(backend: Any, case: Case, draw: Draw) -> str:
     order = draw.order(n_rows(case.arguments[positions[0]]))
     arguments = list(case.arguments)
     for position in positions:
-        arguments[position] = taken(arguments[position], order)
-    want, got = compute(backend, case), compute(backend, Case(case.kernel, tuple(arguments)))
+        arguments[position] = permuted(arguments[position], order)
+    want, got = run_case(backend, case), run_case(backend, Case(case.kernel, tuple(arguments)))
     allowed = bound_of(case.kernel, case.arguments) if case.kernel == "loss" else None
     if case.kernel not in ("spmm_t", "spgemm_t"):
-        want, allowed = taken(want, order), taken(doubled(allowed), order)
+        want, allowed = permuted(want, order), permuted(doubled(allowed), order)
     return difference(got, want, allowed, "after permuting the examples, result")
 
 
 def varying_hash(backend: Any, case: Case, draw: Draw) -> str:
     """Dense or sparse is the same, fewer probes are the first ones, and examples permute."""
     x, center, family, probes = case.arguments
-    codes = compute(backend, case)
+    codes = run_case(backend, case)
     other = densed(x) if isinstance(x, CSR) else sparse_rows(draw, x)
-    again = compute(backend, Case("hash", (other, center, family, probes)))
+    again = run_case(backend, Case("hash", (other, center, family, probes)))
     if sentence := difference(again, codes, name=f"of x as {type(other).__name__}, result"):
         return sentence
     fewer = draw.whole(1, probes)
-    got = compute(backend, Case("hash", (x, center, family, fewer)))
+    got = run_case(backend, Case("hash", (x, center, family, fewer)))
     first = codes.reshape(-1, family.L, probes)[:, :, :fewer].reshape(len(codes), -1)
     if sentence := difference(got, first, name=f"with {fewer} probes, result"):
         return sentence
@@ -73,8 +73,8 @@ def table_by_table(backend: Any, case: Case, draw: Draw) -> str:
     n, L = codes.shape
     table = draw.whole(0, L - 1)
     column = codes[:, table : table + 1]
-    whole = compute(backend, case)
-    alone = compute(backend, Case("build", (column, n_buckets, salt + table, policy)))
+    whole = run_case(backend, case)
+    alone = run_case(backend, Case("build", (column, n_buckets, salt + table, policy)))
     ids = whole.ids.reshape(L, n)[table]
     ends = whole.offsets[1:].reshape(L, n_buckets)[table] - table * n
     return difference((alone.ids, alone.offsets[1:]), (ids, ends), name=f"table {table} alone")
@@ -84,9 +84,9 @@ def in_two_moves(backend: Any, case: Case, draw: Draw) -> str:
     """Moving the smaller ids first and then the larger ones is moving them at once."""
     tables, rows, codes = case.arguments
     cut = draw.whole(0, len(rows))
-    at_once = compute(backend, case)
-    first = compute(backend, Case("reinsert", (tables, rows[:cut], codes[:cut])))
-    then = compute(backend, Case("reinsert", (first, rows[cut:], codes[cut:])))
+    at_once = run_case(backend, case)
+    first = run_case(backend, Case("reinsert", (tables, rows[:cut], codes[:cut])))
+    then = run_case(backend, Case("reinsert", (first, rows[cut:], codes[cut:])))
     return difference(then, at_once, name=f"moving {cut} first, tables")
 
 
@@ -97,7 +97,7 @@ def varying_query(backend: Any, case: Case, draw: Draw) -> str:
     """
     query = case.arguments[4]
     few, more, union = (
-        compute(backend, with_query(case, replace(query, budget=budget, shared=shared)))
+        run_case(backend, with_query(case, replace(query, budget=budget, shared=shared)))
         for budget, shared in (
             (query.budget, False),
             (query.budget + 1, False),
@@ -120,9 +120,9 @@ def row_by_row(backend: Any, case: Case, draw: Draw) -> str:
     """Touching the rows in two steps, even ones first, moves them as touching them at once does."""
     param, grad, *constants = case.arguments
     halves = [RowGrad(grad.rows[parity::2], grad.values[parity::2]) for parity in (0, 1)]
-    together = compute(backend, case)
+    together = run_case(backend, case)
     for half in halves:
-        param = compute(backend, Case("update_rows", (param, half, *constants)))
+        param = run_case(backend, Case("update_rows", (param, half, *constants)))
     allowed = doubled(bound_of(case.kernel, case.arguments))
     return difference(param, together, allowed, "in two parts, param")
 
@@ -130,7 +130,7 @@ def row_by_row(backend: Any, case: Case, draw: Draw) -> str:
 def with_longer_lists(backend: Any, case: Case, draw: Draw) -> str:
     """A larger limit only adds to the lists, and adds at most one to each."""
     w, base, limit = case.arguments
-    few, more = (compute(backend, Case("invert", (w, base, each))) for each in (limit, limit + 1))
+    few, more = (run_case(backend, Case("invert", (w, base, each))) for each in (limit, limit + 1))
     lists = [CSR(index.offsets, index.ids, index.values, len(base)) for index in (few, more)]
     if len(lost := np.setdiff1d(cells(lists[0]), cells(lists[1]))):
         f, j = divmod(int(lost[0]), len(base))
@@ -142,12 +142,12 @@ def with_longer_lists(backend: Any, case: Case, draw: Draw) -> str:
 def neuron_by_neuron(backend: Any, case: Case, draw: Draw) -> str:
     """Updating the even neurons and then the odd ones moves them as updating all at once does."""
     param, dz, x, lr = case.arguments
-    together = compute(backend, case)
+    together = run_case(backend, case)
     for parity in (0, 1):
         chosen = dz.indices % 2 == parity
         indptr = np.append(0, np.cumsum(chosen))[dz.indptr]
         half = CSR(indptr, dz.indices[chosen], dz.values[chosen], dz.n_cols)
-        param = compute(backend, Case("update_entries", (param, half, x, lr)))
+        param = run_case(backend, Case("update_entries", (param, half, x, lr)))
     allowed = doubled(bound_of(case.kernel, case.arguments))
     return difference(param, together, allowed, "in two parts, param")
 
@@ -171,11 +171,11 @@ RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
 }
 
 
-def taken(thing: Any, order: Array) -> Any:
+def permuted(thing: Any, order: Array) -> Any:
     """The rows of arguments or results in another order; one row that all share stays."""
     match thing:
         case tuple():
-            return tuple(taken(part, order) for part in thing)
+            return tuple(permuted(part, order) for part in thing)
         case CSR():
             return thing.take(order)
         case Block():
@@ -188,7 +188,7 @@ def taken(thing: Any, order: Array) -> Any:
 
 def doubled(allowed: Any) -> Any:
     """By how much two results may differ of which each may differ from the truth."""
-    return mapped(allowed, lambda array: 2 * array if array.dtype.kind == "f" else array)
+    return map_arrays(allowed, lambda array: 2 * array if array.dtype.kind == "f" else array)
 
 
 def n_rows(thing: Array | CSR | Block) -> int:

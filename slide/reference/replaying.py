@@ -11,11 +11,11 @@ from typing import Any
 
 from slide.core.contract.backend import KERNELS
 from slide.reference.cases import Case
-from slide.reference.cases.choices import Choice, Repeated
+from slide.reference.cases.choices import Choice, ReplayedChoices
 from slide.reference.cases.written import is_short
+from slide.reference.falsifying import Failure
 from slide.reference.judging import N_THREADS
 from slide.reference.properties import PROPERTIES
-from slide.reference.trying import Failure
 
 
 def snippet_of(name: str, failure: Failure) -> str:
@@ -54,14 +54,14 @@ def redrawn(cell: tuple[str, str], choices: Sequence[Choice]) -> Case:
         ValueError: they are not those of such a case.
     """
     kernel, name = cell
-    return PROPERTIES[name].draw_case(kernel, PROPERTIES[name].numbers(repeated(choices)))
+    return PROPERTIES[name].draw_case(kernel, PROPERTIES[name].numbers(replay(choices)))
 
 
 def judged_again(backend: Any, cell: tuple[str, str], choices: Sequence[Choice]) -> str:
     """What is said of a backend for the case that these choices make; empty if it is right."""
     kernel, name = cell
     prop = PROPERTIES[name]
-    draw = prop.numbers(repeated(choices))
+    draw = prop.numbers(replay(choices))
     backend.set_threads(N_THREADS)
     return prop.judge(backend, prop.draw_case(kernel, draw), draw).sentence
 
@@ -77,11 +77,11 @@ def judged(backend: Any, name: str, kernel: str, *arguments: Any) -> str:
     """
     prop = PROPERTIES[name]
     backend.set_threads(N_THREADS)
-    return prop.judge(backend, Case(kernel, arguments), prop.numbers(repeated((1, 0)))).sentence
+    return prop.judge(backend, Case(kernel, arguments), prop.numbers(replay((1, 0)))).sentence
 
 
-def repeated(choices: Sequence[Choice]) -> Repeated:
+def replay(choices: Sequence[Choice]) -> ReplayedChoices:
     """The choices once more; the first one is the bound on sizes."""
     largest, *made = choices
     assert isinstance(largest, int)
-    return Repeated(made, largest)
+    return ReplayedChoices(made, largest)

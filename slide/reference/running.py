@@ -28,48 +28,50 @@ WRITERS = ("update_rows", "update_entries")
 HERE = f"{Path(__file__).parent}{os.sep}"
 
 
-def mapped(thing: Any, function: Callable[[Any], Any]) -> Any:
+def map_arrays(thing: Any, function: Callable[[Any], Any]) -> Any:
     """The same structure with every array replaced by `function(array)`."""
     if thing is None or isinstance(thing, int | float | str | np.generic):
         return thing
     if isinstance(thing, tuple):
-        return tuple(mapped(part, function) for part in thing)
+        return tuple(map_arrays(part, function) for part in thing)
     if is_dataclass(thing) and not isinstance(thing, type):
         inner = {
-            field.name: mapped(getattr(thing, field.name), function) for field in fields(thing)
+            field.name: map_arrays(getattr(thing, field.name), function) for field in fields(thing)
         }
         return replace(thing, **inner)
     return function(thing)
 
 
-def call(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
+def call_kernel(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
     """What the kernel makes of arguments that are already placed: its result, on the host."""
-    return mapped(raw_call(backend, case, arguments), backend.get)
+    return map_arrays(call_kernel_raw(backend, case, arguments), backend.get)
 
 
-def raw_call(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
-    """The same, where the backend left it."""
+def call_kernel_raw(backend: Any, case: Case, arguments: tuple[Any, ...]) -> Any:
+    """The same result, where the backend left it."""
     if case.kernel in ("put", "get"):  # neither shows anything without the other
         return arguments[0]
     result = getattr(backend, case.kernel)(*arguments)
     return arguments[0] if case.kernel in WRITERS else result
 
 
-def compute(backend: Any, case: Case) -> Any:
+def run_case(backend: Any, case: Case) -> Any:
     """The result of a kernel for copies of the case's arguments; the end of a training step."""
     if case.kernel not in KERNELS:
         stepper = (DirectStepper if case.is_direct else Stepper)(backend, *case.arguments)
         stepper.step()
         return stepper.params
-    return call(backend, case, mapped(case.arguments, lambda array: backend.put(array.copy())))
+    return call_kernel(
+        backend, case, map_arrays(case.arguments, lambda array: backend.put(array.copy()))
+    )
 
 
-def expected(case: Case) -> Any:
+def expected_result(case: Case) -> Any:
     """The result of `plain`: floats in float64, integers as the contract has them."""
-    return call(plain, case, mapped(case.arguments, widened))
+    return call_kernel(plain, case, map_arrays(case.arguments, as_float64))
 
 
-def widened(array: Array) -> Array:
+def as_float64(array: Array) -> Array:
     """A copy whose floats are float64."""
     return array.astype(np.float64) if array.dtype.kind == "f" else array.copy()
 
@@ -82,7 +84,7 @@ def source_of(backend: object, kernel: str) -> str | None:
     return next((source for source, kernels in taken.items() if kernel in kernels), None)
 
 
-class Watched:
+class WatchedBackend:
     """A backend, and whether code of the definition has run while one of its kernels did.
 
     A kernel that hands its work to the reference, in whatever guise, shows nothing. Seen are all
@@ -99,23 +101,23 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.backend, name)
-        return partial(self.run, name, attribute) if name in KERNELS else attribute
+        return partial(self.run_profiled, name, attribute) if name in KERNELS else attribute
 
-    def run(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
+    def run_profiled(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """The kernel's result; whoever profiles this process misses its calls."""
         self.n_calls[name] += 1
         if self.n_calls[name] - 1 not in self.CALLS:
             return kernel(*arguments)
         before = sys.getprofile(), threading.getprofile()
-        threading.setprofile(self.note)
-        sys.setprofile(self.note)
+        threading.setprofile(self.note_call)
+        sys.setprofile(self.note_call)
         try:
             return kernel(*arguments)
         finally:
             sys.setprofile(before[0])
             threading.setprofile(before[1])
 
-    def note(self, frame: FrameType, event: str, argument: Any) -> None:
+    def note_call(self, frame: FrameType, event: str, argument: Any) -> None:
         """Called by the interpreter for each function that is called or returns."""
         if event == "call" and frame.f_code.co_filename.startswith(HERE):
             self.borrows = True

@@ -16,7 +16,7 @@ from slide.core.sampled.network import Network
 from slide.core.sampled.run import SampledRun
 
 
-class Noted(np.random.Generator):
+class RecordingGenerator(np.random.Generator):
     """A generator that remembers what it drew for the dropout masks: alone they are float32."""
 
     def __init__(self, seed: int) -> None:
@@ -54,11 +54,11 @@ class Stepper:
     ) -> None:
         self.config, self.data = config, data
         self.run = SampledRun.begin(config, cast(Backend, backend), data)
-        self.rng = self.run.rng = Noted(seed)
+        self.rng = self.run.rng = RecordingGenerator(seed)
         self.run.updates.step = steps_before
-        self.place(params)
+        self.set_params(params)
 
-    def place(self, params: tuple[Param, ...]) -> None:
+    def set_params(self, params: tuple[Param, ...]) -> None:
         """Go on from these parameters."""
         put = self.run.backend.put
         *hidden, output = [

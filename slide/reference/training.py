@@ -16,7 +16,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block, Param
 from slide.core.learners.config import Config
 from slide.reference.bounds import difference
-from slide.reference.bounds.balls import Settle, centred, keeping, shaking
+from slide.reference.bounds.balls import Rounding, draw_within_radius, drop_radius, keep_radius
 from slide.reference.bounds.comparing import TINY
 from slide.reference.bounds.deciding import MisstepError
 from slide.reference.bounds.moves import State
@@ -25,7 +25,7 @@ from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
 from slide.reference.direct_training import DirectTrainee
 from slide.reference.judging import deviation
-from slide.reference.running import mapped
+from slide.reference.running import map_arrays
 from slide.reference.stepping import Stepper
 
 N_STEPS = 20
@@ -33,7 +33,7 @@ N_SHAKEN = 4
 MOST_DEVIATIONS = 13
 
 
-class Witness:
+class JudgedBackend:
     """A backend whose decisions are judged as they are made; the active sets are kept."""
 
     DECISIONS = ("hash", "build", "reinsert", "query")
@@ -44,9 +44,9 @@ class Witness:
 
     def __getattr__(self, name: str) -> Any:
         kernel = getattr(self.backend, name)
-        return partial(self.decide, name, kernel) if name in self.DECISIONS else kernel
+        return partial(self.judge_call, name, kernel) if name in self.DECISIONS else kernel
 
-    def decide(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
+    def judge_call(self, name: str, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """The result of a kernel.
 
         Raises:
@@ -54,16 +54,16 @@ class Witness:
         """
         if name == "hash":
             arguments = (*arguments, 1)[:4]  # one probe unless it says more
-        case = Case(name, mapped(arguments, self.copied))
+        case = Case(name, map_arrays(arguments, self.copy_to_host))
         result = kernel(*arguments)
-        got = mapped(result, self.copied)
+        got = map_arrays(result, self.copy_to_host)
         if sentence := deviation(case, got):
             raise MisstepError(f"{case}: {sentence}")
         if name == "query":
             self.active.append(got)
         return result
 
-    def copied(self, array: Any) -> Array:
+    def copy_to_host(self, array: Any) -> Array:
         """A copy on the host, that no later kernel writes to."""
         return np.array(self.backend.get(array))
 
@@ -76,12 +76,12 @@ def params_of(states: list[State], part: str) -> tuple[Param, ...]:
 class Trainee:
     """A backend in training: its steps, and what was decided in each."""
 
-    called = "layer"
+    part_name = "layer"
 
     def __init__(self, backend: Any, case: Case) -> None:
         self.config: Config = case.arguments[0]
         self.first: tuple[Param, ...] = case.arguments[1]
-        self.witness = Witness(backend)
+        self.witness = JudgedBackend(backend)
         self.stepper = Stepper(self.witness, *case.arguments)
 
     @property
@@ -89,9 +89,9 @@ class Trainee:
         """Those of all layers, on the host."""
         return self.stepper.params
 
-    def place(self, params: tuple[Param, ...]) -> None:
+    def set_params(self, params: tuple[Param, ...]) -> None:
         """Go on from these."""
-        self.stepper.place(params)
+        self.stepper.set_params(params)
 
     def step(self) -> Decisions:
         """One step, and what was decided in it."""
@@ -107,9 +107,11 @@ class Trainee:
         kept = [(drawn >= dropout) * scale for drawn in self.stepper.rng.masks]
         return Decisions(batch, self.stepper.run.updates.step, [*active, next(found)], kept)
 
-    def after(self, states: list[State], step: Decisions, settle: Settle) -> list[State]:
+    def conforming_state(
+        self, states: list[State], step: Decisions, rounding: Rounding
+    ) -> list[State]:
         """The definition's state after a step that decides as the backend did."""
-        return stepped(states, self.config, step, settle)
+        return stepped(states, self.config, step, rounding)
 
     state_of = staticmethod(states_of)
     params_of = staticmethod(params_of)
@@ -123,34 +125,34 @@ TRAINEES: dict[str, Callable[[Any, Case], Any]] = {
 }
 
 
-def steps_once(backend: Any, case: Case, draw: Draw) -> str:
+def follows_for_a_step(backend: Any, case: Case, draw: Draw) -> str:
     """A step ends within what the contracts of its kernels add up to."""
-    return follows(backend, case, draw, n_steps=1)
+    return follows_definition(backend, case, draw, n_steps=1)
 
 
-def follows(backend: Any, case: Case, draw: Draw, n_steps: int = N_STEPS) -> str:
+def follows_definition(backend: Any, case: Case, draw: Draw, n_steps: int = N_STEPS) -> str:
     """Each of many steps does, starting from where the definition's last one ended."""
     try:
         trainee = TRAINEES[case.kernel](backend, case)
         params = trainee.first
         for number in range(n_steps):
-            trainee.place(params)
-            state = trainee.after(trainee.state_of(params), trainee.step(), keeping)
+            trainee.set_params(params)
+            state = trainee.conforming_state(trainee.state_of(params), trainee.step(), keep_radius)
             want, allowed = (trainee.params_of(state, part) for part in ("value", "radius"))
-            if sentence := difference(trainee.params, want, allowed, trainee.called):
+            if sentence := difference(trainee.params, want, allowed, trainee.part_name):
                 return f"after step {number + 1}, {sentence}"
-            params = mapped(want, single)
+            params = map_arrays(want, as_float32)
     except MisstepError as misstep:
         return str(misstep)
     return ""
 
 
-def single(array: Array) -> Array:
+def as_float32(array: Array) -> Array:
     """Floats as backends have them."""
     return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
-def arrives(backend: Any, case: Case, draw: Draw) -> str:
+def ends_near_definition(backend: Any, case: Case, draw: Draw) -> str:
     """Twenty steps end as near to the definition's as rounding takes other runs that conform.
 
     The runs to compare with have the same decisions, and each number that a kernel computes is off
@@ -166,22 +168,22 @@ def arrives(backend: Any, case: Case, draw: Draw) -> str:
         steps = [trainee.step() for _ in range(N_STEPS)]
     except MisstepError as misstep:
         return str(misstep)
-    want = end_of(trainee, steps, centred)
+    want = end_of(trainee, steps, drop_radius)
     rng = np.random.default_rng(case.arguments[-1])
-    others = [end_of(trainee, steps, shaking(rng)) for _ in range(N_SHAKEN)]
-    allowed = reach(want, others)
-    return difference(trainee.params, want, allowed, f"after 20 steps, {trainee.called}")
+    others = [end_of(trainee, steps, draw_within_radius(rng)) for _ in range(N_SHAKEN)]
+    allowed = allowance_at_end(want, others)
+    return difference(trainee.params, want, allowed, f"after 20 steps, {trainee.part_name}")
 
 
-def end_of(trainee: Any, steps: Sequence[Any], settle: Settle) -> Any:
+def end_of(trainee: Any, steps: Sequence[Any], rounding: Rounding) -> Any:
     """Where the definition ends that decides as the backend did."""
     state = trainee.state_of(trainee.first)
     for step in steps:
-        state = trainee.after(state, step, settle)
+        state = trainee.conforming_state(state, step, rounding)
     return trainee.params_of(state, "value")
 
 
-def reach(want: Any, others: Sequence[Any]) -> Any:
+def allowance_at_end(want: Any, others: Sequence[Any]) -> Any:
     """How far each array may be off: so many of the largest standard deviation."""
     shaken = zip(*map(arrays_in, others), strict=True)
 
@@ -189,11 +191,11 @@ def reach(want: Any, others: Sequence[Any]) -> Any:
         variance = np.mean([(other - array) ** 2 for other in next(shaken)], axis=0)
         return np.full(array.shape, MOST_DEVIATIONS * np.sqrt(variance.max(initial=0)) + TINY)
 
-    return mapped(want, of_array)
+    return map_arrays(want, of_array)
 
 
 def arrays_in(thing: Any) -> list[Array]:
     """All arrays of a structure, one after the other."""
     arrays: list[Array] = []
-    mapped(thing, arrays.append)
+    map_arrays(thing, arrays.append)
     return arrays

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slide.backends.verifying import Report
 from slide.core.errors import ConfigError
-from slide.reference.branches.telling import Untaken
+from slide.reference.branches.untaken import Untaken
 from slide.reference.checks import Check
 from slide.report.html import Html, element, joined, page
 from slide.report.words import (
@@ -63,8 +63,8 @@ def page_of(report: Report) -> str:
     style = files("slide.report").joinpath("verification.css").read_text(encoding="utf-8")
     return page(
         f"{report.backend}: slide verify", style,
-        heading(report), grid(report.checks), wrong(report), compared(report), branches(report),
-        footer(report),
+        heading(report), grid(report.checks), failure_section(report),
+        comparison_section(report), branch_section(report), footer(report),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def anchor(one: Check) -> str:
     return f"{one.kernel}-{one.property}".replace(" ", "-")
 
 
-def wrong(report: Report) -> Html:
+def failure_section(report: Report) -> Html:
     """Each failure with the call that shows it, then what shows nothing; empty if all is well."""
     found, rest = failures(report.checks), remarks(report.checks)
     parts = []
@@ -179,7 +179,7 @@ def remark(one: Remark) -> Html:
     return element("li", symbol(one.outcome), f" {one.head}: ", element("b", one.rows), tail)
 
 
-def compared(report: Report) -> Html:
+def comparison_section(report: Report) -> Html:
     """How near to its bounds each kernel came, and how large arguments were."""
     sizes, worst = report.sizes, report.worst
     parts = []
@@ -214,12 +214,12 @@ def chips(sizes: Mapping[str, int]) -> Html:
     return joined(*(element("span", pair, class_="chip") for pair in pairs))
 
 
-def branches(report: Report) -> Html:
+def branch_section(report: Report) -> Html:
     """Each branch of the backend's source that no call took, and what could not be seen."""
     found = report.branches
     parts = []
     if found.untaken:
-        parts.append(section("Branches that no call took", untaken(found.untaken)))
+        parts.append(section("Branches that no call took", untaken_list(found.untaken)))
     if found.unseen:
         notes = (element("li", one) for one in found.unseen)
         parts.append(section("Branches that were not seen", element("ul", *notes)))
@@ -227,7 +227,7 @@ def branches(report: Report) -> Html:
     return joined(*parts) if parts else section("Branches", everything)
 
 
-def untaken(found: Iterable[Untaken]) -> Html:
+def untaken_list(found: Iterable[Untaken]) -> Html:
     """Each with its place and source."""
     return joined(
         *(

@@ -11,7 +11,7 @@ from slide.core.contract.backend import KERNELS
 from slide.core.errors import ConfigError
 from slide.reference.checks import Check, check
 from slide.reference.properties import GRID
-from slide.testing.entrant import Entrant
+from slide.testing.under_test import BackendUnderTest
 
 
 def conformance(
@@ -33,7 +33,7 @@ def conformance(
         ConfigError: an argument is out of range.
     """
     refuse_wrong(examples, seed, inherited)
-    entrant = Entrant(backend)
+    tested = BackendUnderTest(backend)
     cells = [
         pytest.param(kernel, name, id=f"{kernel}-{name}".replace(" ", "_"))
         for kernel, names in GRID.items()
@@ -42,9 +42,9 @@ def conformance(
 
     @pytest.mark.parametrize(("kernel", "name"), cells)
     def test_conformance(kernel: str, name: str) -> None:
-        instance = entrant.instance()
+        instance = tested.instance()
         with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
-            tell(check(instance, kernel, name, examples, seed), backend, inherited)
+            report_check(check(instance, kernel, name, examples, seed), backend, inherited)
 
     return test_conformance
 
@@ -62,7 +62,7 @@ def refuse_wrong(examples: int, seed: int, inherited: Sequence[str]) -> None:
         )
 
 
-def tell(one: Check, backend: str, inherited: Sequence[str]) -> None:
+def report_check(one: Check, backend: str, inherited: Sequence[str]) -> None:
     """Let the item pass, be skipped or fail; training is inherited if some kernel is."""
     if one.outcome == "pass":
         return

@@ -11,12 +11,12 @@ from threadpoolctl import threadpool_limits
 
 from slide.backends import use_threads
 from slide.bench.calls import CALLS
-from slide.bench.devices import wait, waited
+from slide.bench.devices import wait_for_device, waiting_for_device
 from slide.bench.machine import cores
 from slide.bench.problem import SIZES, Problem
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError
-from slide.testing.entrant import Entrant
+from slide.testing.under_test import BackendUnderTest
 
 BASELINES = ("numba", "reference")
 PLUGIN = "pytest_benchmark.plugin"
@@ -46,22 +46,22 @@ def benchmarks(
         raise ConfigError(f"benchmarks got sizes={unknown}: expected some of {', '.join(SIZES)}")
     if PLUGIN not in sys.modules:  # as with `-p no:benchmark`
         return without_plugin
-    entrants = {name: Entrant(name) for name in dict.fromkeys((backend, *BASELINES))}
+    tested = {name: BackendUnderTest(name) for name in dict.fromkeys((backend, *BASELINES))}
     kept: dict[str, Problem] = {}
 
     def test_speed(benchmark: Any, call: str, size: str, name: str) -> None:
         with threadpool_limits(limits=1):
             made = CALLS[call](problem(kept, size))
-            computer = cast(Backend, entrants[name].verified(made.kernel))
+            computer = cast(Backend, tested[name].verified(made.kernel))
             use_threads(computer, threads or cores())
-            function = waited(computer, getattr(computer, made.kernel))
-            arguments = made.placed(computer)
-            wait(computer)
+            function = waiting_for_device(computer, getattr(computer, made.kernel))
+            arguments = made.arguments_on(computer)
+            wait_for_device(computer)
             function(*arguments)  # compiles
             benchmark.extra_info |= {"flops": made.flops, "bytes": made.bytes}
             benchmark(function, *arguments)
 
-    wanted = pytest.mark.parametrize(("call", "size", "name"), items(sizes, [*entrants]))
+    wanted = pytest.mark.parametrize(("call", "size", "name"), items_of(sizes, [*tested]))
     return cast(Callable[..., None], REFUSED(wanted(test_speed)))
 
 
@@ -70,7 +70,7 @@ def without_plugin() -> None:
     pytest.skip("times need pytest-benchmark: pip install 'slide-engine[testing]'")
 
 
-def items(sizes: Sequence[str], names: Sequence[str]) -> list[Any]:
+def items_of(sizes: Sequence[str], names: Sequence[str]) -> list[Any]:
     """Parameters of all items; those of a group follow each other."""
     return [
         pytest.param(

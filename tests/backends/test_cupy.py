@@ -79,14 +79,14 @@ def test_cupy_takes_the_arguments_that_the_stand_in_is_given(monkeypatch):
     """Whether CuPy's functions have such parameters, for all calls of a verification and a run."""
     import cupy
 
-    called, calls = arrays.called, {}
+    call_numpy, calls = arrays.call_numpy, {}
 
     def noting(memory, name, inputs, options):
         names = sorted(set(options) - {"like"})
         calls[name, len(inputs), *names] = inputs, {one: options[one] for one in names}
-        return called(memory, name, inputs, options)
+        return call_numpy(memory, name, inputs, options)
 
-    monkeypatch.setattr(arrays, "called", noting)
+    monkeypatch.setattr(arrays, "call_numpy", noting)
     backend = StandInBackend()
     verify(backend, 1, shrink=False, largest=100)
     for config in (DIRECT, SAMPLED):

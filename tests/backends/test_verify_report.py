@@ -15,15 +15,15 @@ import pytest
 from rich.console import Console
 from verified_stub import Drifts, NoBranches, Stub
 
-from slide.backends.verifying import Branches, CellJob, Report, verified
-from slide.backends.verifying.crew import Crew
+from slide.backends.verifying import Branches, CellJob, Report, verify_backend
 from slide.backends.verifying.jobs import cell_jobs
-from slide.backends.verifying.running import unexplained
+from slide.backends.verifying.pool import WorkerPool
+from slide.backends.verifying.running import first_training_failure
 from slide.cli import INTERRUPTS, main
 from slide.cli.findings import print_report
 from slide.cli.watching import Watching
 from slide.core.errors import BackendError
-from slide.reference.branches.telling import Untaken
+from slide.reference.branches.untaken import Untaken
 from slide.reference.checks import GRID, Check, verify
 from slide.report.verification import anchor, page_of
 from slide.report.words import PARTS
@@ -91,7 +91,7 @@ def no_branches(monkeypatch):
 
 
 def test_several_processes_find_what_one_does(no_branches):
-    report = verified(STUB, 2, 3, 2)
+    report = verify_backend(STUB, 2, 3, 2)
     assert report.checks == verify(Stub(), 2, 3)
     assert report.backend == Stub.name
     outcomes = {one.outcome for one in report.checks}
@@ -100,10 +100,10 @@ def test_several_processes_find_what_one_does(no_branches):
 
 def test_a_process_that_dies_is_a_failure_and_the_others_go_on():
     cells = [("spmm", "dtype"), ("put", "dtype"), ("spmm_t", "dtype"), ("top_k", "dtype")]
-    with Crew("verified_stub:Kills", 2) as crew:
+    with WorkerPool("verified_stub:Kills", 2) as pool:
         jobs = [CellJob(*cell, 1, 0, shrink=False) for cell in cells]
-        found = {job.kernel: one for job, one in crew.results(jobs, lambda job: None)}
-        processes = [member.process for member in crew.members]
+        found = {job.kernel: one for job, one in pool.run_jobs(jobs, lambda job: None)}
+        processes = [worker.process for worker in pool.workers]
     assert [found[kernel].outcome for kernel, _ in cells] == ["fail", "pass", "fail", "fail"]
     assert found["spmm"].message.endswith("process that computed it ended with exit status 3")
     assert found["spmm_t"].message.endswith("process that computed it was killed by SIGSEGV")
@@ -121,20 +121,21 @@ def test_a_process_that_dies_is_a_failure_and_the_others_go_on():
 )
 def test_a_backend_that_cannot_be_made_is_told_in_a_sentence(target, words):
     with pytest.raises(BackendError, match=words):
-        verified(target, 1, 0, 2)
+        verify_backend(target, 1, 0, 2)
 
 
 def test_only_training_that_no_kernel_explains_is_made_smaller():
     good = [Check(*cell, "pass", 1, "") for cell in CELLS]
     training = [place for place, cell in enumerate(CELLS) if cell[0].startswith("train")]
     failed = [Check(*cell, "fail", 1, "") for cell in CELLS]
-    assert unexplained(good) is None
-    assert unexplained([*good[: training[1]], *failed[training[1] :]]) == training[1]
-    assert unexplained([failed[0], *good[1 : training[0]], *failed[training[0] :]]) is None
+    assert first_training_failure(good) is None
+    assert first_training_failure([*good[: training[1]], *failed[training[1] :]]) == training[1]
+    earlier = [failed[0], *good[1 : training[0]], *failed[training[0] :]]
+    assert first_training_failure(earlier) is None
 
 
 def test_failing_training_is_made_smaller_in_the_end(no_branches):
-    report = verified("verified_stub:Drifts", 3, 0, 2)
+    report = verify_backend("verified_stub:Drifts", 3, 0, 2)
     assert report.checks == verify(Drifts(), 3)
     failed = [one for one in report.checks if one.outcome == "fail"]
     assert {one.kernel for one in failed} <= set(PARTS["training"])

@@ -23,7 +23,7 @@ from slide.cli.options import computing_threads
 from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, ConfigError
 from slide.reference.checks import check
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 
 LIMITS = Limits(2, 2.0, 1e10, 5e9, 1e11, 1e11, 1e9, 1e7)
 SMALL = SIZES["small"]
@@ -60,7 +60,7 @@ class Threadless(NumbaBackend):
 
 @pytest.fixture
 def bench(monkeypatch):
-    monkeypatch.setattr("slide.bench.limits.measured", lambda n_threads, scale: LIMITS)
+    monkeypatch.setattr("slide.bench.limits.measure_limits", lambda n_threads, scale: LIMITS)
 
     def run(*args):
         return CliRunner().invoke(app, ["bench", *map(str, args)])
@@ -75,7 +75,7 @@ def problem():
 
 def arrays_of(thing):
     found = []
-    mapped(thing, found.append)
+    map_arrays(thing, found.append)
     return found
 
 
@@ -90,7 +90,7 @@ def test_a_call_is_one_that_the_contract_allows(problem, name):
     before = [array.copy() for array in arrays_of(made.arguments)]
     results = []
     for backend in (load("numba"), load("reference")):
-        arguments = made.placed(backend)
+        arguments = made.arguments_on(backend)
         result = getattr(backend, made.kernel)(*arguments)
         results.append(arrays_of(arguments[0] if made.kernel in WRITERS else result))
     for one, other in zip(*results, strict=True):
@@ -241,8 +241,8 @@ def test_what_is_expected_grows_with_the_work():
 
 def test_rounds_are_as_many_as_wanted(problem):
     made = CALLS["sddmm, csr"](problem)
-    assert len(racing.times(load("numba"), made, 0.0)) == racing.FEWEST
-    many = racing.times(load("numba"), made, 0.05)
+    assert len(racing.time_rounds(load("numba"), made, 0.0)) == racing.FEWEST
+    many = racing.time_rounds(load("numba"), made, 0.05)
     assert len(many) > racing.FEWEST
     assert statistics.median(many) > 0
 

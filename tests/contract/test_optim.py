@@ -13,7 +13,7 @@ from slide.core.contract.optim import SGD, Adagrad, Adam, learning_rate
 from slide.core.sampled.catchup import CatchUp
 from slide.core.sampled.settings import Optimization
 from slide.core.sampled.updating import optimizer_of
-from slide.reference.running import mapped
+from slide.reference.running import map_arrays
 
 OPTIMIZERS = [Adam, Adagrad, SGD]
 
@@ -91,18 +91,18 @@ def test_many_rows_catch_up_in_pieces(monkeypatch) -> None:
 def test_rates_are_forgotten_when_no_row_needs_them() -> None:
     param, catch_up = Adam().begin(f32([1], [2])), CatchUp(2)
     for step in (1, 2, 3):
-        catch_up.after(BACKEND, np.array([0], np.int32), step, 0.1)
+        catch_up.note_update(BACKEND, np.array([0], np.int32), step, 0.1)
         assert len(catch_up.rates) == step
-    catch_up.before(BACKEND, param, Adam(), None, 4)
+    catch_up.catch_up_rows(BACKEND, param, Adam(), None, 4)
     assert catch_up.rates == {}
     assert catch_up.last.tolist() == [3, 3]
 
 
 def test_rows_that_were_not_brought_up_are_noticed() -> None:
     catch_up = CatchUp(2)
-    catch_up.after(BACKEND, np.array([0], np.int32), 1, 0.1)
+    catch_up.note_update(BACKEND, np.array([0], np.int32), 1, 0.1)
     with pytest.raises(AssertionError):
-        catch_up.after(BACKEND, np.array([0, 1], np.int32), 2, 0.1)
+        catch_up.note_update(BACKEND, np.array([0, 1], np.int32), 2, 0.1)
 
 
 def trained(optimizer, seed, dtype, catch_up):
@@ -121,7 +121,7 @@ def trained(optimizer, seed, dtype, catch_up):
         rows = np.flatnonzero(rng.random(n) < 0.3).astype(np.int32)
         read = None if rng.random() < 0.1 else np.union1d(rows, rng.integers(n)).astype(np.int32)
         if catch_up:
-            debts.before(BACKEND, lazy, optimizer, read, step)
+            debts.catch_up_rows(BACKEND, lazy, optimizer, read, step)
             wanted = all_rows if read is None else read
             seen = seen and np.array_equal(lazy.weight[wanted], dense.weight[wanted])
         values = np.zeros((n, d), dtype)
@@ -129,9 +129,9 @@ def trained(optimizer, seed, dtype, catch_up):
         BACKEND.update_rows(lazy, RowGrad(rows, values[rows]), optimizer, lr, step)
         BACKEND.update_rows(dense, RowGrad(all_rows, values), optimizer, lr, step)
         if catch_up:
-            debts.after(BACKEND, rows, step, lr)
+            debts.note_update(BACKEND, rows, step, lr)
     if catch_up:
-        debts.before(BACKEND, lazy, optimizer, None, n_steps + 1)
+        debts.catch_up_rows(BACKEND, lazy, optimizer, None, n_steps + 1)
     return dense, lazy, seen
 
 
@@ -150,15 +150,15 @@ def test_rows_may_be_arrays_of_the_backend() -> None:
         put, get = Wrapped, staticmethod(lambda array: array.array)
 
         def update_rows(self, param, grad, *constants):
-            BACKEND.update_rows(param, mapped(grad, lambda array: array.array), *constants)
+            BACKEND.update_rows(param, map_arrays(grad, lambda array: array.array), *constants)
 
     lazy, dense = Adam().begin(f32([1], [2])), Adam().begin(f32([1], [2]))
     catch_up, device, rows = CatchUp(2), Device(), np.array([0, 1], np.int32)
     for step, touched in (1, rows), (2, rows[:1]), (3, rows):
-        catch_up.before(device, lazy, Adam(), Wrapped(touched), step)
+        catch_up.catch_up_rows(device, lazy, Adam(), Wrapped(touched), step)
         grad = RowGrad(touched, np.ones((len(touched), 1), np.float32))
         BACKEND.update_rows(lazy, grad, Adam(), 0.1, step)
-        catch_up.after(device, Wrapped(touched), step, 0.1)
+        catch_up.note_update(device, Wrapped(touched), step, 0.1)
         BACKEND.update_rows(dense, RowGrad(rows, f32([1], [len(touched) - 1])), Adam(), 0.1, step)
     assert equal(lazy, dense)
 

@@ -7,7 +7,7 @@ from slide.reference import plain
 from slide.reference.bounds import bound_of
 from slide.reference.bounds.comparing import TINY
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.running import mapped, widened
+from slide.reference.running import as_float64, map_arrays
 
 
 class HalfItsBounds(ReferenceBackend):
@@ -37,8 +37,8 @@ class HalfItsBounds(ReferenceBackend):
 
     def update_rows(self, param, grad, *constants):
         bound = bound_of("update_rows", (param, grad, *constants))
-        exact = mapped(param, widened)
-        plain.update_rows(exact, mapped(grad, widened), *constants)
+        exact = map_arrays(param, as_float64)
+        plain.update_rows(exact, map_arrays(grad, as_float64), *constants)
         for name in ("weight", "mean", "square"):
             moved = self.off(getattr(exact, name), getattr(bound, name))
             moved = np.maximum(moved, 0) if name == "square" else moved
@@ -50,12 +50,14 @@ class HalfItsBounds(ReferenceBackend):
 
     def update_entries(self, param, dz, x, lr):
         bound = bound_of("update_entries", (param, dz, x, lr))
-        exact = mapped(param, widened)
-        plain.update_entries(exact, *mapped((dz, x), widened), lr)
+        exact = map_arrays(param, as_float64)
+        plain.update_entries(exact, *map_arrays((dz, x), as_float64), lr)
         met = exact.square != param.square
         weight = self.off(exact.weight.values, bound.weight.values)
         square = np.maximum(self.off(exact.square, bound.square), TINY)
         param.weight.values[met], param.square[met] = weight[met], square[met]
 
     def exact_and_bound(self, kernel, *arguments):
-        return getattr(plain, kernel)(*mapped(arguments, widened)), bound_of(kernel, arguments)
+        return getattr(plain, kernel)(*map_arrays(arguments, as_float64)), bound_of(
+            kernel, arguments
+        )

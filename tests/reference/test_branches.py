@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from slide.backends import branches
-from slide.backends.branches import untaken
+from slide.backends.branches import find_untaken
 
 BEGIN = """
     import numba
@@ -28,7 +28,7 @@ def told(tmp_path, monkeypatch):
     def told(source, begin=BEGIN):
         (tmp_path / "my_backend.py").write_text(dedent(begin) + dedent(source))
         monkeypatch.syspath_prepend(tmp_path)
-        return untaken("my_backend:Mine", 1, 0)
+        return find_untaken("my_backend:Mine", 1, 0)
 
     return told
 
@@ -242,7 +242,7 @@ def test_what_a_backend_prints_harms_nothing(told):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["reference", "processes", "numba"])
 def test_our_own_backends_leave_no_branch_untaken(name):
-    assert untaken(name, 1, 0) == ([], [])
+    assert find_untaken(name, 1, 0) == ([], [])
 
 
 def test_a_process_that_takes_too_long_is_told(told, monkeypatch):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.reference.cases.choices import ANY_SIZE, Hypothetical, Repeated
-from slide.reference.trying import search
+from slide.reference.cases.choices import ANY_SIZE, HypothesisChoices, ReplayedChoices
+from slide.reference.falsifying import search_with_hypothesis
 
 RANGES = [(0, 1), (0, 99), (1, 100), (1, 101), (0, 1000), (-700, 4000), (5, 1 << 40)]
 LENGTHS = (0, 1, 3, 50, 51)
@@ -25,7 +25,7 @@ def choices_made(seed):
             choices.some_bytes(n)
         made.append(choices.made)
 
-    search(example, 100, seed, ANY_SIZE, shrink=False)
+    search_with_hypothesis(example, 100, seed, ANY_SIZE, shrink=False)
     return made
 
 
@@ -47,7 +47,7 @@ def test_every_number_of_a_range_can_be_drawn_and_no_other(low, high):
 
     @given(st.data())
     def draw(data):
-        seen.add(Hypothetical(data, ANY_SIZE).whole(low, high))
+        seen.add(HypothesisChoices(data, ANY_SIZE).whole(low, high))
 
     draw()
     assert min(seen) >= low
@@ -59,7 +59,7 @@ def test_every_number_of_a_range_can_be_drawn_and_no_other(low, high):
 
 def test_choices_are_made_once_more():
     for made in choices_made(3):
-        again = Repeated(made, ANY_SIZE)
+        again = ReplayedChoices(made, ANY_SIZE)
         for bounds in RANGES:
             again.whole(*bounds)
         for n in LENGTHS:

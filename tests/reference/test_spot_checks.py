@@ -17,14 +17,14 @@ from slide.backends.delegating import Delegating
 from slide.core.contract.arrays import CSR, Block
 from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError, CheckError, ConfigError
-from slide.reference.cases.choices import Numbered
+from slide.reference.cases.choices import SeededChoices
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.running import WRITERS, mapped
+from slide.reference.running import WRITERS, map_arrays
 from slide.reference.spot_checks import CheckedCall, SpotChecked, checked_call
 from slide.reference.spot_checks.checking import SAMPLES
-from slide.reference.spot_checks.forms import said_of_form
-from slide.reference.spot_checks.picks import Picks, only
+from slide.reference.spot_checks.forms import find_misfit
+from slide.reference.spot_checks.picks import Picks, with_only_rows
 from slide.reference.vectorised import verdict
 
 REFERENCE = ReferenceBackend()
@@ -95,14 +95,14 @@ def scarce(request, monkeypatch):
 def cases_of(kernel, n=N_CASES, largest=LARGEST):
     """Arguments at sizes of use, with numbers of all magnitudes."""
     for number in range(n):
-        draw = Scaled(Numbered(3, number, largest))
+        draw = Scaled(SeededChoices(3, number, largest))
         draw.kind, draw.rough = "rough", True
         yield draw_at_scale(kernel, draw)
 
 
 def sampled(kernel, arguments, seed, backend=REFERENCE):
     """A sample of a call, and the whole result."""
-    placed = mapped(arguments, lambda array: backend.put(array.copy()))
+    placed = map_arrays(arguments, lambda array: backend.put(array.copy()))
     sample = SAMPLES[kernel](Picks(backend, np.random.default_rng(seed)), *placed)
     result = getattr(backend, kernel)(*placed)
     return sample, placed[0] if kernel in WRITERS else result
@@ -154,7 +154,7 @@ def bits(thing):
 
 def said(kernel, arguments, sample, result):
     """What the check says of a result."""
-    if kernel not in WRITERS and (sentence := said_of_form(kernel, arguments, result)):
+    if kernel not in WRITERS and (sentence := find_misfit(kernel, arguments, result)):
         return sentence
     return verdict(kernel, sample.arguments, sample.cut(result)).sentence
 
@@ -210,7 +210,7 @@ def test_checks_work_on_arrays_of_a_device(kernel):
     backend = StandInBackend()
     checked = SpotChecked(backend, share=1.0)
     for case in cases_of(kernel, 2, 70):
-        getattr(checked, kernel)(*mapped(case.arguments, backend.put))
+        getattr(checked, kernel)(*map_arrays(case.arguments, backend.put))
         if kernel == "get":
             checked.get(backend.put(case.arguments[0]))
 
@@ -453,6 +453,6 @@ def test_a_file_with_other_types_is_refused():
 
 def test_only_leaves_the_other_rows_empty():
     matrix = CSR(np.array([0, 1, 3, 3]), np.array([4, 0, 2], np.int32), np.ones(3, np.float32), 5)
-    some = only(matrix, np.array([1]))
+    some = with_only_rows(matrix, np.array([1]))
     assert some.row_lengths().tolist() == [0, 2, 0]
     assert some.indices.tolist() == [0, 2]

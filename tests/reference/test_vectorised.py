@@ -10,14 +10,14 @@ import pytest
 from slide.core.contract.arrays import CSR
 from slide.core.contract.backend import KERNELS
 from slide.reference import vectorised
-from slide.reference.bounds import bound_of, parts
+from slide.reference.bounds import bound_of, named_arrays
 from slide.reference.bounds.comparing import TINY
 from slide.reference.cases import draw_case, sizes
-from slide.reference.cases.choices import ANY_SIZE, Numbered
+from slide.reference.cases.choices import ANY_SIZE, SeededChoices
 from slide.reference.cases.drawing import Rough, Seeded
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.running import compute, expected, mapped
+from slide.reference.running import expected_result, map_arrays, run_case
 from slide.reference.vectorised import verdict
 
 BACKEND = ReferenceBackend()
@@ -32,13 +32,13 @@ def is_exact(kernel, draw):
 
 def small_cases(kernel, n=40, numbers=Seeded, of_sizes=sizes.small, seed=1):
     for i in range(n):
-        draw = numbers(Numbered(seed, i, ANY_SIZE))
+        draw = numbers(SeededChoices(seed, i, ANY_SIZE))
         yield draw_case(kernel, of_sizes, draw), is_exact(kernel, draw)
 
 
 def large_cases(kernel, n, seed=1):
     for i in range(n):
-        draw = Scaled(Numbered(seed, i, 10 * FAR))
+        draw = Scaled(SeededChoices(seed, i, 10 * FAR))
         case = draw_at_scale(kernel, draw)
         yield case, is_exact(kernel, draw)
 
@@ -52,7 +52,7 @@ def said(case, got, exact):
 
 
 def with_part(thing, path, array):
-    """A result of which the part at a path, as `parts` names it, is another array."""
+    """A result of which the part at a path, as `named_arrays` names it, is another array."""
     if not path:
         return array
     key, rest = path[0], path[1:]
@@ -67,7 +67,7 @@ def steps_of(name):
 
 
 def arrays_of(got):
-    return {name: array for name, array in parts(got, "result").items() if array.ndim}
+    return {name: array for name, array in named_arrays(got, "result").items() if array.ndim}
 
 
 def changed(array, place):
@@ -129,7 +129,7 @@ KINDS = {
     "small": (Seeded, sizes.small),
     "rough": (Rough, sizes.small),
     "medium": (Rough, sizes.medium),
-    "hollow": (Seeded, sizes.hollow),
+    "partly empty": (Seeded, sizes.partly_empty),
 }
 
 
@@ -137,7 +137,7 @@ KINDS = {
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_what_the_reference_and_plain_give_passes(kernel, kind):
     for case, exact in small_cases(kernel, 30, *KINDS[kind]):
-        for got in compute(BACKEND, case), mapped(expected(case), narrowed):
+        for got in run_case(BACKEND, case), map_arrays(expected_result(case), narrowed):
             found = verdict(kernel, case.arguments, got, exact)
             assert not found.sentence, str(case)
             assert 0 <= found.worst <= 1
@@ -147,7 +147,7 @@ def test_what_the_reference_and_plain_give_passes(kernel, kind):
 def test_every_part_of_a_result_is_looked_at(kernel):
     seen = set()
     for case, exact in small_cases(kernel, 15):
-        got = compute(BACKEND, case)
+        got = run_case(BACKEND, case)
         for what, wrong in [*faults(got), *structural_faults(got)]:
             assert said(case, wrong, exact), f"{case}: {what}"
             seen.add(what)
@@ -174,13 +174,13 @@ def test_half_a_bound_is_allowed_and_one_and_a_half_is_not(kernel):
 
 def off_by(case, share):
     """The result of `plain`, every number off by a share of its bound, and whether any is."""
-    want, bound = expected(case), bound_of(case.kernel, case.arguments)
+    want, bound = expected_result(case), bound_of(case.kernel, case.arguments)
     got, is_off = want, False
     before = (
         arrays_of(case.arguments[0]) if case.kernel in ("update_rows", "update_entries") else {}
     )
-    for name, allowed in parts(bound, "result").items():
-        exact = parts(want, "result")[name]
+    for name, allowed in named_arrays(bound, "result").items():
+        exact = named_arrays(want, "result")[name]
         if exact.dtype.kind != "f" or not exact.size:
             continue
         usable = (allowed > 2 * TINY) & (allowed > 1e-6 * abs(exact))  # seen in float32
@@ -190,14 +190,14 @@ def off_by(case, share):
         is_off |= bool(usable.any())
         moved = exact + share * sides * np.where(usable, allowed, 0)
         got = with_part(got, steps_of(name), moved)
-    return mapped(got, narrowed), is_off
+    return map_arrays(got, narrowed), is_off
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_one_wrong_number_among_thousands_is_found(kernel):
     rng, n_wrong = np.random.default_rng(0), 0
     for case, exact in large_cases(kernel, 20):
-        got = compute(BACKEND, case)
+        got = run_case(BACKEND, case)
         found = verdict(kernel, case.arguments, got, exact)
         assert not found.sentence, str(case)
         if kernel not in INEXACT and not exact:

@@ -11,9 +11,9 @@ from slide.core.contract.backend import Query
 from slide.core.contract.families import HASH_NAMES, draw_family
 from slide.core.contract.optim import Adam
 from slide.core.contract.sparse import SparseParam
-from slide.reference.running import mapped
+from slide.reference.running import map_arrays
 from slide.reference.vectorised import verdict
-from slide.reference.vectorised.terms import sorting
+from slide.reference.vectorised.terms import sorting_order
 
 
 def ranking(ids, scores):
@@ -85,22 +85,22 @@ def test_a_cut_list_keeps_the_first_of_equal_neurons(ids, is_right):
 
 
 def compute_on(kernel, arguments):
-    return kernel(*mapped(arguments, np.copy))
+    return kernel(*map_arrays(arguments, np.copy))
 
 
 def test_rows_and_entries_that_no_step_touches_stay_as_they_are():
     param = Adam().begin(f32([1, 2], [3, 4]))
     arguments = param, RowGrad(np.array([1], np.int32), f32([1, 1])), Adam(), 0.1, 1
-    got = mapped(param, np.copy)
+    got = map_arrays(param, np.copy)
     BACKEND.update_rows(got, *arguments[1:])
     assert not verdict("update_rows", arguments, got).sentence
     for name in "weight", "mean", "square":
-        wrong = mapped(got, np.copy)
+        wrong = map_arrays(got, np.copy)
         getattr(wrong, name)[0, 0] += 1
         assert "[0, 0]" in verdict("update_rows", arguments, wrong).sentence
     entries = SparseParam(csr(2, {0: 1.0, 1: 1.0}), f32(1, 1))
     arguments = entries, csr(1, {0: 1.0}), csr(2, {1: 2.0}), 0.1
-    got = mapped(entries, np.copy)
+    got = map_arrays(entries, np.copy)
     BACKEND.update_entries(got, *arguments[1:])
     assert not verdict("update_entries", arguments, got).sentence
     got.square[0] = np.nextafter(np.float32(1), np.float32(2))
@@ -200,6 +200,6 @@ def test_an_active_set_tells_where_its_neurons_came_from():
 def test_numbers_are_sorted_with_or_without_their_places(high):
     numbers = np.random.default_rng(0).integers(high, size=5000)
     numbers[:100] = numbers[100]
-    order = sorting(numbers)
+    order = sorting_order(numbers)
     np.testing.assert_array_equal(numbers[order], np.sort(numbers))
     np.testing.assert_array_equal(np.sort(order), np.arange(len(numbers)))

@@ -15,7 +15,7 @@ from slide.core.sampled import step
 from slide.reference.bounds import BOUNDS
 from slide.reference.checks import GRID, PROPERTIES, check, is_inherited, passed, verify
 from slide.reference.kernels import ReferenceBackend
-from slide.reference.running import mapped
+from slide.reference.running import map_arrays
 
 N_EXAMPLES = 200  # of a cell, for a mutant that errs in rare cases alone
 FEW = 10
@@ -237,7 +237,7 @@ def test_a_backend_with_arrays_of_its_own_is_understood() -> None:
 
 def on_device(function, wrapped):
     def kernel(self, *arguments):
-        return mapped(function(*mapped(arguments, lambda array: array.array)), wrapped)
+        return map_arrays(function(*map_arrays(arguments, lambda array: array.array)), wrapped)
 
     return kernel
 

@@ -14,7 +14,7 @@ from slide.core.direct import connecting, inputs
 from slide.core.direct import run as direct_training
 from slide.core.direct.active import active_set
 from slide.core.direct.network import Direct
-from slide.core.direct.run import DirectRun, large
+from slide.core.direct.run import DirectRun, entries_that_matter
 from slide.core.settings.schedule import Schedule
 from slide.reference.checks import GRID, check
 
@@ -52,7 +52,7 @@ def of_labels(run, x, y):
 
 
 def by_the_mean(dz):
-    return large(dz.with_values(dz.values / np.float32(max(dz.n_rows, 1))))
+    return entries_that_matter(dz.with_values(dz.values / np.float32(max(dz.n_rows, 1))))
 
 
 def begun(wrong):
@@ -87,7 +87,9 @@ def of_the_wrong_sign(cls, parts, n_cols):
         ),
         pytest.param(direct_training, "NEGLIGIBLE", 2e-3, id="less is negligible"),
         pytest.param(direct_training, "NEGLIGIBLE", 5e-4, id="more is negligible"),
-        pytest.param(direct_training, "large", by_the_mean, id="mean of the gradients"),
+        pytest.param(
+            direct_training, "entries_that_matter", by_the_mean, id="mean of the gradients"
+        ),
         pytest.param(direct_training, "replace", lambda index, base: index, id="old biases"),
         pytest.param(DirectRun, "choose", of_labels, id="no negatives"),
         pytest.param(

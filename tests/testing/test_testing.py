@@ -13,7 +13,7 @@ import pytest
 from slide.core.errors import ConfigError
 from slide.reference.checks import Check
 from slide.testing import benchmarks, conformance
-from slide.testing.conformance import explained, tell
+from slide.testing.conformance import explained, report_check
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "einsum_package"
@@ -145,7 +145,7 @@ def test_the_example_passes_its_own_tests(tmp_path):
 def told(outcome, kernel="top_k", inherited=()):
     """Whether the item passes, is skipped or fails."""
     try:
-        tell(Check(kernel, "exact", outcome, 0, "why"), "name", inherited)
+        report_check(Check(kernel, "exact", outcome, 0, "why"), "name", inherited)
     except pytest.skip.Exception:
         return "skipped"
     except pytest.fail.Exception:

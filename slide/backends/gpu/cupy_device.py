@@ -18,7 +18,7 @@ class CupyDevice:
     """
 
     def __init__(self) -> None:
-        self.cupy = imported()
+        self.cupy = import_cupy()
         self.xp = Sorting(self)
         self.module = self.cupy.RawModule(code=source(), options=("--std=c++17",))
         self.functions: dict[str, Any] = {}
@@ -78,13 +78,13 @@ class Sorting:
 
     def sort(self, *arguments: Any, **options: Any) -> Any:
         """As CuPy's."""
-        return self.told(self.device.cupy.sort, *arguments, **options)
+        return self.with_memory_error(self.device.cupy.sort, *arguments, **options)
 
     def argsort(self, *arguments: Any, **options: Any) -> Any:
         """As CuPy's."""
-        return self.told(self.device.cupy.argsort, *arguments, **options)
+        return self.with_memory_error(self.device.cupy.argsort, *arguments, **options)
 
-    def told(self, function: Any, *arguments: Any, **options: Any) -> Any:
+    def with_memory_error(self, function: Any, *arguments: Any, **options: Any) -> Any:
         """The result, or the sentence of the memory that was refused."""
         try:
             return function(*arguments, **options)
@@ -92,7 +92,7 @@ class Sorting:
             raise self.device.out_of_memory() from None
 
 
-def imported() -> Any:
+def import_cupy() -> Any:
     """The module `cupy`, if it has a GPU to compute on."""
     try:
         import cupy

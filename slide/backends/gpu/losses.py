@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slide.backends.gpu.device import Device
-from slide.backends.gpu.segments import is_in, places_within
+from slide.backends.gpu.segments import find_in, places_within
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.losses import LossName
 from slide.core.extending import entry
@@ -157,9 +157,9 @@ def active_labels(xp: Any, z: CSR | Block, y: CSR) -> Labels:
     """The labels that are active."""
     rows = y.row_numbers()
     if isinstance(z, Block):
-        found, columns = is_in(xp, z.ids, y.indices)
+        found, columns = find_in(xp, z.ids, y.indices)
     else:
-        found, places = is_in(xp, z.cells(), y.cells())
+        found, places = find_in(xp, z.cells(), y.cells())
         columns = places - z.indptr[rows]
     return Labels(rows[found], columns[found], y.values[found] > 0)
 

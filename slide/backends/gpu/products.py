@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.gpu.device import THREADS, WARP, Device
-from slide.backends.gpu.segments import best, columns_of, decoded
+from slide.backends.gpu.segments import best_keys, columns_of, decoded
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 
 WARPS = THREADS // WARP
@@ -61,7 +61,7 @@ def top_k(
     xp = device.xp
     if candidates is not None:
         logits = sddmm(device, h, w, candidates)
-        keys = best(device, candidates.indptr, logits.values, candidates.indices, k)
+        keys = best_keys(device, candidates.indptr, logits.values, candidates.indices, k)
         return decoded(xp, keys)
     n = len(w)
     keys = xp.zeros((len(h), k), np.uint64)
@@ -69,5 +69,5 @@ def top_k(
     for start in range(0, len(h), at_a_time):
         z = h[start : start + at_a_time] @ w.T  # (rows, n)
         begins = xp.arange(len(z) + 1) * n
-        keys[start : start + at_a_time] = best(device, begins, z, None, k)
+        keys[start : start + at_a_time] = best_keys(device, begins, z, None, k)
     return decoded(xp, keys)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.gpu.device import Device
-from slide.backends.gpu.segments import ID_BITS, firsts, from_zero, places_within
+from slide.backends.gpu.segments import ID_BITS, first_places, offsets_of, places_within
 from slide.core.contract.arrays import CSR, Array, Block, merged
 from slide.core.contract.backend import Query
 from slide.core.contract.tables import Tables, mix
@@ -58,9 +58,9 @@ def meetings(
     met = xp.sort(visits(xp, tables, codes, bucket_limit, salt))
     by_table, probe = met // (n_visits // L), met % (n_visits // L)
     cells, table = by_table // L, by_table % L
-    begins = firsts(xp, cells)
+    begins = first_places(xp, cells)
     turns = xp.sort(cells * n_visits + probe * L + table)[begins] % max(n_visits, 1)
-    first_of_table = firsts(xp, by_table)  # several probes of one table count once
+    first_of_table = first_places(xp, by_table)  # several probes of one table count once
     hits = xp.diff(xp.searchsorted(first_of_table, begins), append=len(first_of_table))
     return cells[begins], turns, hits
 
@@ -78,7 +78,7 @@ def visits(xp: Any, tables: Tables, codes: Array, bucket_limit: int, salt: int) 
     buckets = (order * tables.n_buckets + nearest.astype(np.int64)).reshape(-1)
     begins = tables.offsets[buckets]
     lengths = xp.minimum(tables.offsets[buckets + 1] - begins, bucket_limit)
-    ends = from_zero(xp, lengths)
+    ends = offsets_of(xp, lengths)
     which = xp.repeat(xp.arange(len(buckets)), lengths)
     ids = tables.ids[xp.arange(len(which)) + (begins - ends[:-1])[which]]
     rows, visit = which // n_visits, which % n_visits

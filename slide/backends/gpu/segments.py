@@ -13,7 +13,7 @@ ID_BITS = np.uint64(32)
 ID_MASK = np.uint64(0xFFFFFFFF)
 
 
-def firsts(xp: Any, ordered: Array) -> Array:
+def first_places(xp: Any, ordered: Array) -> Array:
     """The places at which a number of an ordered array comes for the first time, i64."""
     is_first = xp.ones(len(ordered), bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
@@ -27,14 +27,14 @@ def places_within(xp: Any, ordered: Array) -> Array:
     return places
 
 
-def from_zero(xp: Any, lengths: Array) -> Array:
+def offsets_of(xp: Any, lengths: Array) -> Array:
     """Where each of some lists begins that lie one after the other, and the end: i64 (n + 1,)."""
     begins: Array = xp.zeros(len(lengths) + 1, np.int64)
     begins[1:] = xp.cumsum(lengths)
     return begins
 
 
-def is_in(xp: Any, ordered: Array, wanted: Array) -> tuple[Array, Array]:
+def find_in(xp: Any, ordered: Array, wanted: Array) -> tuple[Array, Array]:
     """Whether an ordered array has each of some numbers, and where it would be."""
     if not len(ordered):
         return xp.zeros(len(wanted), bool), xp.zeros(len(wanted), np.int64)
@@ -63,12 +63,12 @@ def columns_of(xp: Any, z: CSR) -> Columns:
     """Sort the entries of z by column."""
     order = xp.argsort(z.indices)  # stable, so rows stay in order
     ordered = z.indices[order]
-    begins = firsts(xp, ordered)
+    begins = first_places(xp, ordered)
     ends = xp.concatenate([begins, xp.full(1, z.nnz, np.int64)])
     return Columns(ordered[begins], ends, z.row_numbers()[order], z.values[order])
 
 
-def best(device: Device, begins: Array, scores: Array, ids: Array | None, k: int) -> Array:
+def best_keys(device: Device, begins: Array, scores: Array, ids: Array | None, k: int) -> Array:
     """Keys of the k largest scores of each row (see `decoded`): u64 (R, k), largest first.
 
     Args:
@@ -93,12 +93,12 @@ def descending(xp: Any, keys: Array) -> Array:
 def decoded(xp: Any, keys: Array) -> tuple[Array, Array]:
     """Ids i32 and scores f32 of keys as `key_of` in cuda/common.cuh makes them.
 
-    A key of 0 stands for nobody: id -1 and score -inf.
+    A key of 0 stands for an empty place: id -1 and score -inf.
     """
     keys = xp.ascontiguousarray(keys)
     ids = (ID_MASK - (keys & ID_MASK)).astype(np.uint32).view(np.int32)
     upper = (keys >> ID_BITS).astype(np.uint32)
     sign = np.uint32(0x80000000)
     scores = xp.where(upper & sign, upper ^ sign, ~upper).view(np.float32)
-    nobody = keys == 0
-    return xp.where(nobody, np.int32(-1), ids), xp.where(nobody, np.float32(-np.inf), scores)
+    is_empty = keys == 0
+    return xp.where(is_empty, np.int32(-1), ids), xp.where(is_empty, np.float32(-np.inf), scores)

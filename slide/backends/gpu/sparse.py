@@ -13,7 +13,7 @@ from slide.backends.gpu.segments import (
     columns_of,
     decoded,
     descending,
-    from_zero,
+    offsets_of,
     places_within,
 )
 from slide.core.contract.arrays import CSR, Array
@@ -64,9 +64,9 @@ def spgemm_t(device: Device, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CS
     """The largest entries of each row of z^T x."""
     xp = device.xp
     columns, begins, rows, values = columns_of(xp, z)
-    n_terms = from_zero(xp, x.row_lengths()[rows])[begins]  # up to each column
+    n_terms = offsets_of(xp, x.row_lengths()[rows])[begins]  # up to each column
     limits = xp.minimum(limits[columns], n_terms[1:] - n_terms[:-1])
-    places = from_zero(xp, limits)
+    places = offsets_of(xp, limits)
     sums = add_up(device, begins, rows, values, x, excluded, columns, None, limits, places)
     assert sums.values is not None
     written = xp.flatnonzero(sums.keys)
@@ -76,7 +76,7 @@ def spgemm_t(device: Device, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CS
     lengths = xp.zeros(z.n_cols, np.int64)
     lengths[columns] = sums.n_kept
     indices = inputs[order].astype(np.int32)
-    return CSR(from_zero(xp, lengths), indices, sums.values[written[order]], x.n_cols)
+    return CSR(offsets_of(xp, lengths), indices, sums.values[written[order]], x.n_cols)
 
 
 def invert(device: Device, w: CSR, base: Array, limit: int) -> InvertedIndex:
@@ -95,7 +95,7 @@ def invert(device: Device, w: CSR, base: Array, limit: int) -> InvertedIndex:
         kept = xp.ones(len(inputs), bool)
         kept[long[ranked]] = places_within(xp, inputs[long][ranked]) < limit
         neurons, values = neurons[kept], values[kept]
-        offsets = from_zero(xp, xp.minimum(lengths, limit))
+        offsets = offsets_of(xp, xp.minimum(lengths, limit))
     return InvertedIndex(offsets, neurons, values, base.copy())
 
 

@@ -21,12 +21,12 @@ def build(device: Device, codes: Array, n_buckets: int, salt: int, policy: Polic
     """Every table from the codes (n, L) of all neurons."""
     n, L = codes.shape
     empty = Tables(codes[:0], codes[:0], L, n_buckets, n, salt, policy)
-    return filled(device.xp, empty, new_lists(device.xp, empty, codes))
+    return fill_tables(device.xp, empty, new_lists(device.xp, empty, codes))
 
 
 def reinsert(device: Device, tables: Tables, rows: Array, codes: Array) -> Tables:
     """Every table again, from its own order and the new codes (R, L) of some neurons."""
-    return filled(device.xp, tables, moved_lists(device.xp, tables, rows, codes))
+    return fill_tables(device.xp, tables, moved_lists(device.xp, tables, rows, codes))
 
 
 def new_lists(xp: Any, tables: Tables, codes: Array) -> Iterator[List]:
@@ -64,7 +64,7 @@ def places_of(tables: Tables, table: int, ids: Array) -> Array:
     return tables.n_neurons - 1 - ids
 
 
-def filled(xp: Any, tables: Tables, lists: Iterator[List]) -> Tables:
+def fill_tables(xp: Any, tables: Tables, lists: Iterator[List]) -> Tables:
     """Tables like these, of other contents: what is made of a list is gone before the next."""
     n, n_buckets = tables.n_neurons, tables.n_buckets
     ids = xp.empty(tables.L * n, np.int32)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.threads.compiling import Number, compiled
-from slide.backends.threads.tables import mixed
+from slide.backends.threads.tables import mix_number
 from slide.core.contract.arrays import Array
 
 FREE = np.uint64(0)
@@ -80,7 +80,7 @@ def look_into_buckets(
                 n_enough += 1
             entries[slot] = FREE
         chosen = kept[n_kept : n_kept + min(n_enough, budget)]
-        choose(neurons[:n_enough], ranks, spread, counts, scratch, chosen)
+        choose_smallest(neurons[:n_enough], ranks, spread, counts, scratch, chosen)
         lengths[i - start] = len(chosen)
         n_kept += len(chosen)
     return lengths, kept[:n_kept]
@@ -91,7 +91,7 @@ def order_of_tables(example: int, L: int, spread: Number) -> Array:
     """In which order an example probes the tables under `vanilla`."""
     draws = np.empty(L, np.uint32)
     for table in range(L):
-        draws[table] = mixed(np.uint32(example * L + table), spread)
+        draws[table] = mix_number(np.uint32(example * L + table), spread)
     return np.argsort(draws)
 
 
@@ -134,7 +134,7 @@ def count_bucket(
 
 
 @compiled
-def choose(
+def choose_smallest(
     neurons: Array, ranks: Array, spread: Number, counts: Array, scratch: Array, chosen: Array
 ) -> None:
     """Write the neurons of smallest rank into `chosen`, which says how many, ascending by id.
@@ -142,7 +142,7 @@ def choose(
     Args:
         neurons: i32 (m,), distinct.
         ranks: i32 (m,) or longer, each below the length of `counts`.
-        spread: of the salt; ties go to the smaller `mixed(neuron, spread)`.
+        spread: of the salt; ties go to the smaller `mix_number(neuron, spread)`.
         counts: i64, for histograms.
         scratch: u32 (m,) or longer.
         chosen: i32, at most m.
@@ -162,19 +162,19 @@ def choose(
         n_ties = 0
         for j in range(len(neurons)):
             if ranks[j] == cut:
-                scratch[n_ties] = mixed(neurons[j], spread)
+                scratch[n_ties] = mix_number(neurons[j], spread)
                 n_ties += 1
-        largest = smallest_but(scratch[:n_ties], budget - n_before - 1, counts)
+        largest = kth_smallest(scratch[:n_ties], budget - n_before - 1, counts)
     place = 0
     for j in range(len(neurons)):
-        if ranks[j] < cut or (ranks[j] == cut and mixed(neurons[j], spread) <= largest):
+        if ranks[j] < cut or (ranks[j] == cut and mix_number(neurons[j], spread) <= largest):
             chosen[place] = neurons[j]
             place += 1
     sort_ids(chosen, counts, scratch)
 
 
 @compiled
-def smallest_but(numbers: Array, k: int, counts: Array) -> Number:
+def kth_smallest(numbers: Array, k: int, counts: Array) -> Number:
     """The (k + 1)-th smallest of some numbers, u32 and spread evenly; moves them."""
     counts[:BYTE] = 0
     for number in numbers:

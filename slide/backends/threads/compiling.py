@@ -43,7 +43,7 @@ def elementwise(function: Kernel) -> Kernel:
     return njit({"contract", "nnan", "nsz"})(function)
 
 
-class Unlocked:
+class WritableView:
     """The memory of a read-only array, kept alive, offered as writable."""
 
     def __init__(self, array: Array) -> None:
@@ -52,18 +52,18 @@ class Unlocked:
         self.__array_interface__ = array.__array_interface__ | {"data": (pointer, False)}
 
 
-def called(kernel: Callable[..., Any], *arguments: Any) -> Any:
+def call_compiled(kernel: Callable[..., Any], *arguments: Any) -> Any:
     """A kernel's result for arrays that may be read-only: to the compiler these are types apart.
 
     Kernels do not write to what they are given to read, so one compilation serves both.
     """
-    return kernel(*map(unlocked, arguments))
+    return kernel(*map(as_writable, arguments))
 
 
-def unlocked(argument: Any) -> Any:
+def as_writable(argument: Any) -> Any:
     """The same array, writable, or a tuple of such arrays; anything else as it is."""
     if isinstance(argument, tuple):
-        return type(argument)(*map(unlocked, argument))
+        return type(argument)(*map(as_writable, argument))
     if isinstance(argument, np.ndarray) and not argument.flags.writeable:
-        return np.asarray(Unlocked(argument))
+        return np.asarray(WritableView(argument))
     return argument

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled
+from slide.backends.threads.compiling import Number, call_compiled, compiled
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.families import DOPH, DWTA, WTA, Buckets, Family, SimHash
@@ -67,8 +67,8 @@ def bins_of(family: WTA | DWTA | DOPH) -> tuple[Array, Array, Array, int, bool]:
     """Positions, first donors, strides, the size of the set of DOPH or 0, whether bins borrow."""
     match family:
         case WTA():
-            nobody = np.zeros(0, np.int32)
-            return family.positions, nobody, nobody, 0, False
+            no_bins = np.zeros(0, np.int32)
+            return family.positions, no_bins, no_bins, 0, False
         case DWTA():
             return family.positions, family.first, family.stride, 0, True
         case DOPH():
@@ -92,13 +92,13 @@ def hash_signs(
         if isinstance(x, CSR):
             projections = np.empty((stop - start, projection.shape[1]), np.float32)
             arguments = x.indptr, x.indices, x.values, projection, projections
-            called(project, start, stop, *arguments)
+            call_compiled(project, start, stop, *arguments)
             if is_centred:
                 projections -= middle @ projection
         else:
             v = x[start:stop, : family.d]
             projections = (v - middle if is_centred else v) @ projection
-        called(buckets_of_signs, projections, *arithmetic, codes[start:stop])
+        call_compiled(buckets_of_signs, projections, *arithmetic, codes[start:stop])
 
     pool.blocks(block, len(codes), ROWS)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import called, compiled
+from slide.backends.threads.compiling import call_compiled, compiled
 from slide.backends.threads.layouts import Rows, rows_of, transposed
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.backends.threads.sparse import ZERO_SUM, value_of
+from slide.backends.threads.sparse import ZERO_SUM, sum_of
 from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.sparse import InvertedIndex
 
@@ -22,11 +22,11 @@ MOST_INSERTED = 128  # best neurons among which one is found a place by moving t
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
     """Entries by input; only long lists are cut."""
-    offsets, ids, values = called(transposed, *rows_of(w), w.n_cols)
+    offsets, ids, values = call_compiled(transposed, *rows_of(w), w.n_cols)
     lengths = np.diff(offsets)
     if len(lengths) and lengths.max() > limit:
         kept, n_kept = np.ones(len(ids), bool), lengths.copy()
-        pool.spread(cut, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
+        pool.spread(mark_kept, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
         ids, values = ids[kept], values[kept]
         offsets = indptr_of(n_kept)
     return InvertedIndex(offsets, ids, values, base.copy())
@@ -47,7 +47,7 @@ def search(
 
 
 @compiled
-def cut(
+def mark_kept(
     start: int, stop: int, offsets: Array, ids: Array, values: Array, base: Array, limit: int,
     kept: Array, n_kept: Array,
 ) -> None:  # fmt: skip
@@ -124,7 +124,7 @@ def sort_best(touched: Array, totals: Array, base: Array, best_ids: Array, best:
     for t in range(len(ids)):
         j = ids[t]
         if totals[j] != 0:
-            ids[n], scores[n] = j, value_of(totals[j]) + base[j]
+            ids[n], scores[n] = j, sum_of(totals[j]) + base[j]
             totals[j] = 0
             n += 1
     order = np.argsort(-scores[:n], kind="mergesort")  # stable: ties stay in the order of ids
@@ -140,7 +140,7 @@ def insert_best(touched: Array, totals: Array, base: Array, best_ids: Array, bes
         j = touched[t]
         if totals[j] == 0:
             continue
-        score = value_of(totals[j]) + base[j]
+        score = sum_of(totals[j]) + base[j]
         totals[j] = 0
         if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
             continue

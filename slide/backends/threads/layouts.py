@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import called, compiled
+from slide.backends.threads.compiling import call_compiled, compiled
 from slide.core.contract.arrays import CSR, Array
 
 COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
@@ -50,7 +50,7 @@ def rows_of(matrix: CSR) -> Rows:
 def columns_of(matrix: CSR) -> Columns:
     """A CSR by columns: counted, unless it has too few entries for so many columns."""
     if matrix.n_cols <= COLUMNS_PER_ENTRY * matrix.nnz:
-        return Columns(*called(counted, *rows_of(matrix), matrix.n_cols))
+        return Columns(*call_compiled(columns_by_counting, *rows_of(matrix), matrix.n_cols))
     order = np.argsort(matrix.indices, kind="stable")
     ordered = matrix.indices[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
@@ -82,7 +82,7 @@ def transposed(
 
 
 @compiled
-def counted(
+def columns_by_counting(
     indptr: Array, indices: Array, values: Array, n_cols: int
 ) -> tuple[Array, Array, Array, Array]:
     """See `Columns`."""

@@ -103,7 +103,7 @@ def places_of_labels(ids: Array, y: Rows, i: int, places: Array) -> tuple[int, i
 
 
 @elementwise
-def shifted(z: Array, log_m: Array, out: Array) -> Number:
+def shift_scores(z: Array, log_m: Array, out: Array) -> Number:
     """out = z + log_m less its largest one, which is returned."""
     largest = np.float32(-np.inf)
     for c in range(len(z)):
@@ -131,15 +131,15 @@ def softmax(
     start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """Cross entropy over the active set."""
-    scratch = np.empty(longest(cells.starts, start, stop), np.float32)
-    places = np.empty(longest(y.indptr, start, stop), np.int64)
+    scratch = np.empty(longest_row(cells.starts, start, stop), np.float32)
+    places = np.empty(longest_row(y.indptr, start, stop), np.int64)
     for i in range(start, stop):
         logits, log_m, p, labels, _ = example(i, z, cells, y, dz, places)
         losses[i] = 0
         if len(labels) == 0:
             p[:] = 0
             continue
-        largest = shifted(logits, log_m, p)
+        largest = shift_scores(logits, log_m, p)
         scores = 0.0
         for place in labels:
             scores += np.float64(logits[place]) + log_m[place] - largest
@@ -154,7 +154,7 @@ def softmax(
 
 
 @compiled
-def longest(starts: Array, start: int, stop: int) -> int:
+def longest_row(starts: Array, start: int, stop: int) -> int:
     """Entries of the longest of some rows."""
     most = 0
     for i in range(start, stop):
@@ -189,8 +189,8 @@ def bce(
     start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """A logistic loss a neuron, those of negatives weighted."""
-    places = np.empty(longest(y.indptr, start, stop), np.int64)
-    size = longest(cells.starts, start, stop)
+    places = np.empty(longest_row(y.indptr, start, stop), np.int64)
+    size = longest_row(cells.starts, start, stop)
     e, m = np.empty(size, np.float32), np.empty(size, np.float32)
     logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
     for i in range(start, stop):
@@ -219,8 +219,8 @@ def saros(
     start: int, stop: int, z: Array, cells: Cells, y: Rows, scale: Number, losses: Array, dz: Array
 ) -> None:
     """Logistic loss of each pair of a label and one whom it is compared with."""
-    places = np.empty(longest(y.indptr, start, stop), np.int64)
-    size = longest(cells.starts, start, stop)
+    places = np.empty(longest_row(y.indptr, start, stop), np.int64)
+    size = longest_row(cells.starts, start, stop)
     e, m = np.empty(size, np.float32), np.empty(size, np.float32)
     logs, scratch = np.empty(size, np.float32), np.empty(size, np.float32)
     lead, pushes = np.empty(size, np.float32), np.empty(size, np.float32)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from slide.backends.threads.blas import on_one_thread
-from slide.backends.threads.compiling import called, unlocked
+from slide.backends.threads.compiling import as_writable, call_compiled
 
 SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
 
@@ -48,9 +48,9 @@ class Pool:
         """
         n_spans = min(self.n_threads * SPANS_PER_THREAD, n_rows // max(grain, 1))
         if self.n_threads == 1 or n_spans < 2:
-            return [called(kernel, 0, n_rows, *arguments)]
+            return [call_compiled(kernel, 0, n_rows, *arguments)]
         edges = [n_rows * i // n_spans for i in range(n_spans + 1)]
-        arguments = tuple(map(unlocked, arguments))
+        arguments = tuple(map(as_writable, arguments))
         return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
     def blocks(self, kernel: Callable[..., Result], n_rows: int, size: int) -> list[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import called, compiled, summing
+from slide.backends.threads.compiling import call_compiled, compiled, summing
 from slide.backends.threads.layouts import columns_of
 from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
@@ -19,7 +19,9 @@ def sddmm(pool: Pool, h: Array, w: Array, active: CSR | Block) -> CSR | Block:
     if isinstance(active, CSR):
         values = np.empty(active.nnz, h.dtype)
         grain = grain_of(active.nnz, active.n_rows)
-        pool.spread(dots, active.n_rows, active.indptr, active.indices, h, w, values, grain=grain)
+        pool.spread(
+            dot_entries, active.n_rows, active.indptr, active.indices, h, w, values, grain=grain
+        )
         return active.with_values(values)
     values = np.empty((len(h), len(active.ids)), h.dtype)
 
@@ -35,9 +37,9 @@ def spmm(pool: Pool, z: CSR | Block, w: Array) -> Array:
     out = np.empty((z.n_rows, w.shape[1]), w.dtype)
     if isinstance(z, CSR):
         grain = grain_of(z.nnz, z.n_rows)
-        pool.spread(sums, z.n_rows, z.indptr, z.indices, z.values, w, out, grain=grain)
+        pool.spread(sum_rows, z.n_rows, z.indptr, z.indices, z.values, w, out, grain=grain)
         return out
-    chosen = gathered(pool, w, z.ids)
+    chosen = gather_rows(pool, w, z.ids)
 
     def block(start: int, stop: int) -> None:
         np.matmul(z.values[start:stop], chosen, out=out[start:stop])
@@ -51,7 +53,7 @@ def spmm_t(pool: Pool, z: CSR | Block, h: Array) -> RowGrad:
     if isinstance(z, CSR):
         ids, *by_column = columns_of(z)
         out = np.empty((len(ids), h.shape[1]), h.dtype)
-        pool.spread(sums, len(ids), *by_column, h, out, grain=grain_of(z.nnz, len(ids)))
+        pool.spread(sum_rows, len(ids), *by_column, h, out, grain=grain_of(z.nnz, len(ids)))
         return RowGrad(ids, out)
     out = np.empty((len(z.ids), h.shape[1]), h.dtype)
 
@@ -67,12 +69,12 @@ def grain_of(n_entries: int, n_rows: int) -> int:
     return max(1, ENTRIES * n_rows // max(n_entries, 1))
 
 
-def gathered(pool: Pool, w: Array, ids: Array) -> Array:
+def gather_rows(pool: Pool, w: Array, ids: Array) -> Array:
     """Rows of w, copied unless they are all of them."""
     if len(ids) == len(w):
         return w
     out = np.empty((len(ids), w.shape[1]), w.dtype)
-    pool.spread(gather, len(ids), w, ids, out, grain=NEURONS)
+    pool.spread(gather_span, len(ids), w, ids, out, grain=NEURONS)
     return out
 
 
@@ -81,12 +83,12 @@ def rows_of(w: Array, ids: Array) -> Array:
     if len(ids) and ids[-1] - ids[0] == len(ids) - 1:
         return w[ids[0] : ids[-1] + 1]
     out = np.empty((len(ids), w.shape[1]), w.dtype)
-    called(gather, 0, len(ids), w, ids, out)
+    call_compiled(gather_span, 0, len(ids), w, ids, out)
     return out
 
 
 @compiled
-def gather(start: int, stop: int, w: Array, ids: Array, out: Array) -> None:
+def gather_span(start: int, stop: int, w: Array, ids: Array, out: Array) -> None:
     """out[r] = w[ids[r]], by a loop, which compiles better than an assignment of slices."""
     for r in range(start, stop):
         source, target = w[ids[r]], out[r]
@@ -95,7 +97,7 @@ def gather(start: int, stop: int, w: Array, ids: Array, out: Array) -> None:
 
 
 @summing
-def dots(
+def dot_entries(
     start: int, stop: int, indptr: Array, indices: Array, h: Array, w: Array, out: Array
 ) -> None:
     """One inner product an entry."""
@@ -110,7 +112,7 @@ def dots(
 
 
 @compiled
-def sums(
+def sum_rows(
     start: int, stop: int, indptr: Array, indices: Array, values: Array, w: Array, out: Array
 ) -> None:
     """One sum of weighted rows of w a row, its entries from first to last."""

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from slide.backends.threads.buckets import look_into_buckets
-from slide.backends.threads.compiling import called, compiled
+from slide.backends.threads.compiling import call_compiled, compiled
 from slide.backends.threads.pool import Pool
-from slide.backends.threads.tables import spread_of
+from slide.backends.threads.tables import salt_spread
 from slide.core.contract.arrays import CSR, Array, Block, indptr_of, merged
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.contract.tables import Tables
@@ -48,7 +48,7 @@ def query(
     pool.spread(merge_rows, B, *lists, bounds, ids, origins, lengths, grain=GRAIN)
     indptr = indptr_of(lengths)
     if indptr[-1] < bounds[-1]:
-        ids, origins = packed(bounds, indptr, ids), packed(bounds, indptr, origins)
+        ids, origins = pack_rows(bounds, indptr, ids), pack_rows(bounds, indptr, origins)
     return CSR(indptr, ids, origins, n)
 
 
@@ -58,12 +58,14 @@ def retrieve(
     """What each example keeps of its buckets, ids i32 ascending."""
     if tables is None or codes.shape[1] == 0:
         return Lists(np.zeros(B + 1, np.int64), np.zeros(0, np.int32))
-    visits = called(visits_of, codes, tables.offsets, tables.L, tables.n_buckets, how.bucket_limit)
+    visits = call_compiled(
+        visits_of, codes, tables.offsets, tables.L, tables.n_buckets, how.bucket_limit
+    )
     threshold = how.threshold if how.strategy == "threshold" else 1
     spans = pool.spread(
         look_into_buckets, B, codes, tables.offsets, tables.ids, tables.L, tables.n_buckets,
         tables.n_neurons, visits, how.bucket_limit, how.budget,
-        how.strategy == "vanilla", threshold, spread_of(salt), grain=GRAIN,
+        how.strategy == "vanilla", threshold, salt_spread(salt), grain=GRAIN,
     )  # fmt: skip
     indptr = indptr_of(np.concatenate([lengths for lengths, _ in spans]))
     return Lists(indptr, np.concatenate([ids for _, ids in spans]))
@@ -118,7 +120,7 @@ def merge_rows(
 
 
 @compiled
-def packed(bounds: Array, indptr: Array, values: Array) -> Array:
+def pack_rows(bounds: Array, indptr: Array, values: Array) -> Array:
     """Rows that begin at `bounds` moved to where `indptr` says."""
     out = np.empty(indptr[-1], values.dtype)
     for i in range(len(indptr) - 1):

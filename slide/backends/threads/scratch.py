@@ -28,13 +28,13 @@ class Scratch:
         """kernel(start, stop, zeros, *arguments) on spans that cover n_rows."""
 
         def span(start: int, stop: int, *given: Any) -> None:
-            zeros = self.borrowed(n_zeros)
+            zeros = self.borrow_zeros(n_zeros)
             kernel(start, stop, zeros, *given)
             self.free.append(zeros)  # unless the kernel raised: then nobody knows what is in it
 
         self.pool.spread(span, n_rows, *arguments, grain=ROWS)
 
-    def borrowed(self, n: int) -> Array:
+    def borrow_zeros(self, n: int) -> Array:
         """An array of at least n zeros."""
         try:
             zeros = self.free.pop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, called, compiled, summing
+from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import CSR, Array, indptr_of
@@ -21,7 +21,7 @@ LOOK_UP = 12  # entries gathered in the time that one is looked up in an ordered
 def spgemm_t(scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CSR:
     """The largest entries of each row of z^T x."""
     columns = columns_of(z)
-    room = np.minimum(limits[columns.ids], called(terms_of, columns, x.indptr))
+    room = np.minimum(limits[columns.ids], call_compiled(terms_of, columns, x.indptr))
     begins = indptr_of(room)
     kept, sums = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
     n_kept = np.zeros(len(room), np.int64)
@@ -64,7 +64,7 @@ def terms_of(columns: Columns, x_indptr: Array) -> Array:
 
 
 @compiled
-def added(totals: Array, place: Number, term: Number) -> Number:
+def add_term(totals: Array, place: Number, term: Number) -> Number:
     """Add a term to one of the totals; whether it is the first."""
     before = totals[place]
     total = before + term
@@ -73,19 +73,19 @@ def added(totals: Array, place: Number, term: Number) -> Number:
 
 
 @compiled
-def value_of(total: Number) -> Number:
+def sum_of(total: Number) -> Number:
     """The sum that a total stands for."""
     return total if total != ZERO_SUM else np.float32(0)
 
 
 @compiled
-def weighted_sum(totals: Array, touched: Array, columns: Columns, c: int, x: Rows) -> Number:
-    """Add the rows of x that column c has, weighted; how many places were touched."""
+def weighted_sum(totals: Array, touched: Array, columns: Columns, column: int, x: Rows) -> Number:
+    """Add the rows of x that a column has, weighted; how many places were touched."""
     n = 0
-    for e in range(columns.starts[c], columns.starts[c + 1]):
+    for e in range(columns.starts[column], columns.starts[column + 1]):
         v, i = columns.values[e], columns.rows[e]
         for p in range(x.indptr[i], x.indptr[i + 1]):
-            if added(totals, x.indices[p], v * x.values[p]):
+            if add_term(totals, x.indices[p], v * x.values[p]):
                 touched[n] = x.indices[p]
                 n += 1
     return n
@@ -108,12 +108,12 @@ def largest_products(
         for t in range(n):
             if totals[touched[t]] != 0:
                 touched[m] = touched[t]
-                magnitudes[m] = abs(value_of(totals[touched[t]]))
+                magnitudes[m] = abs(sum_of(totals[touched[t]]))
                 m += 1
-        chosen = largest(touched[:m], magnitudes[:m], limits[j])
+        chosen = largest_ids(touched[:m], magnitudes[:m], limits[j])
         for t in range(len(chosen)):
             kept[begins[c] + t] = chosen[t]
-            sums[begins[c] + t] = value_of(totals[chosen[t]])
+            sums[begins[c] + t] = sum_of(totals[chosen[t]])
         n_kept[c] = len(chosen)
         for e in range(columns.starts[c], columns.starts[c + 1]):
             i = columns.rows[e]
@@ -122,7 +122,7 @@ def largest_products(
 
 
 @compiled
-def largest(ids: Array, sizes: Array, limit: int) -> Array:
+def largest_ids(ids: Array, sizes: Array, limit: int) -> Array:
     """The ids of the `limit` largest sizes, ties to the smaller id; ascending."""
     n = len(ids)
     if limit <= 0:
@@ -187,10 +187,10 @@ def masked_dots(
 
 
 @compiled
-def adagrad_entry(weights: Array, square: Array, p: Number, g: Number, lr: Number) -> None:
-    """One step on one entry."""
-    square[p] += g * g
-    weights[p] -= lr * g / np.sqrt(square[p])
+def step_on_entry(weights: Array, square: Array, place: Number, g: Number, lr: Number) -> None:
+    """One Adagrad step on one entry, along its gradient g."""
+    square[place] += g * g
+    weights[place] -= lr * g / np.sqrt(square[place])
 
 
 @compiled
@@ -206,11 +206,11 @@ def adagrad_rows(
         if last - first <= LOOK_UP * n:
             for p in range(first, last):
                 if totals[w.indices[p]] != 0:
-                    adagrad_entry(w.values, square, p, value_of(totals[w.indices[p]]), lr)
+                    step_on_entry(w.values, square, p, sum_of(totals[w.indices[p]]), lr)
         else:
             for t in range(n):
                 p = place_of(w.indices, first, last, touched[t])
                 if p >= 0:
-                    adagrad_entry(w.values, square, p, value_of(totals[touched[t]]), lr)
+                    step_on_entry(w.values, square, p, sum_of(totals[touched[t]]), lr)
         for t in range(n):
             totals[touched[t]] = 0

@@ -23,7 +23,7 @@ def build(pool: Pool, codes: Array, n_buckets: int, salt: int, policy: Policy) -
     n, L = codes.shape
     offsets = np.zeros(L * n_buckets + 1, np.int64)
     ids = np.empty(L * n, np.int32)
-    spreads = spreads_of(salt, L)
+    spreads = salt_spreads(salt, L)
     reservoir = policy == "reservoir"
     pool.spread(build_tables, L, codes, n_buckets, spreads, reservoir, offsets, ids)
     return Tables(offsets, ids, L, n_buckets, n, salt, policy)
@@ -32,25 +32,25 @@ def build(pool: Pool, codes: Array, n_buckets: int, salt: int, policy: Policy) -
 def reinsert(pool: Pool, tables: Tables, rows: Array, codes: Array) -> Tables:
     """Every table again, from its own order and the new codes (R, L) of some neurons."""
     offsets, ids = np.zeros_like(tables.offsets), np.empty_like(tables.ids)
-    spreads = spreads_of(tables.salt, tables.L)
+    spreads = salt_spreads(tables.salt, tables.L)
     old = tables.offsets, tables.ids, tables.n_buckets, tables.n_neurons
     reservoir = tables.policy == "reservoir"
-    pool.spread(move, tables.L, *old, rows, codes, spreads, reservoir, offsets, ids)
+    pool.spread(move_neurons, tables.L, *old, rows, codes, spreads, reservoir, offsets, ids)
     return replace(tables, offsets=offsets, ids=ids)
 
 
-def spreads_of(salt: int, n: int) -> Array:
+def salt_spreads(salt: int, n: int) -> Array:
     """What `slide.core.contract.tables.mix` makes of the salts salt, salt + 1, ...: u32 (n,)."""
-    return np.array([spread_of(salt + i) for i in range(n)], np.uint32)
+    return np.array([salt_spread(salt + i) for i in range(n)], np.uint32)
 
 
-def spread_of(salt: int) -> int:
+def salt_spread(salt: int) -> int:
     """What `mix` makes of a salt before it meets a number."""
     return (salt * 0x9E3779B97F4A7C15 >> 16) & 0xFFFFFFFF
 
 
 @compiled
-def mixed(number: Number, spread: Number) -> Number:
+def mix_number(number: Number, spread: Number) -> Number:
     """`slide.core.contract.tables.mix` of one number, u32."""
     z = np.uint32(number) ^ np.uint32(spread)
     z ^= z >> np.uint32(16)
@@ -83,7 +83,7 @@ def build_tables(
 
 
 @compiled
-def move(
+def move_neurons(
     start: int,
     stop: int,
     old_offsets: Array,
@@ -128,7 +128,7 @@ def sort_by_bucket(
     ends: Array,
     ids: Array,
 ) -> None:
-    """A stable counting sort of one table, and in `reservoir` a sort by `mixed` in each bucket.
+    """A stable counting sort of one table, in `reservoir` also by `mix_number` in each bucket.
 
     Args:
         order: i32 (n,), ids in the order in which a bucket takes them.
@@ -153,7 +153,7 @@ def sort_by_bucket(
         return
     keys = np.empty(len(order), np.uint64)
     for i in order:
-        key = np.uint64(mixed(i, spread)) << ID_BITS | np.uint64(i)
+        key = np.uint64(mix_number(i, spread)) << ID_BITS | np.uint64(i)
         keys[places[buckets[i]] - begin] = key
         places[buckets[i]] += 1
     low = 0

@@ -50,7 +50,7 @@ def best_of_all(pool: Pool, h: Array, w: Array, ids: Array, scores: Array) -> No
 
 
 @compiled
-def insert(label: int, score: Number, ids: Array, scores: Array) -> None:
+def insert_neuron(label: int, score: Number, ids: Array, scores: Array) -> None:
     """Put a neuron into its place among the best, if it has one."""
     place = len(ids)
     while place > 0 and (
@@ -72,7 +72,7 @@ def best_of_block(z: Array, first: int, ids: Array, scores: Array) -> None:
         row = z[i]
         for j in range(len(row)):
             if row[j] >= scores[i, k - 1]:
-                insert(first + j, row[j], ids[i], scores[i])
+                insert_neuron(first + j, row[j], ids[i], scores[i])
 
 
 @compiled
@@ -81,7 +81,7 @@ def best_of_both(other_ids: Array, other: Array, ids: Array, scores: Array) -> N
     for i in range(len(ids)):
         for j in range(ids.shape[1]):
             if other_ids[i, j] >= 0:
-                insert(other_ids[i, j], other[i, j], ids[i], scores[i])
+                insert_neuron(other_ids[i, j], other[i, j], ids[i], scores[i])
 
 
 @summing
@@ -103,4 +103,4 @@ def best_candidates(
             total = np.float32(0)
             for c in range(len(a)):
                 total += a[c] * b[c]
-            insert(indices[e], total, ids[i], scores[i])
+            insert_neuron(indices[e], total, ids[i], scores[i])

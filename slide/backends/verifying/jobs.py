@@ -1,4 +1,4 @@
-"""What the processes of a run have to do: a job for each cell of the grid, one for the branches."""
+"""Jobs of the worker processes: one for each cell of the grid, one for the branches."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Job(Protocol):
     def run(self, backend: object) -> Any:
         """What is found."""
 
-    def died(self, how: str) -> Any:
-        """What is to be said if the process at it `how`, as in "was killed by SIGSEGV"."""
+    def crash_result(self, how: str) -> Any:
+        """What stands for the result if the process at it `how`, as in "was killed by SIGSEGV"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class CellJob:
             backend, self.kernel, self.name, self.n_examples, self.seed, self.shrink, self.largest
         )
 
-    def died(self, how: str) -> Check:
+    def crash_result(self, how: str) -> Check:
         """A failure, and how to see it again: which example it was is not known."""
         message = f"{self.kernel}: the process that computed it {how}"
         again = self.kernel, self.name, self.n_examples, self.seed, False, self.largest
@@ -88,11 +88,11 @@ class BranchJob:
 
     def run(self, backend: object) -> Branches:
         """The branches, found in a process whose kernels are not compiled."""
-        from slide.backends.branches import untaken
+        from slide.backends.branches import find_untaken
 
-        return Branches(*untaken(self.target, self.n_examples, self.seed))
+        return Branches(*find_untaken(self.target, self.n_examples, self.seed))
 
-    def died(self, how: str) -> Branches:
+    def crash_result(self, how: str) -> Branches:
         """That nothing is known."""
         return Branches([], [f"the process that looked for branches {how}"])
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from slide.reference.branches.telling import Untaken
+from slide.reference.branches.untaken import Untaken
 from slide.reference.checks import Check, passed
 
 SCALE = "scale"  # the property whose sizes are told

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from slide.backends.verifying.crew import Crew
 from slide.backends.verifying.jobs import BranchJob, Job, cell_jobs
+from slide.backends.verifying.pool import WorkerPool
 from slide.backends.verifying.report import Report
 from slide.core.contract.backend import KERNELS
 from slide.reference.cases.choices import ANY_SIZE
@@ -18,7 +18,7 @@ Watch = Callable[[Job, Any], None]
 """Told of each job twice: when it begins, with None, and when it is done, with what was found."""
 
 
-def verified(
+def verify_backend(
     target: str,
     n_examples: int,
     seed: int,
@@ -43,24 +43,24 @@ def verified(
     cells = list(cell_jobs(n_examples, seed, largest))
     branches = BranchJob(target, n_examples, seed)
     longest_first: list[Job] = [branches, *sorted(cells, key=lambda job: -job.cost)]
-    with Crew(target, n_jobs) as crew:
-        found = dict(watched(crew, longest_first, watch))
+    with WorkerPool(target, n_jobs) as pool:
+        found = dict(run_jobs(pool, longest_first, watch))
         checks: list[Check] = [found[job] for job in cells]
-        if (place := unexplained(checks)) is not None:
+        if (place := first_training_failure(checks)) is not None:
             smaller = replace(cells[place], shrink=True)
-            checks[place] = dict(watched(crew, [smaller], watch))[smaller]
+            checks[place] = dict(run_jobs(pool, [smaller], watch))[smaller]
     seconds = time.perf_counter() - began
-    return Report(crew.backend, target, seed, n_examples, n_jobs, seconds, checks, found[branches])
+    return Report(pool.backend, target, seed, n_examples, n_jobs, seconds, checks, found[branches])
 
 
-def watched(crew: Crew, jobs: Sequence[Job], watch: Watch) -> Iterator[tuple[Job, Any]]:
+def run_jobs(pool: WorkerPool, jobs: Sequence[Job], watch: Watch) -> Iterator[tuple[Job, Any]]:
     """Jobs with what was found, of which somebody else is told, too."""
-    for job, found in crew.results(jobs, lambda job: watch(job, None)):
+    for job, found in pool.run_jobs(jobs, lambda job: watch(job, None)):
         watch(job, found)
         yield job, found
 
 
-def unexplained(checks: Sequence[Check]) -> int | None:
+def first_training_failure(checks: Sequence[Check]) -> int | None:
     """The place of the first failure if it is one of training: no wrong kernel explains it."""
     failed = (place for place, one in enumerate(checks) if one.outcome == "fail")
     first = next(failed, None)

@@ -1,4 +1,4 @@
-"""What a process of a run does all day."""
+"""The loop of a worker process: it makes a backend, and does one job after the other."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from slide.core.errors import BackendError
 from slide.core.interrupts import resend_dropped_signal
 
 
-def work(line: Connection, target: str) -> None:
-    """Make the backend, say its name, and do one job after the other until the line goes dead.
+def serve_jobs(connection: Connection, target: str) -> None:
+    """Make the backend, say its name, and do one job after the other until the parent hangs up.
 
     Args:
-        line: to the parent, which gets a name first, or the error that there is no backend.
+        connection: to the parent, which gets a name first, or the error that there is no backend.
         target: of the backend.
     """
     os.dup2(2, 1)  # what a kernel prints is no part of the report
     for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent's business: it sends everybody home
-    signal.signal(signal.SIGTERM, leave)
-    resend_dropped_signal(SystemExit, signal.SIGTERM, leave)
+        signal.signal(number, signal.SIG_IGN)  # the parent's business: it ends its workers
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    resend_dropped_signal(SystemExit, signal.SIGTERM, exit_on_signal)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
         backend = create(target)
     except BackendError as error:
-        line.send(error)
+        connection.send(error)
         return
-    line.send(name_of(backend, target))
+    connection.send(name_of_backend(backend, target))
     with threadpool_limits(limits=1):  # BLAS with more threads has other last bits
         while True:
             try:
-                line.send(line.recv().run(backend))
+                connection.send(connection.recv().run(backend))
             except (EOFError, BrokenPipeError):  # the parent wants no more
                 return
 
 
-def name_of(backend: object, target: str) -> str:
+def name_of_backend(backend: object, target: str) -> str:
     """What a backend calls itself; what it was asked for by if it does not tell."""
     try:
         return str(getattr(backend, "name", target))
@@ -53,6 +53,6 @@ def name_of(backend: object, target: str) -> str:
         return target
 
 
-def leave(number: int, frame: FrameType | None) -> NoReturn:
+def exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
     """Clean up and end: a backend may have processes and memory of its own."""
     sys.exit(128 + number)

@@ -21,14 +21,14 @@ from slide.core.settings.settings import Settings
 NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
 
 
-def sampled(
+def sampled_searcher(
     network: Direct,
     backend: Backend,
     settings: Settings[DirectSettings],
     plan: Plan,
     examples: Dataset | None,
 ) -> Searcher:
-    """An index cut as a plan says: to so many labels for an input, as if it were a bucket.
+    """A searcher in an index cut as a plan says: to so many labels for an input, like a bucket.
 
     Raises:
         ConfigError: examples are given, or a setting of hash tables.
@@ -54,10 +54,10 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
     return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
 
 
-def read(
+def network_from(
     stored: dict[str, Array], settings: Settings[DirectSettings], counts: Array, backend: Backend
 ) -> Direct | None:
-    """Direct connections, or None.
+    """A network of stored weights; None if they do not fit together.
 
     Raises:
         ValueError: the matrix of weights is none, in a sentence.
@@ -96,8 +96,8 @@ def most_connections(settings: Settings[DirectSettings], train: Dataset) -> floa
     return float(np.minimum(most, possible).sum()) + (wanted.grown + 1) * train.n_labels
 
 
-def size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
-    """What takes memory, and what would take less."""
+def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[str, str]:
+    """What takes memory, and what would take less, in words."""
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",
@@ -115,9 +115,9 @@ DIRECT = Kind(
     tiny=tiny,
     begin=DirectRun.begin,
     tensors=tensors,
-    read=read,
+    read=network_from,
     exact=IndexSearcher.exact,
-    sampled=sampled,
+    sampled=sampled_searcher,
     n_bytes=n_bytes,
-    size=size,
+    size=describe_size,
 )

@@ -94,7 +94,7 @@ class DirectRun(Stepping):
         weights = active.with_values(np.zeros_like(active.values))
         loss, dz = backend.loss(z, weights, y, self.settings.training.loss)
         assert isinstance(dz, CSR)
-        summed = large(dz.with_values(dz.values * np.float32(y.n_rows)))
+        summed = entries_that_matter(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
         rows = summed.column_ids()
         self.touched[backend.get(rows)] = True
@@ -142,7 +142,7 @@ class DirectRun(Stepping):
         return float(self.network.param.weight.values.sum())
 
     def diagnostics(self) -> dict[str, float]:
-        """What is known to go wrong unseen (see `Trainer.fit`)."""
+        """Full loss, share of labels never updated, age of the index (see `Trainer.fit`)."""
         losses, name = [], self.settings.training.loss
         weight = self.network.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
@@ -158,6 +158,6 @@ class DirectRun(Stepping):
         }
 
 
-def large(dz: CSR) -> CSR:
-    """The entries that move something."""
+def entries_that_matter(dz: CSR) -> CSR:
+    """The entries that are not negligible."""
     return dz.where(abs(dz.values) >= NEGLIGIBLE)

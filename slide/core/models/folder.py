@@ -32,7 +32,7 @@ def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
     """
     folder = folder.resolve()
     refuse_if_taken(folder, overwrite)
-    partial = beside(folder, "partial")
+    partial = hidden_sibling(folder, "partial")
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     try:
         make_folder(partial)
@@ -45,7 +45,7 @@ def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def beside(folder: Path, role: str) -> Path:
+def hidden_sibling(folder: Path, role: str) -> Path:
     """A hidden name next to `folder` that nobody else uses."""
     return folder.with_name(f".{folder.name}.{role}-{secrets.token_hex(4)}")
 
@@ -103,7 +103,7 @@ def put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
         kept = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
         partial.rename(kept)
         raise ModelError(f"{error}; the finished model is in {kept}") from None
-    old = beside(folder, "old")
+    old = hidden_sibling(folder, "old")
     if folder.exists():
         folder.rename(old)
     try:

@@ -28,7 +28,7 @@ class CatchUp:
         self.last = np.zeros(n_rows, np.int64)  # number of the step, 0 before the first
         self.rates: dict[int, float] = {}  # learning rate of a step
 
-    def before(
+    def catch_up_rows(
         self,
         backend: Backend,
         param: Param,
@@ -54,8 +54,8 @@ class CatchUp:
         if rows is None:
             self.rates.clear()
 
-    def after(self, backend: Backend, rows: Array, step: int, lr: float) -> None:
-        """Note that step `step` updated `rows` (as in `before`) with learning rate lr."""
+    def note_update(self, backend: Backend, rows: Array, step: int, lr: float) -> None:
+        """Note that step `step` updated `rows` (as in `catch_up_rows`) with learning rate lr."""
         ids = backend.get(rows)
         assert (self.last[ids] == step - 1).all()  # otherwise what they missed is lost for good
         self.last[ids] = step

@@ -51,19 +51,19 @@ class Retrieved:
         return infer_sampled(backend, self.network, x, k, self.retrieval)
 
 
-def exact(network: Network, backend: Backend) -> Searcher:
-    """Of all labels."""
+def exact_searcher(network: Network, backend: Backend) -> Searcher:
+    """A searcher among all labels."""
     return AllNeurons(network)
 
 
-def sampled(
+def sampled_searcher(
     network: Network,
     backend: Backend,
     settings: Settings[SampledSettings],
     plan: Plan,
     examples: Dataset | None,
 ) -> Searcher:
-    """Of those in hash tables of the weights, or of examples' labels (*insert, then freeze*).
+    """A searcher in hash tables of the weights, or of examples' labels (*insert, then freeze*).
 
     Raises:
         ConfigError: none of the examples has a label.
@@ -88,20 +88,20 @@ def sampled(
 def tensors(network: Network, backend: Backend) -> dict[str, Array]:
     """The weight of each layer."""
     weights = [backend.get(layer.param.weight) for layer in network.layers]
-    return dict(zip(names(len(network.hidden)), weights, strict=True))
+    return dict(zip(tensor_names(len(network.hidden)), weights, strict=True))
 
 
-def names(n_hidden: int) -> list[str]:
+def tensor_names(n_hidden: int) -> list[str]:
     """Names of the layers' weights, the output last."""
     return [f"hidden.{layer}" for layer in range(n_hidden)] + ["output"]
 
 
-def read(
+def network_from(
     stored: dict[str, Array], settings: Settings[SampledSettings], counts: Array, backend: Backend
 ) -> Network | None:
-    """Layers of these shapes, or None."""
+    """A network of stored weights; None if their shapes are not those of the settings."""
     layers = settings.learner.layers
-    weights = [stored[name] for name in names(len(layers.hidden))]
+    weights = [stored[name] for name in tensor_names(len(layers.hidden))]
     fits = (
         [weight.shape for weight in weights] == shapes_of(layers, weights)
         and all(weight.dtype == np.float32 for weight in weights)
@@ -135,8 +135,8 @@ def most_buckets(hashing: Hashing) -> int:
     return min(hashing.max_buckets, 1 << hashing.K * kind_of(hashing.hash).bits)
 
 
-def size(settings: Settings[SampledSettings], train: Dataset) -> tuple[str, str]:
-    """What takes memory, and what would take less."""
+def describe_size(settings: Settings[SampledSettings], train: Dataset) -> tuple[str, str]:
+    """What takes memory, and what would take less, in words."""
     hidden, hashing = settings.learner.layers.hidden, settings.learner.hashing
     return (
         f"a network of {train.n_features} features, {'-'.join(map(str, hidden))} hidden "
@@ -155,9 +155,9 @@ SAMPLED = Kind(
     tiny=tiny,
     begin=SampledRun.begin,
     tensors=tensors,
-    read=read,
-    exact=exact,
-    sampled=sampled,
+    read=network_from,
+    exact=exact_searcher,
+    sampled=sampled_searcher,
     n_bytes=n_bytes,
-    size=size,
+    size=describe_size,
 )

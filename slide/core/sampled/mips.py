@@ -1,4 +1,4 @@
-"""Hash functions under which a layer's rows collide with the inputs that they answer most to.
+"""Asymmetric LSH for maximum inner product search (MIPS): rows collide with inputs of large logit.
 
 A logit is an inner product, and SimHash sees angles: of two rows in one direction it prefers
 neither, though the longer one has the larger logits. So rows are given one coordinate more, equal

@@ -1,4 +1,4 @@
-"""What is known to go wrong unseen: buckets that a few neurons fill and most never reach."""
+"""Occupancy of hash tables: a few neurons may fill some buckets, and most never be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of a network with hidden layers: its state, and what is known to go wrong unseen."""
+"""Training of a network with hidden layers: the state of a run, its steps and its diagnostics."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class SampledRun(Stepping):
         return self.monitor.recall(self.backend, self.network, number, sampler)
 
     def diagnostics(self) -> dict[str, float]:
-        """What is known to go wrong unseen, of the output layer (see `Trainer.fit`)."""
+        """Full loss, dead neurons, and the state of the output tables (see `Trainer.fit`)."""
         sampler = self.samplers[-1]
         assert sampler is not None
         loss = self.settings.training.loss

@@ -51,7 +51,7 @@ def train_step(
     for number, layer in enumerate(network.layers):
         sampler = samplers[number]
         active = sampler.sample(backend, a, required[number], rng) if sampler else None
-        updates.before(number, layer, a, active)
+        updates.catch_up_rows(number, layer, a, active)
         z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
         inputs.append(a)
         if layer is network.output:

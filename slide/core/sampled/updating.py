@@ -45,11 +45,13 @@ class Updates:
         self.step += 1
         self.lr = lr
 
-    def before(self, number: int, layer: Layer, a: CSR | Block, active: CSR | Block | None) -> None:
+    def catch_up_rows(
+        self, number: int, layer: Layer, a: CSR | Block, active: CSR | Block | None
+    ) -> None:
         """Let the rows that this step reads of a layer catch up."""
         if self.catch_ups:
             rows = rows_read(a, active)
-            self.catch_ups[number].before(
+            self.catch_ups[number].catch_up_rows(
                 self.backend, layer.param, self.optimizer, rows, self.step
             )
 
@@ -57,12 +59,12 @@ class Updates:
         """Update the rows that the gradient touches."""
         self.backend.update_rows(layer.param, grad, self.optimizer, self.lr, self.step)
         if self.catch_ups:
-            self.catch_ups[number].after(self.backend, grad.rows, self.step, self.lr)
+            self.catch_ups[number].note_update(self.backend, grad.rows, self.step, self.lr)
 
     def catch_up(self, network: Network) -> None:
         """Let all rows catch up: before tables are built of them, or they are evaluated."""
         for layer, catch_up in zip(network.layers, self.catch_ups, strict=False):
-            catch_up.before(self.backend, layer.param, self.optimizer, None, self.step + 1)
+            catch_up.catch_up_rows(self.backend, layer.param, self.optimizer, None, self.step + 1)
 
 
 def optimizer_of(settings: Optimization) -> Optimizer:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slide.reference.bounds.codes import hash_difference
-from slide.reference.bounds.comparing import difference, parts
+from slide.reference.bounds.comparing import difference, named_arrays
 from slide.reference.bounds.deciding import top_k_difference
 from slide.reference.bounds.losses import loss_bound
 from slide.reference.bounds.optimizers import update_rows_bound
@@ -26,7 +26,7 @@ __all__ = [
     "bound_of",
     "difference",
     "hash_difference",
-    "parts",
+    "named_arrays",
     "search_difference",
     "spgemm_t_difference",
     "top_k_difference",

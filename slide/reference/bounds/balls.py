@@ -1,9 +1,9 @@
 """Numbers with the distance that a conforming result may have from them.
 
 Arithmetic on them adds up what every kernel may add by its contract and what its arguments bring
-along, so a radius is derived, never chosen. Two uses: with `keeping`, radii grow along the
-computation and hold all results that conform; with `shaking`, each result is at once replaced by
-one that conforms, drawn at random.
+along, so a radius is derived, never chosen. Two uses: with `keep_radius`, radii grow along the
+computation and hold all results that conform; with `draw_within_radius`, each result is at once
+replaced by one that conforms, drawn at random.
 """
 
 from __future__ import annotations
@@ -53,26 +53,27 @@ class Ball:
         return Ball(value, radius)
 
 
-Settle = Callable[[Ball], Ball]
+Rounding = Callable[[Ball], Ball]
+"""What a computation goes on with after each result that a kernel may round."""
 
 
-def keeping(ball: Ball) -> Ball:
+def keep_radius(ball: Ball) -> Ball:
     """Go on with all that may be."""
     return ball
 
 
-def centred(ball: Ball) -> Ball:
+def drop_radius(ball: Ball) -> Ball:
     """Go on as if nothing had been rounded."""
     return Ball.of(ball.value)
 
 
-def shaking(rng: np.random.Generator) -> Settle:
+def draw_within_radius(rng: np.random.Generator) -> Rounding:
     """Go on with one of the results that may be, each number evenly within its radius."""
 
-    def settle(ball: Ball) -> Ball:
+    def rounding(ball: Ball) -> Ball:
         return Ball.of(ball.value + rng.uniform(-1, 1, ball.value.shape) * ball.radius)
 
-    return settle
+    return rounding
 
 
 def product(a: Ball, b: Ball, terms: Array | int) -> Ball:

@@ -16,7 +16,7 @@ EXACT = np.zeros(())
 TINY = float(np.finfo(np.float32).tiny)  # below it, results may be flushed to zero
 
 
-def parts(thing: Any, name: str) -> dict[str, Array]:
+def named_arrays(thing: Any, name: str) -> dict[str, Array]:
     """The arrays and numbers that a result consists of, by a name for messages."""
     if thing is None or isinstance(thing, str):
         return {}
@@ -26,7 +26,7 @@ def parts(thing: Any, name: str) -> dict[str, Array]:
         inner = [(f"{name}[{i}]", part) for i, part in enumerate(thing)]
     else:
         return {name: np.asarray(thing)}
-    return {key: array for path, part in inner for key, array in parts(part, path).items()}
+    return {key: array for path, part in inner for key, array in named_arrays(part, path).items()}
 
 
 def difference(got: Any, want: Any, allowed: Any = None, name: str = "result") -> str:
@@ -38,7 +38,11 @@ def difference(got: Any, want: Any, allowed: Any = None, name: str = "result") -
         allowed: of the structure of `want`, by how much its floats may differ; None for not at all.
         name: what to call it in the sentence.
     """
-    found, wanted, margins = parts(got, name), parts(want, name), parts(allowed, name)
+    found, wanted, margins = (
+        named_arrays(got, name),
+        named_arrays(want, name),
+        named_arrays(allowed, name),
+    )
     if found.keys() != wanted.keys():
         return f"{name} is a {type(got).__name__}, expected a {type(want).__name__}"
     for part, array in wanted.items():

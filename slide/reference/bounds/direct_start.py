@@ -135,7 +135,7 @@ def grown_difference(start: Start, config: Config, data: Dataset) -> str:
         return f"labels to weigh against, {sentence}"
     wrong = shares_of(start, weight, x)
     full = spread(x.values, x, *x.shape)
-    is_met = met(start.found[0], data.n_labels)
+    is_met = found_labels(start.found[0], data.n_labels)
     meetings = is_met.T.astype(float) @ spread(np.ones(x.nnz), x, *x.shape)
     sums = product(wrong.T, Ball.of(full), meetings)
     is_open = (meetings > 0) & (spread(np.ones(weight.nnz), weight, *weight.shape) == 0)
@@ -168,10 +168,10 @@ def shares_of(start: Start, weight: CSR, x: CSR) -> Ball:
     rho = z.radius + EPS * (z.size + bias)
     share = 1 / (1 + np.exp(-score))
     ulp = np.expm1(rho) + 16 * EPS * np.maximum(1, np.abs(score))
-    return Ball(share, share * ulp + TINY).where(met(start.found[0], weight.n_rows))
+    return Ball(share, share * ulp + TINY).where(found_labels(start.found[0], weight.n_rows))
 
 
-def met(ids: Array, n: int) -> Array:
+def found_labels(ids: Array, n: int) -> Array:
     """Which of the n labels were found for each example, bool (B, n)."""
     is_met = np.zeros((len(ids), n), bool)
     rows, places = np.nonzero(ids >= 0)

@@ -14,7 +14,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import SparseParam
 from slide.core.learners.config import Config
-from slide.reference.bounds.balls import Ball, Settle, product, times
+from slide.reference.bounds.balls import Ball, Rounding, product, times
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.moves import added, squared
 from slide.reference.bounds.steps import loss_gradient, spread
@@ -48,27 +48,29 @@ class DirectStep:
     moving: Array
 
 
-def stepped(state: DirectState, config: Config, step: DirectStep, settle: Settle) -> DirectState:
+def stepped(
+    state: DirectState, config: Config, step: DirectStep, rounding: Rounding
+) -> DirectState:
     """The state after a step."""
     x, has_x = dense(step.x)
-    dz = gradient(state, config, step, settle).where(step.moving)
+    dz = gradient(state, config, step, rounding).where(step.moving)
     terms = step.moving.T.astype(float) @ has_x
     is_met = state.stored & (terms > 0)
-    g = settle(product(dz.T, Ball.of(x), terms).where(is_met))
-    return moved(state, g, config.lr, is_met, settle)
+    g = rounding(product(dz.T, Ball.of(x), terms).where(is_met))
+    return moved(state, g, config.lr, is_met, rounding)
 
 
-def gradient(state: DirectState, config: Config, step: DirectStep, settle: Settle) -> Ball:
+def gradient(state: DirectState, config: Config, step: DirectStep, rounding: Rounding) -> Ball:
     """Of the sum of the losses, by logits (B, n)."""
     x, has_x = dense(step.x)
     terms = has_x @ state.stored.T.astype(float)
     is_active = spread(np.ones(step.active.nnz), step.active, *step.active.shape) > 0
-    z = settle(product(Ball.of(x), state.weight.T, terms).where(is_active))
-    dz = settle(loss_gradient(z, step.active, step.y, config.loss))
-    return settle(times(dz, Ball.of(np.array(float(step.x.n_rows)))))
+    z = rounding(product(Ball.of(x), state.weight.T, terms).where(is_active))
+    dz = rounding(loss_gradient(z, step.active, step.y, config.loss))
+    return rounding(times(dz, Ball.of(np.array(float(step.x.n_rows)))))
 
 
-def moved(state: DirectState, g: Ball, lr: float, is_met: Array, settle: Settle) -> DirectState:
+def moved(state: DirectState, g: Ball, lr: float, is_met: Array, rounding: Rounding) -> DirectState:
     """One Adagrad step on the entries that are met; 8 ulp of the largest term of each result.
 
     With g the move changes by lr / sqrt(square) at most, and no move is above lr.
@@ -81,8 +83,8 @@ def moved(state: DirectState, g: Ball, lr: float, is_met: Array, settle: Settle)
     weight = added(state.weight, 1.0, Ball(value, np.minimum(reach, 2 * lr)), -1.0)
     largest = np.maximum(state.weight.size, np.minimum(lr * g.size / low, lr))
     return DirectState(
-        settle(rounded(weight, largest, is_met)),
-        settle(rounded(square, square.size, is_met)),
+        rounding(rounded(weight, largest, is_met)),
+        rounding(rounded(square, square.size, is_met)),
         state.stored,
     )
 

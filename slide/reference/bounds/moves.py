@@ -13,7 +13,7 @@ from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.extending import entry
 from slide.core.learners.config import Config
 from slide.core.sampled.updating import optimizer_of
-from slide.reference.bounds.balls import Ball, Settle
+from slide.reference.bounds.balls import Ball, Rounding
 from slide.reference.bounds.comparing import EPS
 from slide.reference.bounds.optimizers import update_rows_bound
 
@@ -26,7 +26,9 @@ class State(NamedTuple):
     square: Ball
 
 
-def moved(state: State, g: Ball, rows: Array, config: Config, number: int, settle: Settle) -> State:
+def moved(
+    state: State, g: Ball, rows: Array, config: Config, number: int, rounding: Rounding
+) -> State:
     """The state after step `number`, in which rows have the gradient g."""
     optimizer, lr = optimizer_of(config.learner.optimization), config.lr
     weight, mean, square = (ball[rows] for ball in state)
@@ -37,7 +39,7 @@ def moved(state: State, g: Ball, rows: Array, config: Config, number: int, settl
     move, mean, square = move_of(mean, square, g, optimizer, lr, number)
     weight = added(weight, 1 - lr * optimizer.weight_decay, move, -1.0)
     after = (weight, allowed.weight), (mean, allowed.mean), (square, allowed.square)
-    weight, mean, square = (settle(rounded(ball, bound)) for ball, bound in after)
+    weight, mean, square = (rounding(rounded(ball, bound)) for ball, bound in after)
     square = Ball(np.maximum(square.value, 0), square.radius)  # settled on the wrong side of 0
     new = zip(state, (weight, mean, square), strict=True)
     return State(*(ball.with_rows(rows, moved_rows) for ball, moved_rows in new))

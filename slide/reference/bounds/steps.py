@@ -19,7 +19,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.sampled.sampling import log_weights
 from slide.reference import plain
-from slide.reference.bounds.balls import Ball, Settle, product, times
+from slide.reference.bounds.balls import Ball, Rounding, product, times
 from slide.reference.bounds.comparing import EPS
 from slide.reference.bounds.losses import loss_bound
 from slide.reference.bounds.moves import State, moved
@@ -49,7 +49,9 @@ class Flow(NamedTuple):
     stored: Array
 
 
-def stepped(states: list[State], config: Config, step: Decisions, settle: Settle) -> list[State]:
+def stepped(
+    states: list[State], config: Config, step: Decisions, rounding: Rounding
+) -> list[State]:
     """The state of all layers after a step."""
     B = step.batch.n_samples
     a = flow_of(step.batch.x)
@@ -57,21 +59,21 @@ def stepped(states: list[State], config: Config, step: Decisions, settle: Settle
     slopes: list[Ball] = []
     for state, active, kept in zip(states, step.active, [*step.kept, None], strict=True):
         z, stored = forward(state.weight, a, active, B)
-        z = settle(z)
+        z = rounding(z)
         trace.append((a, stored))
         if kept is not None:
             slopes.append(slope_of(z, spread(kept, active, B, z.value.shape[1])))
-            a = activated(settle(relu(z, slopes[-1])), stored)
+            a = activated(rounding(relu(z, slopes[-1])), stored)
     assert active is not None
-    dz = settle(loss_gradient(z, active, step.batch.y, config.loss))
+    dz = rounding(loss_gradient(z, active, step.batch.y, config.loss))
     after: list[State] = []
     for layer in reversed(range(len(states))):
         a, stored = trace[layer]
         is_sampled = step.active[layer] is not None
-        grad, rows, da = backward(states[layer].weight, a, dz, stored, is_sampled, settle)
-        after.insert(0, moved(states[layer], grad, rows, config, step.number, settle))
+        grad, rows, da = backward(states[layer].weight, a, dz, stored, is_sampled, rounding)
+        after.insert(0, moved(states[layer], grad, rows, config, step.number, rounding))
         if layer:
-            dz = settle(times(da[:, :-1], slopes[layer - 1])).where(trace[layer - 1][1])
+            dz = rounding(times(da[:, :-1], slopes[layer - 1])).where(trace[layer - 1][1])
     return after
 
 
@@ -160,7 +162,7 @@ def shares_of_labels(y: CSR, stored: Array) -> Array:
 
 
 def backward(
-    weight: Ball, a: Flow, dz: Ball, stored: Array, is_sampled: bool, settle: Settle
+    weight: Ball, a: Flow, dz: Ball, stored: Array, is_sampled: bool, rounding: Rounding
 ) -> tuple[Ball, Array, Ball]:
     """Gradient of the weight, the rows that it touches, and the gradient of a."""
     if is_sampled:
@@ -172,4 +174,4 @@ def backward(
         grad, touched = product(a.ball.T, dz, terms), a.stored.any(axis=0)
         da = product(dz, weight.T, dz.value.shape[1])
     rows = np.flatnonzero(touched)
-    return settle(grad)[rows], rows, settle(da).where(a.stored)
+    return rounding(grad)[rows], rows, rounding(da).where(a.stored)

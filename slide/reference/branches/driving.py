@@ -19,11 +19,11 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import KERNELS
 from slide.reference.branches.recording import Recorder
 from slide.reference.cases import Case, draw_case, sizes
-from slide.reference.cases.choices import Numbered
-from slide.reference.cases.drawing import Rough, Spelled
+from slide.reference.cases.choices import SeededChoices
+from slide.reference.cases.drawing import ChoicePerEntry, Rough
 from slide.reference.cases.scale import Scaled, draw_at_scale
 from slide.reference.cases.scale.drawing import Caps
-from slide.reference.running import WRITERS, call, mapped, source_of
+from slide.reference.running import WRITERS, call_kernel, map_arrays, source_of
 
 MOST_SECONDS = 30.0  # of one kernel, after which it is not called any more
 LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
@@ -33,14 +33,14 @@ LARGEST = dict.fromkeys(KERNELS, 1 << 20) | {
 MIDDLING = dict.fromkeys(KERNELS, (32, 1 << 10, 1 / 128)) | {
     "query": (96, 1 << 12, 1 / 64), "top_k": (32, 1 << 10, 1 / 512),
 }  # fmt: skip
-"""Calls with several sizes that are neither small nor large, and what else makes them `Thin`.
+"""Calls with several sizes that are neither small nor large, and what their `MostlySmall` gets.
 
 A query has to find some hundreds of neurons.
 """
 VISITS = 1 << 17  # entries of buckets that a query looks at
 
 
-class Thin(Scaled):
+class MostlySmall(Scaled):
     """At scale, but all sizes are few other than the one whose turn it is.
 
     Args:
@@ -49,7 +49,7 @@ class Thin(Scaled):
         share: of what products of sizes may be.
     """
 
-    def __init__(self, choices: Numbered, few: int, share: float) -> None:
+    def __init__(self, choices: SeededChoices, few: int, share: float) -> None:
         super().__init__(choices)
         self.few, self.share = few, share
         self.n_turns = 1
@@ -80,7 +80,7 @@ class Thin(Scaled):
         return super().extents(fewer, shares, top, **known)
 
 
-def trimmed(case: Case) -> Case:
+def with_few_visits(case: Case) -> Case:
     """The same; a query that would look at very many entries of buckets looks at fewer."""
     if case.kernel != "query" or case.arguments[0] is None:
         return case
@@ -94,22 +94,22 @@ def trimmed(case: Case) -> Case:
 def cases_of(kernel: str, n_examples: int, seed: int) -> Iterator[Case]:
     """Cases of a kernel, cheap ones first."""
     for number in range(3 * n_examples):
-        choices = Numbered(seed, number, LARGEST[kernel])
+        choices = SeededChoices(seed, number, LARGEST[kernel])
         drawn, numbers = SMALL[number % 3]
         yield draw_case(kernel, drawn, numbers(choices))
     n_middling, few, share = MIDDLING[kernel]
     for number in range(n_middling):
-        draw = Thin(Numbered(seed, number, 1 << 12), few, share)
-        yield trimmed(draw_at_scale(kernel, draw))
+        draw = MostlySmall(SeededChoices(seed, number, 1 << 12), few, share)
+        yield with_few_visits(draw_at_scale(kernel, draw))
     number, n_turns = 0, 1
     while number < n_turns:
-        draw = Thin(Numbered(seed, number, LARGEST[kernel]), 3, 1.0)
-        yield trimmed(draw_at_scale(kernel, draw))
+        draw = MostlySmall(SeededChoices(seed, number, LARGEST[kernel]), 3, 1.0)
+        yield with_few_visits(draw_at_scale(kernel, draw))
         number, n_turns = number + 1, draw.n_turns
 
 
-def hoard(backend: Any) -> None:
-    """Have the backend hold more at a time than it may want to keep for later."""
+def fill_caches(backend: Any) -> None:
+    """Let the backend hold more memory at a time than it may want to keep for later."""
     sizes = (HEAVY + 1, *[HEAVY // 4 * 3] * 3)
     placed = [backend.put(np.zeros(size, np.uint8)) for size in sizes]
     for array in placed:
@@ -117,16 +117,16 @@ def hoard(backend: Any) -> None:
 
 
 HEAVY = 1 << 28  # bytes
-SMALL = ((sizes.small, Spelled), (sizes.hollow, Spelled), (sizes.medium, Rough))
+SMALL = ((sizes.small, ChoicePerEntry), (sizes.partly_empty, ChoicePerEntry), (sizes.medium, Rough))
 
 
-def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
+def place_arguments(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
     """Arguments where the backend wants them; what it does not write to in several ways.
 
     By turns they are arrays of their own, read-only ones, and views of one array for each dtype.
     """
     n_written = 1 if case.kernel in WRITERS else 0
-    written = mapped(case.arguments[:n_written], lambda array: backend.put(array.copy()))
+    written = map_arrays(case.arguments[:n_written], lambda array: backend.put(array.copy()))
     others = case.arguments[n_written:]
     if number % 3 == 2:
         return *written, *side_by_side(backend, others)
@@ -136,13 +136,15 @@ def placed(backend: Any, case: Case, number: int) -> tuple[Any, ...]:
         copy.setflags(write=number % 3 == 0)
         return backend.put(copy)
 
-    return *written, *mapped(others, put)
+    return *written, *map_arrays(others, put)
 
 
 def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same arguments, all arrays of one dtype in one array."""
     arrays: dict[np.dtype, list[Array]] = {}
-    mapped(arguments, lambda array: arrays.setdefault(array.dtype, []).append(array.reshape(-1)))
+    map_arrays(
+        arguments, lambda array: arrays.setdefault(array.dtype, []).append(array.reshape(-1))
+    )
     whole = {dtype: backend.put(np.concatenate(parts)) for dtype, parts in arrays.items()}
     begins = dict.fromkeys(whole, 0)
 
@@ -151,11 +153,11 @@ def side_by_side(backend: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         begins[array.dtype] += array.size
         return whole[array.dtype][begin : begin + array.size].reshape(array.shape)
 
-    placed: tuple[Any, ...] = mapped(arguments, view)
+    placed: tuple[Any, ...] = map_arrays(arguments, view)
     return placed
 
 
-def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
+def drive_kernels(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[str]:
     """Call all kernels that a backend has of its own, with 1 to 3 threads, and take notes.
 
     Returns:
@@ -163,7 +165,7 @@ def drive(backend: Any, recorder: Recorder, n_examples: int, seed: int) -> list[
     """
     present = [kernel for kernel in KERNELS if is_own(backend, kernel)]
     present.sort(key=lambda kernel: kernel != "hash")  # first: what is put later meets workers
-    told = (drive_one(backend, kernel, recorder, n_examples, seed) for kernel in present)
+    told = (drive_kernel(backend, kernel, recorder, n_examples, seed) for kernel in present)
     return [sentence for sentence in told if sentence]
 
 
@@ -178,8 +180,8 @@ def is_own(backend: Any, kernel: str) -> bool:
         return True
 
 
-def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:
-    """The same for one kernel; the sentence, or nothing."""
+def drive_kernel(backend: Any, kernel: str, recorder: Recorder, n_examples: int, seed: int) -> str:
+    """Call one kernel; the sentence, or nothing."""
     errors, n_calls, spent = list[Exception](), 0, 0.0
     for run in calls_of(backend, kernel, n_examples, seed):
         if spent > MOST_SECONDS:
@@ -192,7 +194,7 @@ def drive_one(backend: Any, kernel: str, recorder: Recorder, n_examples: int, se
             errors.append(error)
         spent += time.process_time() - start
         n_calls += 1
-    return said_of(kernel, errors, n_calls)
+    return describe_errors(kernel, errors, n_calls)
 
 
 def calls_of(
@@ -200,19 +202,19 @@ def calls_of(
 ) -> Iterator[Callable[[], object]]:
     """What to call one after the other."""
     for number, case in enumerate(cases_of(kernel, n_examples, seed)):
-        yield partial(compute, backend, case, number)
+        yield partial(call_in_turn, backend, case, number)
     if kernel == "get" and callable(getattr(backend, "put", None)):
-        yield partial(hoard, backend)
+        yield partial(fill_caches, backend)
 
 
-def compute(backend: Any, case: Case, number: int) -> None:
+def call_in_turn(backend: Any, case: Case, number: int) -> None:
     """One call, with any number of threads, and with arguments that may be written to or not."""
     if hasattr(backend, "set_threads"):
         backend.set_threads(1 + number // 3 % 3)
-    call(backend, case, placed(backend, case, number))
+    call_kernel(backend, case, place_arguments(backend, case, number))
 
 
-def said_of(kernel: str, errors: list[Exception], n_calls: int) -> str:
+def describe_errors(kernel: str, errors: list[Exception], n_calls: int) -> str:
     """Why a kernel was not seen as a whole; nothing if it was."""
     if not errors:
         return ""

@@ -20,8 +20,10 @@ Note = tuple[bytes, int]
 """The two cells of a mark, and the largest number that came by."""
 
 
-class Stowaway:
-    """Goes along with what `multiprocessing` tells a worker that it spawns, and marks as here.
+class WorkerMarks:
+    """Marks modules in each worker that `multiprocessing` spawns, as they are marked here.
+
+    It is pickled with the preparation data of a worker: to unpickle it is to install the hook.
 
     Args:
         folder: for the notes.
@@ -33,24 +35,24 @@ class Stowaway:
         self.folder, self.top, self.but = folder, top, but
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """It has arrived."""
+        """Install the hook in a worker, which leaves its notes in the folder at its end."""
         hook = Hook(state["top"], Recorder(), state["but"])
         hook.recorder.is_on = True
         sys.meta_path.insert(0, hook)
-        atexit.register(write, hook, state["folder"] / f"{os.getpid()}.notes")
+        atexit.register(write_notes, hook, state["folder"] / f"{os.getpid()}.notes")
 
-    def board(self) -> None:
-        """Go along with every worker from now on."""
+    def install(self) -> None:
+        """Add it to the preparation data of every worker from now on."""
         prepared = spawn.get_preparation_data
 
-        def with_stowaway(name: str) -> dict[str, Any]:
-            return prepared(name) | {"stowaway": self}
+        def with_marks(name: str) -> dict[str, Any]:
+            return prepared(name) | {"branch_marks": self}
 
-        spawn.get_preparation_data = with_stowaway
+        spawn.get_preparation_data = with_marks
 
 
-def write(hook: Hook, path: Path) -> None:
-    """Leave the notes of this process: by file and mark."""
+def write_notes(hook: Hook, path: Path) -> None:
+    """Write the notes of this process to a file: by source and mark."""
     notes = {
         str(one.path): {key: note_of(hook.recorder, mark) for key, mark in one.marks.items()}
         for one in hook.marked
@@ -63,7 +65,7 @@ def note_of(recorder: Recorder, mark: int) -> Note:
     return bytes(recorder.ways[2 * mark : 2 * mark + 2]), recorder.largest.get(mark, -1)
 
 
-def collect(hook: Hook, folder: Path) -> bool:
+def collect_notes(hook: Hook, folder: Path) -> bool:
     """Add the notes of all workers, which have nobody to work for any more, to those from here.
 
     Returns:

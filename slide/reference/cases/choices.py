@@ -22,7 +22,7 @@ class Choices(ABC):
         largest: no size that is drawn is above it.
 
     Attributes:
-        made: all choices so far, of which `Repeated` makes the same ones.
+        made: all choices so far, of which `ReplayedChoices` makes the same ones.
     """
 
     def __init__(self, largest: int) -> None:
@@ -54,7 +54,7 @@ class Choices(ABC):
         """The next choice is bytes."""
 
 
-class Hypothetical(Choices):
+class HypothesisChoices(Choices):
     """Hypothesis chooses, and makes smaller what fails.
 
     It also tries constants that it reads in the sources of modules that happen to be loaded: whole
@@ -87,7 +87,7 @@ class Hypothetical(Choices):
         return self.data.draw(st.binary(min_size=n_drawn, max_size=n_drawn))[:n]
 
 
-class Numbered(Choices):
+class SeededChoices(Choices):
     """Evenly distributed, from a seed; the number of the example decides whose turn it is."""
 
     def __init__(self, seed: int, number: int, largest: int) -> None:
@@ -112,7 +112,7 @@ class Numbered(Choices):
         return self.rng.bytes(n)
 
 
-class Repeated(Choices):
+class ReplayedChoices(Choices):
     """Choices that were made before."""
 
     def __init__(self, made: Sequence[Choice], largest: int) -> None:

@@ -1,9 +1,9 @@
 """What chance decides in a case: sizes, options, entries of arrays.
 
 Sizes and options are choices of their own (`choices`), which Hypothesis makes smaller where it
-makes them. The entries of arrays are, too, where arrays are small (`Spelled`); elsewhere one chosen
-integer seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no easier
-to read.
+makes them. The entries of arrays are, too, where arrays are small (`ChoicePerEntry`); elsewhere one
+chosen integer seeds a NumPy generator (`Seeded`), for thousands of choices would be slow, and no
+easier to read.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Draw(ABC):
         """Whole numbers from 0 to high - 1, i64."""
 
     @abstractmethod
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """At most `count` distinct ids below n, ascending, i32."""
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Draw(ABC):
         """Numbers around 0 of size 1, f32."""
 
 
-class Spelled(Draw):
+class ChoicePerEntry(Draw):
     """Every entry is a choice of Hypothesis."""
 
     def raw(self, dtype: np.dtype, shape: Shape) -> Array:
@@ -102,7 +102,7 @@ class Spelled(Draw):
         kind = np.dtype(np.uint8 if high <= 40 else np.uint16 if high <= 1 << 12 else np.uint32)
         return self.raw(kind, shape).astype(np.int64) % high
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """One place after the other among those that are left."""
         left = list(range(n))
         places = self.below(1 << 12, min(n, count)).tolist()
@@ -122,7 +122,7 @@ class Spelled(Draw):
 
 
 class Seeded(Draw):
-    """One choice of Hypothesis seeds the generator of all arrays; entries are as in `Spelled`."""
+    """One choice seeds the generator of all arrays; entries are as in `ChoicePerEntry`."""
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices)
@@ -137,7 +137,7 @@ class Seeded(Draw):
         """Evenly distributed."""
         return self.rng.integers(high, size=shape)
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """Evenly distributed."""
         if not n or not count:  # most rows of a wide matrix
             return np.empty(0, np.int32)

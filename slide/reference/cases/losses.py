@@ -42,5 +42,5 @@ def labels_among(draw: Draw, active: list[list[int]], size: Sizes) -> CSR:
 def some_labels(draw: Draw, active: list[int], n: int) -> list[int]:
     """Up to three labels that are active, and up to two of any kind."""
     n_active, n_any = (int(count) for count in draw.below(12, 2) % (4, 3))
-    wanted = [active[place] for place in draw.some(len(active), n_active)]
-    return sorted({*wanted, *draw.some(n, n_any).tolist()})
+    wanted = [active[place] for place in draw.ids_below(len(active), n_active)]
+    return sorted({*wanted, *draw.ids_below(n, n_any).tolist()})

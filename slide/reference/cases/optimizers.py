@@ -17,7 +17,7 @@ def update_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
     optimizer = some_optimizer(draw)
     lr, step = draw.whole(1, 10_000) / 10_000, draw.one_of(1, 2, some_step(draw), some_step(draw))
     param = begun(draw, optimizer.begin(draw.numbers((size.n, size.d))))
-    rows = draw.some(size.n, draw.whole(0, size.longest))
+    rows = draw.ids_below(size.n, draw.whole(0, size.longest))
     return param, RowGrad(rows, draw.numbers((len(rows), size.d))), optimizer, lr, step
 
 

@@ -52,7 +52,7 @@ def network(draw: Draw) -> Sizes:
     return Sizes(draw.size(6), draw.size(24), draw.size(10), draw.size(16))
 
 
-def hollow(draw: Draw) -> Sizes:
+def partly_empty(draw: Draw) -> Sizes:
     """Small, with no examples, no neurons or no entries, or several of these."""
     size, nothing = small(draw), draw.whole(1, 7)
     return replace(
@@ -80,7 +80,7 @@ def sparse(draw: Draw, size: Sizes) -> CSR:
     lengths = np.array([0, 1, size.longest // 4, size.longest])[draw.below(4, size.B)]
     lengths = lengths * draw.mask(size.filled, size.B)
     lengths[-1:] = size.longest
-    rows = [draw.some(size.n, length) for length in lengths.tolist()]
+    rows = [draw.ids_below(size.n, length) for length in lengths.tolist()]
     return stack(rows, entries(draw, sum(map(len, rows))), size.n)
 
 
@@ -96,7 +96,7 @@ def layout(draw: Draw, size: Sizes, n_rows: int) -> CSR | Block:
     """A CSR, or a Block of the given number of rows."""
     if size.is_wide or draw.chance(50):
         return sparse(draw, size)
-    ids = draw.some(size.n, size.longest)
+    ids = draw.ids_below(size.n, size.longest)
     return Block(ids, entries(draw, n_rows * len(ids)).reshape(n_rows, len(ids)), size.n)
 
 

@@ -19,7 +19,7 @@ def matrix(draw: Draw, size: Sizes, n_rows: int, n_cols: int) -> CSR:
     return sparse(draw, replace(size, B=n_rows, n=n_cols))
 
 
-def kin(draw: Draw, size: Sizes) -> Sizes:
+def with_short_rows(draw: Draw, size: Sizes) -> Sizes:
     """The same sizes with rows short enough that all pairs of entries can be listed."""
     longest = int((MOST_TERMS / max(size.B, 1)) ** 0.5)
     return replace(size, longest=min(size.longest, max(longest, 2)), d=4 * size.d)
@@ -27,7 +27,7 @@ def kin(draw: Draw, size: Sizes) -> Sizes:
 
 def spgemm_t_arguments(draw: Draw, size: Sizes) -> tuple[CSR, CSR, Array, CSR]:
     """Limits from none to more than there are."""
-    size = kin(draw, size)
+    size = with_short_rows(draw, size)
     z, x = matrix(draw, size, size.B, size.n), matrix(draw, size, size.B, size.d)
     limits = np.array([0, 1, 3, 1000])[draw.below(4, size.n)]
     return z, x, limits, matrix(draw, size, size.n, size.d)
@@ -35,14 +35,14 @@ def spgemm_t_arguments(draw: Draw, size: Sizes) -> tuple[CSR, CSR, Array, CSR]:
 
 def invert_arguments(draw: Draw, size: Sizes) -> tuple[CSR, Array, int]:
     """A limit that cuts most lists, some or none."""
-    size = kin(draw, size)
+    size = with_short_rows(draw, size)
     w = matrix(draw, size, size.n, size.d)
     return w, draw.numbers(size.n), draw.one_of(1, 3, 1000)
 
 
 def search_arguments(draw: Draw, size: Sizes) -> tuple[InvertedIndex, CSR, CSR, int]:
     """An index of any lists, whether or not weights could have given them."""
-    size = kin(draw, size)
+    size = with_short_rows(draw, size)
     lists = matrix(draw, size, size.d, size.n)
     index = InvertedIndex(lists.indptr, lists.indices, lists.values, draw.numbers(size.n))
     x, excluded = matrix(draw, size, size.B, size.d), matrix(draw, size, size.B, size.n)
@@ -51,14 +51,14 @@ def search_arguments(draw: Draw, size: Sizes) -> tuple[InvertedIndex, CSR, CSR, 
 
 def masked_spgemm_arguments(draw: Draw, size: Sizes) -> tuple[CSR, CSR, CSR]:
     """Rows of w from empty to much longer than those of x, and the other way round."""
-    size = kin(draw, size)
+    size = with_short_rows(draw, size)
     x, w = matrix(draw, size, size.B, size.d), matrix(draw, size, size.n, size.d)
     return x, w, matrix(draw, size, size.B, size.n)
 
 
 def update_entries_arguments(draw: Draw, size: Sizes) -> tuple[SparseParam, CSR, CSR, float]:
     """State above 0."""
-    size = kin(draw, size)
+    size = with_short_rows(draw, size)
     weight = matrix(draw, size, size.n, size.d)
     square = 1 + abs(draw.numbers(weight.nnz))
     dz, x = matrix(draw, size, size.B, size.n), matrix(draw, size, size.B, size.d)

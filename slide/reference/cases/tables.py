@@ -36,7 +36,7 @@ def reinsert_arguments(draw: Draw, size: Sizes) -> tuple[Tables, Array, Array]:
 
 def moves(draw: Draw, codes: Array, n_buckets: int, size: Sizes) -> tuple[Array, Array]:
     """Some rows, and what is to become of their codes."""
-    rows = draw.some(size.n, draw.whole(0, size.longest))
+    rows = draw.ids_below(size.n, draw.whole(0, size.longest))
     drawn = draw.below(n_buckets, (len(rows), codes.shape[1])).astype(np.uint32)
     return rows, np.where(draw.mask(30, drawn.shape), codes[rows], drawn)
 

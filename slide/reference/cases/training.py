@@ -99,7 +99,7 @@ def features(draw: Draw, size: Sizes) -> CSR | Block:
     if draw.chance(20):
         return Block.of(draw.normal((n, size.d)))
     lengths = draw.below(min(size.d, 10) + 1, n).tolist()
-    rows = [draw.some(size.d, length) for length in lengths]
+    rows = [draw.ids_below(size.d, length) for length in lengths]
     return stack(rows, draw.normal(sum(lengths)), size.d)
 
 

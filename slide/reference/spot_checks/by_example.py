@@ -12,8 +12,15 @@ from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.tables import Tables
-from slide.reference.relations import taken
-from slide.reference.spot_checks.picks import Picks, Sample, ids_of, n_of, only, spread
+from slide.reference.relations import permuted
+from slide.reference.spot_checks.picks import (
+    Picks,
+    Sample,
+    describe_share,
+    ids_of,
+    scatter_rows,
+    with_only_rows,
+)
 
 MASK = 4  # terms that one costs; with more of them the second formula looks at few of the probes
 FINDS = 2  # entries of a bucket that is looked into, over the mean of all buckets
@@ -23,15 +30,15 @@ def by_rows(
     picks: Picks, rows: Array, n: int, part: tuple[Any, ...], whole: tuple[Any, ...]
 ) -> Sample:
     """A sample of some of n examples, which have the same rows of the result."""
-    told = n_of(len(rows), n, "examples")
-    return Sample(told, part, lambda got: taken(picks.host(got), rows), picks.all_of(*whole))
+    told = describe_share(len(rows), n, "examples")
+    return Sample(told, part, lambda got: permuted(picks.host(got), rows), picks.all_of(*whole))
 
 
 def hash(picks: Picks, x: Array | CSR, center: Array | None, family: Family, probes: int) -> Sample:
     """Some rows."""
     n = x.n_rows if isinstance(x, CSR) else len(x)
     masks = MASK * family.L << min(family.K, probes) if probes > 1 else 0
-    rows = picks.some(n, max(family.d * family.K * family.L, masks))
+    rows = picks.pick_ids(n, max(family.d * family.K * family.L, masks))
     part = picks.rows(x, rows), picks.host(center), picks.host(family), probes
     return by_rows(picks, rows, n, part, (x, center, family, probes))
 
@@ -54,10 +61,10 @@ def query(
     if tables is not None:
         mean = len(tables.ids) / max(tables.L * tables.n_buckets, 1)
         terms = codes.shape[1] * min(query.bucket_limit, FINDS * mean + 1)
-    rows = picks.some(B, terms, most=B)
+    rows = picks.pick_ids(B, terms, most=B)
     if query.shared or len(rows) == B:
         everything = picks.all_of(*whole)
-        return Sample(n_of(B, B, "examples"), everything(), picks.host, everything)
+        return Sample(describe_share(B, B, "examples"), everything(), picks.host, everything)
     if query.strategy == "vanilla":
         rows = np.arange(len(rows))
     lists = picks.rows(required, rows), picks.rows(extra, rows)
@@ -67,7 +74,7 @@ def query(
 
 def sddmm(picks: Picks, h: Array, w: Array, active: CSR | Block) -> Sample:
     """Some examples, and their neurons' rows of w."""
-    rows = picks.some(len(h), n_entries(active) * h.shape[1])
+    rows = picks.pick_ids(len(h), n_entries(active) * h.shape[1])
     pattern = picks.rows(active, rows)
     part = picks.rows(h, rows), picks.scattered(w, ids_of(pattern)), pattern
     return by_rows(picks, rows, len(h), part, (h, w, active))
@@ -75,7 +82,7 @@ def sddmm(picks: Picks, h: Array, w: Array, active: CSR | Block) -> Sample:
 
 def spmm(picks: Picks, z: CSR | Block, w: Array) -> Sample:
     """Some examples, and the rows of w that they store."""
-    rows = picks.some(z.n_rows, n_entries(z) * w.shape[1])
+    rows = picks.pick_ids(z.n_rows, n_entries(z) * w.shape[1])
     some = picks.rows(z, rows)
     part = some, picks.scattered(w, ids_of(some))
     return by_rows(picks, rows, z.n_rows, part, (z, w))
@@ -84,7 +91,7 @@ def spmm(picks: Picks, z: CSR | Block, w: Array) -> Sample:
 def top_k(picks: Picks, h: Array, w: Array, candidates: CSR | None, k: int) -> Sample:
     """Some examples, and their candidates."""
     n_dots = len(w) if candidates is None else n_entries(candidates)
-    rows = picks.some(len(h), n_dots * h.shape[1])
+    rows = picks.pick_ids(len(h), n_dots * h.shape[1])
     pattern = picks.rows(candidates, rows)
     rows_of_w = picks.host(w) if pattern is None else picks.scattered(w, ids_of(pattern))
     part = picks.rows(h, rows), rows_of_w, pattern, k
@@ -94,7 +101,7 @@ def top_k(picks: Picks, h: Array, w: Array, candidates: CSR | None, k: int) -> S
 def search(picks: Picks, index: InvertedIndex, x: CSR, excluded: CSR, k: int) -> Sample:
     """Some examples, and the lists of their inputs."""
     mean = len(index.ids) / max(len(index.offsets) - 1, 1)
-    rows = picks.some(x.n_rows, n_entries(x) * (FINDS * mean + 1))
+    rows = picks.pick_ids(x.n_rows, n_entries(x) * (FINDS * mean + 1))
     some = picks.rows(x, rows)
     lists = picks.only(CSR(index.offsets, index.ids, index.values, len(index.base)), ids_of(some))
     found = InvertedIndex(lists.indptr, lists.indices, lists.values, picks.host(index.base))
@@ -104,7 +111,7 @@ def search(picks: Picks, index: InvertedIndex, x: CSR, excluded: CSR, k: int) ->
 
 def masked_spgemm(picks: Picks, x: CSR, w: CSR, active: CSR) -> Sample:
     """Some examples, and their neurons' rows of w."""
-    rows = picks.some(x.n_rows, n_entries(active) * (n_entries(w) + 1))
+    rows = picks.pick_ids(x.n_rows, n_entries(active) * (n_entries(w) + 1))
     pattern = picks.rows(active, rows)
     part = picks.rows(x, rows), picks.only(w, ids_of(pattern)), pattern
     return by_rows(picks, rows, x.n_rows, part, (x, w, active))
@@ -113,9 +120,9 @@ def masked_spgemm(picks: Picks, x: CSR, w: CSR, active: CSR) -> Sample:
 def loss(picks: Picks, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName) -> Sample:
     """Some examples; the others have no neurons, so that the gradient is still a mean over all."""
     pairs = 1 + (n_entries(y) if name == "saros" else 0)
-    rows = picks.some(z.n_rows, n_entries(z) * pairs, most=z.n_rows)
+    rows = picks.pick_ids(z.n_rows, n_entries(z) * pairs, most=z.n_rows)
     whole = picks.all_of(z, log_weights, y, name)
-    told, B = n_of(len(rows), z.n_rows, "examples"), z.n_rows
+    told, B = describe_share(len(rows), z.n_rows, "examples"), z.n_rows
     if len(rows) == B:
         return Sample(told, whole(), picks.host, whole)
 
@@ -123,12 +130,13 @@ def loss(picks: Picks, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: L
         losses, dz = picks.host(got)
         kept = np.zeros_like(losses)
         kept[rows] = losses[rows]
-        return kept, spread(as_csr(taken(dz, rows), len(rows)), rows, B)
+        return kept, scatter_rows(as_csr(permuted(dz, rows), len(rows)), rows, B)
 
     logits, weights = (
-        spread(as_csr(picks.rows(each, rows), len(rows)), rows, B) for each in (z, log_weights)
+        scatter_rows(as_csr(picks.rows(each, rows), len(rows)), rows, B)
+        for each in (z, log_weights)
     )
-    return Sample(told, (logits, weights, only(picks.host(y), rows), name), cut, whole)
+    return Sample(told, (logits, weights, with_only_rows(picks.host(y), rows), name), cut, whole)
 
 
 def n_entries(pattern: CSR | Block) -> float:

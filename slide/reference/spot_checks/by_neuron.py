@@ -16,12 +16,12 @@ from slide.reference.spot_checks.picks import (
     Picks,
     Sample,
     Whole,
-    columns_of,
+    describe_share,
     entries_of,
     ids_of,
-    n_of,
-    only,
-    spread,
+    scatter_rows,
+    with_only_columns,
+    with_only_rows,
 )
 from slide.reference.vectorised.segments import places_in
 
@@ -33,7 +33,9 @@ def put(picks: Picks, array: Array) -> Sample:
     """Some rows of what was put, after it is got again."""
     rows, n = rows_of_array(picks, array)
     part, whole = (picks.rows(array, rows),), picks.all_of(array)
-    return Sample(n_of(len(rows), n, "rows"), part, lambda got: picks.host(got)[rows], whole)
+    return Sample(
+        describe_share(len(rows), n, "rows"), part, lambda got: picks.host(got)[rows], whole
+    )
 
 
 def get(picks: Picks, array: Array) -> Sample:
@@ -41,13 +43,13 @@ def get(picks: Picks, array: Array) -> Sample:
     rows, n = rows_of_array(picks, array)
     here = array if type(array) is np.ndarray else picks.host(picks.backend.put(picks.host(array)))
     part, whole = (here[rows].copy(),), lambda: (here,)
-    return Sample(n_of(len(rows), n, "rows"), part, lambda got: got[rows], whole)
+    return Sample(describe_share(len(rows), n, "rows"), part, lambda got: got[rows], whole)
 
 
 def rows_of_array(picks: Picks, array: Array) -> tuple[Array, int]:
     """Some rows of an array, and how many it has."""
     n = len(array)
-    return picks.some(n, array.size / max(n, 1), ROWS), n
+    return picks.pick_ids(n, array.size / max(n, 1), ROWS), n
 
 
 def build(picks: Picks, codes: Array, n_buckets: int, salt: int, policy: Policy) -> Sample:
@@ -69,7 +71,7 @@ def reinsert(picks: Picks, tables: Tables, rows: Array, codes: Array) -> Sample:
 
 def of_tables(picks: Picks, some: slice, L: int, part: tuple[Any, ...], whole: Whole) -> Sample:
     """A sample of some of L tables."""
-    told = n_of(some.stop - some.start, L, "tables")
+    told = describe_share(some.stop - some.start, L, "tables")
     return Sample(told, part, lambda got: tables_at(picks.host(got), some), whole)
 
 
@@ -97,14 +99,14 @@ def spmm_t(picks: Picks, z: CSR | Block, h: Array) -> Sample:
     """Some columns of z."""
     here: CSR | Block = picks.host(z)
     if isinstance(here, Block):
-        places = picks.some(len(here.ids), h.size, 2 * MOST)
+        places = picks.pick_ids(len(here.ids), h.size, 2 * MOST)
         columns = here.ids[places]
         values = np.ascontiguousarray(here.values[:, places])
         some: CSR | Block = Block(columns, values, here.n_cols)
     else:
         columns = picks.members(here.indices, here.n_cols)
-        some = columns_of(here, columns)
-    told = n_of(len(columns), here.n_cols, "columns")
+        some = with_only_columns(here, columns)
+    told = describe_share(len(columns), here.n_cols, "columns")
 
     def cut(got: Any) -> RowGrad:
         grad = picks.host(got)
@@ -118,17 +120,17 @@ def spgemm_t(picks: Picks, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Samp
     """Some rows of the product, and the examples that store them."""
     here, inputs = picks.host(z), picks.host(x)
     neurons = affordable(picks, here, inputs, picks.members(here.indices, here.n_cols))
-    some = columns_of(here, neurons)
+    some = with_only_columns(here, neurons)
     examples = np.flatnonzero(some.row_lengths())
     part = (
         some,
-        only(inputs, examples),
+        with_only_rows(inputs, examples),
         picks.host(limits).copy(),
         picks.only(excluded, neurons),
     )
-    told = n_of(len(neurons), here.n_cols, "neurons")
+    told = describe_share(len(neurons), here.n_cols, "neurons")
     whole = picks.all_of(z, x, limits, excluded)
-    return Sample(told, part, lambda got: only(picks.host(got), neurons), whole)
+    return Sample(told, part, lambda got: with_only_rows(picks.host(got), neurons), whole)
 
 
 def affordable(picks: Picks, z: CSR, x: CSR, neurons: Array) -> Array:
@@ -144,14 +146,14 @@ def invert(picks: Picks, w: CSR, base: Array, limit: int) -> Sample:
     """The lists of some inputs."""
     here = picks.host(w)
     inputs = picks.members(here.indices, here.n_cols)
-    part = columns_of(here, inputs), picks.host(base).copy(), limit
+    part = with_only_columns(here, inputs), picks.host(base).copy(), limit
 
     def cut(got: Any) -> InvertedIndex:
         index = picks.host(got)
-        lists = only(CSR(index.offsets, index.ids, index.values, len(index.base)), inputs)
+        lists = with_only_rows(CSR(index.offsets, index.ids, index.values, len(index.base)), inputs)
         return InvertedIndex(lists.indptr, lists.indices, lists.values, index.base)
 
-    told = n_of(len(inputs), here.n_cols, "inputs")
+    told = describe_share(len(inputs), here.n_cols, "inputs")
     return Sample(told, part, cut, picks.all_of(w, base, limit))
 
 
@@ -160,8 +162,8 @@ def update_rows(
 ) -> Sample:
     """Some rows that are touched, and some that are not."""
     (n, d), here = param.shape, picks.host(grad)
-    places = picks.some(len(here.rows), 8 * d, ROWS)
-    others = picks.some(n, 1, UNTOUCHED)
+    places = picks.pick_ids(len(here.rows), 8 * d, ROWS)
+    others = picks.pick_ids(n, 1, UNTOUCHED)
     others = others[~places_in(here.rows, others)[1]]
     rows = np.sort(np.append(here.rows[places], others)).astype(np.int32)
     touched = np.searchsorted(rows, here.rows[places]).astype(np.int32)
@@ -177,7 +179,7 @@ def update_rows(
         )
         return restored, here, optimizer, lr, step
 
-    told = n_of(len(rows), n, "rows")
+    told = describe_share(len(rows), n, "rows")
     return Sample(told, part, lambda got: param_rows(picks, got, rows), whole)
 
 
@@ -207,7 +209,7 @@ def update_entries(picks: Picks, param: SparseParam, dz: CSR, x: CSR, lr: float)
         indices, found, squares = (
             picks.rows(each, mine) for each in (now.weight.indices, now.weight.values, now.square)
         )
-        rows = spread(CSR(starts, indices, found, w.n_cols), neurons, w.n_rows)
+        rows = scatter_rows(CSR(starts, indices, found, w.n_cols), neurons, w.n_rows)
         return SparseParam(rows, squares)
 
     def whole() -> tuple[Any, ...]:
@@ -216,5 +218,5 @@ def update_entries(picks: Picks, param: SparseParam, dz: CSR, x: CSR, lr: float)
         restored = SparseParam(weight, with_rows(now.square, all_touched, square))
         return restored, here, inputs, lr
 
-    part = some(param), columns_of(here, neurons), inputs, lr
-    return Sample(n_of(len(neurons), here.n_cols, "neurons"), part, some, whole)
+    part = some(param), with_only_columns(here, neurons), inputs, lr
+    return Sample(describe_share(len(neurons), here.n_cols, "neurons"), part, some, whole)

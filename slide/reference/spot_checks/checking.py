@@ -22,11 +22,11 @@ from slide.core.errors import CheckError, SlideError
 from slide.reference.cases import Case
 from slide.reference.running import WRITERS
 from slide.reference.spot_checks import by_example, by_neuron
-from slide.reference.spot_checks.forms import said_of_form
+from slide.reference.spot_checks.forms import find_misfit
 from slide.reference.spot_checks.picks import Picks, Sample, host
-from slide.reference.spot_checks.saving import CheckedCall, is_strange, raised
+from slide.reference.spot_checks.saving import CheckedCall, describe_raised, is_strange
 from slide.reference.spot_checks.tally import Tally
-from slide.reference.spot_checks.unchanged import Kept
+from slide.reference.spot_checks.unchanged import ArgumentGuard
 from slide.reference.vectorised import verdict
 
 SHARE = 0.01
@@ -92,9 +92,9 @@ class SpotChecked:
         rng = self.rng_if_due(kernel, n_items((given, *named.values())))
         if rng is None:
             return self.result(kernel, function, given, named)
-        arguments, picks = bound(kernel, given, named), Picks(self.backend, rng)
+        arguments, picks = bind_arguments(kernel, given, named), Picks(self.backend, rng)
         sample = SAMPLES[kernel](picks, *arguments)
-        kept = Kept(picks, may_not_change(kernel, arguments))
+        kept = ArgumentGuard(picks, may_not_change(kernel, arguments))
         result = self.result(kernel, function, given, named, sample)
         raw = arguments[0] if kernel in WRITERS else result
         self.judge(kernel, arguments, sample, raw, kept)
@@ -119,14 +119,14 @@ class SpotChecked:
         except (SlideError, MemoryError):
             raise
         except Exception as error:  # whatever a stranger's kernel may raise
-            arguments = bound(kernel, given, named)
+            arguments = bind_arguments(kernel, given, named)
             if sample:
                 parts = [sample.arguments, sample.whole()]
             else:
                 parts = [tuple(host(self.backend, each) for each in arguments)]
-            said = raised(error)
+            said = describe_raised(error)
             calls = [CheckedCall(kernel, part, None, said) for part in parts]
-            raise failure(self, kernel, said, calls) from error
+            raise check_error(self, kernel, said, calls) from error
 
     def rng_if_due(self, kernel: str, size: int) -> np.random.Generator | None:
         """What the sample of a call of this size is drawn with; None if it is not checked."""
@@ -140,19 +140,19 @@ class SpotChecked:
             return np.random.default_rng(self.rng.integers(1 << 62))
 
     def judge(
-        self, kernel: str, arguments: tuple[Any, ...], sample: Sample, raw: Any, kept: Kept
+        self, kernel: str, arguments: tuple[Any, ...], sample: Sample, raw: Any, kept: ArgumentGuard
     ) -> None:
         """Raise CheckError if a result is wrong, or an argument was written to."""
-        if sentence := kept.said():
+        if sentence := kept.find_change():
             calls = [
                 CheckedCall(kernel, part, None, sentence)
                 for part in (sample.arguments, sample.whole())
             ]
-            raise failure(self, kernel, sentence, calls)
+            raise check_error(self, kernel, sentence, calls)
         got = raw if kernel in WRITERS or is_strange(raw) else host(self.backend, raw)
-        if sentence := said_of_form(kernel, arguments, got):
+        if sentence := find_misfit(kernel, arguments, got):
             call = CheckedCall(kernel, sample.whole(), got, sentence)
-            raise failure(self, kernel, sentence, [call])
+            raise check_error(self, kernel, sentence, [call])
         part = sample.cut(got)
         found = verdict(kernel, sample.arguments, part)
         if found.sentence:
@@ -160,12 +160,12 @@ class SpotChecked:
                 CheckedCall(kernel, sample.arguments, part),
                 CheckedCall(kernel, sample.whole(), host(self.backend, got)),
             ]
-            raise failure(self, kernel, f"in a sample {sample.told}, {found.sentence}", calls)
+            raise check_error(self, kernel, f"in a sample {sample.told}, {found.sentence}", calls)
         with self.lock:
             self.spot_checks.worst = max(self.spot_checks.worst, found.worst)
 
 
-def failure(
+def check_error(
     checked: SpotChecked, kernel: str, sentence: str, calls: list[CheckedCall]
 ) -> CheckError:
     """The error for a call that is wrong, of which the smallest part that is wrong again is kept.
@@ -196,7 +196,7 @@ def failure(
     return CheckError(f"{told}; its arguments are in {path}", "\n".join(lines))
 
 
-def bound(kernel: str, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def bind_arguments(kernel: str, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """All arguments of a call in their order."""
     call = SIGNATURES[kernel].bind(None, *given, **named)
     call.apply_defaults()

@@ -21,7 +21,7 @@ class Form:
     shape: tuple[int | str, ...]
 
 
-def said_of_form(kernel: str, arguments: tuple[Any, ...], got: Any) -> str:
+def find_misfit(kernel: str, arguments: tuple[Any, ...], got: Any) -> str:
     """What is wrong with the types, dtypes, shapes or invariants of a result on the host."""
     if kernel not in WANTED:
         return ""
@@ -73,35 +73,35 @@ def array(dtype: type, *shape: int | str) -> Any:
 
 
 def csr(n_rows: int, n_cols: int, nnz: int | str = "nnz") -> CSR:
-    """Of a CSR."""
+    """The form of a CSR."""
     entries = array(np.int32, nnz), array(np.float32, nnz)
     return CSR(array(np.int64, n_rows + 1), *entries, n_cols)
 
 
 def block(n_rows: int, n_cols: int, n_ids: int | str) -> Block:
-    """Of a Block."""
+    """The form of a Block."""
     return Block(array(np.int32, n_ids), array(np.float32, n_rows, n_ids), n_cols)
 
 
 def like(pattern: CSR | Block, n_rows: int) -> CSR | Block:
-    """Of numbers over a pattern."""
+    """The form of numbers over a pattern."""
     if isinstance(pattern, Block):
         return block(n_rows, pattern.n_cols, len(pattern.ids))
     return csr(n_rows, pattern.n_cols, pattern.nnz)
 
 
 def ranking(n_rows: int, k: int) -> tuple[Any, Any]:
-    """Of ids and scores."""
+    """The form of ids and scores."""
     return array(np.int32, n_rows, k), array(np.float32, n_rows, k)
 
 
 def active_set(required: CSR, is_shared: bool) -> CSR | Block:
-    """Of what `query` gives."""
+    """The form of what `query` gives."""
     return block(1, required.n_cols, "R") if is_shared else csr(*required.shape)
 
 
 def grad(z: CSR | Block, d: int) -> RowGrad:
-    """Of a row for each column that z stores."""
+    """The form of a row for each column that z stores."""
     R = len(z.ids) if isinstance(z, Block) else n_distinct(z.indices)
     return RowGrad(array(np.int32, R), array(np.float32, R, d))
 
@@ -112,19 +112,19 @@ def n_distinct(numbers: Array) -> int:
 
 
 def tables(n: int, L: int, n_buckets: int, salt: int, policy: Policy) -> Tables:
-    """Of tables."""
+    """The form of tables."""
     offsets, ids = array(np.int64, L * n_buckets + 1), array(np.int32, L * n)
     return Tables(offsets, ids, L, n_buckets, n, salt, policy)
 
 
 def index(w: CSR) -> InvertedIndex:
-    """Of an inverted index."""
+    """The form of an inverted index."""
     entries = array(np.int32, "nnz"), array(np.float32, "nnz")
     return InvertedIndex(array(np.int64, w.n_cols + 1), *entries, array(np.float32, w.n_rows))
 
 
 def n_rows(x: Array | CSR) -> int:
-    """Of an array or a CSR."""
+    """Rows of an array or a CSR."""
     return x.n_rows if isinstance(x, CSR) else len(x)
 
 

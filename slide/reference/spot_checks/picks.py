@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.reference.relations import taken
-from slide.reference.running import mapped
-from slide.reference.vectorised.segments import expanded
+from slide.reference.relations import permuted
+from slide.reference.running import map_arrays
+from slide.reference.vectorised.segments import places_of_segments
 
 MOST = 32  # examples of a sample; twice as many neurons or inputs
 LEAST = 2
@@ -50,7 +50,7 @@ class Picks:
     backend: Any
     rng: np.random.Generator
 
-    def some(self, n: int, terms: float, most: int = MOST) -> Array:
+    def pick_ids(self, n: int, terms: float, most: int = MOST) -> Array:
         """Numbers below n, ascending, the first and the last among them.
 
         Args:
@@ -66,8 +66,8 @@ class Picks:
 
     def members(self, ids: Array, n: int) -> Array:
         """Some of n neurons or inputs: half of them by chance, half as often as `ids` has them."""
-        found = ids[self.some(len(ids), 1, MOST)] if len(ids) else ids
-        return np.unique(np.append(found, self.some(n, 1, MOST)))
+        found = ids[self.pick_ids(len(ids), 1, MOST)] if len(ids) else ids
+        return np.unique(np.append(found, self.pick_ids(n, 1, MOST)))
 
     def host(self, thing: Any) -> Any:
         """All of an argument or a result."""
@@ -80,7 +80,7 @@ class Picks:
     def rows(self, thing: Any, rows: Array) -> Any:
         """Some rows of an array, CSR or Block; a row that all examples share stays."""
         some = rows if is_here(getattr(thing, "values", thing)) else self.backend.put(rows)
-        return self.host(taken(thing, some))
+        return self.host(permuted(thing, some))
 
     def scattered(self, matrix: Array, rows: Array) -> Array:
         """A matrix on the host that is zero but in some rows; memory is taken for these alone."""
@@ -91,12 +91,12 @@ class Picks:
 
     def only(self, matrix: CSR, rows: Array) -> CSR:
         """A matrix on the host whose other rows are empty."""
-        return spread(self.rows(matrix, rows), rows, matrix.n_rows)
+        return scatter_rows(self.rows(matrix, rows), rows, matrix.n_rows)
 
 
 def host(backend: Any, thing: Any) -> Any:
     """An argument or a result on the host."""
-    return mapped(thing, lambda array: array if is_here(array) else backend.get(array))
+    return map_arrays(thing, lambda array: array if is_here(array) else backend.get(array))
 
 
 def is_here(array: Any) -> bool:
@@ -104,19 +104,19 @@ def is_here(array: Any) -> bool:
     return type(array) is np.ndarray
 
 
-def spread(some: CSR, rows: Array, n_rows: int) -> CSR:
+def scatter_rows(some: CSR, rows: Array, n_rows: int) -> CSR:
     """Rows at these numbers, the others empty."""
     lengths = np.zeros(n_rows, np.int64)
     lengths[rows] = some.row_lengths()
     return CSR(np.append(0, np.cumsum(lengths)), some.indices, some.values, some.n_cols)
 
 
-def only(matrix: CSR, rows: Array) -> CSR:
+def with_only_rows(matrix: CSR, rows: Array) -> CSR:
     """The same matrix, rows but these empty."""
-    return spread(matrix.take(rows), rows, matrix.n_rows)
+    return scatter_rows(matrix.take(rows), rows, matrix.n_rows)
 
 
-def columns_of(matrix: CSR, columns: Array) -> CSR:
+def with_only_columns(matrix: CSR, columns: Array) -> CSR:
     """The same matrix without the entries of other columns."""
     wanted = np.zeros(matrix.n_cols, bool)
     wanted[columns] = True
@@ -127,7 +127,7 @@ def columns_of(matrix: CSR, columns: Array) -> CSR:
 
 def entries_of(indptr: Array, rows: Array) -> Array:
     """Places of the entries of some rows."""
-    return expanded(indptr[rows], np.diff(indptr)[rows])
+    return places_of_segments(indptr[rows], np.diff(indptr)[rows])
 
 
 def ids_of(pattern: CSR | Block) -> Array:
@@ -135,6 +135,6 @@ def ids_of(pattern: CSR | Block) -> Array:
     return pattern.ids if isinstance(pattern, Block) else np.flatnonzero(pattern.column_counts())
 
 
-def n_of(count: int, n: int, things: str) -> str:
+def describe_share(count: int, n: int, things: str) -> str:
     """How a sample is told."""
     return f"of {count} of {n} {things}"

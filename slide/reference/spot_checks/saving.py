@@ -16,8 +16,8 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.reference.cases import Case
-from slide.reference.running import WRITERS, mapped, raw_call
-from slide.reference.spot_checks.forms import said_of_form
+from slide.reference.running import WRITERS, call_kernel_raw, map_arrays
+from slide.reference.spot_checks.forms import find_misfit
 from slide.reference.spot_checks.picks import host
 from slide.reference.vectorised import verdict
 
@@ -51,15 +51,15 @@ class CheckedCall:
         """The same of what a backend makes of the arguments now; empty if it is right."""
         computer = backend.backend if hasattr(backend, "spot_checks") else backend
         try:
-            placed = mapped(self.arguments, lambda array: computer.put(array.copy()))
-            raw = raw_call(computer, Case(self.kernel, self.arguments), placed)
+            placed = map_arrays(self.arguments, lambda array: computer.put(array.copy()))
+            raw = call_kernel_raw(computer, Case(self.kernel, self.arguments), placed)
             n_written = 1 if self.kernel in WRITERS else 0
-            if not same(host(computer, placed[n_written:]), self.arguments[n_written:]):
+            if not has_same_bits(host(computer, placed[n_written:]), self.arguments[n_written:]):
                 return "an argument is written to, expected them as they were before the call"
-            got = raw if is_strange(raw) else mapped(raw, computer.get)
+            got = raw if is_strange(raw) else map_arrays(raw, computer.get)
         except Exception as error:  # whatever a stranger's kernel may raise
-            return raised(error)
-        sentence = said_of_form(self.kernel, self.arguments, got)
+            return describe_raised(error)
+        sentence = find_misfit(self.kernel, self.arguments, got)
         return sentence or verdict(self.kernel, self.arguments, got).sentence
 
     def save(self) -> Path:
@@ -69,7 +69,12 @@ class CheckedCall:
             OSError: there is no room, or the folder may not be written to.
         """
         arrays: list[Array] = []
-        parts = [self.kernel, flat(self.arguments, arrays), flat(self.result, arrays), self.said]
+        parts = [
+            self.kernel,
+            to_json(self.arguments, arrays),
+            to_json(self.result, arrays),
+            self.said,
+        ]
         named: dict[str, Any] = {f"array_{i}": array for i, array in enumerate(arrays)}
         path = free_path(self.kernel)
         try:
@@ -90,7 +95,7 @@ def checked_call(path: str | Path) -> CheckedCall:
     with np.load(path, allow_pickle=False) as file:
         kernel, arguments, result, *said = json.loads(str(file["call"]))
         arrays = [file[f"array_{i}"] for i in range(len(file.files) - 1)]
-    return CheckedCall(kernel, built(arguments, arrays), built(result, arrays), *said)
+    return CheckedCall(kernel, from_json(arguments, arrays), from_json(result, arrays), *said)
 
 
 def free_path(kernel: str) -> Path:
@@ -99,7 +104,7 @@ def free_path(kernel: str) -> Path:
     return next(path for path in map(Path, names) if not path.exists())
 
 
-def flat(thing: Any, arrays: list[Array]) -> Any:
+def to_json(thing: Any, arrays: list[Array]) -> Any:
     """A thing as JSON, its arrays by their places in a list to which they are added.
 
     Of what no kernel has to do with, as a result may be that is wrong, nothing is kept.
@@ -110,23 +115,23 @@ def flat(thing: Any, arrays: list[Array]) -> Any:
         arrays.append(thing)
         return {"array": len(arrays) - 1}
     if isinstance(thing, tuple):
-        return {"tuple": [flat(part, arrays) for part in thing]}
+        return {"tuple": [to_json(part, arrays) for part in thing]}
     if is_dataclass(thing):
         kind = f"{type(thing).__module__}:{type(thing).__qualname__}"
-        inner = {field.name: flat(getattr(thing, field.name), arrays) for field in fields(thing)}
+        inner = {field.name: to_json(getattr(thing, field.name), arrays) for field in fields(thing)}
         return {"type": kind, "fields": inner}
     return thing.item() if isinstance(thing, np.generic) else thing
 
 
-def built(told: Any, arrays: list[Array]) -> Any:
-    """The inverse of `flat`."""
+def from_json(told: Any, arrays: list[Array]) -> Any:
+    """The inverse of `to_json`."""
     match told:
         case {"array": place}:
             return arrays[place]
         case {"tuple": parts}:
-            return tuple(built(part, arrays) for part in parts)
+            return tuple(from_json(part, arrays) for part in parts)
         case {"type": kind, "fields": inner}:
-            values = {name: built(part, arrays) for name, part in inner.items()}
+            values = {name: from_json(part, arrays) for name, part in inner.items()}
             return type_of(kind)(**values)
     return told
 
@@ -161,12 +166,12 @@ def is_strange(thing: Any) -> bool:
         return True
 
 
-def raised(error: Exception) -> str:
+def describe_raised(error: Exception) -> str:
     """What a kernel raised, as what is wrong with it."""
     return f"raised {type(error).__name__}: {error}"
 
 
-def same(some: Any, others: Any) -> bool:
+def has_same_bits(some: Any, others: Any) -> bool:
     """Whether all arrays on the host are equal to the last bit."""
     return bits(some) == bits(others)
 
@@ -174,5 +179,5 @@ def same(some: Any, others: Any) -> bool:
 def bits(thing: Any) -> list[bytes]:
     """Of all arrays."""
     found: list[bytes] = []
-    mapped(thing, lambda array: found.append(array.tobytes()))
+    map_arrays(thing, lambda array: found.append(array.tobytes()))
     return found

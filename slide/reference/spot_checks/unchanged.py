@@ -15,7 +15,7 @@ ROWS = 4096  # of an array, at most; fewer of wide ones
 COST = 32  # of an item, in terms of a sample
 
 
-class Kept:
+class ArgumentGuard:
     """Rows of arguments as they are before a call.
 
     Args:
@@ -28,14 +28,14 @@ class Kept:
         self.parts: list[tuple[str, Any, Array, bytes]] = []
         for name, argument in named.items():
             for path, array in arrays_of(argument, name):
-                rows = picks.some(len(array), COST * array.size / max(len(array), 1), ROWS)
+                rows = picks.pick_ids(len(array), COST * array.size / max(len(array), 1), ROWS)
                 self.parts.append((path, array, rows, self.bits(array, rows)))
 
     def bits(self, array: Any, rows: Array) -> bytes:
         """Of some rows, now."""
         return bytes(np.asarray(self.picks.rows(array, rows)).tobytes())
 
-    def said(self) -> str:
+    def find_change(self) -> str:
         """The first argument that is not as it was, in a sentence; empty if there is none."""
         for path, array, rows, before in self.parts:
             if self.bits(array, rows) != before:

@@ -20,7 +20,13 @@ from slide.reference.vectorised.rankings import top_k
 from slide.reference.vectorised.sparse import invert, masked_spgemm, search, spgemm_t
 from slide.reference.vectorised.tables import build, reinsert
 from slide.reference.vectorised.updates import update_entries, update_rows
-from slide.reference.vectorised.verdicts import Findings, Verdict, form, summary, told
+from slide.reference.vectorised.verdicts import (
+    Verdict,
+    Verdicts,
+    combine_findings,
+    is_array,
+    verdict_unless,
+)
 
 __all__ = ["Verdict", "verdict"]
 
@@ -35,18 +41,18 @@ def verdict(kernel: str, arguments: tuple[Any, ...], got: Any, exact: bool = Fal
         exact: whether all partial sums are exact in float32, so that products and scores have to
             be equal and ties are decided.
     """
-    return summary(JUDGES[kernel](got, exact, *arguments))
+    return combine_findings(JUDGES[kernel](got, exact, *arguments))
 
 
-def same_bits(got: Any, exact: bool, array: Array) -> Findings:
+def same_bits(got: Any, exact: bool, array: Array) -> Verdicts:
     """Whether an array came back as it was."""
-    yield form(got, array.dtype.type, array.shape)
+    yield is_array(got, array.dtype.type, array.shape)
     bits = np.dtype(f"u{array.itemsize}")
     before, after = (np.ascontiguousarray(each).view(bits) for each in (array, got))
-    yield told(np.array_equal(before, after), "the array has other bits than before")
+    yield verdict_unless(np.array_equal(before, after), "the array has other bits than before")
 
 
-JUDGES: dict[str, Callable[..., Findings]] = {
+JUDGES: dict[str, Callable[..., Verdicts]] = {
     "put": same_bits,
     "get": same_bits,
     "hash": hash,

@@ -15,18 +15,18 @@ from slide.reference.vectorised.digits import Digits, cells_of, dense_rows, digi
 from slide.reference.vectorised.probing import at_cell, nearest, numbers_of
 from slide.reference.vectorised.projections import of_signs
 from slide.reference.vectorised.segments import slices
-from slide.reference.vectorised.verdicts import Findings, form, near
+from slide.reference.vectorised.verdicts import Verdicts, is_array, is_near
 
 MASKS = 1 << 19  # distances that are computed for one call
 
 
 def hash(
     got: Any, exact: bool, x: Array | CSR, center: Array | None, family: Family, probes: int = 1
-) -> Findings:
+) -> Verdicts:
     """The buckets of some vectors at a time."""
     n, width = x.shape
     L, K = family.L, family.K
-    yield form(got, np.uint32, (n, L * probes))
+    yield is_array(got, np.uint32, (n, L * probes))
     codes = got.reshape(n, L, probes)
     sample = cells_to_probe(n * L, MASKS >> min(K, probes)) if probes > 1 else np.empty(0, np.int64)
     for rows in slices(n, max(width, L * K)):
@@ -53,13 +53,13 @@ def cells_to_probe(n: int, most: int) -> Array:
 
 def of_digits(
     codes: Array, x: Array, center: Array | None, family: Family, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes (n, L, P) of digits that nothing has rounded, all of them equal."""
     v = x if center is None else x - center
     digits = signs(v, family) if isinstance(family, SimHash) else digits_of(v, family)
     numbers = numbers_of(digits.first, family.buckets)
     want = numbers >> np.uint64(family.buckets.dropped_bits)
-    yield near(codes[:, :, 0], want, 0.0, "nearest bucket", (start,))
+    yield is_near(codes[:, :, 0], want, 0.0, "nearest bucket", (start,))
     if len(sample):
         own = cells_of(digits, family, sample)
         far = nearest(

@@ -13,14 +13,21 @@ from slide.core.extending import entry
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.vectorised.segments import (
     cells,
-    expanded,
-    maxima,
     places_in,
+    places_of_segments,
     row_slices,
+    segment_maxima,
+    segment_sums,
     some_rows,
-    sums,
 )
-from slide.reference.vectorised.verdicts import Findings, form, kind, near, pattern, told
+from slide.reference.vectorised.verdicts import (
+    Verdicts,
+    has_pattern,
+    is_array,
+    is_near,
+    is_of_type,
+    verdict_unless,
+)
 
 
 class Logits(NamedTuple):
@@ -60,23 +67,25 @@ class Answer(NamedTuple):
 
 def loss(
     got: Any, exact: bool, z: CSR | Block, log_weights: CSR | Block, y: CSR, name: LossName
-) -> Findings:
+) -> Verdicts:
     """Losses and gradient of some examples at a time."""
-    yield kind(got, tuple)
-    yield told(len(got) == 2, f"result has {len(got)} parts, expected losses and a gradient")
-    yield form(got[0], np.float32, (z.n_rows,), "result[0]")
-    yield from pattern(got[1], z, z.values.shape, "result[1]")
+    yield is_of_type(got, tuple)
+    yield verdict_unless(
+        len(got) == 2, f"result has {len(got)} parts, expected losses and a gradient"
+    )
+    yield is_array(got[0], np.float32, (z.n_rows,), "result[0]")
+    yield from has_pattern(got[1], z, z.values.shape, "result[1]")
     formula = entry(FORMULAS, name, "loss", __name__)
     B, gradient = z.n_rows, got[1].values.reshape(-1)
     indptr = z.indptr if isinstance(z, CSR) else np.arange(B + 1) * len(z.ids)
     for rows in row_slices(np.diff(indptr)):
         entries = slice(int(indptr[rows.start]), int(indptr[rows.stop]))
         of_rows = formula(logits(z, log_weights, y, rows))
-        yield near(got[0][rows], of_rows.losses, of_rows.of_losses, "result[0]", (rows.start,))
+        yield is_near(got[0][rows], of_rows.losses, of_rows.of_losses, "result[0]", (rows.start,))
         moves = (of_rows.slopes != 0) | (of_rows.of_slopes > 0)  # where float32 may flush to 0
         allowed = of_rows.of_slopes / B + TINY * moves
         found, start = gradient[entries], (entries.start,)
-        yield near(found, of_rows.slopes / B, allowed, "flat result[1].values", start)
+        yield is_near(found, of_rows.slopes / B, allowed, "flat result[1].values", start)
 
 
 def logits(z: CSR | Block, log_weights: CSR | Block, y: CSR, rows: slice) -> Logits:
@@ -104,21 +113,21 @@ def logits(z: CSR | Block, log_weights: CSR | Block, y: CSR, rows: slice) -> Log
 def softmax(part: Logits) -> Answer:
     """Minus the mean log share of the labels; 16 ulp of the largest term."""
     s, indptr = part.z + part.log_m, part.indptr
-    s_from_top = s - part.spread(maxima(s, indptr, -np.inf))
+    s_from_top = s - part.spread(segment_maxima(s, indptr, -np.inf))
     p = np.exp(s_from_top)
-    total = sums(p, indptr)
+    total = segment_sums(p, indptr)
     has_entries = part.lengths > 0
     log_total = np.log(total, where=has_entries, out=np.zeros_like(total))
     p /= part.spread(total)
-    n_labels = sums(part.positive, indptr)
+    n_labels = segment_sums(part.positive, indptr)
     log_p = (s_from_top - part.spread(log_total)) * part.positive
     counted, of_label = n_labels > 0, 1 / np.maximum(n_labels, 1)
     is_counted, target = part.spread(counted), part.positive * part.spread(of_label)
     longest = np.log(np.maximum(part.lengths, 1))
-    largest = np.maximum(maxima(abs(s), indptr, 1.0), longest)
+    largest = np.maximum(segment_maxima(abs(s), indptr, 1.0), longest)
     terms = np.maximum(p * part.spread(largest), target)
     return Answer(
-        -sums(log_p, indptr) * of_label,
+        -segment_sums(log_p, indptr) * of_label,
         16 * EPS * largest * counted,
         (p - target) * is_counted,
         16 * EPS * terms * is_counted,
@@ -135,8 +144,8 @@ def bce(part: Logits) -> Answer:
     slopes = np.where(part.positive, -sigmoid, m * sigmoid)
     n_terms = 16 + part.lengths
     return Answer(
-        sums(terms, part.indptr),
-        n_terms * EPS * sums(sizes, part.indptr) + TINY * sums(m, part.indptr),
+        segment_sums(terms, part.indptr),
+        n_terms * EPS * segment_sums(sizes, part.indptr) + TINY * segment_sums(m, part.indptr),
         slopes,
         m * (16 * EPS * np.where(part.positive, 1.0, sigmoid) + TINY),
     )
@@ -151,9 +160,9 @@ def softplus_of_both(z: Array, of_minus_z: Array) -> Array:
 def saros(part: Logits) -> Answer:
     """All pairs of a label and one of those that it is compared with; a sum of pairs in each."""
     compared = opponents(part)
-    n_labels, n_others = (sums(side, part.indptr) for side in (part.positive, compared))
+    n_labels, n_others = (segment_sums(side, part.indptr) for side in (part.positive, compared))
     m = np.exp(part.log_m) * compared
-    n_pairs = n_labels * sums(m, part.indptr)
+    n_pairs = n_labels * segment_sums(m, part.indptr)
     share = m / part.spread(np.where(n_pairs > 0, n_pairs, 1))
     ulp = (16 + n_others * (n_labels + 1)) * EPS
     losses, of_losses = np.zeros((2, len(n_labels)))
@@ -175,7 +184,7 @@ def saros(part: Logits) -> Answer:
 
 def opponents(part: Logits) -> Array:
     """With whom the labels of an example are compared: known negatives, or all others; bool."""
-    known = part.spread(sums(part.negative, part.indptr) > 0)
+    known = part.spread(segment_sums(part.negative, part.indptr) > 0)
     compared: Array = np.where(known, part.negative, ~part.positive)
     return compared
 
@@ -201,7 +210,7 @@ class Pairs(NamedTuple):
 
     def sums(self, of_pairs: Array) -> Array:
         """The sum over the pairs of each label."""
-        return sums(of_pairs, np.append(0, np.cumsum(self.lengths)))
+        return segment_sums(of_pairs, np.append(0, np.cumsum(self.lengths)))
 
 
 def pairs(part: Logits, compared: Array) -> Iterator[Pairs]:
@@ -211,7 +220,7 @@ def pairs(part: Logits, compared: Array) -> Iterator[Pairs]:
     rows = part.spread(np.arange(len(starts) - 1))[labels]
     lengths = np.diff(starts)[rows]
     for some in row_slices(lengths):
-        places = expanded(starts[rows[some]], lengths[some])
+        places = places_of_segments(starts[rows[some]], lengths[some])
         yield Pairs(rows[some], labels[some], lengths[some], others[places])
 
 

@@ -12,41 +12,41 @@ from slide.reference.vectorised.segments import (
     CELLS,
     by_column,
     row_slices,
+    segment_sums,
     slices,
-    sums,
 )
 from slide.reference.vectorised.verdicts import (
-    Findings,
     Verdict,
-    equal,
-    form,
-    kind,
-    margin,
-    near,
-    pattern,
+    Verdicts,
+    bound_of_sum,
+    has_pattern,
+    is_array,
+    is_equal_array,
+    is_near,
+    is_of_type,
 )
 
 
-def sddmm(got: Any, exact: bool, h: Array, w: Array, active: CSR | Block) -> Findings:
+def sddmm(got: Any, exact: bool, h: Array, w: Array, active: CSR | Block) -> Verdicts:
     """One logit an entry."""
     if isinstance(active, CSR):
-        yield from pattern(got, active, active.indices.shape)
+        yield from has_pattern(got, active, active.indices.shape)
         rows = active.row_numbers()
         for part in slices(active.nnz, h.shape[1]):
             z, size = dots(h, w, rows[part], active.indices[part], exact)
-            allowed = 0.0 if exact else margin(h.shape[1], size)
-            yield near(got.values[part], z, allowed, "result.values", (part.start,))
+            allowed = 0.0 if exact else bound_of_sum(h.shape[1], size)
+            yield is_near(got.values[part], z, allowed, "result.values", (part.start,))
         return
-    yield from pattern(got, active, (len(h), len(active.ids)))
+    yield from has_pattern(got, active, (len(h), len(active.ids)))
     for part in slices(len(active.ids), max(h.shape), BLAS_CELLS):
         of_w = w[active.ids[part]].T
         name, start = "result.values", (0, part.start)
         yield product_near(got.values[:, part], h, of_w, h.shape[1], exact, name, start)
 
 
-def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Findings:
+def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Verdicts:
     """A row for each row of z."""
-    yield form(got, np.float32, (z.n_rows, w.shape[1]))
+    yield is_array(got, np.float32, (z.n_rows, w.shape[1]))
     if isinstance(z, CSR):
         yield from sums_near(got, z.values, z.indices, z.indptr, w, exact, "result")
         return
@@ -58,9 +58,9 @@ def spmm(got: Any, exact: bool, z: CSR | Block, w: Array) -> Findings:
             yield product_near(found, z.values[rows], factor, n_terms, exact, "result", start)
 
 
-def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Findings:
+def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Verdicts:
     """A row for each column that z stores."""
-    yield kind(got, RowGrad)
+    yield is_of_type(got, RowGrad)
     if isinstance(z, CSR):
         order, indptr = by_column(z)
         columns = np.flatnonzero(np.diff(indptr))
@@ -76,10 +76,10 @@ def spmm_t(got: Any, exact: bool, z: CSR | Block, h: Array) -> Findings:
         yield product_near(found, of_z, h, len(h), exact, "result.values", start)
 
 
-def has_rows(got: Any, rows: Array, d: int) -> Findings:
+def has_rows(got: Any, rows: Array, d: int) -> Verdicts:
     """Whether a RowGrad is of these rows."""
-    yield equal(got.rows, rows, "result.rows")
-    yield form(got.values, np.float32, (len(rows), d), "result.values")
+    yield is_equal_array(got.rows, rows, "result.rows")
+    yield is_array(got.values, np.float32, (len(rows), d), "result.values")
 
 
 def product_near(
@@ -88,12 +88,12 @@ def product_near(
     """Whether numbers are a @ b, sums of so many terms."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     want = a @ b
-    return near(got, want, 0.0 if exact else margin(terms, abs(a) @ abs(b)), name, start)
+    return is_near(got, want, 0.0 if exact else bound_of_sum(terms, abs(a) @ abs(b)), name, start)
 
 
 def sums_near(
     got: Array, factors: Array, picks: Array, indptr: Array, matrix: Array, exact: bool, name: str
-) -> Findings:
+) -> Verdicts:
     """Whether row r is the sum of factors[e] * matrix[picks[e]] over the segment r of entries e."""
     lengths, d = np.diff(indptr), matrix.shape[1]
     for rows in row_slices(lengths * d):
@@ -102,12 +102,12 @@ def sums_near(
         for columns in slices(d, entries.stop - entries.start, 4 * CELLS):
             terms = matrix[picks[entries], columns].astype(np.float64)
             terms *= factors[entries, None]
-            want = sums(terms, inner - inner[0])
+            want = segment_sums(terms, inner - inner[0])
             allowed: Array | float = 0.0
             if not exact:
-                size = sums(np.abs(terms, out=terms), inner - inner[0])
-                allowed = margin(lengths[rows, None], size)
-            yield near(got[rows, columns], want, allowed, name, (rows.start, columns.start))
+                size = segment_sums(np.abs(terms, out=terms), inner - inner[0])
+                allowed = bound_of_sum(lengths[rows, None], size)
+            yield is_near(got[rows, columns], want, allowed, name, (rows.start, columns.start))
 
 
 def dots(h: Array, w: Array, rows: Array, columns: Array, exact: bool) -> tuple[Array, Array]:

@@ -9,24 +9,24 @@ from slide.core.contract.families import SimHash
 from slide.reference.vectorised.digits import Digits, cells_of
 from slide.reference.vectorised.probing import all_distances, at_cell, nearest, numbers_of
 from slide.reference.vectorised.products import dots
-from slide.reference.vectorised.verdicts import Findings, Verdict, margin, near
+from slide.reference.vectorised.verdicts import Verdict, Verdicts, bound_of_sum, is_near
 
 
 def of_signs(
     codes: Array, x: Array, center: Array | None, family: SimHash, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes (n, L, P), of which rounding decides those bits whose projections it reaches."""
     x, r = x.astype(np.float64), family.projection.astype(np.float64)
     c = np.zeros(family.d) if center is None else center.astype(np.float64)
     p, size = (x - c) @ r, abs(x) + abs(c)
     if family.buckets.dropped_bits:
-        reach = margin(family.d + 1, size @ abs(r))
+        reach = bound_of_sum(family.d + 1, size @ abs(r))
         yield from folded(codes, p, reach, family, sample, start)
         return
     yield below_all(codes, family.K, start)
     yield bits_near(codes[:, :, 0], p, size, family, start)
     if len(sample):
-        reach = margin(family.d + 1, size @ abs(r))
+        reach = bound_of_sum(family.d + 1, size @ abs(r))
         shape = -1, family.K
         own = codes.reshape(-1, codes.shape[2])[sample]
         of_cells = p.reshape(shape)[sample], reach.reshape(shape)[sample]
@@ -56,7 +56,7 @@ def bits_near(codes: Array, p: Array, size: Array, family: SimHash, start: int) 
     bits = codes[:, :, None] >> np.arange(family.K, dtype=np.uint32) & 1 == 1  # (n, L, K)
     rows, bins = np.nonzero(bits.reshape(p.shape) != (p > 0))
     sizes, _ = dots(size, abs(family.projection.T), rows, bins, exact=True)
-    reach = margin(family.d + 1, sizes)
+    reach = bound_of_sum(family.d + 1, sizes)
     share = abs(p[rows, bins]) / reach
     worst = float(share.max(initial=0.0))
     if worst <= 1:
@@ -68,7 +68,7 @@ def bits_near(codes: Array, p: Array, size: Array, family: SimHash, start: int) 
     return Verdict(f"{where} is {int(p[i, b] <= 0)}, which it may be if {given}", worst)
 
 
-def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Findings:
+def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Verdicts:
     """Whether buckets (cells, P) are as near as those of their places have to be.
 
     A code's distance is the sum of |p| over the bits in which it is not that of the signs of p, so
@@ -77,7 +77,7 @@ def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Find
     n_codes = min(codes.shape[1], 1 << p.shape[1])
     own, padding = codes[:, :n_codes].astype(np.int64), codes[:, n_codes:]
     filling = codes[:, :1].repeat(padding.shape[1], axis=1)
-    yield near(padding, filling, 0.0, "padding")
+    yield is_near(padding, filling, 0.0, "padding")
     again = (np.diff(np.sort(own, axis=1), axis=1) == 0).any(axis=1)
     if again.any():
         yield Verdict(f"vector {vectors[again.argmax()]} has a bucket twice in one table")
@@ -98,14 +98,14 @@ def distances_near(codes: Array, p: Array, reach: Array, vectors: Array) -> Find
 
 def folded(
     codes: Array, p: Array, reach: Array, family: SimHash, sample: Array, start: int
-) -> Findings:
+) -> Verdicts:
     """Codes that do not show their bits: equal where rounding can decide nothing."""
     shape = *codes.shape[:2], family.K
     digits = Digits((p > 0).astype(np.int32), (p <= 0).astype(np.int32), abs(p))
     numbers, drop = numbers_of(digits.first, family.buckets), family.buckets.dropped_bits
     sure = (abs(p) > reach).reshape(shape).all(axis=2)
     want = np.where(sure, numbers >> np.uint64(drop), codes[:, :, 0])
-    yield near(codes[:, :, 0], want, 0.0, "nearest bucket", (start,))
+    yield is_near(codes[:, :, 0], want, 0.0, "nearest bucket", (start,))
     if not len(sample):
         return
     own, n_probes = cells_of(digits, family, sample), codes.shape[2]

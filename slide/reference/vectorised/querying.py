@@ -9,10 +9,17 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.contract.tables import Tables, mix
-from slide.reference.vectorised.segments import cells, expanded, places_in, row_slices
+from slide.reference.vectorised.segments import cells, places_in, places_of_segments, row_slices
 from slide.reference.vectorised.sparse import is_matrix
-from slide.reference.vectorised.terms import sorting
-from slide.reference.vectorised.verdicts import Findings, constant, form, kind, near, told
+from slide.reference.vectorised.terms import sorting_order
+from slide.reference.vectorised.verdicts import (
+    Verdicts,
+    is_array,
+    is_constant,
+    is_near,
+    is_of_type,
+    verdict_unless,
+)
 
 
 class Meetings(NamedTuple):
@@ -40,18 +47,20 @@ def query(
     extra: CSR,
     query: Query,
     salt: int,
-) -> Findings:
+) -> Verdicts:
     """All that should be active, and nothing else."""
     B, n = required.shape
     found = np.empty(0, np.int64) if tables is None else retrieved(tables, codes, query, salt)
     lists = cells(required), found, cells(extra)
     if query.shared:
-        yield kind(got, Block)
-        yield constant(got.n_cols, n, "result.n_cols")
-        yield form(got.ids, np.int32, np.shape(got.ids)[:1], "result.ids")
-        yield form(got.values, np.float32, (1, len(got.ids)), "result.values")
+        yield is_of_type(got, Block)
+        yield is_constant(got.n_cols, n, "result.n_cols")
+        yield is_array(got.ids, np.int32, np.shape(got.ids)[:1], "result.ids")
+        yield is_array(got.values, np.float32, (1, len(got.ids)), "result.values")
         ids = got.ids.astype(np.int64)
-        yield told(bool(np.all(np.diff(ids) > 0)), "result.ids are not strictly increasing")
+        yield verdict_unless(
+            bool(np.all(np.diff(ids) > 0)), "result.ids are not strictly increasing"
+        )
         distinct = [np.flatnonzero(np.bincount(each % n, minlength=n)) for each in lists]
         yield from has_union(ids, got.values[0], distinct, n)
         return
@@ -59,7 +68,7 @@ def query(
     yield from has_union(cells(got), got.values, list(lists), n)
 
 
-def has_union(got: Array, origins: Array, lists: list[Array], n: int) -> Findings:
+def has_union(got: Array, origins: Array, lists: list[Array], n: int) -> Verdicts:
     """Whether ascending cells are those of three lists, each with the first list that has it."""
     want = np.full(len(got), np.inf)
     for origin, members in reversed(
@@ -68,13 +77,13 @@ def has_union(got: Array, origins: Array, lists: list[Array], n: int) -> Finding
         _, there = places_in(got, members)
         if not there.all():
             i, j = divmod(int(members[there.argmin()]), n)
-            yield told(False, f"example {i} lacks neuron {j} of origin {origin:.0f}")
+            yield verdict_unless(False, f"example {i} lacks neuron {j} of origin {origin:.0f}")
         want[places_in(members, got)[1]] = origin
     surplus = np.isinf(want)
     if surplus.any():
         i, j = divmod(int(got[surplus.argmax()]), n)
-        yield told(False, f"example {i} has neuron {j}, which comes from nowhere")
-    yield near(origins, want, 0.0, "flat result.values")
+        yield verdict_unless(False, f"example {i} has neuron {j}, which comes from nowhere")
+    yield is_near(origins, want, 0.0, "flat result.values")
 
 
 def retrieved(tables: Tables, codes: Array, query: Query, salt: int) -> Array:
@@ -86,7 +95,7 @@ def retrieved(tables: Tables, codes: Array, query: Query, salt: int) -> Array:
         sizes = tables.offsets[buckets + 1] - tables.offsets[buckets]
         costs = np.minimum(sizes, query.bucket_limit).sum(axis=1)
     parts = [
-        kept(meetings(tables, codes, rows, query.bucket_limit, salt), query, salt)
+        keep_within_budget(meetings(tables, codes, rows, query.bucket_limit, salt), query, salt)
         for rows in row_slices(costs)
     ]
     found = [rows * tables.n_neurons + ids for rows, ids in parts]
@@ -105,9 +114,9 @@ def meetings(tables: Tables, codes: Array, rows: slice, bucket_limit: int, salt:
     turns = np.arange(n_probes) * L + turn_of[:, :, None]  # (rows, L, P)
     row, table, _ = np.indices(buckets.shape)
     base = (row.ravel() * n) * L + table.ravel()
-    ids = tables.ids[expanded(starts, lengths)].astype(np.int64)
+    ids = tables.ids[places_of_segments(starts, lengths)].astype(np.int64)
     visits = np.repeat(base, lengths) + ids * L  # (row, neuron, table) as one number
-    order = sorting(visits)
+    order = sorting_order(visits)
     visits = visits[order]
     members = visits // L
     begins = np.flatnonzero(np.diff(members, prepend=-1))
@@ -120,7 +129,7 @@ def meetings(tables: Tables, codes: Array, rows: slice, bucket_limit: int, salt:
     return Meetings(found // max(n, 1) + rows.start, found % max(n, 1), first, n_tables)
 
 
-def kept(met: Meetings, query: Query, salt: int) -> tuple[Array, Array]:
+def keep_within_budget(met: Meetings, query: Query, salt: int) -> tuple[Array, Array]:
     """The examples and neurons that the strategy keeps within the budget, in the same order."""
     if query.strategy == "threshold":
         enough = met.n_tables >= query.threshold

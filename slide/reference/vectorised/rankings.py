@@ -10,16 +10,24 @@ from slide.core.contract.arrays import CSR, Array
 from slide.reference.vectorised.products import dots
 from slide.reference.vectorised.segments import (
     BLAS_CELLS,
-    maxima,
     places_in,
     row_slices,
+    segment_maxima,
     slices,
     some_rows,
 )
-from slide.reference.vectorised.verdicts import Findings, Verdict, form, kind, margin, near, told
+from slide.reference.vectorised.verdicts import (
+    Verdict,
+    Verdicts,
+    bound_of_sum,
+    is_array,
+    is_near,
+    is_of_type,
+    verdict_unless,
+)
 
 
-class Pool(NamedTuple):
+class Competitors(NamedTuple):
     """Whom some examples choose among, one example after the other.
 
     Args:
@@ -37,31 +45,31 @@ class Pool(NamedTuple):
     slack: Array | float
 
 
-def top_k(got: Any, exact: bool, h: Array, w: Array, candidates: CSR | None, k: int) -> Findings:
+def top_k(got: Any, exact: bool, h: Array, w: Array, candidates: CSR | None, k: int) -> Verdicts:
     """Candidates or all neurons."""
-    yield from pair_form(got, len(h), k)
+    yield from is_pair(got, len(h), k)
     for rows in (
         slices(len(h), len(w), BLAS_CELLS)
         if candidates is None
         else row_slices(candidates.row_lengths(), BLAS_CELLS)
     ):
         pool = (
-            everyone(h[rows], w, exact)
+            all_neurons(h[rows], w, exact)
             if candidates is None
-            else chosen(h[rows], w, some_rows(candidates, rows), exact)
+            else given_candidates(h[rows], w, some_rows(candidates, rows), exact)
         )
-        yield from ranked(got[0][rows], got[1][rows], pool, rows.start)
+        yield from is_ranking(got[0][rows], got[1][rows], pool, rows.start)
 
 
-def pair_form(got: Any, B: int, k: int) -> Findings:
+def is_pair(got: Any, B: int, k: int) -> Verdicts:
     """Whether a result is a pair of ids and scores (B, k)."""
-    yield kind(got, tuple)
-    yield told(len(got) == 2, f"result has {len(got)} parts, expected ids and scores")
-    yield form(got[0], np.int32, (B, k), "result[0]")
-    yield form(got[1], np.float32, (B, k), "result[1]")
+    yield is_of_type(got, tuple)
+    yield verdict_unless(len(got) == 2, f"result has {len(got)} parts, expected ids and scores")
+    yield is_array(got[0], np.int32, (B, k), "result[0]")
+    yield is_array(got[1], np.float32, (B, k), "result[1]")
 
 
-def everyone(h: Array, w: Array, exact: bool) -> Pool:
+def all_neurons(h: Array, w: Array, exact: bool) -> Competitors:
     """Some examples, and all neurons."""
     a, z = h.astype(np.float64), np.empty((len(h), len(w)))
     slack = None if exact else np.empty(z.shape)
@@ -69,35 +77,35 @@ def everyone(h: Array, w: Array, exact: bool) -> Pool:
         b = w[part].T.astype(np.float64)
         np.matmul(a, b, out=z[:, part])
         if slack is not None:
-            slack[:, part] = margin(h.shape[1], abs(a) @ abs(b))
+            slack[:, part] = bound_of_sum(h.shape[1], abs(a) @ abs(b))
     indptr = np.arange(len(h) + 1) * len(w)
-    return Pool(indptr, None, len(w), z.ravel(), 0.0 if slack is None else slack.ravel())
+    return Competitors(indptr, None, len(w), z.ravel(), 0.0 if slack is None else slack.ravel())
 
 
-def chosen(h: Array, w: Array, candidates: CSR, exact: bool) -> Pool:
+def given_candidates(h: Array, w: Array, candidates: CSR, exact: bool) -> Competitors:
     """Some examples, and the candidates of each."""
     z, size = dots(h, w, candidates.row_numbers(), candidates.indices, exact)
-    slack = 0.0 if exact else margin(h.shape[1], size)
-    return Pool(candidates.indptr, candidates.indices, candidates.n_cols, z, slack)
+    slack = 0.0 if exact else bound_of_sum(h.shape[1], size)
+    return Competitors(candidates.indptr, candidates.indices, candidates.n_cols, z, slack)
 
 
-def ranked(ids: Array, scores: Array, pool: Pool, start: int) -> Findings:
+def is_ranking(ids: Array, scores: Array, pool: Competitors, start: int) -> Verdicts:
     """Whether the places of some examples, of which the first has this number, are well given."""
     counts = np.diff(pool.indptr)
     filled = np.arange(ids.shape[1]) < counts[:, None]  # (B, k)
-    yield near(ids, np.where(filled, ids, -1), 0.0, "result[0]", (start,))
+    yield is_near(ids, np.where(filled, ids, -1), 0.0, "result[0]", (start,))
     rows, places = np.nonzero(filled)[0], np.full(ids.shape, -1)
     places[filled], known = places_of(pool, rows, ids[filled])
-    yield no_candidate(filled, ~known, ids, start, "is no candidate")
-    yield no_candidate(filled, repeated(places[filled]), ids, start, "is there a second time")
+    yield first_intruder(filled, ~known, ids, start, "is no candidate")
+    yield first_intruder(filled, repeated(places[filled]), ids, start, "is there a second time")
     z = with_places(pool.z, places, filled, -np.inf)
     if isinstance(pool.slack, float):
-        yield near(scores, z, 0.0, "result[1]", (start,))
-        yield from in_order(ids, z, places, filled, pool, start)
+        yield is_near(scores, z, 0.0, "result[1]", (start,))
+        yield from is_in_order(ids, z, places, filled, pool, start)
         return
     slack = with_places(pool.slack, places, filled, 0.0)
-    yield near(scores, z, slack, "result[1]", (start,))
-    yield in_some_order(ids, z, slack, places[filled], pool, start)
+    yield is_near(scores, z, slack, "result[1]", (start,))
+    yield is_in_some_order(ids, z, slack, places[filled], pool, start)
 
 
 def with_places(values: Array, places: Array, filled: Array, empty: float) -> Array:
@@ -107,7 +115,7 @@ def with_places(values: Array, places: Array, filled: Array, empty: float) -> Ar
     return found
 
 
-def places_of(pool: Pool, rows: Array, ids: Array) -> tuple[Array, Array]:
+def places_of(pool: Competitors, rows: Array, ids: Array) -> tuple[Array, Array]:
     """Where in a pool the neurons of some examples are, and whether they are there."""
     if pool.ids is None:
         known = (ids >= 0) & (ids < pool.n)
@@ -124,7 +132,7 @@ def repeated(numbers: Array) -> Array:
     return again
 
 
-def no_candidate(filled: Array, wrong: Array, ids: Array, start: int, why: str) -> Verdict:
+def first_intruder(filled: Array, wrong: Array, ids: Array, start: int, why: str) -> Verdict:
     """The first id that should not be where it is."""
     if not wrong.any():
         return Verdict()
@@ -132,33 +140,33 @@ def no_candidate(filled: Array, wrong: Array, ids: Array, start: int, why: str) 
     return Verdict(f"example {i + start}: id {ids[i, rank]} at place {rank} {why}")
 
 
-def in_some_order(
-    ids: Array, z: Array, slack: Array, taken: Array, pool: Pool, start: int
+def is_in_some_order(
+    ids: Array, z: Array, slack: Array, taken: Array, pool: Competitors, start: int
 ) -> Verdict:
     """Whether no neuron comes after another one than which it is surely better."""
     least = pool.z - pool.slack
     least[taken] = -np.inf
-    others = maxima(least, pool.indptr, -np.inf)[:, None]
+    others = segment_maxima(least, pool.indptr, -np.inf)[:, None]
     following = np.concatenate([z - slack, others], axis=1)[:, 1:]
     best = np.maximum.accumulate(following[:, ::-1], axis=1)[:, ::-1]  # of all that come later
-    return overtaken(best > z + slack, best, ids, z, start)
+    return first_overtaken(best > z + slack, best, ids, z, start)
 
 
-def in_order(
-    ids: Array, z: Array, places: Array, filled: Array, pool: Pool, start: int
-) -> Findings:
+def is_in_order(
+    ids: Array, z: Array, places: Array, filled: Array, pool: Competitors, start: int
+) -> Verdicts:
     """Whether larger scores come first, and of equal ones the smaller id."""
     after = np.concatenate([z, np.full((len(z), 1), -np.inf)], axis=1)[:, 1:]
-    yield overtaken(after > z, after, ids, z, start)
+    yield first_overtaken(after > z, after, ids, z, start)
     smaller = np.diff(ids, axis=1, append=np.int32(-1)) < 0
     tied = (after == z) & filled & smaller
-    yield overtaken(tied, after, ids, z, start)
+    yield first_overtaken(tied, after, ids, z, start)
     left = pool.z.copy()
     left[places[filled]] = -np.inf
-    others = maxima(left, pool.indptr, -np.inf)
+    others = segment_maxima(left, pool.indptr, -np.inf)
     last = filled & ~np.pad(filled, ((0, 0), (0, 1)))[:, 1:]  # the last filled place of each row
     bar = np.max(z, axis=1, where=last, initial=-np.inf)
-    yield overtaken(
+    yield first_overtaken(
         last & (others > bar)[:, None], np.broadcast_to(others[:, None], z.shape), ids, z, start
     )
     of_last = np.max(ids, axis=1, where=last, initial=-1)
@@ -167,10 +175,10 @@ def in_order(
         first = int(np.argmax(left[members] == bar[i]))
         j = first if pool.ids is None else int(pool.ids[members][first])
         tie = f"example {i + start}: id {of_last[i]} is kept and id {j} is not, both {bar[i]}"
-        yield told(j > of_last[i], tie)
+        yield verdict_unless(j > of_last[i], tie)
 
 
-def overtaken(wrong: Array, better: Array, ids: Array, z: Array, start: int) -> Verdict:
+def first_overtaken(wrong: Array, better: Array, ids: Array, z: Array, start: int) -> Verdict:
     """The first place (B, k) at which another neuron should be."""
     if not wrong.any():
         return Verdict()

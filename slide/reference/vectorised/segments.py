@@ -30,7 +30,7 @@ def row_slices(costs: Array, cells: int = CELLS) -> Iterator[slice]:
         start = stop
 
 
-def sums(values: Array, indptr: Array) -> Array:
+def segment_sums(values: Array, indptr: Array) -> Array:
     """The sum of each segment of values, f64; 0 of an empty one. More axes follow the first."""
     filled = np.flatnonzero(np.diff(indptr))
     total = np.zeros((len(indptr) - 1, *values.shape[1:]))
@@ -39,7 +39,7 @@ def sums(values: Array, indptr: Array) -> Array:
     return total
 
 
-def maxima(values: Array, indptr: Array, initial: float) -> Array:
+def segment_maxima(values: Array, indptr: Array, initial: float) -> Array:
     """The largest of each segment of values, and of a number."""
     filled = np.flatnonzero(np.diff(indptr))
     largest = np.full(len(indptr) - 1, initial)
@@ -49,7 +49,7 @@ def maxima(values: Array, indptr: Array, initial: float) -> Array:
     return largest
 
 
-def expanded(starts: Array, lengths: Array) -> Array:
+def places_of_segments(starts: Array, lengths: Array) -> Array:
     """The places of all segments that begin at `starts`, one segment after the other."""
     ends = np.cumsum(lengths)
     shift = np.repeat(starts - (ends - lengths), lengths)

@@ -8,25 +8,33 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.tables import Policy, Tables, mix
-from slide.reference.vectorised.verdicts import Findings, Verdict, constant, equal, form, kind, told
+from slide.reference.vectorised.verdicts import (
+    Verdict,
+    Verdicts,
+    is_array,
+    is_constant,
+    is_equal_array,
+    is_of_type,
+    verdict_unless,
+)
 
 
 def build(
     got: Any, exact: bool, codes: Array, n_buckets: int, salt: int, policy: Policy
-) -> Findings:
+) -> Verdicts:
     """Every neuron by its code."""
     n, L = codes.shape
-    yield from tables_form(got, n, L, n_buckets, salt, policy)
+    yield from has_table_sizes(got, n, L, n_buckets, salt, policy)
     everyone = np.arange(n)
     for table in range(L):
         keys = everyone[::-1] if policy == "fifo" else mix(everyone, salt + table)
-        yield from one_table(got, table, codes[:, table], keys)
+        yield from is_table(got, table, codes[:, table], keys)
 
 
-def reinsert(got: Any, exact: bool, tables: Tables, rows: Array, codes: Array) -> Findings:
+def reinsert(got: Any, exact: bool, tables: Tables, rows: Array, codes: Array) -> Verdicts:
     """Those that move by their new code and the others by their old one."""
     n, L = tables.n_neurons, tables.L
-    yield from tables_form(got, n, L, tables.n_buckets, tables.salt, tables.policy)
+    yield from has_table_sizes(got, n, L, tables.n_buckets, tables.salt, tables.policy)
     for table in range(L):
         buckets, keys = positions(tables, table)
         if tables.policy == "fifo":
@@ -34,7 +42,7 @@ def reinsert(got: Any, exact: bool, tables: Tables, rows: Array, codes: Array) -
         else:
             keys = mix(np.arange(n), tables.salt + table)
         buckets[rows] = codes[:, table]
-        yield from one_table(got, table, buckets, keys)
+        yield from is_table(got, table, buckets, keys)
 
 
 def positions(tables: Tables, table: int) -> tuple[Array, Array]:
@@ -48,19 +56,21 @@ def positions(tables: Tables, table: int) -> tuple[Array, Array]:
     return buckets, places
 
 
-def tables_form(got: Any, n: int, L: int, n_buckets: int, salt: int, policy: Policy) -> Findings:
+def has_table_sizes(
+    got: Any, n: int, L: int, n_buckets: int, salt: int, policy: Policy
+) -> Verdicts:
     """Whether a result is Tables of these sizes."""
-    yield kind(got, Tables)
+    yield is_of_type(got, Tables)
     expected = {
         "L": L, "n_buckets": n_buckets, "n_neurons": n, "salt": salt, "policy": policy
     }  # fmt: skip
     for name, value in expected.items():
-        yield constant(getattr(got, name), value, f"result.{name}")
-    yield form(got.ids, np.int32, (L * n,), "result.ids")
-    yield form(got.offsets, np.int64, (L * n_buckets + 1,), "result.offsets")
+        yield is_constant(getattr(got, name), value, f"result.{name}")
+    yield is_array(got.ids, np.int32, (L * n,), "result.ids")
+    yield is_array(got.offsets, np.int64, (L * n_buckets + 1,), "result.offsets")
 
 
-def one_table(got: Tables, table: int, buckets: Array, keys: Array) -> Findings:
+def is_table(got: Tables, table: int, buckets: Array, keys: Array) -> Verdicts:
     """Whether a table has each neuron once, in its bucket, keys ascending in a bucket.
 
     Args:
@@ -72,14 +82,14 @@ def one_table(got: Tables, table: int, buckets: Array, keys: Array) -> Findings:
     n, n_buckets = got.n_neurons, got.n_buckets
     ends = np.append(0, np.cumsum(np.bincount(buckets, minlength=n_buckets))) + table * n
     found = got.offsets[table * n_buckets : (table + 1) * n_buckets + 1]
-    yield equal(found, ends, f"offsets of table {table}, result.offsets")
+    yield is_equal_array(found, ends, f"offsets of table {table}, result.offsets")
     ids = got.ids[table * n : (table + 1) * n]
     outside = (ids < 0) | (ids >= n)
     yield at_place(outside, ids, table, "is no neuron")
     present = np.zeros(n, bool)
     present[ids] = True
     lacking = int(present.argmin()) if n else 0
-    yield told(bool(present.all()), f"table {table} does not have neuron {lacking}")
+    yield verdict_unless(bool(present.all()), f"table {table} does not have neuron {lacking}")
     of_ids, keys = buckets[ids].astype(np.int64), keys[ids]
     sizes = np.diff(ends)
     yield at_place(

@@ -8,8 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.reference.vectorised.segments import CELLS, expanded, row_slices, some_rows, sums
-from slide.reference.vectorised.verdicts import margin
+from slide.reference.vectorised.segments import (
+    CELLS,
+    places_of_segments,
+    row_slices,
+    segment_sums,
+    some_rows,
+)
+from slide.reference.vectorised.verdicts import bound_of_sum
 
 
 class Product(NamedTuple):
@@ -34,7 +40,7 @@ class Product(NamedTuple):
     @property
     def slack(self) -> Array:
         """By how much each sum may differ."""
-        return margin(self.counts, self.sizes)
+        return bound_of_sum(self.counts, self.sizes)
 
     @property
     def columns(self) -> Array:
@@ -56,27 +62,27 @@ class Product(NamedTuple):
 def sparse_products(a: CSR, b: CSR, limit: int = CELLS) -> Iterator[Product]:
     """a @ b, so many rows at a time that no more than `limit` terms are held, or a single row."""
     lengths = b.row_lengths()
-    costs = sums(lengths[a.indices], a.indptr).astype(np.int64)
+    costs = segment_sums(lengths[a.indices], a.indptr).astype(np.int64)
     for rows in row_slices(costs, limit):
         part = some_rows(a, rows)
         of_entries = lengths[part.indices]
-        places = expanded(b.indptr[part.indices], of_entries)
+        places = places_of_segments(b.indptr[part.indices], of_entries)
         starts = np.repeat(part.row_numbers() * b.n_cols, of_entries)
         terms = np.repeat(part.values.astype(np.float64), of_entries) * b.values[places]
-        yield summed(starts + b.indices[places], terms, rows, b.n_cols)
+        yield sum_cells(starts + b.indices[places], terms, rows, b.n_cols)
 
 
-def summed(cells: Array, terms: Array, rows: slice, n_cols: int) -> Product:
+def sum_cells(cells: Array, terms: Array, rows: slice, n_cols: int) -> Product:
     """The terms of each cell added up."""
-    order = sorting(cells)
+    order = sorting_order(cells)
     cells, terms = cells[order], terms[order]
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     bounds = np.append(starts, len(cells))
-    sizes = sums(np.abs(terms), bounds)
-    return Product(rows, cells[starts], sums(terms, bounds), sizes, np.diff(bounds), n_cols)
+    sizes = segment_sums(np.abs(terms), bounds)
+    return Product(rows, cells[starts], segment_sums(terms, bounds), sizes, np.diff(bounds), n_cols)
 
 
-def sorting(numbers: Array) -> Array:
+def sorting_order(numbers: Array) -> Array:
     """An order of numbers, not below 0, that makes them ascend.
 
     Where number and place fit into 63 bits they are sorted as one, four times as fast.

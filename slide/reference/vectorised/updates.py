@@ -21,7 +21,15 @@ from slide.reference.vectorised.segments import (
     transposed,
 )
 from slide.reference.vectorised.terms import sparse_products
-from slide.reference.vectorised.verdicts import Findings, Verdict, constant, equal, form, kind, near
+from slide.reference.vectorised.verdicts import (
+    Verdict,
+    Verdicts,
+    is_array,
+    is_constant,
+    is_equal_array,
+    is_near,
+    is_of_type,
+)
 
 PARTS = "weight", "mean", "square"
 
@@ -34,11 +42,11 @@ def update_rows(
     optimizer: Optimizer,
     lr: float,
     step: int,
-) -> Findings:
+) -> Verdicts:
     """Touched rows as the optimizer moves them, all others as they were."""
-    yield kind(got, Param)
+    yield is_of_type(got, Param)
     for name in PARTS:
-        yield form(getattr(got, name), np.float32, getattr(param, name).shape, f"result.{name}")
+        yield is_array(getattr(got, name), np.float32, getattr(param, name).shape, f"result.{name}")
     touched = np.zeros(len(param.weight), bool)
     touched[grad.rows] = True
     for name in PARTS:
@@ -52,14 +60,14 @@ def update_rows(
         for name in PARTS:
             found, allowed = getattr(got, name)[rows], getattr(bound, name)
             told_name = f"result.{name} of touched rows"
-            yield near(found, getattr(want, name), allowed, told_name, (part.start,))
+            yield is_near(found, getattr(want, name), allowed, told_name, (part.start,))
 
 
-def others_kept(got: Array, before: Array, touched: Array, name: str) -> Findings:
+def others_kept(got: Array, before: Array, touched: Array, name: str) -> Verdicts:
     """Whether all rows but those touched are as they were."""
     for part in slices(len(got), got.shape[1]):
         kept = np.where(touched[part, None], got[part], before[part])
-        yield near(got[part], kept, 0.0, f"result.{name}", (part.start,))
+        yield is_near(got[part], kept, 0.0, f"result.{name}", (part.start,))
 
 
 def moved(before: Param, g: Array, optimizer: Optimizer, lr: float, step: int) -> Param:
@@ -101,16 +109,16 @@ MOVES: dict[type[Optimizer], Callable[[Param, Array, Any, float, int], Moved]] =
 
 def update_entries(
     got: Any, exact: bool, param: SparseParam, dz: CSR, x: CSR, lr: float
-) -> Findings:
+) -> Verdicts:
     """Entries that examples meet as Adagrad moves them, all others as they were."""
-    yield kind(got, SparseParam)
-    yield kind(got.weight, CSR, "result.weight")
+    yield is_of_type(got, SparseParam)
+    yield is_of_type(got.weight, CSR, "result.weight")
     w = param.weight
-    yield equal(got.weight.indptr, w.indptr, "result.weight.indptr")
-    yield equal(got.weight.indices, w.indices, "result.weight.indices")
-    yield constant(got.weight.n_cols, w.n_cols, "result.weight.n_cols")
-    yield form(got.weight.values, np.float32, w.values.shape, "result.weight.values")
-    yield form(got.square, np.float32, param.square.shape, "result.square")
+    yield is_equal_array(got.weight.indptr, w.indptr, "result.weight.indptr")
+    yield is_equal_array(got.weight.indices, w.indices, "result.weight.indices")
+    yield is_constant(got.weight.n_cols, w.n_cols, "result.weight.n_cols")
+    yield is_array(got.weight.values, np.float32, w.values.shape, "result.weight.values")
+    yield is_array(got.square, np.float32, param.square.shape, "result.square")
     reached = np.zeros(w.nnz, bool)
     for met in sparse_products(transposed(dz), x):
         begin, rows = int(w.indptr[met.rows.start]), some_rows(w, met.rows)
@@ -124,12 +132,12 @@ def update_entries(
             ("square", got.square, param.square),
         ):
             kept = np.where(reached[part], found[part], before[part])
-            yield near(found[part], kept, 0.0, f"result.{name}", (part.start,))
+            yield is_near(found[part], kept, 0.0, f"result.{name}", (part.start,))
 
 
 def entries_moved(
     got: SparseParam, param: SparseParam, entries: Array, g: Array, slack: Array, lr: float
-) -> Findings:
+) -> Verdicts:
     """Whether some entries with these gradients are where Adagrad moves them."""
     weight, before = (
         part[entries].astype(np.float64) for part in (param.weight.values, param.square)
@@ -148,4 +156,4 @@ def entries_moved(
 def at_entries(got: Array, want: Array, allowed: Array, name: str, entries: Array) -> Verdict:
     """Whether numbers from some entries are near."""
     start = int(entries[0]) if len(entries) else 0
-    return near(got, want, allowed, f"{name} of entries that are met from", (start,))
+    return is_near(got, want, allowed, f"{name} of entries that are met from", (start,))

@@ -26,11 +26,11 @@ class Verdict:
     worst: float = 0.0
 
 
-Findings = Iterator[Verdict]
+Verdicts = Iterator[Verdict]
 """Of the parts of a result, one by one; nobody asks on after the first that is wrong."""
 
 
-def summary(findings: Iterable[Verdict]) -> Verdict:
+def combine_findings(findings: Iterable[Verdict]) -> Verdict:
     """The first that is wrong, otherwise the worst of all."""
     worst = 0.0
     for one in findings:
@@ -40,53 +40,55 @@ def summary(findings: Iterable[Verdict]) -> Verdict:
     return Verdict("", worst)
 
 
-def told(is_right: bool, sentence: str) -> Verdict:
+def verdict_unless(is_right: bool, sentence: str) -> Verdict:
     """The sentence unless something is right."""
     return Verdict("" if is_right else sentence)
 
 
-def kind(got: Any, wanted: type, name: str = "result") -> Verdict:
+def is_of_type(got: Any, wanted: type, name: str = "result") -> Verdict:
     """Whether a result is of a type."""
     told_kind = f"{name} is a {type(got).__name__}, expected a {wanted.__name__}"
-    return told(isinstance(got, wanted), told_kind)
+    return verdict_unless(isinstance(got, wanted), told_kind)
 
 
-def form(got: Any, dtype: type, shape: tuple[int, ...], name: str = "result") -> Verdict:
+def is_array(got: Any, dtype: type, shape: tuple[int, ...], name: str = "result") -> Verdict:
     """Whether a result is an array of a dtype and a shape."""
     if not isinstance(got, np.ndarray):
-        return kind(got, np.ndarray, name)
+        return is_of_type(got, np.ndarray, name)
     is_right = got.dtype == dtype and got.shape == shape
     expected = f"{np.dtype(dtype)} {shape}"
-    return told(is_right, f"{name} is {got.dtype} {got.shape}, expected {expected}")
+    return verdict_unless(is_right, f"{name} is {got.dtype} {got.shape}, expected {expected}")
 
 
-def constant(got: Any, want: Any, name: str) -> Verdict:
+def is_constant(got: Any, want: Any, name: str) -> Verdict:
     """Whether a number or a name is the one expected."""
-    return told(bool(got == want), f"{name} is {got}, expected {want}")
+    return verdict_unless(bool(got == want), f"{name} is {got}, expected {want}")
 
 
-def equal(got: Any, want: Array, name: str = "result") -> Verdict:
+def is_equal_array(got: Any, want: Array, name: str = "result") -> Verdict:
     """Whether a result is an array of this dtype, shape and contents."""
-    wrong = form(got, want.dtype.type, want.shape, name)
-    return wrong if wrong.sentence else near(got, want, 0.0, name)
+    wrong = is_array(got, want.dtype.type, want.shape, name)
+    return wrong if wrong.sentence else is_near(got, want, 0.0, name)
 
 
-def pattern(got: Any, want: CSR | Block, shape: tuple[int, ...], name: str = "result") -> Findings:
+def has_pattern(
+    got: Any, want: CSR | Block, shape: tuple[int, ...], name: str = "result"
+) -> Verdicts:
     """Whether a result has the layout of another one, and values f32 of a shape."""
-    yield kind(got, type(want), name)
+    yield is_of_type(got, type(want), name)
     for part in ("ids",) if isinstance(want, Block) else ("indptr", "indices"):
-        yield equal(getattr(got, part), getattr(want, part), f"{name}.{part}")
-    yield constant(got.n_cols, want.n_cols, f"{name}.n_cols")
-    yield form(got.values, np.float32, shape, f"{name}.values")
+        yield is_equal_array(getattr(got, part), getattr(want, part), f"{name}.{part}")
+    yield is_constant(got.n_cols, want.n_cols, f"{name}.n_cols")
+    yield is_array(got.values, np.float32, shape, f"{name}.values")
 
 
-def margin(terms: Array | int, size: Array) -> Array:
+def bound_of_sum(terms: Array | int, size: Array) -> Array:
     """By how much sums of so many terms may differ, whose magnitudes add up to `size`."""
     allowed: Array = terms * EPS * size + TINY
     return allowed
 
 
-def near(
+def is_near(
     got: Array,
     want: Array,
     allowed: Array | float,
@@ -103,7 +105,7 @@ def near(
         start: place in it of the first of them.
     """
     if isinstance(allowed, float):
-        return place_of(got != want, got, want, np.zeros(()), name, start, np.inf)
+        return verdict_at_first(got != want, got, want, np.zeros(()), name, start, np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.abs(got - want) / allowed  # NaN where 0 / 0, or an infinity is as expected
     worst = float(np.fmax.reduce(share, axis=None, initial=0.0))
@@ -112,10 +114,10 @@ def near(
     wrong = ~(share <= 1) & (got != want)
     if not wrong.any():
         return Verdict("", float(np.max(share, where=share <= 1, initial=0.0)))
-    return place_of(wrong, got, want, allowed, name, start, worst if worst > 1 else np.inf)
+    return verdict_at_first(wrong, got, want, allowed, name, start, worst if worst > 1 else np.inf)
 
 
-def place_of(
+def verdict_at_first(
     wrong: Array,
     got: Array,
     want: Array,

@@ -16,7 +16,7 @@ from typing import Any
 from slide.backends.cupy_gpu import DeviceBackend
 from slide.backends.gpu.device import source
 from slide.backends.gpu.stand_in import emulator
-from slide.backends.gpu.stand_in.arrays import Module, StandInArray, content, wrapped
+from slide.backends.gpu.stand_in.arrays import Module, StandInArray, content, wrap
 from slide.backends.gpu.stand_in.memory import Memory
 from slide.core.contract.arrays import Array
 
@@ -51,7 +51,7 @@ class StandInDevice:
         if isinstance(array, StandInArray):
             return array
         self.n_put += array.nbytes
-        placed: Array = wrapped(self.memory, array.copy(order="C"))
+        placed: Array = wrap(self.memory, array.copy(order="C"))
         return placed
 
     def get(self, array: Array) -> Array:

@@ -51,30 +51,30 @@ class StandInArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or ufunc.__name__ not in UFUNCS:
             raise TypeError(f"{ufunc.__name__}.{method} is not among the ufuncs of the stand-in")
-        return computed(self.memory, ufunc, inputs, options)
+        return compute_silently(self.memory, ufunc, inputs, options)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, inputs: Any, options: Any
     ) -> Any:
-        return called(self.memory, function.__name__, inputs, options)
+        return call_numpy(self.memory, function.__name__, inputs, options)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
             return getattr(self.host, name)
         if name == "T":
-            return wrapped(self.memory, self.host.T)
+            return wrap(self.memory, self.host.T)
         if name in METHODS:
             method = getattr(type(self.host), name)
-            return lambda *inputs, **options: computed(
+            return lambda *inputs, **options: compute_silently(
                 self.memory, method, (self, *inputs), options
             )
         raise AttributeError(f"the arrays of the stand-in have no {name!r}")
 
     def __getitem__(self, key: Any) -> Any:
-        return wrapped(self.memory, self.host[unwrapped(key)])
+        return wrap(self.memory, self.host[unwrap(key)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.host[unwrapped(key)] = unwrapped(value)
+        self.host[unwrap(key)] = unwrap(value)
 
     def __len__(self) -> int:
         return len(self.host)
@@ -106,23 +106,23 @@ class Module:
     def __getattr__(self, name: str) -> Any:
         if name in UFUNCS:
             ufunc = getattr(np, name)
-            return lambda *inputs, **options: computed(self.memory, ufunc, inputs, options)
+            return lambda *inputs, **options: compute_silently(self.memory, ufunc, inputs, options)
         if name in FUNCTIONS:
-            return lambda *inputs, **options: called(self.memory, name, inputs, options)
+            return lambda *inputs, **options: call_numpy(self.memory, name, inputs, options)
         raise AttributeError(f"{name!r} is not among the functions of the stand-in")
 
 
-def called(memory: Memory, name: str, inputs: Any, options: dict[str, Any]) -> Any:
+def call_numpy(memory: Memory, name: str, inputs: Any, options: dict[str, Any]) -> Any:
     """The result of a function of NumPy by its name."""
     if name not in FUNCTIONS:
         raise TypeError(f"{name!r} is not among the functions of the stand-in")
     options = {key: value for key, value in options.items() if key != "like"}
     if name == "asarray":  # the way in, as that of `put`
-        return wrapped(memory, np.array(*map(content, inputs), **options))
+        return wrap(memory, np.array(*map(content, inputs), **options))
     if name in ("sort", "argsort"):  # on a GPU always stable, and never in place
-        memory.note_workspace(workspace(name, inputs[0]))
+        memory.reserve_briefly(workspace(name, inputs[0]))
         options |= {"kind": "stable"}
-    return computed(memory, getattr(np, name), inputs, options)
+    return compute_silently(memory, getattr(np, name), inputs, options)
 
 
 def workspace(name: str, array: Any) -> int:
@@ -131,25 +131,25 @@ def workspace(name: str, array: Any) -> int:
     return 2 * int(array.nbytes) + by_index * int(array.size)
 
 
-def computed(
+def compute_silently(
     memory: Memory, function: Callable[..., Any], inputs: Any, options: dict[str, Any]
 ) -> Any:
     """The result of a function of NumPy, in silence as a GPU computes."""
     with np.errstate(all="ignore"):
-        result = function(*unwrapped(inputs), **unwrapped(options))
-    return wrapped(memory, result)
+        result = function(*unwrap(inputs), **unwrap(options))
+    return wrap(memory, result)
 
 
-def unwrapped(thing: Any) -> Any:
+def unwrap(thing: Any) -> Any:
     """What NumPy takes in the place of arrays of the stand-in; arrays of its own are refused."""
     if isinstance(thing, StandInArray):
         return thing.host
     if isinstance(thing, np.ndarray):
         raise TypeError("an array of NumPy among those of the device: put it there first")
     if isinstance(thing, tuple | list):
-        return type(thing)(map(unwrapped, thing))
+        return type(thing)(map(unwrap, thing))
     if isinstance(thing, dict):
-        return {key: unwrapped(value) for key, value in thing.items()}
+        return {key: unwrap(value) for key, value in thing.items()}
     if isinstance(thing, slice):
         bounds = (thing.start, thing.stop, thing.step)
         if any(isinstance(bound, StandInArray) for bound in bounds):
@@ -157,12 +157,12 @@ def unwrapped(thing: Any) -> Any:
     return thing
 
 
-def wrapped(memory: Memory, result: Any) -> Any:
+def wrap(memory: Memory, result: Any) -> Any:
     """What NumPy gave, as the stand-in gives it."""
     if isinstance(result, np.ndarray | np.generic):
         return StandInArray(np.asarray(result), memory)
     if isinstance(result, tuple):
-        return tuple(wrapped(memory, part) for part in result)
+        return tuple(wrap(memory, part) for part in result)
     return result
 
 

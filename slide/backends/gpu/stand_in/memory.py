@@ -19,8 +19,8 @@ class Held:
     def __init__(self, owner: np.ndarray[Any, Any], memory: Memory) -> None:
         self.owner = owner
         n_bytes = -(-owner.nbytes // GRAIN) * GRAIN
-        memory.take(n_bytes)
-        weakref.finalize(self, memory.give_back, n_bytes)
+        memory.reserve(n_bytes)
+        weakref.finalize(self, memory.release, n_bytes)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,18 +55,18 @@ class Memory:
             self.owners[id(owner)] = held
         return held
 
-    def take(self, n_bytes: int) -> None:
+    def reserve(self, n_bytes: int) -> None:
         """Raise BackendError unless so many bytes are free."""
         if self.n_bytes + n_bytes > self.limit:
             raise out_of_memory(n_bytes, self.limit - self.n_bytes, "an array")
         self.n_bytes += n_bytes
         self.peak = max(self.peak, self.n_bytes)
 
-    def give_back(self, n_bytes: int) -> None:
+    def release(self, n_bytes: int) -> None:
         """So many bytes are free again."""
         self.n_bytes -= n_bytes
 
-    def note_workspace(self, n_bytes: int) -> None:
-        """As `take`, for what is given back at once."""
-        self.take(n_bytes)
-        self.give_back(n_bytes)
+    def reserve_briefly(self, n_bytes: int) -> None:
+        """As `reserve`, for what is released at once."""
+        self.reserve(n_bytes)
+        self.release(n_bytes)

@@ -80,7 +80,7 @@ class Scaled(Seeded):
         for name in sorted(mixed, key=lambda name: name not in large):
             if name in known:
                 continue
-            left = (left_of(cap, sizes) for cap in caps if name in cap[0].split())
+            left = (room_left(cap, sizes) for cap in caps if name in cap[0].split())
             high = min([limits[name], *left])
             if name in large and sizes.keys().isdisjoint(large) and self.chance(75):
                 sizes[name] = self.much_of(high)
@@ -134,7 +134,7 @@ class Scaled(Seeded):
             values[self.mask(5, n)] = SUBNORMAL if self.rough else 0
         return values
 
-    def some(self, n: int, count: int) -> Array:
+    def ids_below(self, n: int, count: int) -> Array:
         """Distinct ids below n, ascending: neighbours, or anywhere."""
         if self.chance(15):
             return self.whole(0, n - count) + np.arange(count, dtype=np.int32)
@@ -197,11 +197,11 @@ class Scaled(Seeded):
 
     def block(self, n_rows: int, n_cols: int, n_ids: int) -> Block:
         """A block of so many distinct columns."""
-        ids = self.some(n_cols, n_ids)
+        ids = self.ids_below(n_cols, n_ids)
         return Block(ids, self.entries(n_rows * n_ids).reshape(n_rows, n_ids), n_cols)
 
 
-def left_of(cap: tuple[str, int], sizes: Mapping[str, int]) -> int:
+def room_left(cap: tuple[str, int], sizes: Mapping[str, int]) -> int:
     """The most that another size of a product may be beside those that are known already."""
     names, most = cap
     return max(most // math.prod(sizes.get(factor, 1) for factor in names.split()), 1)

@@ -101,6 +101,6 @@ def update_rows_arguments(draw: Scaled) -> tuple[Any, ...]:
     lr = draw.one_of(draw.whole(1, 10_000) / 10_000, 0.1, 0.001, 0.0)  # as a warm-up begins
     step = draw.one_of(1, 100_000, some_step(draw), some_step(draw), some_step(draw))
     param = begun(draw, optimizer.begin(draw.numbers((n, size["d"]))))
-    rows = draw.some(n, size["R"])
+    rows = draw.ids_below(n, size["R"])
     scale = np.float32(draw.one_of(1, 1, 1, 2.0**12, 2.0**-12))
     return param, RowGrad(rows, draw.numbers((len(rows), size["d"])) * scale), optimizer, lr, step

@@ -54,7 +54,7 @@ def reinsert_arguments(draw: Scaled) -> tuple[Tables, Array, Array]:
 
 def moves(draw: Scaled, codes: Array, n_buckets: int, count: int) -> tuple[Array, Array]:
     """Some rows, and what is to become of their codes."""
-    rows = draw.some(len(codes), count)
+    rows = draw.ids_below(len(codes), count)
     drawn = codes_of(draw, count, codes.shape[1], n_buckets)
     stays = draw.mask(30, drawn.shape)
     return rows, np.where(stays, codes[rows], drawn)

@@ -9,7 +9,7 @@ from slide.bench.verifying import refusal
 from slide.core.errors import BackendError
 
 
-class Entrant:
+class BackendUnderTest:
     """A backend by its name.
 
     Args:

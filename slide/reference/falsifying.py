@@ -16,7 +16,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from slide.reference.cases import Case
-from slide.reference.cases.choices import ANY_SIZE, Choices, Hypothetical, Numbered
+from slide.reference.cases.choices import ANY_SIZE, Choices, HypothesisChoices, SeededChoices
 
 AT_A_TIME = 10  # examples, for of more Hypothesis makes most by varying the first ones
 MOST_SHRINKS = 300  # examples run to make a failing one smaller
@@ -50,11 +50,11 @@ class FoundError(Exception):
     """All failures are one to Hypothesis, which would sort them by where they were raised."""
 
 
-class Enough(BaseException):
+class SearchEnded(BaseException):
     """Ends a search that Hypothesis would go on with after any Exception."""
 
 
-def tried(
+def run_examples(
     example: Example, n_examples: int, seed: int, shrink: bool, largest: int = ANY_SIZE
 ) -> Trial:
     """Run examples that are drawn from `seed` alone; what failed before is not remembered.
@@ -69,39 +69,43 @@ def tried(
     trial = Trial()
     for start in range(0, n_examples, AT_A_TIME):
         count = min(AT_A_TIME, n_examples - start)
-        found = search(example, count, seed + start, largest, shrink=False)
+        found = search_with_hypothesis(example, count, seed + start, largest, shrink=False)
         trial.n_examples += found.n_examples
         if found.failure:
             trial.failure = found.failure
             if shrink:
-                trial.failure = smallest(example, count, seed + start) or found.failure
+                trial.failure = smallest_failure(example, count, seed + start) or found.failure
             break
     return trial
 
 
-def smallest(example: Example, count: int, seed: int) -> Failure | None:
+def smallest_failure(example: Example, count: int, seed: int) -> Failure | None:
     """A failure in the smallest size that shows one, made smaller still; None if it is gone."""
     for largest in SIZES_FIRST:
-        if failure := search(example, AT_A_TIME, seed, largest, shrink=True).failure:
+        if failure := search_with_hypothesis(
+            example, AT_A_TIME, seed, largest, shrink=True
+        ).failure:
             return failure
-    return search(example, count, seed, ANY_SIZE, shrink=True).failure
+    return search_with_hypothesis(example, count, seed, ANY_SIZE, shrink=True).failure
 
 
-def search(example: Example, count: int, seed: int, largest: int, shrink: bool) -> Trial:
+def search_with_hypothesis(
+    example: Example, count: int, seed: int, largest: int, shrink: bool
+) -> Trial:
     """Let Hypothesis run a few examples, and if one fails smaller ones."""
     trial = Trial()
     n_shrinks = 0
 
     def run(data: st.DataObject) -> None:
         nonlocal n_shrinks
-        failure = example(Hypothetical(data, largest))
+        failure = example(HypothesisChoices(data, largest))
         if trial.failure is None:
             trial.n_examples += 1
         else:
             n_shrinks += 1
         trial.failure = failure or trial.failure  # Hypothesis only tries smaller ones
         if n_shrinks > MOST_SHRINKS:
-            raise Enough
+            raise SearchEnded
         if failure:
             raise FoundError
 
@@ -118,31 +122,31 @@ def search(example: Example, count: int, seed: int, largest: int, shrink: bool) 
     try:
         with leaving_no_folder():
             seeded(seed)(chosen(given(st.data())(run)))()
-    except Enough:
+    except SearchEnded:
         pass
     except Exception as error:  # FoundError, or what Hypothesis says of a result that changes
         trial.failure = trial.failure or Failure(None, f"raised {type(error).__name__}: {error}")
     return trial
 
 
-def tried_in_turn(
+def run_numbered_examples(
     example: Example, n_examples: int, seed: int, shrink: bool, largest: int = ANY_SIZE
 ) -> Trial:
-    """As `tried`, for examples that are numbered."""
+    """As `run_examples`, for examples that are numbered."""
     for number in range(n_examples):
-        if failure := example(Numbered(seed, number, largest)):
+        if failure := example(SeededChoices(seed, number, largest)):
             if shrink:
-                failure = least(example, seed, min(largest, LARGEST)) or failure
+                failure = failure_of_least_bound(example, seed, min(largest, LARGEST)) or failure
             return Trial(number + 1, failure)
     return Trial(n_examples)
 
 
-def least(example: Example, seed: int, high: int) -> Failure | None:
+def failure_of_least_bound(example: Example, seed: int, high: int) -> Failure | None:
     """A failure with all sizes below a bound that is as small as can be; None if it is gone."""
     low, found = 0, None  # nothing fails at low that was tried
     while high - low > 1:
         middle = (low + high) // 2
-        numbers = (example(Numbered(seed, number, middle)) for number in range(TURNS))
+        numbers = (example(SeededChoices(seed, number, middle)) for number in range(TURNS))
         if failure := next(filter(None, numbers), None):
             found, high = failure, middle
         else:

@@ -45,7 +45,7 @@ class Untaken:
     threshold: str = ""
 
 
-def told(
+def list_untaken(
     modules: Sequence[Marked], recorder: Recorder, root: Path, all_seen: bool
 ) -> list[Untaken]:
     """The untaken branches of all code that was reached, by file and line.
@@ -61,16 +61,17 @@ def told(
     """
     trees = [ast.parse(marked.text) for marked in modules]
     raising = {name for tree in trees for name in raising_in(tree)}
-    tellers = [
-        Teller(marked, recorder, raising, str(marked.path.relative_to(root))) for marked in modules
+    finders = [
+        UntakenFinder(marked, recorder, raising, str(marked.path.relative_to(root)))
+        for marked in modules
     ]
-    for teller, tree in zip(tellers, trees, strict=True):
-        teller.visit(tree)
-    found = [one for teller in tellers for one in teller.found]
+    for finder, tree in zip(finders, trees, strict=True):
+        finder.visit(tree)
+    found = [one for finder in finders for one in finder.found]
     if all_seen:
-        mentioned = set().union(*(teller.mentioned for teller in tellers))
-        for teller in tellers:
-            found += [one for start, one in teller.uncalled.items() if start in mentioned]
+        mentioned = set().union(*(finder.mentioned for finder in finders))
+        for finder in finders:
+            found += [one for start, one in finder.uncalled.items() if start in mentioned]
     return sorted(set(found), key=lambda one: (one.file, one.line, one.source))
 
 
@@ -100,7 +101,7 @@ Start = tuple[str, int]
 """The file of a function, and the line that it begins in."""
 
 
-class Teller(ast.NodeVisitor):
+class UntakenFinder(ast.NodeVisitor):
     """Walks through a module's source where the run has been, and finds where it has not.
 
     Args:
@@ -134,8 +135,8 @@ class Teller(ast.NodeVisitor):
         """As it is written, on one line."""
         return " ".join((ast.get_source_segment(self.marked.text, node) or "").split())
 
-    def tell(self, node: Any, way: str, threshold: str = "") -> None:
-        """One more."""
+    def add_untaken(self, node: Any, way: str, threshold: str = "") -> None:
+        """Add a branch to those found."""
         self.found.append(Untaken(self.file, node.lineno, self.source(node), way, threshold))
 
     def visit_all(self, nodes: Sequence[ast.AST]) -> None:
@@ -173,14 +174,14 @@ class Teller(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         """A mention."""
-        self.mention(self.named(node))
+        self.note_mention(self.named(node))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """A mention of what another module has."""
         self.visit(node.value)
         owner = self.named(node.value)
         if isinstance(owner, ModuleType):
-            self.mention(getattr(owner, node.attr, None))
+            self.note_mention(getattr(owner, node.attr, None))
 
     def named(self, node: ast.expr) -> Any:
         """What a name of the module stands for within a function; otherwise None."""
@@ -188,7 +189,7 @@ class Teller(ast.NodeVisitor):
             return None
         return vars(self.marked.module).get(node.id)
 
-    def mention(self, thing: Any) -> None:
+    def note_mention(self, thing: Any) -> None:
         """Remember the functions in it."""
         self.mentioned |= set(functions_in(thing))
 
@@ -209,7 +210,7 @@ class Teller(ast.NodeVisitor):
         inner = (node for node in ast.walk(test) if isinstance(node, ast.Compare))
         threshold = "; ".join(filter(None, map(self.threshold, inner)))
         if threshold or not (self.refuses(arm) or self.is_of_machine(test)):
-            self.tell(test, f"never {str(way).lower()}", threshold)
+            self.add_untaken(test, f"never {str(way).lower()}", threshold)
 
     def is_of_machine(self, test: ast.expr) -> bool:
         """Whether no argument decides a condition, but only the machine that it is asked on."""
@@ -220,7 +221,7 @@ class Teller(ast.NodeVisitor):
         """Whether all that it does is to raise, itself or by a function that is there for it."""
         return bool(arm) and (isinstance(arm[-1], ast.Raise) or all(map(self.is_refusal, arm)))
 
-    def hands_on(self, handler: ast.ExceptHandler) -> bool:
+    def passes_on_error(self, handler: ast.ExceptHandler) -> bool:
         """Whether the error is raised anew, or given to somebody else."""
         is_used = handler.name is not None and handler.name in names_of(*handler.body)
         return is_used or self.refuses(handler.body)
@@ -259,7 +260,7 @@ class Teller(ast.NodeVisitor):
         if self.took("loop", node.iter, True):
             self.visit_all(node.body)
         elif self.took("loop", node.iter, False) and not self.is_of_machine(node.iter):
-            self.tell(node.iter, "loop never entered")
+            self.add_untaken(node.iter, "loop never entered")
         self.visit_all(node.orelse)
 
     def visit_Try(self, node: ast.Try) -> None:
@@ -269,8 +270,8 @@ class Teller(ast.NodeVisitor):
             errors = names_of(handler.type) if handler.type else set()
             if self.took("handler", handler, True):
                 self.visit_all(handler.body)
-            elif not (errors and errors <= OUTSIDE) and not self.hands_on(handler):
-                self.tell(handler.type or handler, "handler never run")
+            elif not (errors and errors <= OUTSIDE) and not self.passes_on_error(handler):
+                self.add_untaken(handler.type or handler, "handler never run")
 
     def visit_Match(self, node: ast.Match) -> None:
         """Cases, if the match was reached at all."""
@@ -280,14 +281,14 @@ class Teller(ast.NodeVisitor):
             if is_taken:
                 self.visit_all(case.body)
             elif any(taken) and not self.refuses(case.body):
-                self.tell(case.pattern, "case never taken")
+                self.add_untaken(case.pattern, "case never taken")
 
     def visit_Compare(self, node: ast.Compare) -> None:
         """A threshold, wherever it stands."""
         self.generic_visit(node)
         if threshold := self.threshold(node):
             way = "never false" if isinstance(node.ops[0], ast.Lt | ast.LtE) else "never true"
-            self.tell(node, way, threshold)
+            self.add_untaken(node, way, threshold)
 
     def threshold(self, node: ast.Compare) -> str:
         """A comparison whose constant is above all that was compared with it; or nothing."""

@@ -23,7 +23,13 @@ from slide.reference.bounds import difference
 from slide.reference.cases import Case
 from slide.reference.cases.drawing import Draw
 from slide.reference.cases.scale import Scaled, draw_at_scale
-from slide.reference.running import Watched, call, compute, mapped, raw_call
+from slide.reference.running import (
+    WatchedBackend,
+    call_kernel,
+    call_kernel_raw,
+    map_arrays,
+    run_case,
+)
 from slide.reference.vectorised import verdict
 
 N_CALLS = 5  # of a sequence
@@ -57,7 +63,7 @@ def first_caller(kernel: str, draw: Draw) -> Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PlacedCall:
     """A call that is to be made.
 
     Args:
@@ -75,27 +81,27 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptResult:
     """A call, its result as it was, and what holds it, on the backend and on the host."""
 
-    call: Call
+    call: PlacedCall
     bits: Any
     held: tuple[Any, Any]
 
 
-def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
+def is_right_in_sequence(backend: Any, case: Case, draw: Draw) -> str:
     """Each of several calls is right, whatever was called before, and its result stays."""
-    kept: list[Kept] = []
-    one = Call(case, mapped(case.arguments, backend.put))
+    kept: list[KeptResult] = []
+    one = PlacedCall(case, map_arrays(case.arguments, backend.put))
     steady = draw.one_of("", "", "", "same sizes", "same sizes", "in place")
     for number in range(N_STEADY_CALLS if steady else N_CALLS):
-        before = mapped(one.case.arguments, np.copy)
-        result = raw_call(backend, one.case, one.placed)
-        host = mapped(result, backend.get)
-        got = mapped(host, np.copy)
+        before = map_arrays(one.case.arguments, np.copy)
+        result = call_kernel_raw(backend, one.case, one.placed)
+        host = map_arrays(result, backend.get)
+        got = map_arrays(host, np.copy)
         if sentence := verdict(case.kernel, before, got, exact=not draw.rough).sentence:
             return f"call {number + 1} of a sequence, {one}: {sentence}"
-        kept.append(Kept(one, got, (result, host)))
+        kept.append(KeptResult(one, got, (result, host)))
         way = steady or draw.one_of(*WAYS)
         one = WAYS[way](backend, one, cast(Scaled, draw))
         if way in ("in place", "other numbers"):  # results may consist of their arguments
@@ -103,33 +109,35 @@ def in_sequence(backend: Any, case: Case, draw: Draw) -> str:
     return changed_since(backend, kept)
 
 
-def anew(backend: Any, one: Call, draw: Scaled) -> Call:
+def with_other_sizes(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """Other arguments of other sizes."""
     case = draw_call(one.case.kernel, draw, SEQUENCE_SIZES)
-    return Call(case, mapped(case.arguments, backend.put))
+    return PlacedCall(case, map_arrays(case.arguments, backend.put))
 
 
-def of_same_sizes(backend: Any, one: Call, draw: Scaled) -> Call:
+def with_same_sizes(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """Other arguments of the same sizes."""
-    case = Case(one.case.kernel, mapped(one.case.arguments, np.copy))
-    change(case.arguments, draw)
-    return Call(case, mapped(case.arguments, backend.put))
+    case = Case(one.case.kernel, map_arrays(one.case.arguments, np.copy))
+    change_arrays(case.arguments, draw)
+    return PlacedCall(case, map_arrays(case.arguments, backend.put))
 
 
-def in_place(backend: Any, one: Call, draw: Scaled) -> Call:
+def with_changed_arrays(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """The same arrays after a change, in the same objects where those are the backend's."""
-    change(one.case.arguments, draw)
-    placed = one.placed if is_host(backend) else mapped(one.case.arguments, backend.put)
-    return Call(one.case, placed, " with arrays changed in place")
+    change_arrays(one.case.arguments, draw)
+    placed = (
+        one.placed if keeps_host_arrays(backend) else map_arrays(one.case.arguments, backend.put)
+    )
+    return PlacedCall(one.case, placed, " with arrays changed in place")
 
 
-def is_host(backend: Any) -> bool:
+def keeps_host_arrays(backend: Any) -> bool:
     """Whether the arrays of a backend are those that were put."""
     probe = np.zeros(1, np.float32)
     return backend.put(probe) is probe
 
 
-def with_other_numbers(backend: Any, one: Call, draw: Scaled) -> Call:
+def with_other_numbers(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """The same objects, but for arguments that are numbers."""
 
     def varied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -139,36 +147,38 @@ def with_other_numbers(backend: Any, one: Call, draw: Scaled) -> Call:
     def copied(array: Any) -> Array:
         return np.copy(backend.get(array))
 
-    host = one.case.arguments if is_host(backend) else mapped(one.placed, copied)
+    host = one.case.arguments if keeps_host_arrays(backend) else map_arrays(one.placed, copied)
     given = dict(zip(one.case.names, host, strict=True))
     numbers = {name: NUMBERS[name](draw, given[name]) for name in given if name in NUMBERS}
     case = Case(one.case.kernel, varied(host))
-    return Call(case, varied(one.placed), " on the arrays of the call before")
+    return PlacedCall(case, varied(one.placed), " on the arrays of the call before")
 
 
-def on_parts(backend: Any, one: Call, draw: Scaled) -> Call:
+def on_parts(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """Arguments in the middle of larger arrays."""
     case = draw_call(one.case.kernel, draw, SEQUENCE_SIZES)
-    case = Case(case.kernel, mapped(case.arguments, in_the_middle))
-    return Call(case, mapped(case.arguments, backend.put), " in the middle of larger arrays")
+    case = Case(case.kernel, map_arrays(case.arguments, in_the_middle))
+    return PlacedCall(
+        case, map_arrays(case.arguments, backend.put), " in the middle of larger arrays"
+    )
 
 
-def after_another(backend: Any, one: Call, draw: Scaled) -> Call:
+def after_another(backend: Any, one: PlacedCall, draw: Scaled) -> PlacedCall:
     """Another kernel comes before, often one that goes with this one."""
     kernel = one.case.kernel
     kin = next((group for group in GROUPS if kernel in group), KERNELS)
     other = draw_call(draw.one_of(*(kin if draw.chance(60) else KERNELS)), draw, SEQUENCE_SIZES)
     with suppress(Exception):  # which is judged in cells of its own
-        compute(backend, other)
+        run_case(backend, other)
     case = draw_call(kernel, draw, SEQUENCE_SIZES)
-    return Call(case, mapped(case.arguments, backend.put), f" after {other}")
+    return PlacedCall(case, map_arrays(case.arguments, backend.put), f" after {other}")
 
 
-WAYS: dict[str, Callable[[Any, Call, Scaled], Call]] = {
-    "new": anew,
-    "in place": in_place,
+WAYS: dict[str, Callable[[Any, PlacedCall, Scaled], PlacedCall]] = {
+    "new": with_other_sizes,
+    "in place": with_changed_arrays,
     "other numbers": with_other_numbers,
-    "same sizes": of_same_sizes,
+    "same sizes": with_same_sizes,
     "parts": on_parts,
     "after another kernel": after_another,
 }
@@ -196,34 +206,36 @@ NUMBERS: dict[str, Callable[[Scaled, Any], Any]] = {
 """Arguments that are no arrays, and others that go with the same arrays."""
 
 
-def whole(n: int) -> slice:
+def all_places(n: int) -> slice:
     """All of n places."""
     return slice(0, n)
 
 
-def end(n: int) -> slice:
+def second_half(n: int) -> slice:
     """The second half of n places."""
     return slice(n // 2, n)
 
 
-def middle(n: int) -> slice:
+def inner_part(n: int) -> slice:
     """A part of n places without the first and the last ones."""
     return slice(n // 4, n - n // 4)
 
 
-def change(thing: Any, draw: Scaled) -> None:
+def change_arrays(thing: Any, draw: Scaled) -> None:
     """Other contents in the same arrays, of the same sizes and invariants.
 
     Of each array of numbers all changes, or the end, or what lies between the ends while ids stay.
     """
-    change_parts(thing, draw, draw.one_of(whole, end, middle, middle, middle))
+    change_parts(
+        thing, draw, draw.one_of(all_places, second_half, inner_part, inner_part, inner_part)
+    )
 
 
 def change_parts(thing: Any, draw: Scaled, part_of: Callable[[int], slice]) -> None:
     """The same, given which part of an array of n rows."""
 
     def change_ids(ids: Array, lengths: Array, n: int) -> None:
-        if part_of is not middle:
+        if part_of is not inner_part:
             ids[:] = draw.distinct(lengths, n)
 
     match thing:
@@ -237,12 +249,12 @@ def change_parts(thing: Any, draw: Scaled, part_of: Callable[[int], slice]) -> N
             change_parts(grad.values, draw, part_of)
         case (np.ndarray() as only,):  # to be moved, so that anything goes
             flat = only.reshape(-1)
-            change_part(flat[part_of(flat.size)])
+            reverse_part(flat[part_of(flat.size)])
         case tuple():
             for part in thing:
                 change_parts(part, draw, part_of)
         case np.ndarray() if thing.dtype.kind in "fu":
-            change_part(thing[part_of(len(thing))])
+            reverse_part(thing[part_of(len(thing))])
         case CSR():
             change_ids(thing.indices, thing.row_lengths(), thing.n_cols)
             change_parts(thing.values, draw, part_of)
@@ -257,8 +269,8 @@ def change_parts(thing: Any, draw: Scaled, part_of: Callable[[int], slice]) -> N
             change_parts(inner, draw, part_of)
 
 
-def change_part(part: Array) -> None:
-    """The other way round."""
+def reverse_part(part: Array) -> None:
+    """Turn its contents round, in place."""
     part[:] = part[::-1].copy()
 
 
@@ -270,40 +282,40 @@ def in_the_middle(array: Array) -> Array:
     return middle
 
 
-def changed_since(backend: Any, kept: list[Kept]) -> str:
+def changed_since(backend: Any, kept: list[KeptResult]) -> str:
     """The first result that is no longer what it was."""
     for number, each in enumerate(kept[:-1]):
         result, host = each.held
         name = f"after {len(kept) - number - 1} more calls the result of {each.call}"
-        for now in (mapped(result, backend.get), host):
+        for now in (map_arrays(result, backend.get), host):
             if sentence := difference(now, each.bits, name=name):
                 return f"a result does not stay as it was (its memory is used again): {sentence}"
     return ""
 
 
-def by_many_callers(backend: Any, case: Case, draw: Draw) -> str:
+def is_right_for_callers(backend: Any, case: Case, draw: Draw) -> str:
     """Each call is right on whatever thread it is made, and beside others."""
     others = [draw_call(case.kernel, draw, CALLERS_SIZES) for _ in range(N_CALLERS - 1)]
     cases = [case, *others]
     for each in cases:
         with ThreadPoolExecutor(1) as caller:  # which is a new thread
-            got = caller.submit(compute, backend, each).result()
-        if sentence := wrong(each, got, draw):
+            got = caller.submit(run_case, backend, each).result()
+        if sentence := find_fault(each, got, draw):
             return f"on a thread of its own, {each}: {sentence}"
-    alone = backend.backend if isinstance(backend, Watched) else backend
-    for each, results in zip(cases, at_once(alone, cases), strict=True):
+    alone = backend.backend if isinstance(backend, WatchedBackend) else backend
+    for each, results in zip(cases, call_at_once(alone, cases), strict=True):
         for got in results:
-            if sentence := wrong(each, got, draw):
+            if sentence := find_fault(each, got, draw):
                 return f"beside {N_CALLERS - 1} others, {each}: {sentence}"
     return ""
 
 
-def wrong(case: Case, got: Any, draw: Draw) -> str:
+def find_fault(case: Case, got: Any, draw: Draw) -> str:
     """Where a result is wrong."""
     return verdict(case.kernel, case.arguments, got, exact=not draw.rough).sentence
 
 
-def at_once(backend: Any, cases: list[Case]) -> list[list[Any]]:
+def call_at_once(backend: Any, cases: list[Case]) -> list[list[Any]]:
     """The results of some rounds of calls, each case on a thread of its own, all at the same time.
 
     Whoever watches which functions run would watch all threads: `backend` is not watched.
@@ -311,14 +323,14 @@ def at_once(backend: Any, cases: list[Case]) -> list[list[Any]]:
     start = Barrier(len(cases))
 
     def rounds(case: Case) -> list[Any]:
-        placed = [mapped(case.arguments, putting(backend)) for _ in range(N_ROUNDS)]
+        placed = [map_arrays(case.arguments, copier_to(backend)) for _ in range(N_ROUNDS)]
         start.wait()
-        return [call(backend, case, arguments) for arguments in placed]
+        return [call_kernel(backend, case, arguments) for arguments in placed]
 
     with ThreadPoolExecutor(len(cases)) as callers:
         return list(callers.map(rounds, cases))
 
 
-def putting(backend: Any) -> Callable[[Array], Any]:
-    """Puts copies."""
+def copier_to(backend: Any) -> Callable[[Array], Any]:
+    """What puts copies of arrays."""
     return lambda array: backend.put(array.copy())
