@@ -17,21 +17,6 @@ def test_backends_and_verify(slide, monkeypatch):
     assert "fail" not in out
 
 
-def test_verify_fails_a_wrong_backend(slide, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "wrongkernels.py").write_text(
-        "from slide.reference.kernels import ReferenceBackend\n"
-        "class Wrong(ReferenceBackend):\n"
-        "    def spmm(self, z, w):\n"
-        "        return -super().spmm(z, w)\n"
-    )
-    code, out, _ = slide("verify", "wrongkernels:Wrong", "--examples", "3", "--largest", "200")
-    assert code == 1
-    assert "spmm exact: fail" in out
-    assert "from slide.reference.pasting import *" in out
-    assert "inherited" in out
-
-
 def test_demo(files, slide, monkeypatch):
     """The demo on a slice of its data: what it says, and what it leaves."""
     from dataclasses import replace

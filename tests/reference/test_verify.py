@@ -9,6 +9,7 @@ import pytest
 from mutants import LONE_KILLS, MUTANTS, REFERENCE
 from mutants.guises import Borrowed, Empty, Innermost, Lambdas, OnThreads, Wrapper
 from mutants.rounding import HalfItsBounds
+from verified_stub import NoBranches
 
 from slide.core.contract.backend import KERNELS
 from slide.core.sampled import step
@@ -263,8 +264,9 @@ def test_a_package_with_an_entry_point_is_verified_by_its_name(
     (tmp_path / "toybackend.py").write_text(MODULE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-dist\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[slide.backends]\ntoy = toybackend:Toy\n")
+    monkeypatch.setattr("slide.backends.verifying.running.BranchJob", NoBranches)
     monkeypatch.setattr(
-        "sys.argv", ["slide", "verify", "toy", "--examples", "5", "--largest", "200"]
+        "sys.argv", ["slide", "verify", "toy", "--examples", "2", "--largest", "200"]
     )
     with pytest.raises(SystemExit) as ended:
         main()
@@ -274,4 +276,6 @@ def test_a_package_with_an_entry_point_is_verified_by_its_name(
     assert ["put", *"✓" * 5] in [row[:6] for row in rows]
     assert ["hash", *"○" * len(GRID["hash"])] in rows
     assert "spmm exact: fail. spmm(" in out
+    assert "from slide.reference.pasting import *" in out
     assert "\nz = " in out
+    assert "inherited" in out
