@@ -129,8 +129,8 @@ def test_only_training_that_no_kernel_explains_is_made_smaller():
 
 
 def test_failing_training_is_made_smaller_in_the_end(no_branches):
-    report = verified("verified_stub:Drifts", 3, 0, 2)
-    assert report.checks == verify(Drifts(), 3)
+    report = verified("verified_stub:Drifts", 3, 0, 2, largest=200)
+    assert report.checks == verify(Drifts(), 3, largest=200)
     failed = [one for one in report.checks if one.outcome == "fail"]
     assert {one.kernel for one in failed} <= set(PARTS["training"])
     assert failed

@@ -11,7 +11,7 @@ def test_backends_and_verify(slide, monkeypatch):
     code, out, _ = slide("backends")
     assert code == 0
     assert "* numba" in out
-    code, out, _ = slide("verify", "reference", "--examples", "3", "--largest", "200")
+    code, out, _ = slide("verify", "reference", "--examples", "1", "--largest", "200")
     assert code == 0
     assert "sddmm" in out
     assert "fail" not in out
