@@ -244,7 +244,6 @@ def test_a_worker_that_does_not_leave_is_made_to():
     assert list(memory.FOLDER.glob(f"{found.pool.store.name}*")) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
     script = (
         "import sys, threading; sys.path[:0] = sys.argv[1:]\n"

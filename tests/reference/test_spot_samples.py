@@ -1,11 +1,10 @@
 """Samples of calls: right where the call is, wrong where a cell of theirs is; when drawn."""
 
-import shutil
-
 import numpy as np
 import pytest
 from spot_calls import REFERENCE, at, bits, cases_of, changed, leaves, sampled, with_leaf
 
+from slide.backends.gpu.stand_in import StandInBackend, emulator
 from slide.core.contract.arrays import CSR, Block
 from slide.core.contract.backend import KERNELS
 from slide.reference.running import WRITERS, mapped
@@ -72,12 +71,9 @@ def test_a_call_is_checked_when_it_is_the_largest_so_far_by_far_or_by_chance():
     assert checked.spot_checks.calls["get"] == 1000
 
 
+@pytest.mark.skipif(emulator.compiler() is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_checks_work_on_arrays_of_a_device(kernel):
-    if not shutil.which("c++") and not shutil.which("g++"):
-        pytest.skip("no C++ compiler")
-    from slide.backends.gpu.stand_in import StandInBackend
-
     backend = StandInBackend()
     checked = SpotChecked(backend, share=1.0)
     for case in cases_of(kernel, 2, 70):
