@@ -1,20 +1,28 @@
-"""Small made-up data sets, the reference backend, and the command line."""
+"""Small made-up data sets, the reference backend, and the command line in a folder of files."""
 
+import shutil
 import signal
 import sys
 
 import numpy as np
 import pytest
+from direct_settings import DIRECT
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
+from typer.testing import CliRunner
 
-from slide.cli import INTERRUPTS, main
+from slide.cli import INTERRUPTS, app, main
 from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
+from slide.core.runs.trainer import Trainer
+from slide.data import write
 from slide.reference.kernels import ReferenceBackend
 
-settings.register_profile("slide", deadline=None)  # shared machines are slow at random
+# Shared machines are slow at random; a failure is told with the line that repeats it.
+settings.register_profile("slide", deadline=None, print_blob=True)
 settings.load_profile("slide")
+
+CLI_QUICK = ["--epochs", "1", "--hidden", "16", "--batch-size", "64", "--active", "40"]
 
 
 def csr_of(rows, n_cols):
@@ -83,3 +91,49 @@ def slide(capsys):
     sys.argv, sys.unraisablehook = old, hook
     for name, handler in handlers.items():
         signal.signal(name, handler)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory, train_set, test_set):
+    """The planted sets in files."""
+    folder = tmp_path_factory.mktemp("written")
+    write(train_set, folder / "train.txt.gz")
+    write(test_set, folder / "test.txt")
+    return folder
+
+
+@pytest.fixture
+def in_a_folder(tmp_path, monkeypatch):
+    """A folder of its own as the present one, and nothing chosen by the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SLIDE_BACKEND", "SLIDE_CHECK"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def files(in_a_folder, written):
+    """The present folder, with `train.txt.gz` and `test.txt`."""
+    return shutil.copytree(written, in_a_folder, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def trained(written, tmp_path_factory):
+    """The folder that `slide train` leaves, trained once and copied by whoever wants one."""
+    folder = tmp_path_factory.mktemp("trained") / "m"
+    arguments = ["train", str(written / "train.txt.gz"), "--model", str(folder), *CLI_QUICK]
+    ran = CliRunner(env={"SLIDE_BACKEND": None}).invoke(app, arguments)
+    assert ran.exit_code == 0, ran.output
+    return folder
+
+
+@pytest.fixture
+def model(files, trained):
+    """The folder of a model, `m` in the present one."""
+    return shutil.copytree(trained, files / "m")
+
+
+@pytest.fixture(scope="session")
+def direct_model(train_set):
+    """Direct connections, trained by the definition; nobody may change it."""
+    return Trainer(DIRECT, ReferenceBackend()).fit(train_set)

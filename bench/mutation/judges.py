@@ -46,7 +46,7 @@ SMALL, ANY = 48, 1 << 62  # the largest of any size
 DEFINITION = ("families", "kernels", "losses", "optimizers", "sparse", "strategies", "tables")
 TESTS = {
     "vectorised": ("test_vectorised.py", "test_vectorised_choices.py"),
-    "spot_checks": ("test_spot_checks.py",),
+    "spot_checks": ("test_spot_samples.py", "test_spot_saved.py", "test_spot_runs.py"),
     "bounds": ("test_verify.py", "-k", "rounds"),
     "plain": ("test_kernel_hash.py", "test_kernel_loss.py", "test_kernel_products.py",
               "test_kernel_sparse.py", "test_kernel_tables.py", "test_kernel_update.py"),

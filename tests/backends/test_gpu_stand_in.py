@@ -1,18 +1,22 @@
 """The kernels for a GPU without one: array code over NumPy, CUDA kernels compiled for the CPU."""
 
+import importlib.util
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
+from all_pass import assert_all_pass
 from conftest import planted
 
 import slide
 from slide.backends.gpu.device import source
-from slide.backends.gpu.stand_in import StandInBackend, StandInDevice, emulator
+from slide.backends.gpu.stand_in import StandInBackend, StandInDevice, arrays, emulator
+from slide.backends.gpu.stand_in.arrays import FUNCTIONS
 from slide.core.contract.arrays import Block
 from slide.core.errors import BackendError
 from slide.core.examples.dataset import Dataset
@@ -53,9 +57,38 @@ def data():
     return planted(300, 40), planted(60, 40, seed=1)
 
 
-def test_every_kernel_matches_its_definition():
-    checks = verify(StandInBackend(), 2, shrink=False, largest=100)  # it takes long for more
-    assert [one for one in checks if one.outcome != "pass"] == []
+@pytest.fixture(scope="module")
+def verification():
+    """All checks of the stand-in, and every kind of call to array code in them and in two runs."""
+    call_numpy, calls = arrays.call_numpy, {}
+
+    def noting(memory, name, inputs, options):
+        names = sorted(set(options) - {"like"})
+        calls[name, len(inputs), *names] = inputs, {one: options[one] for one in names}
+        return call_numpy(memory, name, inputs, options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "call_numpy", noting)
+        backend = StandInBackend()
+        checks = verify(backend, 2, shrink=False, largest=100)  # it takes long for more
+        for name in ("direct", "two hidden layers"):
+            Trainer(RUNS[name], backend).fit(planted(100, 40)).predict(planted(20, 40).x)
+    return checks, calls
+
+
+def test_every_kernel_matches_its_definition(verification):
+    checks, calls = verification
+    assert_all_pass(checks)
+    assert {name for name, *_ in calls} == set(FUNCTIONS)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy")
+def test_cupy_takes_the_arguments_that_the_stand_in_is_given(verification):
+    """Whether CuPy's functions have such parameters."""
+    import cupy
+
+    for (name, *_), (inputs, options) in verification[1].items():
+        signature(getattr(cupy, name)).bind(*inputs, **options)
 
 
 def everything_of(config, backend, train, test):
@@ -357,7 +390,7 @@ def test_text_that_is_not_cuda_is_told():
 
 def test_without_a_compiler_there_is_no_stand_in(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    emulator.library.cache_clear()
+    monkeypatch.setattr(emulator, "library", emulator.library.__wrapped__)  # keeps the compiled
     with pytest.raises(BackendError, match=r"needs a C\+\+ compiler: install one of g\+\+"):
         StandInBackend()
 

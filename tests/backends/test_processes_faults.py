@@ -28,7 +28,7 @@ A_FEW = ["--epochs", "3", "--set", "batch_size=32", "--backend", "processes"]
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    slide.data.write(planted(1500), folder / "train.npz")
+    slide.data.write(planted(800), folder / "train.npz")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from itertools import cycle
 import psutil
 import pytest
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 from verified_stub import Drifts, NoBranches, Stub
 
 from slide.backends.verifying import Branches, CellJob, Report, verify_backend
 from slide.backends.verifying.jobs import cell_jobs
 from slide.backends.verifying.pool import WorkerPool
+from slide.backends.verifying.report import check_as_dict
 from slide.backends.verifying.running import first_training_failure
 from slide.cli import INTERRUPTS, main
 from slide.cli.findings import print_report
@@ -90,14 +93,6 @@ def no_branches(monkeypatch):
     monkeypatch.setattr("slide.backends.verifying.running.BranchJob", NoBranches)
 
 
-def test_several_processes_find_what_one_does(no_branches):
-    report = verify_backend(STUB, 2, 3, 2)
-    assert report.checks == verify(Stub(), 2, 3)
-    assert report.backend == Stub.name
-    outcomes = {one.outcome for one in report.checks}
-    assert outcomes == {"pass", "fail", "missing", "inherited", "taken"}
-
-
 def test_a_process_that_dies_is_a_failure_and_the_others_go_on():
     cells = [("spmm", "dtype"), ("put", "dtype"), ("spmm_t", "dtype"), ("top_k", "dtype")]
     with WorkerPool("verified_stub:Kills", 2) as pool:
@@ -135,8 +130,8 @@ def test_only_training_that_no_kernel_explains_is_made_smaller():
 
 
 def test_failing_training_is_made_smaller_in_the_end(no_branches):
-    report = verify_backend("verified_stub:Drifts", 3, 0, 2)
-    assert report.checks == verify(Drifts(), 3)
+    report = verify_backend("verified_stub:Drifts", 3, 0, 2, largest=200)
+    assert report.checks == verify(Drifts(), 3, largest=200)
     failed = [one for one in report.checks if one.outcome == "fail"]
     assert {one.kernel for one in failed} <= set(PARTS["training"])
     assert failed
@@ -187,22 +182,56 @@ def has_started(parent):
         return False
 
 
-def test_json_is_one_object_whatever_kernels_print(monkeypatch, capfd):
-    monkeypatch.setattr(
-        "sys.argv", ["slide", "verify", STUB, "--examples", "2", "--seed", "3", "--json"]
-    )
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capfd.readouterr()
-    found = json.loads(out)
-    assert ended.value.code == 1
-    assert "kernels may print what they like" in err
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What `slide verify` makes of the stub in two processes: a run of it, and its page."""
+    page = tmp_path_factory.mktemp("told") / "report.html"
+    page.write_text("old")
+    command = [sys.executable, "-m", "slide", "verify", STUB, "--examples", "2", "--seed", "3",
+               "--jobs", "2", "--json", "--html", str(page)]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return ran, page
+
+
+def test_json_is_one_object_whatever_kernels_print(told):
+    ran, _ = told
+    found = json.loads(ran.stdout)
+    assert ran.returncode == 1
+    assert "kernels may print what they like" in ran.stderr
     assert found["target"] == STUB
     assert found["backend"] == Stub.name
     assert (found["passed"], found["seed"], found["examples"]) == (False, 3, 2)
     assert found["grid"]["hash"]["exact"] == "taken"
     assert {(one["kernel"], one["property"]) for one in found["checks"]} == set(CELLS)
     assert found["sizes"]["put"]["entries"] > 1
+
+
+def test_several_processes_find_what_one_does(told):
+    found = json.loads(told[0].stdout)["checks"]
+    with threadpool_limits(1, "blas"):
+        checks = verify(Stub(), 2, 3)
+    alone = json.loads(json.dumps([check_as_dict(one) for one in checks]))
+    for one in (*found, *alone):
+        del one["seconds"]
+    assert found == alone
+    outcomes = {one["outcome"] for one in found}
+    assert outcomes == {"pass", "fail", "missing", "inherited", "taken"}
+
+
+def test_the_page_replaces_what_is_there_when_it_is_whole(told):
+    ran, page = told
+    assert ran.returncode == 1
+    text = page.read_text()
+    assert text.startswith("<!doctype html>")
+    assert set(Page(text).ids) == {anchor(one) for one in failed_of(ran)}
+    assert list(page.parent.iterdir()) == [page]
+
+
+def failed_of(ran):
+    """The checks that a run has told of as failed."""
+    checks = [Check(**one) for one in json.loads(ran.stdout)["checks"]]
+    return [one for one in checks if one.outcome == "fail"]
 
 
 def test_json_has_words_for_all_that_a_report_tells():
@@ -335,18 +364,14 @@ def test_the_page_tells_what_the_terminal_does():
     assert "Every branch of its own source was taken." in page_of(PASSING)
 
 
-def test_the_page_replaces_what_is_there_when_it_is_whole(
-    no_branches, tmp_path, monkeypatch, capsys
-):
+def test_the_terminal_is_told_as_well_as_the_page(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("slide.backends.verifying.verify_backend", lambda *arguments: EVERY)
     path = tmp_path / "report.html"
-    path.write_text("old")
-    arguments = ["slide", "verify", STUB, "--examples", "1", "--html", str(path)]
-    monkeypatch.setattr("sys.argv", arguments)
+    monkeypatch.setattr("sys.argv", ["slide", "verify", STUB, "--html", str(path)])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert path.read_text().startswith("<!doctype html>")
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == page_of(EVERY)
     assert "✗" in capsys.readouterr().out
 
 

@@ -64,7 +64,7 @@ def edited(content: bytes, edits: list[tuple[str, int, int]]) -> bytes:
 
 
 @pytest.mark.parametrize("name", [*CONTENTS, *NPZ])
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(edits=st.lists(EDITS, min_size=1, max_size=3))
 @example(edits=[("delete", 10**6, 0)])
 def test_edited_bytes(folder, name, edits):
@@ -77,7 +77,7 @@ def test_edited_bytes(folder, name, edits):
         path.write_bytes(content)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(member=st.integers(0, 6), edits=st.lists(EDITS, min_size=1, max_size=3))
 def test_edited_arrays_in_a_sound_archive(folder, member, edits):
     with zipfile.ZipFile(folder / "a.npz") as archive:
@@ -100,7 +100,6 @@ def test_every_place_of_a_text_file(folder, name):
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.svm", "a.npz", "a.txt.gz", "a.txt.zst"])
-@settings(deadline=None)
 @given(content=st.binary(max_size=60) | st.text("01 ,:.\n", max_size=60).map(str.encode))
 def test_any_bytes(folder, name, content):
     path = folder / f"any_{name}"

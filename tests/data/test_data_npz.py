@@ -172,7 +172,7 @@ def test_no_archive(tmp_path, content):
 
 
 @pytest.mark.parametrize("names", [("X_a.npz", "Y_a.npz"), ("x.npz", "y.npz"), ("X.npz", "Y.npz")])
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=datasets())
 def test_scipy_pair(folder, names, data):
     save_npz(folder / names[0], data.x.to_scipy())

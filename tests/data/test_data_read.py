@@ -15,7 +15,7 @@ from data_files import (
     dumb_xmc,
     example_texts,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slide.data import read
@@ -125,7 +125,6 @@ def test_svmlight_by_name(tmp_path, name):
     assert_same(read(written(tmp_path, content, name)), dataset([({1}, {2: 3})], 3, 2))
 
 
-@settings(deadline=None)
 @given(st.lists(example_texts(), max_size=12), st.booleans(), st.sampled_from(CHUNK_SIZES))
 def test_xmc_equals_the_dumb_parser(folder, lines, newline, chunk_size):
     text = f"{len(lines)} {N_FEATURES} {N_LABELS}\n" + "\n".join(lines)
@@ -139,7 +138,6 @@ def test_xmc_equals_the_dumb_parser(folder, lines, newline, chunk_size):
 COMMENTS = st.sampled_from(["", "", "# x: y,1 \xe9", "#"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(example_texts(), COMMENTS), max_size=12), st.sampled_from(CHUNK_SIZES))
 def test_svmlight_equals_the_dumb_parser(folder, lines, chunk_size):
     text = "\n".join(["3 4:5", *(line + comment for line, comment in lines)])

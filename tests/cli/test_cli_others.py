@@ -1,0 +1,61 @@
+"""`slide demo`, `backends` and `verify` as a whole, and what `import slide` costs."""
+
+import subprocess
+import sys
+
+import numpy as np
+from verified_stub import NoBranches
+
+
+def test_backends_and_verify(slide, monkeypatch):
+    monkeypatch.delenv("SLIDE_BACKEND", raising=False)
+    monkeypatch.setattr("slide.backends.verifying.running.BranchJob", NoBranches)
+    code, out, _ = slide("backends")
+    assert code == 0
+    assert "* numba" in out
+    code, out, _ = slide("verify", "reference", "--examples", "1", "--largest", "200")
+    assert code == 0
+    assert "sddmm" in out
+    assert "fail" not in out
+
+
+def test_demo(files, slide, monkeypatch):
+    """The demo on a slice of its data: what it says, and what it leaves."""
+    from dataclasses import replace
+
+    from slide.data import load_demo
+
+    whole = load_demo()
+    rows = np.arange(0, whole.train.n_samples, 40)
+    slice_ = replace(whole, train=whole.train.take(rows), test=whole.test.take(rows[:200]))
+    monkeypatch.setattr("slide.data.load_demo", lambda: slice_)
+    for _ in range(2):  # the second one replaces the first
+        code, out, err = slide("demo")
+        assert (code, err) == (0, "")
+        assert "P@1" in out
+        assert "the network predicts" in out
+        assert (files / "out" / "demo" / "weights.safetensors").exists()
+    assert slide("evaluate", "out/demo", "none.txt")[0] == 2
+
+
+def test_demo_spares_a_model_that_is_no_demo(model, files, slide):
+    (files / "out").mkdir()
+    model.rename(files / "out" / "demo")
+    code, _, err = slide("demo")
+    assert code == 2
+    assert "out/demo exists" in err
+
+
+def test_python_m_slide_and_what_importing_costs():
+    """`import slide` stays cheap: the heavy libraries are imported where they are used."""
+    program = (
+        "import sys, slide; "
+        "heavy = {'scipy', 'numba', 'rich', 'typer', 'threadpoolctl'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "slide", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert "evaluate" in done.stdout

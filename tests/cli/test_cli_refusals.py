@@ -1,0 +1,91 @@
+"""What the command line refuses: exit code 2, one sentence, and nothing left behind."""
+
+import pytest
+
+HEADER = "3 4 5\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["train"], "Missing"),
+        (["train", "train.txt.gz"], "--model"),
+        (["train", "none.txt", "--model", "n"], "none.txt: there is no such file"),
+        (["train", "bad.txt", "--model", "n"], "bad.txt:2: "),
+        (["train", "train.txt.gz", "--valid", "bad.txt", "--model", "n"], "bad.txt:2: "),
+        (["train", "train.txt.gz", "--model", "m"], "m exists"),
+        (["train", "train.txt.gz", "--model", "."], "exists"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "-1"], "hidden is -1"),
+        (["train", "train.txt.gz", "--model", "n", "--hidden", "many"], "--hidden is 'many'"),
+        (["train", "train.txt.gz", "--model", "n", "--hash", "md5"], "--hash"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "wings=2"], "--set got 'wings=2'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "probes"], "--set got 'probes'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "probes=no"], "probes is 'no'"),
+        (["train", "train.txt.gz", "--model", "n", "--set", "center=no"], "center is 'no'"),
+        (["evaluate", "m", "train.txt.gz", "--sampled", "--probes", "99"], "probes is 99"),
+        (["evaluate", "m", "test.txt", "--L", "9", "--insert", "test.txt"], "--L and --insert"),
+        (["evaluate", "m", "test.txt", "--sampled", "--insert", "bare.txt"], "nothing to insert"),
+        (["evaluate", "m", "test.txt", "--sampled", "--insert", "empty.txt"], "nothing to insert"),
+        (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
+        (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
+        (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),
+        (["train", "train.txt.gz", "--model", "n", "--threads", "0"], "threads"),
+        (["train", "train.txt.gz", "--model", "n", "--lr", "nan"], "lr is nan"),
+        (["train", "train.txt.gz", "--model", "n", "--resume"], "--resume"),
+        (["train", "small.txt", "--valid", "test.txt", "--model", "n"], "validation set has"),
+        (["evaluate", "none", "test.txt"], "not a model folder"),
+        (["evaluate", "m", "none.txt"], "none.txt: there is no such file"),
+        (["evaluate", "m", "small.txt"], "the data has 5 labels"),
+        (["predict", "m", "test.txt", "--k", "0"], "k is 0"),
+        (["predict", "m", "test.txt", "--k", "9999"], "k is 9999"),
+        (["predict", "m", "test.txt", "--out", "no/such/p.txt"], "no/such/p.txt"),
+        (["convert", "test.txt", "train.txt.gz"], "exists"),
+        (["convert", "bad.txt", "n.npz"], "bad.txt:2: "),
+        (["verify", "magic"], "unknown backend"),
+        (["report"], "report"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_set, args, words):
+    n_columns = f"{test_set.n_features} {test_set.n_labels}"
+    (files / "bare.txt").write_text(f"1 {n_columns}\n 0:1\n")
+    (files / "empty.txt").write_text(f"0 {n_columns}\n")
+    (files / "bad.txt").write_text(HEADER + "1 9:1\n\n\n")
+    (files / "small.txt").write_text(HEADER + "1 0:1\n\n\n")
+    before = sorted(files.rglob("*"))
+    code, out, err = slide(*args)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.startswith("slide: ")
+    assert err.count("\n") == 1
+    assert sorted(files.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["m"], "m exists"),
+        (
+            ["n", "--hidden", "0", "--scope", "batch"],
+            "hidden=() is a setting of direct connections, but scope='batch' is",
+        ),
+        (["n", "--hidden", "-1"], "hidden is -1"),
+        (["n", "--backend", "x"], "'x'"),
+    ],
+)
+def test_train_refuses_before_it_reads_the_data(model, slide, args, words):
+    code, _, err = slide("train", "none.txt", "--model", *args)
+    assert code == 2
+    assert words in err
+
+
+@pytest.mark.parametrize("name", [".", "", "/"])
+def test_no_name_for_a_file(files, slide, name):
+    code, _, err = slide("convert", "test.txt", name)
+    assert code == 2
+    assert "no name for a file" in err
+
+
+def test_no_arguments_print_the_help(slide):
+    code, _, err = slide()
+    assert code == 2
+    assert "slide: " not in err

@@ -1,0 +1,83 @@
+"""Interrupts, hang-ups and readers that leave: what a process is told, and what it makes of it."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import CLI_QUICK
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
+    def interrupt(*args, **kwargs):
+        signal.raise_signal(getattr(signal, name))
+
+    if name == "SIGINT":  # what runs in the background may have inherited that it is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr("slide.core.runs.trainer.Trainer._epoch", interrupt)
+    before = sorted(files.rglob("*"))
+    code, _, err = slide("train", "train.txt.gz", "--model", "n")
+    assert code == 130
+    assert err == "slide: interrupted, nothing is left half written\n"
+    assert sorted(files.rglob("*")) == before
+
+
+IN_A_FINALIZER = """
+import os, signal, sys
+import slide.cli
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        for _ in range(100_000):
+            pass
+
+def app(standalone_mode):
+    Finalized()
+    while True:
+        pass
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+slide.cli.app = app
+slide.cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_that_meets_a_finalizer_is_heard(name):
+    program = [sys.executable, "-c", IN_A_FINALIZER.format(name=name)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert done.stderr == "slide: interrupted, nothing is left half written\n"
+    assert done.returncode == 130
+
+
+def test_what_else_a_finalizer_raises_is_told_as_ever(slide, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    slide("backends")
+
+    class Fails:
+        def __del__(self):
+            raise ValueError("by a finalizer")
+
+    Fails()
+    assert [str(one.exc_value) for one in told] == ["by a finalizer"]
+
+
+def test_a_run_under_nohup_does_not_hear_the_hangup(files, slide, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        slide("backends")
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_training_survives_a_reader_that_leaves(files):
+    """As in `slide train ... | head -1`: the model is finished all the same."""
+    program = [sys.executable, "-m", "slide", "train", "train.txt.gz", "--model", "m", *CLI_QUICK]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=files) as process:
+        process.stdout.close()
+        process.wait(timeout=120)
+    assert (files / "m" / "weights.safetensors").exists()
