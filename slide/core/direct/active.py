@@ -15,8 +15,7 @@ def found_set(found: Array, n_labels: int) -> CSR:
         n_labels: that there are.
     """
     rows, places = np.nonzero(found >= 0)
-    cells = np.unique(rows * n_labels + found[rows, places])
-    values = np.ones_like(cells, np.float32)
+    cells, values = merged(rows * n_labels + found[rows, places])
     return CSR.of_cells(cells, values, (len(found), n_labels))
 
 
