@@ -56,8 +56,8 @@ def printed(tmp_path_factory):
 
 
 def test_a_draw_that_fails_is_told_with_the_line_that_repeats_it(printed, tmp_path):
-    (line,) = re.findall(r"@reproduce_failure\('[\d.]+', b'[^']+'\)", printed)
-    again = failing(tmp_path, "-p", "no:xdist", drawn=DRAWN.format(repeated=line))
+    lines = re.findall(r"@reproduce_failure\('[\d.]+', b'[^']+'\)", printed)
+    again = failing(tmp_path, "-p", "no:xdist", drawn=DRAWN.format(repeated=lines[0]))
     numbers = r"numbers=\[[^]]+\]"
     assert re.findall(numbers, again)[0] == re.findall(numbers, printed)[0]
 

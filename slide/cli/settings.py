@@ -96,8 +96,23 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
                 f"--set got {assignment!r}: expected NAME=VALUE with a name of "
                 f"{', '.join(sorted(known))}"
             )
+        if name in settings:
+            raise ConfigError(f"--set got {name} twice: leave one of them out")
         settings[name] = value_of(known[name], text)
     return settings
+
+
+def together(chosen: dict[str, Any], assignments: dict[str, Any]) -> dict[str, Any]:
+    """What options and what `--set` said.
+
+    Raises:
+        ConfigError: both said the same setting.
+    """
+    for name in sorted(set(chosen) & set(assignments)):
+        raise ConfigError(
+            f"{name} is said by --{name.replace('_', '-')} and by --set: leave one of them out"
+        )
+    return chosen | assignments
 
 
 def value_of(same: list[Setting], value: Any) -> Any:

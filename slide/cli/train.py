@@ -20,7 +20,7 @@ from slide.cli.options import (
     tally_of,
 )
 from slide.cli.screen import Screen
-from slide.cli.settings import assigned, common_settings, takes_settings
+from slide.cli.settings import assigned, common_settings, takes_settings, together
 
 WORKERS = "Worker processes"
 
@@ -77,7 +77,7 @@ def train(
     from slide.core.runs.to_folder import train_to_folder
     from slide.data import read_pair
 
-    chosen |= assigned(assignments or [])
+    chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
     if time_budget is not None:
         demand_time_budget(time_budget)

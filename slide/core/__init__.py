@@ -1,8 +1,10 @@
 """What SLIDE is, independent of how it is computed, in rooms; imports go from right to left:
 
-errors < contract < examples < settings < learner < sampled, direct < learners < models < runs.
+errors, extending, interrupts < contract < examples < settings < learner < sampled, direct
+< learners < models < runs.
 
-May import nothing else of the engine; `tests/test_rooms.py` reads all imports and says so.
+As a whole it may import nothing else of the package; `tests/test_rooms.py` reads all imports and
+has the table of who may see whom. May import `core.moved`, which keeps former addresses.
 """
 
 from slide.core.moved import install

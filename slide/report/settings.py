@@ -21,7 +21,7 @@ of `slide.Config`; `slide train` and `slide.recipe` choose what nobody said by w
 in the data (`slide/core/direct/rules.py`, `slide/core/sampled/rules.py`).
 
 Whoever says a setting that one learner alone has gets that learner; settings of two learners do
-not go together.
+not go together. What is as it is for one learner, and a choice for another, asks for the other.
 """
 
 

@@ -88,6 +88,11 @@ def test_set_wants_a_setting_and_a_value(said):
         (["--set", "center=maybe"], "center is 'maybe': expected true or false"),
         (["--hidden", "8,x"], "--hidden is '8,x': expected whole numbers with commas"),
         (["--K", "2", "--pairs"], "K=2 is a setting of networks with hidden layers, but pairs"),
+        (["--set", "K=2", "--set", "K=2"], "--set got K twice: leave one of them out"),
+        (
+            ["--batch-size", "2", "--set", "batch_size=3"],
+            "batch_size is said by --batch-",
+        ),
         (["--sampler", "magic"], "'magic' is not one of"),
     ],
 )

@@ -2,14 +2,16 @@
 
 import copy
 import pickle
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
+import numpy as np
 import pytest
 
 from slide.core.errors import ConfigError
 from slide.core.learners.config import Config, all_known, known
 from slide.core.learners.kinds import DIRECT, KINDS, SAMPLED, kind_of
 from slide.core.learners.recipe import settings_for
+from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.core.settings.setting import is_part, settings_of
 from slide.core.settings.traits import Traits
@@ -138,3 +140,38 @@ def test_from_json():
         Config.from_dict({"wings": 2}, "direct")
     with pytest.raises(ConfigError, match="K is no setting of direct connections"):
         Config.from_dict({"K": 2}, "direct")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda c: Config(0.5), "^training is 0.5: expected a part Training"),
+        (lambda c: Config(training=c.learner), "^training is SampledSettings.*: expected a part"),
+        (lambda c: Config(refresh=c), "^refresh is Config.*: expected a part Refresh"),
+        (
+            lambda c: Config(learner=c),
+            "^learner is Config.*: expected a part Sampled",
+        ),
+        (
+            lambda c: Config(learner={"K": 1}),
+            "^learner is .*: expected a part Sampled",
+        ),
+        (lambda c: Config(hidden=np.array([8])), "^hidden is array.*: expected a tuple"),
+        (lambda c: Config(sampler=np.array(["lsh"])), "^sampler is array.*: expected one of"),
+        (lambda c: Config.from_dict([], "direct"), "^config is ..: expected settings by name"),
+        (lambda c: Config.from_dict({"epochs": 1}), "^hidden is not there: expected the units"),
+        (lambda c: Trainer({"epochs": 1}, None), "^config is .*: expected a slide.Config"),
+        (lambda c: Trainer(c.learner, None), "^config is .*: expected a slide.Config"),
+    ],
+)
+def test_what_is_no_setting_at_all_is_a_sentence(call, words):
+    with pytest.raises(ConfigError, match=words):
+        call(Config())
+
+
+def test_nothing_is_assigned():
+    config = Config(lr=0.5)
+    for name in ("lr", "learner", "wings"):
+        with pytest.raises(FrozenInstanceError, match=f"cannot assign to '{name}': data"):
+            setattr(config, name, 1)
+    assert config.lr == 0.5

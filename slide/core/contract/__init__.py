@@ -2,5 +2,6 @@
 
 `backend` and `sparse_kernels` say what each kernel computes, `arrays`, `sparse`, `tables` and
 `families` of what; `losses` and `optim` have the names and formulas; `timed` counts seconds, and
-`workers` is what a pool of processes offers. May import `core.errors` and `core.extending`.
+`workers` is what a pool of processes offers. May import the modules
+below all rooms: `core.errors`, `core.extending`, `core.interrupts`.
 """

@@ -101,8 +101,8 @@ def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[s
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",
-        "choose a smaller --set connections=N or connections_per_example=X, or check the data's "
-        "header",
+        "choose a smaller --set connections=N, connections_per_example=X or grown=N, or check the "
+        "data's header",
     )
 
 

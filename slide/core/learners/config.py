@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 from slide.core.errors import ConfigError
@@ -39,6 +40,9 @@ class Config(Settings[Any]):
         learner: Part | None = None,
         **said: Any,
     ) -> None:
+        for name, part, wanted in (("training", training, Training), ("refresh", refresh, Refresh)):
+            if part is not None and not isinstance(part, wanted):
+                raise ConfigError(f"{name} is {part!r}: expected a part {wanted.__name__}")
         kind = kinds_asked_for(said)[0] if learner is None else kind_with(learner, said)
         given = [flat(part) for part in (training, refresh, learner) if part is not None]
         values = {name: value for part in given for name, value in part.items()} | said
@@ -56,6 +60,11 @@ class Config(Settings[Any]):
                 f"{name!r} is no setting of {title}: see docs/settings.md"
             ) from None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(
+            f"cannot assign to {name!r}: dataclasses.replace(config, {name}=...) makes another one"
+        )
+
     def __repr__(self) -> str:
         return f"Config({', '.join(f'{name}={value!r}' for name, value in self.flat().items())})"
 
@@ -64,26 +73,28 @@ class Config(Settings[Any]):
         return flat(self)
 
     @classmethod
-    def from_dict(cls, stored: dict[str, Any], learner: str | None = None) -> Config:
+    def from_dict(cls, stored: Any, learner: str | None = None) -> Config:
         """The inverse of `flat`, from JSON.
 
         A model that is older than a setting does not have it. It then is what did the same before
         (`Setting.before`).
 
         Args:
-            stored: by name.
+            stored: a dict by name.
             learner: name of the kind; None in models of format 2, in which the settings of both
                 kinds stood and `hidden` said which is meant.
 
         Raises:
             ConfigError: a setting is unknown, or out of its range.
         """
+        if not isinstance(stored, dict):
+            raise ConfigError(f"config is {stored!r}: expected settings by name")
         stored = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in stored.items()
         }
         refuse_unknown(stored)
-        kind = kind_named(learner) if learner else kinds_asked_for({"hidden": stored["hidden"]})[0]
+        kind = kind_of_stored(stored) if learner is None else kind_named(learner)
         if learner is None:
             stored = {name: stored[name] for name in known(kind) if name in stored}
         before = {name: setting.before for name, setting in known(kind).items()}
@@ -124,13 +135,27 @@ def kind_named(name: str) -> Kind:
     raise ConfigError(f"learner is {name!r}: expected one of {names}")
 
 
+def kind_of_stored(stored: dict[str, Any]) -> Kind:
+    """The kind of learner of a model of format 2.
+
+    Raises:
+        ConfigError: it lacks `hidden`, which told.
+    """
+    if "hidden" not in stored:
+        raise ConfigError("hidden is not there: expected the units of each hidden layer, or none")
+    return kinds_asked_for({"hidden": stored["hidden"]})[0]
+
+
 def kind_with(learner: Part, said: dict[str, Any]) -> Kind:
     """The kind of learner that such settings are of.
 
     Raises:
         ConfigError: it does not have a setting that is said.
     """
-    kind = next(kind for kind in kinds.KINDS if kind.settings is type(learner))
+    kind = next((kind for kind in kinds.KINDS if kind.settings is type(learner)), None)
+    if kind is None:
+        names = " or ".join(kind.settings.__name__ for kind in kinds.KINDS)
+        raise ConfigError(f"learner is {learner!r}: expected a part {names}")
     refuse_unknown(said)
     for name in sorted(set(said) - set(known(kind))):
         raise ConfigError(f"{name} is no setting of {kind.title}: leave it out")

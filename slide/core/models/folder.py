@@ -19,7 +19,8 @@ from slide.core.errors import ModelError
 
 FORMAT = "slide-model"
 VERSION = 3  # of what stands in config.json and what is in weights.safetensors
-READ = (2, 3)  # versions; in 2 the settings of all learners stood in config.json, and not which
+WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and not which it was
+READ = (WITHOUT_LEARNER, VERSION)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 
 
@@ -128,9 +129,10 @@ def read_description(folder: Path) -> dict[str, Any]:
         ModelError: there is none, it is not of a model folder, or of another version.
     """
     description = description_of_any_version(folder)
-    if description.get("version") not in READ:
+    version = description.get("version")
+    if type(version) is not int or version not in READ:
         raise ModelError(
-            f"{folder / CONFIG} has version {description.get('version')!r}: this slide reads "
+            f"{folder / CONFIG} has version {version!r}: this slide reads "
             f"versions {' and '.join(map(str, READ))}, so train the model again"
         )
     return description

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -23,9 +24,16 @@ from slide.core.examples.metrics import (
     recall_at,
 )
 from slide.core.learner import Searcher, TrainedNetwork
-from slide.core.learners.config import Config
+from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
-from slide.core.models.folder import CONFIG, WEIGHTS, read_description, staged, write_description
+from slide.core.models.folder import (
+    CONFIG,
+    WEIGHTS,
+    WITHOUT_LEARNER,
+    read_description,
+    staged,
+    write_description,
+)
 from slide.core.models.tensors import COUNTS, read_network
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
@@ -194,13 +202,30 @@ class Model:
         folder = Path(folder)
         description = read_description(folder)
         try:
-            config = Config.from_dict(description["config"], description.get("learner"))
-            n_samples = description["n_samples"]
+            refuse_newer(folder / CONFIG, description.get("config"))
+            config = Config.from_dict(description.get("config"), learner_of(description))
+            n_samples = description.get("n_samples")
             demand_int("n_samples", n_samples, 1, 1 << 62)
-        except (ConfigError, KeyError, TypeError, AttributeError) as error:
+        except ConfigError as error:
             raise ModelError(
-                f"{folder / 'config.json'} is damaged ({error}): train the model again"
+                f"{folder / CONFIG} is damaged ({error}): train the model again"
             ) from None
+        assert isinstance(n_samples, int)
         network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
         return cls(config, network, backend, label_counts, n_samples, trained_on)
+
+
+def learner_of(description: dict[str, Any]) -> str | None:
+    """The name of the learner; None in format 2, which did not have it."""
+    has_learner = description["version"] != WITHOUT_LEARNER
+    return str(description.get("learner")) if has_learner else None
+
+
+def refuse_newer(path: Path, config: object) -> None:
+    """Raise ModelError if there are settings that only a later version can have written."""
+    if isinstance(config, dict) and (unknown := sorted(set(config) - set(all_known()))):
+        raise ModelError(
+            f"{path} has settings that this slide does not know ({', '.join(unknown)}): the model "
+            "is of a later version, so read it with that one, or train it again"
+        )

@@ -34,7 +34,9 @@ def read_network(path: Path, config: Config, backend: Backend) -> tuple[TrainedN
         network = kind_of(config).read(tensors, config, counts, backend)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+    except KeyError as error:
+        raise ModelError(f"{path} is damaged (lacks {error}): train the model again") from None
+    except (SafetensorError, TypeError, ValueError, IndexError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
     if network is None or counts.dtype != np.int64:
         raise ModelError(f"{path} does not fit its config.json: train the model again")

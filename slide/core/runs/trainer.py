@@ -9,6 +9,7 @@ import numpy as np
 
 from slide.core.contract.backend import Backend
 from slide.core.contract.timed import TimedBackend
+from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
@@ -59,6 +60,8 @@ class Trainer:
     seconds_compile: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.config, Config):
+            raise ConfigError(f"config is {self.config!r}: expected a slide.Config")
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 

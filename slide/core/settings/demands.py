@@ -19,7 +19,7 @@ def demand_float(name: str, got: object, low: float, high: float) -> None:
 
 def demand_one_of(name: str, got: object, known: tuple[object, ...]) -> None:
     """Raise ConfigError unless `got` is one of the known values."""
-    if got not in known:
+    if not any(isinstance(got, type(value)) and got == value for value in known):
         raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}")
 
 

@@ -8,7 +8,7 @@ docs/settings.md and all refusals are made from what stands there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache, partial
 from typing import Any, ClassVar, cast, get_args, get_origin, get_type_hints
 
@@ -134,6 +134,12 @@ def widths(
     demand = partial(demand_ints, low=low, high=high, least=least, most=MOST_LAYERS)
     bounds = f"{spelled(low)} to {spelled(high)} each, {MOST_LAYERS} layers at most"
     return field(default=default, metadata={KEY: Declared(bounds, help, demand, common)})
+
+
+def newer(before: Any, made: Any) -> Any:
+    """A setting, as `whole` and its like make it, that was `before` in models which lack it."""
+    declared = replace(made.metadata[KEY], before=before)
+    return field(default=made.default, metadata={KEY: declared})
 
 
 def fixed(value: Any, help: str) -> Any:
