@@ -30,7 +30,12 @@ from slide.reference.branches.workers import WorkerMarks, collect_notes
 
 PATIENCE = 300  # seconds
 LEAST_EXAMPLES = 32  # small calls of each kind: with fewer, what is seldom drawn would seem untaken
-NOT_OWN = ("slide.core.", "slide.reference.cases.", "slide.reference.branches.")
+NOT_OWN = (
+    "slide.core.",
+    "slide.backends.binding",
+    "slide.reference.cases.",
+    "slide.reference.branches.",
+)
 """Modules that are no backend's own."""
 
 
