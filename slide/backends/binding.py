@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class Bound:
@@ -30,3 +33,11 @@ class Bound:
     def __call__(self, backend: Any, *given: Any, **named: Any) -> Any:
         """The kernel of this backend, as a class calls that of its base."""
         return self.__get__(backend)(*given, **named)
+
+
+def bound(
+    kernel: Callable[Concatenate[Any, Given], Result], context: str
+) -> Callable[Concatenate[Any, Given], Result]:
+    """A function as a method of a backend, whose attribute of this name it computes on."""
+    method: Any = Bound(kernel, context)
+    return method  # type: ignore[no-any-return]  # a descriptor, which is called as a method is

@@ -6,12 +6,11 @@ kernels. Nothing is added atomically but whole numbers, so a second run has the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slide.backends.binding import Bound
+from slide.backends.binding import bound
 from slide.backends.gpu import hashing, losses, optimizers, products, sparse
 from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
@@ -22,18 +21,6 @@ from slide.core.errors import BackendError
 
 if TYPE_CHECKING:
     from slide.core.contract.backend import Backend
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-
-def on_device(
-    kernel: Callable[Concatenate[Device, Given], Result],
-) -> Callable[Concatenate[DeviceBackend, Given], Result]:
-    """A function as a method of the backend, on whose device it computes."""
-
-    method: Any = Bound(kernel, "device")
-    return method  # type: ignore[no-any-return]
 
 
 class DeviceBackend:
@@ -62,21 +49,21 @@ class DeviceBackend:
     def get(self, array: Array) -> Array:
         return self.device.get(array)
 
-    hash = on_device(hashing.hash_rows)
-    build = on_device(flat.build)
-    reinsert = on_device(flat.reinsert)
-    query = on_device(buckets.query)
-    sddmm = on_device(products.sddmm)
-    spmm = on_device(products.spmm)
-    spmm_t = on_device(products.spmm_t)
-    loss = on_device(losses.loss)
-    update_rows = on_device(optimizers.update_rows)
-    top_k = on_device(products.top_k)
-    spgemm_t = on_device(sparse.spgemm_t)
-    invert = on_device(sparse.invert)
-    search = on_device(sparse.search)
-    masked_spgemm = on_device(sparse.masked_spgemm)
-    update_entries = on_device(sparse.update_entries)
+    hash = bound(hashing.hash_rows, "device")
+    build = bound(flat.build, "device")
+    reinsert = bound(flat.reinsert, "device")
+    query = bound(buckets.query, "device")
+    sddmm = bound(products.sddmm, "device")
+    spmm = bound(products.spmm, "device")
+    spmm_t = bound(products.spmm_t, "device")
+    loss = bound(losses.loss, "device")
+    update_rows = bound(optimizers.update_rows, "device")
+    top_k = bound(products.top_k, "device")
+    spgemm_t = bound(sparse.spgemm_t, "device")
+    invert = bound(sparse.invert, "device")
+    search = bound(sparse.search, "device")
+    masked_spgemm = bound(sparse.masked_spgemm, "device")
+    update_entries = bound(sparse.update_entries, "device")
 
 
 class CupyBackend(DeviceBackend):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from slide.backends.binding import Bound
+from slide.backends.binding import bound
 from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
 from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
@@ -16,27 +15,6 @@ from slide.core.contract.arrays import Array
 
 if TYPE_CHECKING:
     from slide.core.contract.backend import Backend
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-
-def on_pool(
-    kernel: Callable[Concatenate[Pool, Given], Result],
-) -> Callable[Concatenate[NumbaBackend, Given], Result]:
-    """A function as a method of the backend, whose threads it computes on."""
-
-    method: Any = Bound(kernel, "pool")
-    return method  # type: ignore[no-any-return]
-
-
-def with_scratch(
-    kernel: Callable[Concatenate[Scratch, Given], Result],
-) -> Callable[Concatenate[NumbaBackend, Given], Result]:
-    """The same of a function that borrows zeros beside them."""
-
-    method: Any = Bound(kernel, "scratch")
-    return method  # type: ignore[no-any-return]
 
 
 class NumbaBackend:
@@ -62,21 +40,21 @@ class NumbaBackend:
     def get(self, array: Array) -> Array:
         return array
 
-    hash = on_pool(hashing.hash_rows)
-    build = on_pool(flat.build)
-    reinsert = on_pool(flat.reinsert)
-    query = on_pool(buckets.query)
-    sddmm = on_pool(products.sddmm)
-    spmm = on_pool(products.spmm)
-    spmm_t = on_pool(products.spmm_t)
-    loss = on_pool(losses.loss)
-    update_rows = on_pool(optimizers.update_rows)
-    top_k = on_pool(top_k.top_k)
-    spgemm_t = with_scratch(sparse.spgemm_t)
-    invert = on_pool(inverted.invert)
-    search = with_scratch(inverted.search)
-    masked_spgemm = with_scratch(sparse.masked_spgemm)
-    update_entries = with_scratch(sparse.update_entries)
+    hash = bound(hashing.hash_rows, "pool")
+    build = bound(flat.build, "pool")
+    reinsert = bound(flat.reinsert, "pool")
+    query = bound(buckets.query, "pool")
+    sddmm = bound(products.sddmm, "pool")
+    spmm = bound(products.spmm, "pool")
+    spmm_t = bound(products.spmm_t, "pool")
+    loss = bound(losses.loss, "pool")
+    update_rows = bound(optimizers.update_rows, "pool")
+    top_k = bound(top_k.top_k, "pool")
+    spgemm_t = bound(sparse.spgemm_t, "scratch")
+    invert = bound(inverted.invert, "pool")
+    search = bound(inverted.search, "scratch")
+    masked_spgemm = bound(sparse.masked_spgemm, "scratch")
+    update_entries = bound(sparse.update_entries, "scratch")
 
 
 if TYPE_CHECKING:  # mypy compares every signature with the protocol's
