@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slide.backends.binding import bound
-from slide.backends.threads import hashing, losses, optimizers, products, sparse, top_k
+from slide.backends.threads import hashing, losses, optimizers, products, solving, sparse, top_k
 from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
@@ -55,6 +55,7 @@ class NumbaBackend:
     search = bound(inverted.search, "scratch")
     masked_spgemm = bound(sparse.masked_spgemm, "scratch")
     update_entries = bound(sparse.update_entries, "scratch")
+    solve_rows = bound(solving.solve_rows, "pool")
 
 
 if TYPE_CHECKING:  # mypy compares every signature with the protocol's

@@ -13,7 +13,7 @@ from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Qu
 from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
 from slide.core.contract.optim import Optimizer
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Policy, Tables
 from slide.reference import families, losses, optimizers, sparse
 from slide.reference import tables as flat
@@ -133,6 +133,20 @@ class ReferenceBackend:
 
     def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
         sparse.update_entries(param, dz, x, lr)
+
+    def solve_rows(
+        self,
+        x: CSR,
+        wanted: CSR,
+        duals: Array,
+        start: CSR,
+        base: Array,
+        constant: float,
+        limits: Array,
+        passes: int,
+        salt: int,
+    ) -> SolvedRows:
+        return sparse.solve_rows(x, wanted, duals, start, base, constant, limits, passes, salt)
 
 
 def merge(labels: Array, found: Array, extra: Array) -> tuple[Array, Array]:

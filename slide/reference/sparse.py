@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam, visits
 
 
 def spans(indptr: Array, rows: Array) -> tuple[Array, Array]:
@@ -104,3 +104,60 @@ def update_entries(param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
     g = np.bincount(found[same], terms[same], len(stored)).astype(np.float32)
     param.square[:] += g * g
     param.weight.values[:] -= np.float32(lr) * g / np.sqrt(param.square)
+
+
+def solve_rows(
+    x: CSR, wanted: CSR, duals: Array, start: CSR, base: Array, constant: float, limits: Array,
+    passes: int, salt: int,
+) -> SolvedRows:  # fmt: skip
+    """One row after the other, its examples as a matrix of the inputs that they have together."""
+    orders = [visits(wanted.row_lengths(), number, salt) for number in range(passes)]
+    duals, bias, rows = duals.copy(), base.copy(), []
+    for j in range(wanted.n_rows):
+        span = slice(wanted.indptr[j], wanted.indptr[j + 1])
+        examples, costs = x.take(wanted.indices[span]), wanted.values[span]
+        inputs = np.union1d(examples.indices, start.row(j)[0])
+        matrix = np.zeros((examples.n_rows, len(inputs)), np.float32)
+        matrix[examples.row_numbers(), np.searchsorted(inputs, examples.indices)] = examples.values
+        w = np.zeros(len(inputs), np.float32)
+        w[np.searchsorted(inputs, start.row(j)[0])] = start.row(j)[1]
+        order = [(first[j] + np.arange(len(costs)) * stride[j]) % max(len(costs), 1)
+                 for first, stride in orders]  # fmt: skip
+        w, bias[j], duals[span] = descended(
+            matrix, costs, duals[span], w, bias[j], np.float32(constant), order
+        )
+        places = np.argsort(-abs(w), kind="stable")[: limits[j]]
+        rows.append((inputs[np.sort(places)].astype(np.int32), w[np.sort(places)]))
+    indptr = np.cumsum([0, *(len(inputs) for inputs, _ in rows)])
+    none = CSR.empty(1, x.n_cols)
+    indices = np.concatenate([none.indices, *(inputs for inputs, _ in rows)])
+    values = np.concatenate([none.values, *(values for _, values in rows)])
+    return SolvedRows(CSR(indptr, indices, values, x.n_cols), bias, duals)
+
+
+def descended(
+    matrix: Array, costs: Array, duals: Array, w: Array, bias: Array, constant: Array,
+    orders: list[Array],
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """One row after its passes: weights, bias and duals (see `SparseKernels.solve_rows`).
+
+    Args:
+        matrix: f32 (m, n_inputs), its examples.
+        costs: f32 (m,), signed.
+        duals: f32 (m,).
+        w, bias: what they are drawn to.
+        constant: of the input whose weight is the bias.
+        orders: in which the examples are visited, for each pass.
+    """
+    sides, slack, duals = np.sign(costs), 1 / (2 * abs(costs)), duals.copy()
+    curvature = np.einsum("mi,mi->m", matrix, matrix) + constant**2 + slack
+    w = w + (duals * sides) @ matrix
+    bias = bias + constant**2 * (duals * sides).sum()
+    for order in orders:
+        for i in order:
+            gradient = sides[i] * (matrix[i] @ w + bias) - 1 + slack[i] * duals[i]
+            dual = max(duals[i] - gradient / curvature[i], np.float32(0))
+            step, duals[i] = (dual - duals[i]) * sides[i], dual
+            w += step * matrix[i]
+            bias += constant**2 * step
+    return w, bias, duals

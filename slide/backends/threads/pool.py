@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import numpy as np
+
 from slide.backends.threads.blas import on_one_thread
 from slide.backends.threads.compiling import as_writable, call_compiled
+from slide.core.contract.arrays import Array
 
 SPANS_PER_THREAD = 4  # so that a thread that lost its core to somebody else is helped out
 
@@ -33,7 +36,12 @@ class Pool:
         self.n_threads, self.executor = n_threads, None
 
     def spread(
-        self, kernel: Callable[..., Result], n_rows: int, *arguments: Any, grain: int = 1
+        self,
+        kernel: Callable[..., Result],
+        n_rows: int,
+        *arguments: Any,
+        grain: int = 1,
+        by: Array | None = None,
     ) -> list[Result]:
         """kernel(start, stop, *arguments) on spans that cover n_rows.
 
@@ -42,6 +50,7 @@ class Pool:
             n_rows: to cover.
             arguments: the same for all spans.
             grain: rows below which a span is not worth a thread.
+            by: i64 (n_rows,), what each row costs, where rows differ: spans are even by it.
 
         Returns:
             What the spans gave, in their order.
@@ -50,6 +59,10 @@ class Pool:
         if self.n_threads == 1 or n_spans < 2:
             return [call_compiled(kernel, 0, n_rows, *arguments)]
         edges = [n_rows * i // n_spans for i in range(n_spans + 1)]
+        if by is not None:
+            costs = np.cumsum(by + 1)
+            shares = np.arange(1, n_spans) * costs[-1] / n_spans
+            edges = np.unique([0, *np.searchsorted(costs, shares), n_rows]).tolist()
         arguments = tuple(map(as_writable, arguments))
         return self.run([(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 

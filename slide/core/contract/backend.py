@@ -1,4 +1,4 @@
-"""The contract between `slide` and whoever computes: seventeen kernels over plain arrays.
+"""The contract between `slide` and whoever computes: eighteen kernels over plain arrays.
 
 Twelve of them are here, with what holds for all; those on weights that are sparse themselves are in
 `slide.core.contract.sparse_kernels`.
@@ -55,6 +55,7 @@ FROM_LABELS, FROM_TABLES, FROM_EXTRA = 0.0, 1.0, 2.0
 KERNELS = (
     "put", "get", "hash", "build", "reinsert", "query", "sddmm", "spmm", "spmm_t", "loss",
     "update_rows", "top_k", "spgemm_t", "invert", "search", "masked_spgemm", "update_entries",
+    "solve_rows",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, demand
+from slide.core.contract.tables import mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,41 @@ class InvertedIndex:
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         CSR(self.offsets, self.ids, self.values, len(self.base)).check()
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedRows:
+    """Rows of weights as `solve_rows` leaves them.
+
+    Args:
+        weight: CSR (n, d), the largest entries of each row.
+        bias: f32 (n,).
+        duals: f32, one for each entry of `wanted`, at least 0.
+    """
+
+    weight: CSR
+    bias: Array
+    duals: Array
+
+
+def visits(lengths: Array, number: int, salt: int) -> tuple[Array, Array]:
+    """The order in which a pass of `solve_rows` visits the m examples of each row.
+
+    Visit k is of example (first + k * stride) mod m. Strides have no divisor in common with m, so
+    that every example is visited once; they are between a quarter and three quarters of m, or a
+    little more, so that neighbours in a file are far apart in time.
+
+    Args:
+        lengths: i64 (n,), m of each row.
+        number: of the pass, from 0.
+        salt: of the call.
+
+    Returns:
+        first and stride of each row, i64 (n,).
+    """
+    m = np.maximum(lengths, 1)
+    first = mix(lengths, 2 * (salt + number)).astype(np.int64) % m
+    stride = m // 4 + mix(lengths, 2 * (salt + number) + 1).astype(np.int64) % (m // 2 + 1) + 1
+    while (shared := np.gcd(stride, m) != 1).any():
+        stride = stride + shared
+    return first, stride

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 
 
 class SparseKernels(Protocol):
@@ -103,4 +103,56 @@ class SparseKernels(Protocol):
         Exactness: g as a product, bound; then 8 ulp of the largest term of each result.
         Cost: for each neuron that dz stores its row of w, and the rows of x of its examples.
         Source: Duchi, Hazan and Singer (JMLR 2011).
+        """
+
+    def solve_rows(
+        self,
+        x: CSR,
+        wanted: CSR,
+        duals: Array,
+        start: CSR,
+        base: Array,
+        constant: float,
+        limits: Array,
+        passes: int,
+        salt: int,
+    ) -> SolvedRows:
+        """Passes of dual coordinate descent on a squared hinge loss, each row by itself, warm.
+
+        Row j is drawn to a row s_j, and its bias to base_j, by a squared L2 norm:
+
+            minimise 1/2 |w - s_j|**2 + 1/2 (b - base_j)**2 / constant**2
+                     + sum_i |c_ji| max(0, 1 - y_ji (w . x_i + b))**2,  y_ji = sign(c_ji)
+
+        over the examples i that row j of `wanted` stores with their signed costs c_ji. Its dual has
+        one variable a_ji >= 0 for each of them, and
+
+            w = s_j + sum_i a_ji y_ji x_i,  b = base_j + constant**2 sum_i a_ji y_ji.
+
+        A pass visits the m examples of a row in the order of `slide.core.contract.sparse.visits`,
+        and minimises exactly over one variable at a time:
+
+            g = y (w . x_i + b) - 1 + a / (2 |c|)
+            a = max(a - g / (|x_i|**2 + constant**2 + 1 / (2 |c|)), 0), after which w and b follow.
+
+        Args:
+            x: CSR (B, d), examples.
+            wanted: CSR (n, B), signed costs, none of them 0.
+            duals: f32 (nnz of wanted,), at least 0: where the passes start.
+            start: CSR (n, d).
+            base: f32 (n,).
+            constant: of an input that every example has, whose weight is the bias; 0 for none.
+            limits: i64 (n,), at least 0: keep so many entries of a row, those of largest
+                magnitude, ties to the smaller input, of those that `start` or an example that the
+                row wants stores.
+            passes: at least 0.
+            salt: of the orders; the same for passes that are taken again.
+
+        Returns:
+            The rows (n, d) with their biases, and the duals after the last pass. Cutting a row
+            does not change its duals, so that the next call starts from the whole of it.
+
+        Exactness: bound, see `slide.reference.bounds.solving`.
+        Cost: for each pass twice the rows of x that a row wants, and once to gather them.
+        Source: Hsieh, Chang, Lin, Keerthi and Sundararajan (ICML 2008), with a prior mean.
         """
