@@ -15,9 +15,10 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
+from slide.core.contract.optim import learning_rate
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.settings.setting import Part
-from slide.core.settings.settings import Settings
+from slide.core.settings.settings import Refresh, Settings, Steps, Training
 from slide.core.settings.traits import Traits
 
 N_MONITORED = 64  # examples that full losses and recall are measured on
@@ -68,6 +69,7 @@ class Learner(Protocol):
         backend: whose kernels compute.
         rng: the one generator that everything random is drawn from.
         n_steps: that were taken.
+        seconds_left: of a time budget, infinite without one; whoever trains says so before a step.
         found_by: what finds active neurons, hash tables or an index; only `refresh` changes it.
     """
 
@@ -76,7 +78,19 @@ class Learner(Protocol):
     backend: Backend
     rng: np.random.Generator
     n_steps: int
+    seconds_left: float
     found_by: Any
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of a step."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether another epoch would be of no use."""
+
+    def learning_rate(self, progress: float) -> float:
+        """Of a step when this share of the run is done; 0 if there is no such thing."""
 
     @property
     def network(self) -> TrainedNetwork:
@@ -109,6 +123,9 @@ class Learner(Protocol):
     def catch_up(self) -> None:
         """Let all rows catch up with the steps that they missed, before they are looked at."""
 
+    def finish(self) -> None:
+        """Whatever is due after the last epoch, once."""
+
     def refuse_unordered(self) -> None:
         """Raise ConfigError if a step needs those before it to have ended."""
 
@@ -120,9 +137,28 @@ class Learner(Protocol):
 
 
 class Stepping:
-    """What all learners do alike."""
+    """What all learners do alike that take steps on batches, as their settings say."""
 
-    __slots__ = ()
+    __slots__ = ("seconds_left",)
+    seconds_left: float
+
+    @property
+    def batch_size(self: Learner) -> int:
+        """Examples of a step."""
+        return self.settings.steps.batch_size
+
+    @property
+    def is_done(self) -> bool:
+        """Never: the settings say how many epochs there are."""
+        return False
+
+    def learning_rate(self: Learner, progress: float) -> float:
+        """As the schedule has it."""
+        steps = self.settings.steps
+        return learning_rate(steps.lr_schedule, steps.lr, progress, steps.warmup)
+
+    def finish(self) -> None:
+        """Nothing is due that `catch_up` does not do."""
 
     def refuse_unordered(self) -> None:
         """Steps may be taken at once, unless a learner says otherwise."""
@@ -162,6 +198,8 @@ class Kind:
             plan, and examples whose labels fill the tables, or None.
         n_bytes: memory that training takes, of settings and a training set.
         size: the same in words, with the settings that would make it smaller, for a sentence.
+        takes_steps: on batches, one after the other or several at once, so that it has the
+            settings of `Steps` and `Refresh`.
     """
 
     name: str
@@ -177,6 +215,14 @@ class Kind:
     sampled: Callable[[Any, Backend, Settings[Any], Any, Dataset | None], Searcher]
     n_bytes: Callable[[Settings[Any], Dataset], float]
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
+    takes_steps: bool = True
+
+    @property
+    def parts(self) -> dict[str, type[Part]]:
+        """The parts of its settings, by their names in `Settings`."""
+        by_steps: dict[str, type[Part]] = {"steps": Steps, "refresh": Refresh}
+        own: dict[str, type[Part]] = {"learner": self.settings}
+        return {"training": Training} | (by_steps if self.takes_steps else {}) | own
 
 
 def monitored(data: Dataset, order: Array) -> Dataset:

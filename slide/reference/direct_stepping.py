@@ -49,12 +49,12 @@ class DirectStepper:
     def step(self) -> Dataset:
         """One step; the batch that it was done on."""
         batch = self.batch(self.run.n_steps)
-        self.run.step(batch, self.config.training.lr)
+        self.run.step(batch, self.config.steps.lr)
         return batch
 
     def batch(self, number: int) -> Dataset:
         """The batch whose turn it is."""
-        data, B = self.run.data, self.config.training.batch_size
+        data, B = self.run.data, self.config.steps.batch_size
         start = number * B % data.n_samples
         return data.take(np.arange(start, start + B))
 

@@ -71,12 +71,12 @@ class Stepper:
         """One step; the batch that it was done on."""
         batch = self.batch(self.run.updates.step)
         self.rng.masks = []
-        self.run.step(batch, self.config.training.lr)
+        self.run.step(batch, self.config.steps.lr)
         return batch
 
     def batch(self, number: int) -> Dataset:
         """The batch whose turn it is."""
-        B = self.config.training.batch_size
+        B = self.config.steps.batch_size
         start = number * B % self.data.n_samples
         return self.data.take(np.arange(start, start + B))
 

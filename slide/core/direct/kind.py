@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
@@ -24,7 +26,7 @@ NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
 def sampled_searcher(
     network: Direct,
     backend: Backend,
-    settings: Settings[DirectSettings],
+    settings: Settings[Any],
     plan: Plan,
     examples: Dataset | None,
 ) -> Searcher:
@@ -55,7 +57,7 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
 
 
 def network_from(
-    stored: dict[str, Array], settings: Settings[DirectSettings], counts: Array, backend: Backend
+    stored: dict[str, Array], settings: Settings[Any], counts: Array, backend: Backend
 ) -> Direct | None:
     """A network of stored weights; None if they do not fit together.
 

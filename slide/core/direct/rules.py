@@ -45,6 +45,7 @@ def tiny(settings: Settings[DirectSettings]) -> Settings[DirectSettings]:
     """The same in little; long lists of the index are cut by code of their own."""
     return Settings(
         replace(settings.training, active=TINY),
-        replace(settings.refresh, rebuild_every=1),
         replace(settings.learner, list_limit=1),
+        settings.steps,
+        replace(settings.refresh, rebuild_every=1),
     )

@@ -92,7 +92,7 @@ class DirectRun(Stepping):
         self.n_steps += 1
         z = backend.masked_spgemm(x, param.weight, active)
         weights = active.with_values(np.zeros_like(active.values))
-        loss, dz = backend.loss(z, weights, y, self.settings.training.loss)
+        loss, dz = backend.loss(z, weights, y, self.settings.steps.loss)
         assert isinstance(dz, CSR)
         summed = entries_that_matter(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
@@ -143,7 +143,7 @@ class DirectRun(Stepping):
 
     def diagnostics(self) -> dict[str, float]:
         """Full loss, share of labels never updated, age of the index (see `Trainer.fit`)."""
-        losses, name = [], self.settings.training.loss
+        losses, name = [], self.settings.steps.loss
         weight = self.network.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)

@@ -10,9 +10,9 @@ from slide.core.learner import Kind
 from slide.core.learners import kinds
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.setting import Part, Setting, flat, made, settings_of
-from slide.core.settings.settings import Refresh, Settings, Training
+from slide.core.settings.settings import Refresh, Settings, Steps, Training
 
-PARTS = ("training", "refresh", "learner")
+PARTS = ("training", "steps", "refresh", "learner")
 
 
 class Config(Settings[Any]):
@@ -23,7 +23,7 @@ class Config(Settings[Any]):
     `config.learner.hashing.K`; docs/settings.md lists them.
 
     Args:
-        training, refresh, learner: parts that settings are taken from which are not said: so
+        training, steps, refresh, learner: parts that settings are taken from which are not said: so
             `dataclasses.replace(config, K=9)` is another Config of the same kind.
         said: settings by name.
 
@@ -36,18 +36,20 @@ class Config(Settings[Any]):
     def __init__(
         self,
         training: Training | None = None,
-        refresh: Refresh | None = None,
         learner: Part | None = None,
+        steps: Steps | None = None,
+        refresh: Refresh | None = None,
         **said: Any,
     ) -> None:
-        for name, part, wanted in (("training", training, Training), ("refresh", refresh, Refresh)):
+        general = {"training": (training, Training), "steps": (steps, Steps),
+                   "refresh": (refresh, Refresh)}  # fmt: skip
+        for name, (part, wanted) in general.items():
             if part is not None and not isinstance(part, wanted):
                 raise ConfigError(f"{name} is {part!r}: expected a part {wanted.__name__}")
         kind = kinds_asked_for(said)[0] if learner is None else kind_with(learner, said)
-        given = [flat(part) for part in (training, refresh, learner) if part is not None]
+        given = [flat(part) for part in (training, steps, refresh, learner) if part is not None]
         values = {name: value for part in given for name, value in part.items()} | said
-        parts = (made(part, values) for part in (Training, Refresh, kind.settings))
-        Settings.__init__(self, *parts)
+        Settings.__init__(self, **{name: made(part, values) for name, part in kind.parts.items()})
 
     def __getattr__(self, name: str) -> Any:
         if name in PARTS:  # not there yet
@@ -69,8 +71,9 @@ class Config(Settings[Any]):
         return f"Config({', '.join(f'{name}={value!r}' for name, value in self.flat().items())})"
 
     def flat(self) -> dict[str, Any]:
-        """All settings by name, in the order of the parts."""
-        return flat(self)
+        """All settings by name, in the order of the parts; those that the learner has."""
+        parts = [flat(getattr(self, name)) for name in kind_of(self).parts]
+        return {name: value for part in parts for name, value in part.items()}
 
     @classmethod
     def from_dict(cls, stored: Any, learner: str | None = None) -> Config:
@@ -103,7 +106,9 @@ class Config(Settings[Any]):
 
 def known(kind: Kind) -> dict[str, Setting]:
     """All settings of a kind of learner, by name."""
-    return settings_of(Training) | settings_of(Refresh) | settings_of(kind.settings)
+    return {
+        name: setting for part in kind.parts.values() for name, setting in settings_of(part).items()
+    }
 
 
 def all_known() -> dict[str, list[Setting]]:

@@ -8,8 +8,9 @@ from slide.core.direct.kind import DIRECT
 from slide.core.learner import Kind
 from slide.core.sampled.kind import SAMPLED
 from slide.core.settings.settings import Settings
+from slide.core.svm.kind import SVM
 
-KINDS: tuple[Kind, ...] = (SAMPLED, DIRECT)
+KINDS: tuple[Kind, ...] = (SAMPLED, DIRECT, SVM)
 """All of them: the first is trained where nothing speaks for another (see `Kind.suits`)."""
 
 

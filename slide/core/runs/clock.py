@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from slide.core.contract.arrays import Array
-from slide.core.contract.optim import learning_rate
 from slide.core.learner import Learner
-from slide.core.settings.settings import Training
 
 
 @dataclass(slots=True)
@@ -42,10 +40,16 @@ class Clock:
         """Share of the budget that is gone; 0 if there is none."""
         return self.seconds / self.budget if self.budget else 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are left; infinite if there is none."""
+        return self.budget - self.seconds if self.budget else math.inf
 
-def n_steps_of(training: Training, n_samples: int) -> int:
+
+def n_steps_of(learner: Learner) -> int:
     """Steps of a whole run."""
-    return training.epochs * math.ceil(n_samples / training.batch_size)
+    n_samples = learner.data.n_samples
+    return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
 
 
 def batches(learner: Learner, clock: Clock) -> Iterator[tuple[Array, float]]:
@@ -54,13 +58,12 @@ def batches(learner: Learner, clock: Clock) -> Iterator[tuple[Array, float]]:
     Examples come in a fresh random order. Batches may be asked for before the steps on those
     before them are done, so the share of the run that is done is told by their number.
     """
-    training, n_samples = learner.settings.training, learner.data.n_samples
-    size, n_steps = training.batch_size, n_steps_of(training, n_samples)
+    n_samples, size, n_steps = learner.data.n_samples, learner.batch_size, n_steps_of(learner)
     order = learner.order[learner.rng.permutation(n_samples)]
     for number, start in enumerate(range(0, n_samples, size), clock.step):
         if clock.used >= 1 and number > 0:
             return
-        progress = max(number / n_steps, clock.used)
         rows = order[start : start + size]
         clock.examples += len(rows)
-        yield rows, learning_rate(training.lr_schedule, training.lr, progress, training.warmup)
+        learner.seconds_left = clock.left
+        yield rows, learner.learning_rate(max(number / n_steps, clock.used))

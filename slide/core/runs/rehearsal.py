@@ -30,8 +30,9 @@ def rehearse(config: Config, backend: Backend, train: Dataset) -> float:
     kind, data = kind_of(config), tiny_like(train)
     learner = kind.begin(kind.tiny(config), backend, data)
     for _ in range(2):  # tables are built before the first step, and moved before the second
-        learner.step(learner.data, config.training.lr)
+        learner.step(learner.data, learner.learning_rate(0.0))
     learner.catch_up()
+    learner.finish()
     learner.diagnostics()
     kind.exact(learner.network, backend).top_k(backend, data.x, WIDTH // 2)
     return time.perf_counter() - began

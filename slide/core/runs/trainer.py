@@ -103,8 +103,12 @@ class Trainer:
         for epoch in range(1, self.config.training.epochs + 1):
             reports = self._epoch(learner, runner)
             seconds_by_kernel = dict(timed.seconds)
+            is_last = epoch == self.config.training.epochs or self.clock.used >= 1
+            is_last = is_last or learner.is_done
             with self.clock.running():
                 learner.catch_up()
+                if is_last:
+                    learner.finish()
             model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
             if self.watcher:
                 self.watcher.on_evaluation(
@@ -122,14 +126,14 @@ class Trainer:
                     | getattr(self.backend, "figures", dict)()
                 )
             timed.seconds |= seconds_by_kernel  # those of training alone
-            if self.clock.used >= 1:
+            if is_last:
                 break
         refuse_divergence(learner.weight_sum(), self.clock.step)
         return model
 
     def _epoch(self, learner: Learner, runner: Runner) -> list[StepReport]:
         """One pass over the training set, or what time allows of it; a report of each step."""
-        clock, n_steps = self.clock, n_steps_of(self.config.training, learner.data.n_samples)
+        clock, n_steps = self.clock, n_steps_of(learner)
         steps, reports = runner.steps(learner, batches(learner, clock)), list[StepReport]()
         while True:
             with clock.running():

@@ -39,7 +39,6 @@ def tiny(settings: Settings[SampledSettings]) -> Settings[SampledSettings]:
     layers, reinserts = learner.layers, learner.upkeep.reinsert_every > 0
     return Settings(
         replace(settings.training, active=TINY),
-        replace(settings.refresh, rebuild_every=2 if reinserts else 1),
         replace(
             learner,
             layers=replace(
@@ -50,4 +49,6 @@ def tiny(settings: Settings[SampledSettings]) -> Settings[SampledSettings]:
             hashing=replace(learner.hashing, K=1, L=2),
             upkeep=replace(learner.upkeep, reinsert_every=int(reinserts)),
         ),
+        settings.steps,
+        replace(settings.refresh, rebuild_every=2 if reinserts else 1),
     )

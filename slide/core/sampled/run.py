@@ -105,7 +105,7 @@ class SampledRun(Stepping):
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch, with the tables as they are."""
         self.updates.begin(lr)
-        loss, dropout = self.settings.training.loss, self.settings.learner.layers.dropout
+        loss, dropout = self.settings.steps.loss, self.settings.learner.layers.dropout
         return train_step(
             self.backend, self.network, batch, self.samplers, self.updates, loss, dropout, self.rng
         )
@@ -166,7 +166,7 @@ class SampledRun(Stepping):
         """Full loss, dead neurons, and the state of the output tables (see `Trainer.fit`)."""
         sampler = self.samplers[-1]
         assert sampler is not None
-        loss = self.settings.training.loss
+        loss = self.settings.steps.loss
         figures = {
             "full_loss": self.monitor.full_loss(self.backend, self.network, loss),
             "dead_neurons": 1 - float(sampler.touched.mean()),

@@ -108,6 +108,18 @@ def number(default: float, low: float, high: float, help: str, common: bool = Fa
     )
 
 
+def maybe_number(low: float, high: float, help: str, common: bool = False) -> Any:
+    """A number in [low, high], or None for one that training chooses."""
+
+    def demand(name: str, got: object) -> None:
+        if got is not None:
+            demand_float(name, got, low, high)
+
+    return field(
+        default=None, metadata={KEY: Declared(f"{low:g} to {high:g}", help, demand, common)}
+    )
+
+
 def choice(default: str, help: str, common: bool = False) -> Any:
     """One of the names of the field's type, a Literal."""
     return field(default=default, metadata={KEY: Declared("", help, None, common)})

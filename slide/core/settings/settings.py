@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
 from slide.core.contract.losses import LossName
@@ -16,7 +16,21 @@ class Training(Part):
 
     title: ClassVar[str] = "Training"
 
-    epochs: int = whole(3, 1, 1 << 20, "passes over the training set", common=True)
+    epochs: int = whole(3, 1, 1 << 20, "passes over the training set, at most", common=True)
+    active: int = whole(
+        2000, 1, 1 << 31, "output neurons proposed beside the labels, per active set", common=True
+    )
+    seed: int = whole(
+        0, 0, 1 << 63, "seed of the one generator that all is drawn from", common=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Steps(Part):
+    """How a learner takes its steps, if it takes steps on batches of examples."""
+
+    title: ClassVar[str] = "Training by steps"
+
     batch_size: int = whole(256, 1, 1 << 20, "examples per step", common=True)
     loss: LossName = choice(
         "softmax",
@@ -28,19 +42,13 @@ class Training(Part):
         "linear", "how it falls: not at all, or to 0 in a line or half a cosine"
     )
     warmup: float = number(0.0, 0.0, 0.99, "share of the run in which it rises from 0")
-    active: int = whole(
-        2000, 1, 1 << 31, "output neurons proposed beside the labels, per active set", common=True
-    )
-    seed: int = whole(
-        0, 0, 1 << 63, "seed of the one generator that all is drawn from", common=True
-    )
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Part):
     """When what finds active neurons, hash tables or an inverted index, is built anew."""
 
-    title: ClassVar[str] = "Training"
+    title: ClassVar[str] = "Training by steps"
 
     rebuild_every: int = whole(
         50, 1, 1 << 31, "steps from the first build of the tables, or of the index, to the second"
@@ -59,10 +67,13 @@ class Settings(Generic[LearnerSettings]):
 
     Args:
         training: how it is trained.
-        refresh: when what finds active neurons is built anew.
         learner: of the learner, whose kind the type of this part decides.
+        steps: how it takes steps; as it comes for a learner that takes none, which has no such
+            settings (`Kind.takes_steps`).
+        refresh: when what finds active neurons is built anew; likewise.
     """
 
     training: Training
-    refresh: Refresh
     learner: LearnerSettings
+    steps: Steps = field(default_factory=Steps)
+    refresh: Refresh = field(default_factory=Refresh)

@@ -1,0 +1,84 @@
+"""Linear SVMs, as the engine asks for them: which settings suit, and what memory they take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from slide.core.direct.kind import network_from, sampled_searcher, tensors
+from slide.core.direct.rules import FEW_FEATURES, suits
+from slide.core.direct.searching import IndexSearcher
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Kind
+from slide.core.settings.settings import Settings
+from slide.core.settings.traits import Traits
+from slide.core.svm.run import SvmRun
+from slide.core.svm.settings import SvmSettings
+from slide.core.svm.solving import limits_of
+
+TINY = 4  # hard negatives where every kernel of a run is to be called once
+BYTES_OF_PAIR = 48  # its cell, reason, dual and cost, and copies of them while some are joined
+ROUNDS = 5  # that a run seldom has more of
+
+
+def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Most is chosen by the race."""
+    return {"epochs": 10, "active": 50, "pairs": traits.features_per_example <= FEW_FEATURES}
+
+
+def tiny(settings: Settings[SvmSettings]) -> Settings[SvmSettings]:
+    """The same in little; long lists of the index are cut by code of their own."""
+    return Settings(
+        replace(settings.training, active=TINY), replace(settings.learner, list_limit=1)
+    )
+
+
+def n_pairs(settings: Settings[SvmSettings], train: Dataset) -> float:
+    """Pairs of labels and examples that labels are solved on."""
+    own, counts = settings.learner, train.y.positive().column_counts()
+    drawn = own.negatives + own.negatives_per_example * counts
+    hard = ROUNDS * min(settings.training.active, train.n_labels)
+    return float(
+        np.minimum(drawn + counts, train.n_samples)[counts > 0].sum() + hard * train.n_samples
+    )
+
+
+def n_weights(settings: Settings[SvmSettings], train: Dataset) -> float:
+    """Weights that labels keep."""
+    return float(limits_of(settings.learner, train.y.positive().column_counts()).sum())
+
+
+def n_bytes(settings: Settings[SvmSettings], train: Dataset) -> float:
+    """Of pairs, and of weights, their columns, and their index; and of inputs."""
+    weights = 24 * n_weights(settings, train) + 32 * train.n_features
+    return BYTES_OF_PAIR * n_pairs(settings, train) + weights
+
+
+def describe_size(settings: Settings[SvmSettings], train: Dataset) -> tuple[str, str]:
+    """What takes memory, and what would take less, in words."""
+    return (
+        f"about {n_pairs(settings, train):,.0f} pairs of labels and examples and "
+        f"{n_weights(settings, train):,.0f} weights from {train.n_features} features to "
+        f"{train.n_labels} labels take",
+        "choose a smaller --active, --connections or --set negatives=N, or check the data's header",
+    )
+
+
+SVM = Kind(
+    name="svm",
+    title="linear SVMs",
+    settings=SvmSettings,
+    suits=suits,
+    rules=rules,
+    tiny=tiny,
+    begin=SvmRun.begin,
+    tensors=tensors,
+    read=network_from,
+    exact=IndexSearcher.exact,
+    sampled=sampled_searcher,
+    n_bytes=n_bytes,
+    size=describe_size,
+    takes_steps=False,
+)

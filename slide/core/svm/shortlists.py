@@ -1,0 +1,137 @@
+"""The examples that each label is solved on: its own, hard negatives, and some that are drawn.
+
+A pair of a label and an example is one whole number, its cell: label * n_samples + example. Lists
+of pairs are in the order of their cells, so that those of a label lie together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+
+DRAWN, OWN, HARD = 0, 1, 2
+"""Why a pair is there: its example was drawn, has the label, or scored high without having it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlists:
+    """Pairs of labels and examples, with what is known of each.
+
+    Args:
+        cells: i64, ascending, none twice.
+        reasons: i8, DRAWN, OWN or HARD.
+        duals: f32, at least 0: dual variables as they were solved last.
+        shape: numbers of labels and of examples.
+    """
+
+    cells: Array
+    reasons: Array
+    duals: Array
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, y: CSR, drawn: Array, usable: Array) -> Shortlists:
+        """Examples that have a label, and others, of those that are usable.
+
+        Args:
+            y: CSR (n_samples, n_labels), labels.
+            drawn: i64, cells, repeated or not.
+            usable: bool (n_samples,).
+        """
+        shape = y.n_cols, y.n_rows
+        rows = y.row_numbers()
+        own = np.sort((y.indices.astype(np.int64) * y.n_rows + rows)[usable[rows]])
+        none = cls(own, np.full(len(own), OWN, np.int8), np.zeros(len(own), np.float32), shape)
+        return none.joined(drawn, DRAWN)
+
+    def joined(self, cells: Array, reason: int) -> Shortlists:
+        """With more pairs, whose duals are 0; a pair that was drawn may become a hard one.
+
+        Args:
+            cells: i64, in any order, repeated or not.
+            reason: DRAWN, OWN or HARD.
+        """
+        cells = np.sort(cells)
+        cells = cells[np.diff(cells, prepend=-1) > 0]
+        places = np.searchsorted(self.cells, cells)
+        known = np.zeros(len(cells), bool)
+        inside = places < len(self.cells)
+        known[inside] = self.cells[places[inside]] == cells[inside]
+        reasons = self.reasons.copy()
+        weaker = places[known][reasons[places[known]] == DRAWN]
+        reasons[weaker] = reason
+        places, cells = places[~known], cells[~known]
+        new = np.zeros(len(self.cells) + len(cells), bool)
+        new[places + np.arange(len(cells))] = True
+        return Shortlists(
+            spliced(new, self.cells, cells),
+            spliced(new, reasons, np.full(len(cells), reason, np.int8)),
+            spliced(new, self.duals, np.zeros(len(cells), np.float32)),
+            self.shape,
+        )
+
+    def costs(self, C: float, n_usable: int) -> CSR:
+        """What each pair costs, its sign saying whether the example has the label.
+
+        Those that were drawn stand for all examples that lack the label and are not on its list.
+
+        Args:
+            C: of an example that stands for itself.
+            n_usable: examples that there are.
+
+        Returns:
+            CSR (n_labels, n_samples).
+        """
+        n_labels, n_samples = self.shape
+        bounds = np.arange(n_labels + 1) * n_samples
+        indptr = np.searchsorted(self.cells, bounds)
+        lengths = np.diff(indptr)
+        ends = np.append(0, np.cumsum(self.reasons == DRAWN))
+        n_drawn = ends[indptr[1:]] - ends[indptr[:-1]]
+        share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)
+        weights = np.repeat(np.maximum(share, 1).astype(np.float32), lengths)
+        values = np.where(self.reasons == DRAWN, weights, np.float32(1)) * np.float32(C)
+        values[self.reasons != OWN] *= -1
+        indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
+        return CSR(indptr, indices, values, n_samples)
+
+
+def spliced(new: Array, old: Array, added: Array) -> Array:
+    """Two arrays in one, whose places `new` says are those of the second."""
+    out = np.empty(len(new), old.dtype)
+    out[new], out[~new] = added, old
+    return out
+
+
+def drawn_cells(
+    counts: Array, wanted: Array, rows: Array, n: int, rng: np.random.Generator
+) -> Array:
+    """Cells of examples drawn for each label that has any, with replacement: i64.
+
+    Args:
+        counts: i64 (n_labels,), examples that have each label.
+        wanted: i64 (n_labels,), how many to draw for it.
+        rows: i64, of the examples to draw from.
+        n: examples that there are.
+        rng: draws.
+    """
+    labels = np.repeat(
+        np.arange(len(counts)), np.where(counts > 0, np.minimum(wanted, len(rows)), 0)
+    )
+    return labels * n + rows[rng.integers(len(rows), size=len(labels))]
+
+
+def found_cells(found: Array, rows: Array, n: int) -> Array:
+    """Cells of the labels found for some examples: i64.
+
+    Args:
+        found: i32 (B, k), labels, -1 where there is none.
+        rows: i64 (B,), the examples.
+        n: examples that there are.
+    """
+    which, places = np.nonzero(found >= 0)
+    cells: Array = found[which, places].astype(np.int64) * n + rows[which]
+    return cells
