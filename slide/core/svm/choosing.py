@@ -1,33 +1,40 @@
 """What is chosen on held-out examples: a race between values, each solved for and scored.
 
-An example is held out of everything but its features' rarity until the last solve, which takes it
-in. What is best is best by the mean of P@1 and P@5.
+A heat is run on some of the labels, each with all of its examples: so few that it takes a fraction
+of a round, and each label's problem is the one that it has in training. Some of the examples
+alone would not do: labels would have fewer examples than they have, and want other values.
+
+What is held out is scored, and taken in by the last round. What is best is best by the mean of P@1
+and P@5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import Array
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.settings.traits import Traits
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import HARD, Shortlists, drawn_cells, found_cells
 from slide.core.svm.solving import Balance, Problem
+from slide.core.svm.splitting import Split
 
 COSTS = tuple(0.3 * 3.0**power for power in range(-5, 6))
 CENTROIDS = (0.0, 1.0, 2.0, 4.0)
 POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 1.0)  # what is tried first, and stays where nothing can be held out
-HELD_OUT, MOST_HELD_OUT = 0.1, 2000  # share of the examples, and how many at most
-FEWEST_HELD_OUT = 20  # with fewer there is no race: chance would decide it
-MOST_IN_HEATS = 5000  # examples that powers are compared on
+TERMS_IN_HEATS = 4_000_000  # features of the examples that the labels of a heat have, about
+MINED_IN_HEATS = 5000  # examples whose hard negatives are found
+GAIN = 0.001  # of the mean of P@1 and P@5, less than which is none
 FIRST_PASSES, PASSES = 3, 2  # over the shortlists: cold, and warm
 
 
@@ -54,42 +61,125 @@ class Solution:
         return (found["precision_at_1"] + found["precision_at_5"]) / 2
 
 
-def held_out_rows(n_samples: int, rng: np.random.Generator) -> Array:
-    """Examples that are held out, ascending; none where they would be too few."""
-    n = min(int(HELD_OUT * n_samples), MOST_HELD_OUT)
-    return np.sort(rng.permutation(n_samples)[: n if n >= FEWEST_HELD_OUT else 0])
-
-
 def raced(
-    begun: Solution,
-    settings: SvmSettings,
-    solve: Callable[[Balance], Solution],
-    has_time: Callable[[], bool],
-) -> Solution:
-    """The best balance that walking along each scale from `begun` finds, one after the other.
+    settings: SvmSettings, data: Dataset, split: Split, active: int, backend: Backend, seed: int
+) -> tuple[float, Balance]:
+    """The power of the inverse document frequency, and the balance, one scale after another.
 
     Args:
-        begun: where to start.
         settings: what was said in them is not raced.
-        solve: for another balance, from the duals of `begun`.
-        has_time: whether there is time for another.
+        data: features and labels.
+        split: of its examples.
+        active: hard negatives of an example.
+        backend: computes.
+        seed: of what is drawn.
     """
-    best = begun
+    begun = first_balance(settings, split)
+    if not len(split.held_out):
+        return settings.idf_power or POWERS[0], begun
+    heats = [
+        Heats.of(settings, data, split, active, backend, seed, power)
+        for power in powers_of(settings, data)
+    ]
+    goodness = [each.run(begun) for each in heats]
+    best = int(np.argmax(goodness))
+    found = Found(begun, goodness[best])
     for name, scale in (("C", COSTS), ("centroid", CENTROIDS)):
-        if getattr(settings, name) is not None:
-            continue
-        for walk in walks(scale, getattr(best.balance, name)):
-            start = best
-            for value in walk:
-                if not has_time():
-                    return best
-                tried = solve(replace(best.balance, **{name: value}))
-                if tried.goodness <= best.goodness:
-                    break
-                best = tried
-            if best is not start:
+        if getattr(settings, name) is None and not (name == "centroid" and split.has_parts):
+            found = found.along(name, scale, heats[best])
+    return heats[best].power, found.balance
+
+
+def powers_of(settings: SvmSettings, data: Dataset) -> tuple[float, ...]:
+    """Those to choose from; features of many values are weighted by whoever made them."""
+    if settings.idf_power is not None:
+        return (settings.idf_power,)
+    return POWERS if Traits.of(data).is_binary else POWERS[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best balance so far, and how good it is."""
+
+    balance: Balance
+    goodness: float
+
+    def along(self, name: str, scale: tuple[float, ...], heats: Heats) -> Found:
+        """The best that walking along a scale finds: up, or if that is no gain, down."""
+        value = getattr(self.balance, name)
+        for walk in walks(scale, value):
+            found = self.walked(name, walk, heats)
+            if found is not self:
+                return found
+        return self
+
+    def walked(self, name: str, values: Iterable[float], heats: Heats) -> Found:
+        """The last of some values up to which each was better than the one before."""
+        best = self
+        for value in values:
+            balance = replace(best.balance, **{name: value})
+            goodness = heats.run(balance)
+            if goodness <= best.goodness:
                 break
-    return best
+            best = Found(balance, goodness)
+        return best
+
+
+@dataclass(frozen=True, slots=True)
+class Heats:
+    """Some of the labels, to try balances on.
+
+    Args:
+        problem: all examples with these labels.
+        split: of the examples; held out are those that have one of the labels.
+        active: hard negatives of an example, of these labels.
+        seed: of what is drawn.
+        power: of the inverse document frequency of its inputs.
+    """
+
+    problem: Problem
+    split: Split
+    active: int
+    seed: int
+    power: float
+
+    @classmethod
+    def of(
+        cls, settings: SvmSettings, data: Dataset, split: Split, active: int, backend: Backend,
+        seed: int, power: float,
+    ) -> Heats:  # fmt: skip
+        """Labels drawn at random, and features with this power of their rarity."""
+        inputs, y = inputs_of(settings, data, power), data.y.positive()
+        labels = drawn_labels(data, np.random.default_rng(seed))
+        share = len(labels) / y.n_cols
+        places = np.full(y.n_cols, -1, np.int32)
+        places[labels] = np.arange(len(labels))
+        some = y.where(places[y.indices] >= 0)
+        some = CSR(some.indptr, places[some.indices], some.values, len(labels))
+        scored = split.held_out[some.row_lengths()[split.held_out] > 0]
+        x = Dataset(inputs.of(data.features), some)
+        problem = Problem.of(settings, inputs, x, split.usable, backend)
+        return cls(problem, replace(split, held_out=scored), math.ceil(active * share), seed, power)
+
+    def run(self, balance: Balance) -> float:
+        """How good labels are after two rounds with this balance."""
+        usable, problem = self.split.usable, self.problem
+        lists = first_lists(problem, usable, np.random.default_rng(self.seed))
+        network = problem.unsolved(balance.centroid)
+        for number, passes in enumerate((FIRST_PASSES, PASSES)):
+            lists = with_hard(problem, lists, network, usable[:MINED_IN_HEATS], self.active)
+            solved = solution(problem, lists, balance, self.split, passes, FIRST_PASSES * number)
+            network, lists = solved.network, replace(lists, duals=solved.duals)
+        return solved.goodness
+
+
+def drawn_labels(data: Dataset, rng: np.random.Generator) -> Array:
+    """Labels that have examples, ascending: all, or so many as give enough to compute."""
+    y = data.y.positive()
+    terms = np.bincount(y.indices, data.features.row_lengths()[y.row_numbers()], y.n_cols)
+    labels = rng.permutation(np.flatnonzero(terms))
+    n = 1 + int(np.searchsorted(np.cumsum(terms[labels]), TERMS_IN_HEATS))
+    return np.sort(labels[:n])
 
 
 def walks(scale: tuple[float, ...], value: float) -> Iterator[tuple[float, ...]]:
@@ -98,11 +188,16 @@ def walks(scale: tuple[float, ...], value: float) -> Iterator[tuple[float, ...]]
     yield tuple(other for other in reversed(scale) if other < value * 0.99)
 
 
-def first_balance(settings: SvmSettings) -> Balance:
-    """What was said of it, or else what is tried first."""
+def first_balance(settings: SvmSettings, split: Split) -> Balance:
+    """What was said of it, or else what is tried first.
+
+    Where examples are parts of one thing, a centroid tells of a user what is known of it already:
+    it is no help, and those held out, whose other parts are left out, cannot say so.
+    """
+    centroid = 0.0 if split.has_parts else FIRST.centroid
     return Balance(
         FIRST.C if settings.C is None else settings.C,
-        FIRST.centroid if settings.centroid is None else settings.centroid,
+        centroid if settings.centroid is None else settings.centroid,
     )
 
 
@@ -111,45 +206,12 @@ def inputs_of(settings: SvmSettings, data: Dataset, power: float) -> Inputs:
     return Inputs.fitted(DirectSettings(idf_power=power, pairs=settings.pairs), data.features)
 
 
-def chosen_power(
-    settings: SvmSettings, data: Dataset, held_out: Array, active: int, backend: Backend, seed: int
-) -> float:
-    """The power of the inverse document frequency: the better one on some of the examples.
-
-    Args:
-        settings: of the learner.
-        data: features and labels.
-        held_out: rows that are held out; may be none, which leaves the features as they are.
-        active: hard negatives of an example.
-        backend: computes.
-        seed: of what is drawn.
-    """
-    if settings.idf_power is not None:
-        return settings.idf_power
-    if not len(held_out):
-        return POWERS[0]
-    usable = np.delete(np.arange(data.n_samples), held_out)[:MOST_IN_HEATS]
-    some = data.take(np.concatenate([usable, held_out]))
-    rows = np.arange(some.n_samples)
-    usable, held_out = rows[: len(usable)], rows[len(usable) :]
-    goodness = []
-    for power in POWERS:
-        inputs = inputs_of(settings, some, power)
-        x = Dataset(inputs.of(some.features), some.y)
-        problem = Problem.of(settings, inputs, x, rows < len(usable), backend)
-        lists = first_lists(problem, usable, np.random.default_rng(seed))
-        balance = first_balance(settings)
-        lists = with_hard(problem, lists, problem.unsolved(balance.centroid), usable, active)
-        goodness.append(solution(problem, lists, balance, usable, held_out, 0).goodness)
-    return POWERS[int(np.argmax(goodness))]
-
-
 def first_lists(problem: Problem, usable: Array, rng: np.random.Generator) -> Shortlists:
     """Each label's own examples, and some that are drawn."""
     settings, n = problem.settings, problem.y.n_rows
     wanted = settings.negatives + (settings.negatives_per_example * problem.counts).astype(np.int64)
     drawn = drawn_cells(problem.counts, wanted, usable, n, rng)
-    return Shortlists.of(problem.y, drawn, np.isin(np.arange(n), usable))
+    return Shortlists.of(problem.y, drawn, usable)
 
 
 def with_hard(
@@ -162,18 +224,18 @@ def with_hard(
 
 
 def solution(
-    problem: Problem, lists: Shortlists, balance: Balance, usable: Array, held_out: Array, salt: int
+    problem: Problem, lists: Shortlists, balance: Balance, split: Split, passes: int, salt: int
 ) -> Solution:
     """Labels solved on their shortlists.
 
     Args:
         problem: the training set.
-        lists: with the duals to start from; as cold ones take more passes, 0 is the first salt.
+        lists: with the duals to start from.
         balance: C and length of centroids.
-        usable, held_out: the examples solved on, and those scored.
+        split: the examples solved on, and those scored.
+        passes: over the shortlists.
         salt: of the orders of examples.
     """
-    passes = PASSES if salt else FIRST_PASSES
-    network, duals = problem.solved(lists, balance, len(usable), passes, salt)
-    scores = problem.goodness(network, held_out) if len(held_out) else {}
+    network, duals = problem.solved(lists, balance, len(split.usable), passes, salt)
+    scores = problem.goodness(network, split.held_out) if len(split.held_out) else {}
     return Solution(balance, network, duals, scores)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +15,11 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
 from slide.core.svm.choosing import (
+    FIRST_PASSES,
+    GAIN,
+    PASSES,
     Solution,
-    chosen_power,
-    first_balance,
     first_lists,
-    held_out_rows,
     inputs_of,
     raced,
     solution,
@@ -28,10 +27,8 @@ from slide.core.svm.choosing import (
 )
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import Balance, Problem
-
-RACE = 2  # the round whose hard negatives the race is run on: those of the first are too easy
-GAIN = 0.001  # of the mean of P@1 and P@5, less than which makes a round the last one
+from slide.core.svm.solving import Problem
+from slide.core.svm.splitting import Split
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class SvmRun:
         rng: the one generator that everything random is drawn from.
         data: the training set, its features replaced by inputs, in an order of its own.
         problem: the same as it is solved.
-        usable, held_out: rows that are trained on, and those that the race is judged on.
+        split: examples that are trained on, and those that the race is judged on.
         lists: the examples that each label is solved on.
         solved: the labels as they are; in the beginning centroids.
         idf_power: as it was chosen.
@@ -59,8 +56,7 @@ class SvmRun:
     rng: np.random.Generator
     data: Dataset
     problem: Problem
-    usable: Array
-    held_out: Array
+    split: Split
     lists: Shortlists
     solved: Solution
     idf_power: float
@@ -75,16 +71,14 @@ class SvmRun:
         own, seed, active = settings.learner, settings.training.seed, settings.training.active
         rng = np.random.default_rng(seed)
         data = train.take(train.canonical_order())
-        held_out = held_out_rows(data.n_samples, rng)
-        power = chosen_power(own, data, held_out, active, backend, seed)
+        split = Split.of(data, rng, backend)
+        power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
         data = Dataset(inputs.of(data.features), data.y)
-        rows = np.arange(data.n_samples)
-        usable = np.delete(rows, held_out)
-        problem = Problem.of(own, inputs, data, np.isin(rows, usable), backend)
-        lists, balance = first_lists(problem, usable, rng), first_balance(own)
+        problem = Problem.of(own, inputs, data, split.usable, backend)
+        lists = first_lists(problem, split.usable, rng)
         begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, {})
-        return cls(settings, backend, rng, data, problem, usable, held_out, lists, begun, power)
+        return cls(settings, backend, rng, data, problem, split, lists, begun, power)
 
     @property
     def network(self) -> Direct:
@@ -108,9 +102,8 @@ class SvmRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether the last round after the race has gained too little for another one."""
-        later = self.goodness[RACE - 1 :]
-        return len(later) > 1 and later[-1] < max(later[:-1]) + GAIN
+        """Whether the last round has gained too little for another one."""
+        return len(self.goodness) > 1 and self.goodness[-1] < max(self.goodness[:-1]) + GAIN
 
     def learning_rate(self, progress: float) -> float:
         """None is needed."""
@@ -129,47 +122,50 @@ class SvmRun:
         return self.train_on(batch, lr)
 
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
-        """A round: hard negatives of all examples, and all labels solved with them.
-
-        The second one tries other balances, too.
-        """
-        began = time.perf_counter()
+        """A round: hard negatives of all examples, and all labels solved with them."""
         self.n_steps += 1
-        active = self.settings.training.active
-        self.lists = with_hard(self.problem, self.lists, self.network, self.usable, active)
-        solved_at = time.perf_counter()
-        self.solved = self.solve(self.solved.balance)
-        took = time.perf_counter() - solved_at
-
-        def has_time() -> bool:
-            return self.seconds_left - (time.perf_counter() - began) > 2 * took
-
-        if self.n_steps == RACE and len(self.held_out):
-            self.lists = replace(self.lists, duals=self.solved.duals)
-            self.solved = raced(self.solved, self.settings.learner, self.solve, has_time)
-        self.lists = replace(self.lists, duals=self.solved.duals)
+        self.mine(self.split.usable)
+        self.take(self.solve(PASSES if self.n_steps > 1 else FIRST_PASSES))
         self.goodness.append(self.solved.goodness)
         return self.report()
 
-    def solve(self, balance: Balance) -> Solution:
+    def mine(self, rows: Array) -> None:
+        """Put the highest wrong labels of these examples on the shortlists."""
+        active = self.settings.training.active
+        self.lists = with_hard(self.problem, self.lists, self.network, rows, active)
+
+    def solve(self, passes: int) -> Solution:
         """All labels, on their shortlists as they are."""
-        salt = self.n_steps - 1
-        return solution(self.problem, self.lists, balance, self.usable, self.held_out, salt)
+        salt = FIRST_PASSES * self.n_steps  # so that no pass has the order of another
+        balance = self.solved.balance
+        return solution(self.problem, self.lists, balance, self.split, passes, salt)
+
+    def take(self, solved: Solution) -> None:
+        """Go on from these weights and duals."""
+        self.solved, self.lists = solved, replace(self.lists, duals=solved.duals)
 
     def finish(self) -> None:
-        """Take the held-out examples in, and solve once more."""
-        if not len(self.held_out) or not self.n_steps:
+        """A last round, which takes in what was held out.
+
+        Labels that only held-out examples have are solved before it, so that it finds their hard
+        negatives, too.
+        """
+        if not len(self.split.held_out) or not self.n_steps:
             return
-        y, active = self.problem.y, self.settings.training.active
-        rows = np.arange(y.n_rows)
-        own = Shortlists.of(y, rows[:0], np.isin(rows, self.held_out)).cells
+        y, rows, scores = self.problem.y, self.order, self.solved.scores
+        is_new = self.problem.counts == 0
         self.problem = replace(self.problem, counts=y.column_counts())
-        lists = self.lists.joined(own, OWN)
-        self.lists = with_hard(self.problem, lists, self.network, self.held_out, active)
-        network, duals = self.problem.solved(
-            self.lists, self.solved.balance, y.n_rows, 1, self.n_steps
-        )
-        self.solved = replace(self.solved, network=network, duals=duals)
+        self.split = Split(rows, rows[:0])
+        added = first_lists(self.problem, rows, self.rng)
+        new = is_new[added.cells // len(rows)] | (added.reasons == OWN)
+        for reason in DRAWN, OWN:
+            self.lists = self.lists.joined(added.cells[new & (added.reasons == reason)], reason)
+        self.n_steps += 1
+        if (is_new & (self.problem.counts > 0)).any():
+            self.take(self.solve(1))
+        self.mine(rows)
+        self.take(self.solve(PASSES))
+        self.solved = replace(self.solved, scores=scores)
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
@@ -190,7 +186,7 @@ class SvmRun:
         reasons, n = self.lists.reasons, max(len(self.lists.cells), 1)
         return StepReport(
             loss=self.full_loss(),
-            n_active=n / max(len(self.usable), 1),
+            n_active=n / max(len(self.split.usable), 1),
             from_labels=float((reasons == OWN).sum()) / n,
             from_tables=float((reasons == HARD).sum()) / n,
             from_uniform=float((reasons == DRAWN).sum()) / n,
@@ -200,7 +196,9 @@ class SvmRun:
 
     def full_loss(self) -> float:
         """Squared hinge loss over all labels that have examples, mean over some examples."""
-        rows = (self.held_out if len(self.held_out) else self.usable)[:N_MONITORED]
+        rows = (self.split.held_out if len(self.split.held_out) else self.split.usable)[
+            :N_MONITORED
+        ]
         weight = self.network.param.weight.map(self.backend.get)
         learned, total = self.problem.counts > 0, 0.0
         for part in in_slices(self.data.take(rows)):
@@ -219,7 +217,7 @@ class SvmRun:
         balance = self.solved.balance
         return scores | {
             "full_loss": self.full_loss(),
-            "n_held_out": len(self.held_out),
+            "n_held_out": len(self.split.held_out),
             "C": balance.C,
             "centroid": balance.centroid,
             "idf_power": self.idf_power,

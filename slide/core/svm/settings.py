@@ -59,6 +59,6 @@ class SvmSettings(Part):
         20, 0, 1 << 31, "examples drawn for a label at least, which stand for all that lack it"
     )
     negatives_per_example: float = number(
-        10.0, 0.0, 1e6, "and so many more for each of its own examples"
+        5.0, 0.0, 1e6, "and so many more for each of its own examples"
     )
     list_limit: int = whole(500, 1, 1 << 31, "labels that the index keeps for an input in training")

@@ -39,11 +39,12 @@ class Shortlists:
         Args:
             y: CSR (n_samples, n_labels), labels.
             drawn: i64, cells, repeated or not.
-            usable: bool (n_samples,).
+            usable: i64, rows.
         """
         shape = y.n_cols, y.n_rows
         rows = y.row_numbers()
-        own = np.sort((y.indices.astype(np.int64) * y.n_rows + rows)[usable[rows]])
+        is_usable = np.isin(np.arange(y.n_rows), usable)
+        own = np.sort((y.indices.astype(np.int64) * y.n_rows + rows)[is_usable[rows]])
         none = cls(own, np.full(len(own), OWN, np.int8), np.zeros(len(own), np.float32), shape)
         return none.joined(drawn, DRAWN)
 

@@ -67,11 +67,11 @@ class Problem:
             settings: of the learner.
             inputs: as fitted to the training set.
             data: inputs and labels.
-            usable: bool (n_samples,), False for those that are held out.
+            usable: i64, rows of those examples.
             backend: computes.
         """
         x, y = data.features.map(backend.put), data.y.positive()
-        seen = y.where(usable[y.row_numbers()])
+        seen = y.where(np.isin(np.arange(y.n_rows), usable)[y.row_numbers()])
         ones = seen.with_values(np.ones_like(seen.values)).map(backend.put)
         limits = limits_of(settings, y.column_counts())
         none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)

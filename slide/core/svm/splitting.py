@@ -1,0 +1,81 @@
+"""Which examples are held out, to choose by.
+
+An example with nearly the features of a held-out one and none of its labels is left out with it:
+the two are parts of one thing, as of one user's items, and one would tell what the other is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.examples.dataset import Dataset
+
+HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
+LEFT_OUT = 0.2  # share of the examples that may be missing for them, other parts among them
+FEWEST_HELD_OUT = 20  # with fewer nothing is held out: chance would decide
+NEAR, PARTS = 0.6, 16  # cosine from which examples are near, and how many are looked for
+COMMON = 1000  # examples of a feature that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which examples are trained on while others are held out.
+
+    Args:
+        usable: rows that are trained on, i64, ascending.
+        held_out: rows that are scored; none where they would be too few.
+        has_parts: whether most of what is held out has other parts.
+    """
+
+    usable: Array
+    held_out: Array
+    has_parts: bool = False
+
+    @classmethod
+    def of(cls, data: Dataset, rng: np.random.Generator, backend: Backend) -> Split:
+        """A random one, without other parts of what is held out.
+
+        Args:
+            data: features and labels.
+            rng: draws.
+            backend: finds the parts.
+        """
+        n = data.n_samples
+        rows = rng.permutation(n)[: min(int(HELD_OUT * n), MOST_HELD_OUT)]
+        missing, n_held = np.zeros(n, bool), 0
+        for row, parts in zip(rows, other_parts(data, rows, backend), strict=True):
+            if missing.sum() > LEFT_OUT * n:
+                break
+            missing[parts[parts >= 0]] = missing[row] = True
+            n_held += 1
+        if n_held < FEWEST_HELD_OUT:
+            return cls(np.arange(n), rows[:0])
+        has_parts = bool(missing.sum() > 1.5 * n_held)
+        return cls(np.flatnonzero(~missing), np.sort(rows[:n_held]), has_parts)
+
+
+def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
+    """For each of some examples those near to it without a label of it: i32 (len(rows), k), or -1.
+
+    Args:
+        data: features and labels.
+        rows: the examples.
+        backend: searches.
+    """
+    x, y = data.features.with_unit_rows(), data.y.positive()
+    base = np.zeros(x.n_rows, np.float32)
+    index = backend.invert(x.map(backend.put), backend.put(base), COMMON)
+    none = CSR.empty(len(rows), x.n_rows).map(backend.put)
+    k = min(PARTS, x.n_rows)
+    found, cosines = backend.search(index, x.take(rows).map(backend.put), none, k)
+    found = np.where(backend.get(cosines) >= NEAR, backend.get(found), -1)
+    which, places = np.nonzero(found >= 0)
+    labels = y.to_scipy()
+    shared = labels[rows[which]].multiply(labels[found[which, places]]).sum(axis=1)
+    alike = np.asarray(shared).ravel() > 0
+    found[which[alike], places[alike]] = -1
+    return found
