@@ -102,13 +102,13 @@ class Trainer:
         counts = train.y.positive().column_counts()
         for epoch in range(1, self.config.training.epochs + 1):
             reports = self._epoch(learner, runner)
-            seconds_by_kernel = dict(timed.seconds)
             is_last = epoch == self.config.training.epochs or self.clock.used >= 1
             is_last = is_last or learner.is_done
             with self.clock.running():
                 learner.catch_up()
                 if is_last:
                     learner.finish()
+            seconds_by_kernel = dict(timed.seconds)
             model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
             if self.watcher:
                 self.watcher.on_evaluation(

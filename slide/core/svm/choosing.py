@@ -24,7 +24,7 @@ from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.settings.traits import Traits
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import HARD, Shortlists, drawn_cells, found_cells
+from slide.core.svm.shortlists import HARD, Shortlists, drawn_cells
 from slide.core.svm.solving import Balance, Problem
 from slide.core.svm.splitting import Split
 
@@ -208,19 +208,22 @@ def inputs_of(settings: SvmSettings, data: Dataset, power: float) -> Inputs:
 
 def first_lists(problem: Problem, usable: Array, rng: np.random.Generator) -> Shortlists:
     """Each label's own examples, and some that are drawn."""
-    settings, n = problem.settings, problem.y.n_rows
-    wanted = settings.negatives + (settings.negatives_per_example * problem.counts).astype(np.int64)
-    drawn = drawn_cells(problem.counts, wanted, usable, n, rng)
-    return Shortlists.of(problem.y, drawn, usable)
+    return Shortlists.of(problem.y, drawn_for(problem, problem.counts, usable, rng), usable)
+
+
+def drawn_for(problem: Problem, counts: Array, usable: Array, rng: np.random.Generator) -> Array:
+    """Cells of examples drawn for labels with so many examples; none for those without."""
+    settings = problem.settings
+    wanted = settings.negatives + (settings.negatives_per_example * counts).astype(np.int64)
+    return drawn_cells(counts, wanted, usable, problem.y.n_rows, rng)
 
 
 def with_hard(
     problem: Problem, lists: Shortlists, network: Direct, rows: Array, active: int
 ) -> Shortlists:
     """With the highest wrong labels of each of these examples."""
-    k = min(active, problem.y.n_cols)
-    found = problem.search(network, rows, k, problem.settings.list_limit, others=True)
-    return lists.joined(found_cells(found, rows, problem.y.n_rows), HARD)
+    cells = problem.hard_cells(network, rows, min(active, problem.y.n_cols))
+    return lists.unsatisfied().joined(cells, HARD)
 
 
 def solution(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.contract.arrays import Array
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError
@@ -19,6 +19,7 @@ from slide.core.svm.choosing import (
     GAIN,
     PASSES,
     Solution,
+    drawn_for,
     first_lists,
     inputs_of,
     raced,
@@ -29,6 +30,8 @@ from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 from slide.core.svm.solving import Problem
 from slide.core.svm.splitting import Split
+
+FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 
 
 @dataclass(slots=True)
@@ -103,7 +106,8 @@ class SvmRun:
     @property
     def is_done(self) -> bool:
         """Whether the last round has gained too little for another one."""
-        return len(self.goodness) > 1 and self.goodness[-1] < max(self.goodness[:-1]) + GAIN
+        gains = self.goodness[FEWEST_ROUNDS - 1 :]
+        return bool(gains) and gains[-1] < max(self.goodness[:-1]) + GAIN
 
     def learning_rate(self, progress: float) -> float:
         """None is needed."""
@@ -145,27 +149,34 @@ class SvmRun:
         self.solved, self.lists = solved, replace(self.lists, duals=solved.duals)
 
     def finish(self) -> None:
-        """A last round, which takes in what was held out.
-
-        Labels that only held-out examples have are solved before it, so that it finds their hard
-        negatives, too.
-        """
+        """A last round, which takes in what was held out."""
         if not len(self.split.held_out) or not self.n_steps:
             return
         y, rows, scores = self.problem.y, self.order, self.solved.scores
-        is_new = self.problem.counts == 0
+        new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
-        added = first_lists(self.problem, rows, self.rng)
-        new = is_new[added.cells // len(rows)] | (added.reasons == OWN)
-        for reason in DRAWN, OWN:
-            self.lists = self.lists.joined(added.cells[new & (added.reasons == reason)], reason)
+        self.lists = self.lists.joined(drawn_for(self.problem, new, rows, self.rng), DRAWN)
+        self.lists = self.lists.joined(Shortlists.of(y, rows[:0], rows).cells, OWN)
         self.n_steps += 1
-        if (is_new & (self.problem.counts > 0)).any():
-            self.take(self.solve(1))
+        self.solve_alone(new > 0)
         self.mine(rows)
         self.take(self.solve(PASSES))
         self.solved = replace(self.solved, scores=scores)
+
+    def solve_alone(self, labels: Array) -> None:
+        """Solve some labels, bool (n_labels,), for the first time; the others stay as they are.
+
+        Only held-out examples have them, and the last round is to find their hard negatives, too.
+        """
+        lists, places = self.lists.of_labels(labels)
+        balance, before = self.solved.balance, self.network
+        salt = FIRST_PASSES * self.n_steps
+        solved = solution(self.problem, lists, balance, self.split, FIRST_PASSES, salt)
+        duals = self.lists.duals.copy()
+        duals[places] = solved.duals
+        network = rows_of_either(labels, solved.network, before, self.backend)
+        self.take(replace(solved, network=network, duals=duals))
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
@@ -223,3 +234,20 @@ class SvmRun:
             "idf_power": self.idf_power,
             "dead_neurons": 1 - float((self.problem.counts > 0).mean()),
         }
+
+
+def rows_of_either(first: Array, one: Direct, other: Direct, backend: Backend) -> Direct:
+    """A network of the labels of one where `first` says so, bool (n_labels,), else of the other."""
+    parts = [
+        weight.where(chosen[weight.row_numbers()])
+        for weight, chosen in (
+            (one.without_bias(backend), first),
+            (other.without_bias(backend), ~first),
+        )
+    ]
+    cells = np.concatenate([part.cells() for part in parts])
+    order = np.argsort(cells)
+    values = np.concatenate([part.values for part in parts])[order]
+    weight = CSR.of_cells(cells[order], values, parts[0].shape)
+    bias = np.where(first, backend.get(one.bias), backend.get(other.bias))
+    return Direct.of(weight, bias, one.inputs, backend)

@@ -90,14 +90,24 @@ class Shortlists:
         bounds = np.arange(n_labels + 1) * n_samples
         indptr = np.searchsorted(self.cells, bounds)
         lengths = np.diff(indptr)
-        ends = np.append(0, np.cumsum(self.reasons == DRAWN))
-        n_drawn = ends[indptr[1:]] - ends[indptr[:-1]]
-        share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)
-        weights = np.repeat(np.maximum(share, 1).astype(np.float32), lengths)
-        values = np.where(self.reasons == DRAWN, weights, np.float32(1)) * np.float32(C)
-        values[self.reasons != OWN] *= -1
         indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
+        values = np.where(self.reasons == OWN, np.float32(C), np.float32(-C))
+        drawn = np.flatnonzero(self.reasons == DRAWN)
+        n_drawn = np.diff(np.searchsorted(drawn, indptr))
+        share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)
+        values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
+
+    def of_labels(self, chosen: Array) -> tuple[Shortlists, Array]:
+        """Those of some labels, bool (n_labels,), and which pairs they are."""
+        kept = chosen[self.cells // self.shape[1]]
+        some = Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+        return some, kept
+
+    def unsatisfied(self) -> Shortlists:
+        """Without hard negatives that have become easy, whose duals are 0."""
+        kept = (self.reasons != HARD) | (self.duals > 0)
+        return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
 
 
 def spliced(new: Array, old: Array, added: Array) -> Array:
@@ -125,14 +135,14 @@ def drawn_cells(
     return labels * n + rows[rng.integers(len(rows), size=len(labels))]
 
 
-def found_cells(found: Array, rows: Array, n: int) -> Array:
-    """Cells of the labels found for some examples: i64.
+def found_cells(found: Array, kept: Array, rows: Array, n: int) -> Array:
+    """Cells of labels found for some examples: i64.
 
     Args:
-        found: i32 (B, k), labels, -1 where there is none.
+        found: i32 (B, k), labels.
+        kept: bool (B, k), which of them.
         rows: i64 (B,), the examples.
         n: examples that there are.
     """
-    which, places = np.nonzero(found >= 0)
-    cells: Array = found[which, places].astype(np.int64) * n + rows[which]
+    cells: Array = (found.astype(np.int64) * n + rows[:, None])[kept]
     return cells

@@ -14,12 +14,13 @@ from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import RANKS, precision_at
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import Shortlists
+from slide.core.svm.shortlists import Shortlists, found_cells
 
 BIAS = -1.0  # of a label at the start, and nearly so ever after: what lacks it has the side -1
 CONSTANT = 0.3  # input whose weight is the bias: it moves less than if it were one of the features
 NEVER = -1e9  # bias of a label that no example has, which must not be above those learned to be low
 ANSWERS = max(RANKS)
+MINED_AT_A_TIME = 1 << 14  # examples, so that what is found for them is no large array
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +123,40 @@ class Problem:
         bias = np.where(self.counts > 0, bias, np.float32(NEVER))
         return Direct.of(weight, bias, self.inputs, self.backend)
 
-    def search(
-        self, network: Direct, rows: Array, k: int, limit: int | None, others: bool
-    ) -> Array:
-        """The k best labels of some examples: i32 (B, k), on the host, -1 where fewer are met.
+    def best_labels(self, network: Direct, rows: Array, k: int) -> Array:
+        """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met."""
+        index = network.index(self.backend)
+        none = CSR.empty(len(rows), self.y.n_cols)
+        return self.search(index, rows, none, k)[0]
 
-        Args:
-            network: scores them.
-            rows: i64 (B,), the examples.
-            k: how many.
-            limit: of the index's lists; None for no limit.
-            others: leave out labels that the examples have.
+    def hard_cells(self, network: Direct, rows: Array, k: int) -> Array:
+        """Pairs of some examples and the k best labels that they lack, if they cost anything.
+
+        Returns:
+            i64, cells (see `Shortlists`).
         """
-        index = network.index(self.backend, limit)
-        found = [self.search_in(index, part, k, others) for part in parts_of(rows)]
-        return np.concatenate([np.zeros((0, k), np.int32), *found])
+        index = network.index(self.backend, self.settings.list_limit)
+        cells = [np.zeros(0, np.int64)]
+        for part in batches(len(rows), MINED_AT_A_TIME):
+            some = rows[part]
+            found, scores = self.search(index, some, self.y.take(some), k)
+            cells.append(found_cells(found, (found >= 0) & (scores > -1), some, self.y.n_rows))
+        return np.concatenate(cells)
 
-    def search_in(self, index: InvertedIndex, rows: Array, k: int, others: bool) -> Array:
-        """The same of an index."""
+    def search(
+        self, index: InvertedIndex, rows: Array, excluded: CSR, k: int
+    ) -> tuple[Array, Array]:
+        """See `SparseKernels.search`: i32 and f32 (B, k), on the host."""
         backend = self.backend
-        x, y = self.x.take(backend.put(rows)), self.y.take(rows)
-        excluded = y if others else CSR.empty(*y.shape)
-        found, _ = backend.search(index, x, excluded.map(backend.put), k)
-        return backend.get(found)
+        x = self.x.take(backend.put(rows))
+        found, scores = backend.search(index, x, excluded.map(backend.put), k)
+        return backend.get(found), backend.get(scores)
 
     def goodness(self, network: Direct, rows: Array) -> dict[str, float]:
         """P@1, P@3 and P@5 on some examples, by their names in metrics.jsonl."""
-        found = self.search(network, rows, ANSWERS, None, others=False)
+        found = self.best_labels(network, rows, ANSWERS)
         y = self.y.take(rows)
         return {f"precision_at_{k}": precision_at(found, y, k) for k in RANKS}
-
-
-def parts_of(rows: Array) -> list[Array]:
-    """Some examples, so many at a time that what is found for them is no large array."""
-    return [rows[part] for part in batches(len(rows), 1 << 14)]
 
 
 def limits_of(settings: SvmSettings, counts: Array) -> Array:
