@@ -20,7 +20,7 @@ CONTRACT = FLOOR | {"core.contract"}
 EXAMPLES = CONTRACT | {"core.examples"}
 SETTINGS = EXAMPLES | {"core.settings"}
 LEARNER = SETTINGS | {"core.learner"}
-LEARNERS = LEARNER | {"core.sampled", "core.direct", "core.learners"}
+LEARNERS = LEARNER | {"core.sampled", "core.direct", "core.svm", "core.learners"}
 MODELS = LEARNERS | {"core.models"}
 CORE = MODELS | {"core.runs"}
 JUDGES = CORE | {"reference"}
@@ -36,7 +36,8 @@ ROOMS = {
     "core.learner": SETTINGS,
     "core.sampled": LEARNER,
     "core.direct": LEARNER,
-    "core.learners": LEARNER | {"core.sampled", "core.direct"},
+    "core.svm": LEARNER | {"core.direct"},
+    "core.learners": LEARNER | {"core.sampled", "core.direct", "core.svm"},
     "core.models": LEARNERS,
     "core.runs": MODELS,
     "data": EXAMPLES,

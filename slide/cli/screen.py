@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 COLUMNS = " epoch   seconds  examples/s     loss     P@1     P@3     P@5"
+ON_HELD_OUT = " (held out of the training set)"
 
 
 class Screen:
@@ -44,7 +45,7 @@ class Screen:
         """Replace the bar by a line of figures."""
         self.close()
         if self.show_epochs:
-            heading = COLUMNS + "\n" if self.epochs_done == 0 else ""
+            heading = heading_of(record) + "\n" if self.epochs_done == 0 else ""
             try:
                 print(heading + epoch_line(record), flush=True)
             except BrokenPipeError:  # nobody reads any more: no reason to stop training
@@ -76,13 +77,25 @@ def new_bar(console: Console) -> Progress:
     )
 
 
+def heading_of(record: dict[str, Any]) -> str:
+    """The names of columns, and which examples the scores are of."""
+    return COLUMNS + (ON_HELD_OUT if precisions(record)[1] else "")
+
+
 def epoch_line(record: dict[str, Any]) -> str:
-    """One evaluation under the headings of `COLUMNS`."""
+    """One evaluation under the headings of `COLUMNS`; the loss is that over all labels."""
     return (
         f"{record['epoch']:6d} {record['seconds']:9.1f} "
-        f"{record['examples'] / record['seconds']:11,.0f} {record['loss']:8.3f} "
-        + " ".join(percent(record.get(f"precision_at_{k}")) for k in (1, 3, 5))
+        f"{record['examples'] / record['seconds']:11,.0f} {record['full_loss']:8.3f} "
+        + " ".join(map(percent, precisions(record)[0]))
     )
+
+
+def precisions(record: dict[str, Any]) -> tuple[list[float | None], bool]:
+    """P@1, P@3, P@5 on the validation set, or else on held-out examples, and whether on these."""
+    prefix = "" if "precision_at_1" in record else "held_out_"
+    found = [record.get(f"{prefix}precision_at_{k}") for k in (1, 3, 5)]
+    return found, bool(prefix) and found[0] is not None
 
 
 def percent(fraction: float | None) -> str:

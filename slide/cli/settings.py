@@ -120,6 +120,8 @@ def value_of(same: list[Setting], value: Any) -> Any:
     kind = same[0].kind
     if not isinstance(value, str):
         return value
+    if float in get_args(kind):  # or None, which nobody needs to say
+        kind = float
     if get_origin(kind) is tuple:
         return widths(same[0].name, value)
     if kind is bool:

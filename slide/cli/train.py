@@ -65,9 +65,10 @@ def train(
 ) -> None:
     """Train a network on TRAIN and leave it in the folder --model.
 
-    What is not chosen is chosen for you, by what can be counted in the data. Sparse features are
-    connected straight to the labels, unless you choose a setting of hidden layers, hashing or
-    sampling: then there is a hidden layer.
+    What is not chosen is chosen for you, on examples held out or by what can be counted. From
+    sparse features each label is solved as a linear SVM. Choose a setting of steps, such as --lr,
+    and weights of the same kind are trained by steps; choose one of hidden layers, hashing or
+    sampling, and there is a hidden layer.
     """
     from slide.backends import load
     from slide.core.learners.config import Config
@@ -87,7 +88,8 @@ def train(
     began = time.perf_counter()
     train_set, valid_set = read_pair(train, valid)
     seconds_load = time.perf_counter() - began
-    config = recipe(train_set, **chosen)
+    by_steps = getattr(computer, "hogwild_workers", None) is not None
+    config = recipe(train_set, by_steps, **chosen)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with computing_threads(computer, threads) as n_threads, screen:
         _, figures = train_to_folder(

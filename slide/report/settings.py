@@ -9,7 +9,7 @@ from typing import Any
 from slide.core.learners.kinds import KINDS
 from slide.core.settings.plan import Plan
 from slide.core.settings.setting import Setting, settings_of
-from slide.core.settings.settings import Refresh, Training
+from slide.core.settings.settings import Refresh, Steps, Training
 
 HEAD = """# Settings
 
@@ -18,7 +18,8 @@ command line, `slide.Config` and all refusals are made from. `slide.Config(NAME=
 train --set NAME=VALUE` take all of them; those with dashes are options of `slide train` besides,
 and have underscores elsewhere: `--batch-size 64` is `Config(batch_size=64)`. Defaults are those
 of `slide.Config`; `slide train` and `slide.recipe` choose what nobody said by what can be counted
-in the data (`slide/core/direct/rules.py`, `slide/core/sampled/rules.py`).
+in the data (`slide/core/svm/kind.py`, `slide/core/direct/rules.py`,
+`slide/core/sampled/rules.py`), or on examples that it holds out.
 
 Whoever says a setting that one learner alone has gets that learner; settings of two learners do
 not go together. What is as it is for one learner, and a choice for another, asks for the other.
@@ -31,12 +32,14 @@ def page() -> str:
         section(f"Of {kind.title} (`learner: {kind.name}`)", settings_of(kind.settings).values())
         for kind in KINDS
     )
-    both = [*settings_of(Training).values(), *settings_of(Refresh).values()]
+    by_steps = [*settings_of(Steps).values(), *settings_of(Refresh).values()]
     plan = section(
         "Of sampled inference (options of `slide evaluate` and `slide predict`, and `slide.Plan`)",
         settings_of(Plan).values(),
     )
-    return "\n".join([HEAD, section("Of all learners", both), *learners, plan])
+    of_all = section("Of all learners", settings_of(Training).values())
+    steps = section("Of learners that take steps on batches", by_steps)
+    return "\n".join([HEAD, of_all, steps, *learners, plan])
 
 
 def section(title: str, settings: Iterable[Setting]) -> str:

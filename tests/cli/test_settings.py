@@ -36,6 +36,7 @@ def test_train_has_an_option_for_each_common_setting():
     panels = {options[name].rich_help_panel for name in names}
     assert panels == {
         "Training", "Hidden layers", "Sampled output layer", "Hash tables", "Direct connections",
+        "Linear SVMs",
     }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def test_help_shows_them_in_panels(slide):
     assert code == 0
     assert titles == [
         "Arguments", "Options", "Training", "Hidden layers", "Sampled output layer", "Hash tables",
-        "Direct connections", "Worker processes",
+        "Direct connections", "Linear SVMs", "Worker processes",
     ]  # fmt: skip
     assert "Passes over the training set." in out
 
@@ -69,9 +70,9 @@ def test_set_takes_every_setting():
     }  # fmt: skip
     for name, same in all_known().items():
         default = same[0].default
-        text = texts.get(name, str(default))
+        text = texts.get(name, "0.5" if default is None else str(default))
         value = assigned([f"{name}={text}"])[name]
-        assert type(value) is type(default)
+        assert type(value) is (float if default is None else type(default))
         same[0].demand(name, value)
 
 

@@ -50,7 +50,7 @@ def traits(**given):
     ],
 )  # fmt: skip
 def test_the_recipe_follows_what_can_be_counted(given, wanted):
-    config = settings_for(traits(**given))
+    config = settings_for(traits(**given), by_steps=True)
     assert {name: getattr(config, name) for name in wanted} == wanted
 
 

@@ -30,8 +30,7 @@ def parts_of(part):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_setting_is_of_one_part_and_has_bounds_and_help(kind):
     config = Config(learner=kind.settings())
-    own = [part for root in (config.training, config.refresh, config.learner)
-           for part in parts_of(root)]  # fmt: skip
+    own = [part for name in kind.parts for part in parts_of(getattr(config, name))]  # fmt: skip
     names = [each.name for part in own for each in fields(part)]
     names = [name for name in names if not is_part(type(getattr(config, name, None)))]
     assert sorted(name for name in names if name in known(kind)) == sorted(known(kind))

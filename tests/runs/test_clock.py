@@ -37,7 +37,7 @@ def test_rates_fall_with_the_steps_of_the_whole_run(learner):
     first = [lr for _, lr in batches(learner, Clock())]
     second = [lr for _, lr in batches(learner, Clock(step=4))]
     assert first + second == pytest.approx([0.5 * (1 - step / 8) for step in range(8)])
-    assert n_steps_of(DIRECT.training, N) == 8
+    assert n_steps_of(learner) == 8
 
 
 def test_or_with_the_time_if_that_goes_faster(learner):

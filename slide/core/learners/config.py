@@ -206,14 +206,14 @@ def kinds_with(name: str, value: Any) -> list[Kind]:
 
 def refuse_together(said: dict[str, Any], having: dict[str, list[Kind]]) -> None:
     """Raise ConfigError with two settings that no kind of learner has together."""
-    names = sorted(said, key=lambda name: len(having[name]))
-    first = names[0]
-    other = next(
-        (name for name in names if not any(kind in having[first] for kind in having[name])),
-        names[-1],
-    )
+    pairs = [
+        (one, other)
+        for one in said
+        for other in said
+        if not any(kind in having[one] for kind in having[other])
+    ]
     one, two = (
-        f"{name}={said[name]!r} is a setting of {' and '.join(k.title for k in having[name])}"
-        for name in (first, other)
+        f"{name}={said[name]!r} is a setting of {having[name][0].title}"
+        for name in (pairs[0] if pairs else (next(iter(said)), next(reversed(said))))
     )
     raise ConfigError(f"{one}, but {two}: leave one of them out")

@@ -1,6 +1,7 @@
 """Settings that suit a data set, chosen from what can be counted in it.
 
-The rules are those of the learners: `slide.core.direct.rules`, `slide.core.sampled.rules`.
+The rules are those of the learners: `slide.core.svm.kind`, `slide.core.direct.rules` and
+`slide.core.sampled.rules`.
 """
 
 from __future__ import annotations
@@ -12,20 +13,27 @@ from slide.core.learners.config import Config, kinds_asked_for
 from slide.core.settings.traits import Traits
 
 
-def recipe(train: Dataset, **chosen: Any) -> Config:
+def recipe(train: Dataset, by_steps: bool = False, **chosen: Any) -> Config:
     """Settings that suit this training set; `chosen` ones are kept.
 
-    Sparse features are connected directly to the labels; dense ones, and whoever chooses a setting
-    of hidden layers or of hashing, get a network with a hidden layer.
+    Labels are solved as linear SVMs from sparse features, or connected to them directly and trained
+    by steps where a setting of steps is chosen; dense features, and whoever chooses a setting of
+    hidden layers or of hashing, get a network with a hidden layer.
+
+    Args:
+        train: the training set.
+        by_steps: only learners that take steps on batches, as HOGWILD workers do.
+        chosen: settings by name.
 
     Raises:
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
-    return settings_for(Traits.of(train), **chosen)
+    return settings_for(Traits.of(train), by_steps, **chosen)
 
 
-def settings_for(traits: Traits, **chosen: Any) -> Config:
+def settings_for(traits: Traits, by_steps: bool = False, **chosen: Any) -> Config:
     """The rules of `recipe`."""
-    possible = kinds_asked_for(chosen)
+    asked = kinds_asked_for(chosen)
+    possible = [kind for kind in asked if kind.takes_steps or not by_steps] or asked
     kind = next((kind for kind in reversed(possible) if kind.suits(traits)), possible[0])
     return Config(learner=kind.settings(), **(kind.rules(traits, chosen) | chosen))

@@ -16,7 +16,7 @@ class Training(Part):
 
     title: ClassVar[str] = "Training"
 
-    epochs: int = whole(3, 1, 1 << 20, "passes over the training set, at most", common=True)
+    epochs: int = whole(3, 1, 1 << 20, "passes over the training set", common=True)
     active: int = whole(
         2000, 1, 1 << 31, "output neurons proposed beside the labels, per active set", common=True
     )
@@ -29,7 +29,7 @@ class Training(Part):
 class Steps(Part):
     """How a learner takes its steps, if it takes steps on batches of examples."""
 
-    title: ClassVar[str] = "Training by steps"
+    title: ClassVar[str] = "Training"
 
     batch_size: int = whole(256, 1, 1 << 20, "examples per step", common=True)
     loss: LossName = choice(
@@ -48,7 +48,7 @@ class Steps(Part):
 class Refresh(Part):
     """When what finds active neurons, hash tables or an inverted index, is built anew."""
 
-    title: ClassVar[str] = "Training by steps"
+    title: ClassVar[str] = "Training"
 
     rebuild_every: int = whole(
         50, 1, 1 << 31, "steps from the first build of the tables, or of the index, to the second"

@@ -43,7 +43,7 @@ class Solution:
     """Labels solved with some balance, and how good that is on held-out examples.
 
     Args:
-        balance: C and length of centroids.
+        balance: cost and length of centroids.
         network: the weights.
         duals: f32, of the shortlists.
         scores: P@1, P@3, P@5 on the held-out examples; empty if there are none.
@@ -84,7 +84,7 @@ def raced(
     goodness = [each.run(begun) for each in heats]
     best = int(np.argmax(goodness))
     found = Found(begun, goodness[best])
-    for name, scale in (("C", COSTS), ("centroid", CENTROIDS)):
+    for name, scale in (("cost", COSTS), ("centroid", CENTROIDS)):
         if getattr(settings, name) is None and not (name == "centroid" and split.has_parts):
             found = found.along(name, scale, heats[best])
     return heats[best].power, found.balance
@@ -196,7 +196,7 @@ def first_balance(settings: SvmSettings, split: Split) -> Balance:
     """
     centroid = 0.0 if split.has_parts else FIRST.centroid
     return Balance(
-        FIRST.C if settings.C is None else settings.C,
+        FIRST.cost if settings.cost is None else settings.cost,
         centroid if settings.centroid is None else settings.centroid,
     )
 
@@ -234,7 +234,7 @@ def solution(
     Args:
         problem: the training set.
         lists: with the duals to start from.
-        balance: C and length of centroids.
+        balance: cost and length of centroids.
         split: the examples solved on, and those scored.
         passes: over the shortlists.
         salt: of the orders of examples.

@@ -228,8 +228,7 @@ class SvmRun:
         balance = self.solved.balance
         return scores | {
             "full_loss": self.full_loss(),
-            "n_held_out": len(self.split.held_out),
-            "C": balance.C,
+            "cost": balance.cost,
             "centroid": balance.centroid,
             "idf_power": self.idf_power,
             "dead_neurons": 1 - float((self.problem.counts > 0).mean()),

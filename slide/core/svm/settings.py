@@ -22,10 +22,10 @@ class SvmSettings(Part):
     optimizer: Literal["dual-descent"] = fixed(
         "dual-descent", "each label is solved exactly, by dual coordinate descent"
     )
-    C: float | None = maybe_number(
+    cost: float | None = maybe_number(
         1e-6,
         1e6,
-        "cost of an example's squared hinge loss beside half the squared norm of the weights; "
+        "of an example's squared hinge loss (C) beside half the squared norm of the weights; "
         "chosen on held-out examples if not given",
         common=True,
     )

@@ -74,13 +74,13 @@ class Shortlists:
             self.shape,
         )
 
-    def costs(self, C: float, n_usable: int) -> CSR:
+    def costs(self, cost: float, n_usable: int) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
 
         Those that were drawn stand for all examples that lack the label and are not on its list.
 
         Args:
-            C: of an example that stands for itself.
+            cost: of an example that stands for itself.
             n_usable: examples that there are.
 
         Returns:
@@ -91,7 +91,7 @@ class Shortlists:
         indptr = np.searchsorted(self.cells, bounds)
         lengths = np.diff(indptr)
         indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
-        values = np.where(self.reasons == OWN, np.float32(C), np.float32(-C))
+        values = np.where(self.reasons == OWN, np.float32(cost), np.float32(-cost))
         drawn = np.flatnonzero(self.reasons == DRAWN)
         n_drawn = np.diff(np.searchsorted(drawn, indptr))
         share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)

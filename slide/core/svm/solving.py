@@ -28,11 +28,11 @@ class Balance:
     """What is chosen on held-out examples.
 
     Args:
-        C: cost of an example.
+        cost: of an example, C in the books.
         centroid: length of what weights are drawn to.
     """
 
-    C: float
+    cost: float
     centroid: float
 
 
@@ -98,14 +98,14 @@ class Problem:
 
         Args:
             lists: with the duals to start from.
-            balance: C and the length of centroids.
+            balance: cost and length of centroids.
             n_usable: examples that are not held out.
             passes, salt: see `SparseKernels.solve_rows`.
         """
         backend, n = self.backend, self.y.n_cols
         rows = backend.solve_rows(
             self.x,
-            lists.costs(balance.C, n_usable).map(backend.put),
+            lists.costs(balance.cost, n_usable).map(backend.put),
             backend.put(lists.duals),
             self.start(balance.centroid).map(backend.put),
             backend.put(np.full(n, BIAS, np.float32)),
