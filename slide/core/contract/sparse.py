@@ -80,6 +80,11 @@ class SolvedRows:
     bias: Array
     duals: Array
 
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        self.weight.check()
+        demand(bool(np.all(self.duals >= 0)), "a dual is below 0")
+
 
 def visits(lengths: Array, number: int, salt: int) -> tuple[Array, Array]:
     """The order in which a pass of `solve_rows` visits the m examples of each row.
