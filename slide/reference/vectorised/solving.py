@@ -144,7 +144,8 @@ class Descent:
         rows = self.by_length
         for k in range(int(self.lengths.max(initial=0))):
             rows = rows[: np.searchsorted(-self.lengths[rows], -k)]  # that are longer than k
-            self.visit(rows, self.begins[rows] + (first + k * stride)[rows] % self.lengths[rows])
+            at = (first[rows] + k * stride[rows]) % self.lengths[rows]
+            self.visit(rows, self.begins[rows] + at)
 
     def visit(self, rows: Array, entries: Array) -> None:
         """Minimise over one variable of each of some rows."""

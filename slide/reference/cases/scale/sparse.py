@@ -16,7 +16,7 @@ from slide.reference.cases.sizes import salt
 from slide.reference.cases.sparse import CONSTANTS, costs, starting_duals
 
 TERMS = 1 << 19  # of a product
-VISITS = 1 << 12  # of a row, in all passes: judges make one after the other
+VISITS = 1 << 11  # of a row, in all passes: judges make one after the other
 ROUNDING = 1 << 23  # whole numbers alone are exact from here on
 WIDE = {"n": (1 << 20) + 1, "inputs": 1 << 18}
 """Neurons and inputs."""
@@ -120,8 +120,9 @@ def update_entries_arguments(draw: Scaled) -> tuple[SparseParam, CSR, CSR, float
 
 
 def solve_rows_arguments(draw: Scaled) -> tuple[Any, ...]:
-    """Some thousand rows that want examples, of a million; all others are cut and no more."""
-    limits = {"rows": 4096, "wanted": 4000, "x": 2000, "start": 4000, "B": 8192} | WIDE
+    """Some thousand rows that want examples, of a hundred thousand; all others are only cut."""
+    limits = {"rows": 4096, "wanted": 4000, "x": 2000, "start": 4000, "B": 8192}
+    limits |= {"n": (1 << 17) + 1, "inputs": 1 << 18}
     (top,) = draw.turns(len(draw.tops(limits)))
     caps: Caps = (("rows wanted x", TERMS), ("wanted x B", 1 << 30))
     size = draw.extents(limits, caps, top)
