@@ -119,14 +119,14 @@ def solve_rows(
     duals, bias, c = duals.copy(), base.copy(), np.float32(constant)
     others = start.where(np.repeat(lengths == 0, start.row_lengths()))
     cells, weights = [cells_of(others)], [others.values]
-    for j in np.flatnonzero(lengths):
+    for j in np.flatnonzero(lengths).tolist():
         span, m = slice(wanted.indptr[j], wanted.indptr[j + 1]), lengths[j]
         order = [(first[j] + np.arange(m) * stride[j]) % m for first, stride in orders]
         examples = x.take(wanted.indices[span])
         inputs, w, bias[j], duals[span] = descended(
             examples, wanted.values[span], duals[span], start.row(j), bias[j], c, order
         )
-        cells.append(j * x.n_cols + inputs.astype(np.int64))
+        cells.append(inputs.astype(np.int64) + j * x.n_cols)
         weights.append(w)
     return SolvedRows(largest(cells, weights, start.shape, limits), bias, duals)
 

@@ -47,7 +47,7 @@ def orders_of(device: Device, lengths: Array, passes: int, salt: int) -> tuple[A
 
 def squared_norms(device: Device, x: CSR) -> Array:
     """Of each row."""
-    norms = device.xp.empty(x.n_rows, np.float32)
+    norms: Array = device.xp.empty(x.n_rows, np.float32)
     device.launch(
         "squared_norms", -(-x.n_rows // WARPS), THREADS, x.indptr, x.values, x.n_rows, norms
     )

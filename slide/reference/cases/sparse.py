@@ -14,6 +14,7 @@ from slide.reference.cases.sizes import Sizes, salt, sparse
 
 MOST_TERMS = 4096  # of a product of two matrices: `plain` has a list of them
 COSTS = np.array([1, 0.5, 0.01, 0.1, 3, 10, 100], np.float32)
+SIGNS = np.array([1, -1], np.float32)
 CONSTANTS = 1.0, 0.0, 0.3
 PASSES = 1, 2, 0, 5
 
@@ -84,12 +85,13 @@ def solve_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
 
 def costs(draw: Draw, n: int) -> Array:
     """Of both signs, over four orders of magnitude."""
-    signed: Array = COSTS[draw.below(len(COSTS), n)] * (1 - 2 * draw.below(2, n))
-    return signed.astype(np.float32)
+    magnitudes: Array = COSTS[draw.below(len(COSTS), n)]
+    signed: Array = magnitudes * SIGNS[draw.below(2, n)]
+    return signed
 
 
 def starting_duals(draw: Draw, n: int) -> Array:
     """Most of them 0, or all; none above 2."""
-    duals = np.minimum(abs(draw.numbers(n)), np.float32(2))
+    duals: Array = np.minimum(abs(draw.numbers(n)), np.float32(2))
     duals[draw.mask(draw.one_of(100, 60), n)] = 0
     return duals

@@ -20,7 +20,13 @@ from slide.reference.vectorised.segments import (
     some_rows,
 )
 from slide.reference.vectorised.sparse import is_cut, is_matrix
-from slide.reference.vectorised.verdicts import Verdicts, is_array, is_near, is_of_type
+from slide.reference.vectorised.verdicts import (
+    Verdicts,
+    is_array,
+    is_near,
+    is_of_type,
+    verdict_unless,
+)
 
 
 def solve_rows(
@@ -32,6 +38,7 @@ def solve_rows(
     yield from is_matrix(got.weight, start.shape)
     yield is_array(got.bias, np.float32, base.shape, "result.bias")
     yield is_array(got.duals, np.float32, duals.shape, "result.duals")
+    yield verdict_unless(bool(np.all(got.duals >= 0)), "result.duals: one is below 0, or is none")
     lengths = wanted.row_lengths()
     orders = [visits(lengths, number, salt) for number in range(passes)]
     terms = segment_sums(x.row_lengths()[wanted.indices], wanted.indptr).astype(np.int64)
@@ -41,11 +48,14 @@ def solve_rows(
         one = Descent(x, some, duals[entries], prior, base[rows], constant)
         for first, stride in orders:
             one.descend(first[rows], stride[rows])
-        room = ROOM * EPS * one.distance
+        room = ROOM * EPS * np.sqrt(one.squares)
         margin = room[some.row_numbers()] / np.sqrt(one.slack) + TINY
         yield is_near(got.bias[rows], one.bias, room * constant, "result.bias", (rows.start,))
         yield is_near(got.duals[entries], one.duals, margin, "result.duals", (entries.start,))
         yield from has_largest(got.weight, one, some, prior, room, limits[rows], rows)
+        own = Descent(x, some, got.duals[entries], prior, base[rows], constant)
+        more = passes * one.lengths * room  # as far as the result was elsewhere meanwhile
+        yield from follows_duals(got, one, own, more, rows)
 
 
 def has_largest(
@@ -75,6 +85,29 @@ def has_largest(
     yield from is_cut(found, cells(prior), sizes, 0.0, np.where(wants, 0, limits), rows.start)
 
 
+def follows_duals(
+    got: SolvedRows, one: Descent, own: Descent, more: Array, rows: slice
+) -> Verdicts:
+    """Whether weights and biases are what the duals of the result make of them.
+
+    Args:
+        got: all rows.
+        one: some of them after their visits.
+        own: the same rows as their own duals have them.
+        more: what `one` may have missed of what each could round.
+        rows: which they are.
+    """
+    found, begin = some_rows(got.weight, rows), int(got.weight.indptr[rows.start])
+    places, _ = places_in(own.cells, cells(found))
+    numbers = found.row_numbers()
+    name = "by its own duals, result.weight.values"
+    allowed = ROOM * EPS * (one.drift[places] + more[numbers]) + TINY * (one.lengths[numbers] > 0)
+    yield is_near(found.values, own.weights[places], allowed, name, (begin,))
+    allowed = ROOM * EPS * (one.of_bias + more * one.constant)
+    name = "by its own duals, result.bias"
+    yield is_near(got.bias[rows], own.bias, allowed, name, (rows.start,))
+
+
 class Descent:
     """Some rows on their way, f64.
 
@@ -94,7 +127,8 @@ class Descent:
         cells: row * d + input of all weights, ascending.
         weights, bias, duals: so far.
         sides, slack, curvature: +1 or -1, 1 / (2 |c|) and so on of each example that a row wants.
-        distance: (R,), how far the rows may be from those of other roundings, in units of EPS.
+        squares: (R,), of what was rounded so far, in units of EPS.
+        drift, of_bias: how far weights and biases may be from what duals say, in units of EPS.
     """
 
     def __init__(
@@ -129,11 +163,13 @@ class Descent:
         counts[own] += 1
         of_rows = np.append(self.begins, len(signed))
         self.bias = base + self.constant**2 * segment_sums(signed, of_rows)
-        added = segment_sums(self.duals, of_rows) * self.constant
-        of_bias = (self.lengths + 2) * (self.over(abs(base)) + added)
-        ends = np.searchsorted(self.cells, np.arange(len(base) + 1) * prior.n_cols)
-        of_weights = np.sqrt(segment_sums((counts * sizes) ** 2, ends))
-        self.distance = np.where(self.lengths > 0, of_bias + of_weights, 0.0)
+        added = segment_sums(self.duals, of_rows) * self.constant**2
+        wants = self.lengths > 0  # else nothing is rounded
+        of_rows = np.searchsorted(self.cells, np.arange(len(base) + 1) * prior.n_cols)
+        self.drift = counts * sizes * np.repeat(wants, np.diff(of_rows))
+        self.of_bias = (self.lengths + 2) * (abs(base) + added) * wants * bool(self.constant)
+        of_weights = np.sqrt(segment_sums(self.drift**2, of_rows))
+        self.squares = (self.over(self.of_bias) + of_weights) ** 2
 
     def over(self, bias: Array) -> Array:
         """Biases as coordinates; there are none without a constant."""
@@ -162,6 +198,9 @@ class Descent:
         self.bias[rows] += self.constant**2 * sides * step
         length = np.sqrt(segment_sums(weights**2, ends)) + self.over(abs(bias))
         weighed = segment_sums(abs(terms), ends)
-        self.distance[rows] += rounding_of_visit(
+        rounding = rounding_of_visit(
             n_terms, weighed, length, abs(bias), before, abs(step), slack, curvature
         )
+        self.squares[rows] += rounding**2
+        self.of_bias[rows] += abs(bias) + 2 * self.constant**2 * abs(step)
+        self.drift[own] += abs(weights) + 2 * abs(np.repeat(step, n_terms) * values)
