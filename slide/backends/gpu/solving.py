@@ -10,6 +10,8 @@ from slide.backends.gpu.sparse import ROOM, WARPS, Sums, in_order
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import SolvedRows, visits
 
+THREADS_OF_ROW = 64  # few, for at every example they wait for each other
+
 
 def solve_rows(
     device: Device, x: CSR, wanted: CSR, duals: Array, start: CSR, base: Array, constant: float,
@@ -28,7 +30,7 @@ def solve_rows(
     keys, kept = xp.zeros(int(places[-1]), np.uint64), xp.zeros(int(places[-1]), np.float32)
     n_kept, bias, duals = xp.zeros(n_rows, np.int64), base.copy(), duals.copy()
     device.launch(
-        "solve_rows", n_blocks, THREADS, n_rows, x.indptr, x.indices, x.values,
+        "solve_rows", n_blocks, THREADS_OF_ROW, n_rows, x.indptr, x.indices, x.values,
         squared_norms(device, x), wanted.indptr, wanted.indices, wanted.values, start.indptr,
         start.indices, start.values, firsts, strides, passes, np.float32(constant), limits,
         places, n, weights, marks, met, duals, bias, keys, kept, n_kept,

@@ -73,7 +73,8 @@ def update_entries_arguments(draw: Draw, size: Sizes) -> tuple[SparseParam, CSR,
 def solve_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
     """Rows that want none, few or many examples, some of which have no inputs; warm and cold."""
     size = with_short_rows(draw, size)
-    x, wanted = matrix(draw, size, size.n, size.d), matrix(draw, size, size.B, size.n)
+    x = matrix(draw, replace(size, longest=3 * size.longest), size.n, size.d)
+    wanted = matrix(draw, size, size.B, size.n)
     wanted = wanted.with_values(costs(draw, wanted.nnz))
     duals = starting_duals(draw, wanted.nnz)
     start = matrix(draw, size, size.B, size.d)

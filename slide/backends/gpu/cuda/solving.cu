@@ -1,11 +1,10 @@
 // Rows by dual coordinate descent: the examples of a row come one after the other, and the threads
 // of a block share what is to be done for each.
 
-// The sum over the threads of a block, known to all of them.
+// The sum over the threads of a block, known to all of them; between two sums there is a barrier.
 __device__ inline float sum_of_block(float x) {
     __shared__ float sums[32];
     x = sum_of_warp(x);
-    __syncthreads();  // for the sums before may still be read
     if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = x;
     __syncthreads();
     float total = 0;

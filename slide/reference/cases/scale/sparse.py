@@ -121,12 +121,12 @@ def update_entries_arguments(draw: Scaled) -> tuple[SparseParam, CSR, CSR, float
 
 def solve_rows_arguments(draw: Scaled) -> tuple[Any, ...]:
     """Some thousand rows that want examples, of a hundred thousand; all others are only cut."""
-    limits = {"rows": 4096, "wanted": 4000, "x": 2000, "start": 4000, "B": 8192}
+    limits = {"rows": 4096, "wanted": 4000, "x": 2000, "start": 4000, "examples": 8192}
     limits |= {"n": (1 << 17) + 1, "inputs": 1 << 18}
     (top,) = draw.turns(len(draw.tops(limits)))
-    caps: Caps = (("rows wanted x", TERMS), ("wanted x B", 1 << 30))
+    caps: Caps = (("rows wanted x", TERMS), ("wanted x examples", 1 << 30))
     size = draw.extents(limits, caps, top)
-    inputs, neurons, B = size["inputs"], size["n"], size["B"]
+    inputs, neurons, B = size["inputs"], size["n"], size["examples"]
     stride = stride_of(draw, inputs, max(size["x"], size["start"]))
     last = draw.chance(50)
     x = draw.csr((B, inputs), size["x"], stride, last)
