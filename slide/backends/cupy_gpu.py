@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slide.backends.binding import bound
-from slide.backends.gpu import hashing, losses, optimizers, products, sparse
+from slide.backends.gpu import hashing, losses, optimizers, products, solving, sparse
 from slide.backends.gpu import query as buckets
 from slide.backends.gpu import tables as flat
 from slide.backends.gpu.cupy_device import CupyDevice, first_line
@@ -64,6 +64,7 @@ class DeviceBackend:
     search = bound(sparse.search, "device")
     masked_spgemm = bound(sparse.masked_spgemm, "device")
     update_entries = bound(sparse.update_entries, "device")
+    solve_rows = bound(solving.solve_rows, "device")
 
 
 class CupyBackend(DeviceBackend):

@@ -20,7 +20,7 @@ from slide.core.contract.backend import Query
 from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
 from slide.core.contract.optim import Optimizer
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Policy, Tables
 from slide.core.contract.workers import Workers
 from slide.core.errors import BackendError
@@ -142,6 +142,23 @@ class ProcessesBackend:
     def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
         self.demand_shared(param.weight.values, param.square)
         self.run("update_entries", param, dz, x, lr)
+
+    def solve_rows(
+        self,
+        x: CSR,
+        wanted: CSR,
+        duals: Array,
+        start: CSR,
+        base: Array,
+        constant: float,
+        limits: Array,
+        passes: int,
+        salt: int,
+    ) -> SolvedRows:
+        solved: SolvedRows = self.run(
+            "solve_rows", x, wanted, duals, start, base, constant, limits, passes, salt
+        )
+        return solved
 
     def in_shared_memory(self, tables: Tables) -> Tables:
         """Tables that are looked into at every step: in shared memory once and for all."""

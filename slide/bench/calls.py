@@ -16,7 +16,7 @@ import numpy as np
 from slide.bench.drawn import draw_examples
 from slide.bench.problem import BUCKET_LIMIT, LIST_LIMIT, NEGATIVES, L, Layout, Problem
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
-from slide.core.contract.backend import Backend, Query
+from slide.core.contract.backend import FROM_LABELS, Backend, Query
 from slide.core.contract.losses import LossName
 from slide.core.contract.optim import SGD, Adagrad, Adam, Optimizer
 from slide.core.contract.sparse import SparseParam
@@ -24,6 +24,7 @@ from slide.core.sampled.sampling import log_weights
 from slide.reference.running import WRITERS, map_arrays
 
 OPTIMIZERS: dict[str, Optimizer] = {"adam": Adam(), "adagrad": Adagrad(), "sgd": SGD()}
+PASSES = 3  # over what a row wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,17 @@ def update_entries(p: Problem) -> Call:
     return Call("update_entries", (param, dz, p.inputs, 0.01), steps, 8 * steps + 20 * written)
 
 
+def solve_rows(p: Problem) -> Call:
+    """The neurons that examples meet, each from its connections: labels are wanted, others not."""
+    signs = np.where(p.hardest.values == FROM_LABELS, np.float32(1), np.float32(-0.1))
+    wanted = CSR.from_scipy(p.hardest.with_values(signs).to_scipy().T)
+    x, start, n = p.inputs, p.connected, p.size.n
+    limits, none = np.full(n, p.size.connections, np.int64), np.zeros(wanted.nnz, np.float32)
+    arguments = x, wanted, none, start, p.base, 1.0, limits, PASSES, 0
+    terms = (2 * PASSES + 1) * int(x.row_lengths()[wanted.indices].sum())
+    return Call("solve_rows", arguments, 2 * terms, 8 * (terms + start.nnz))
+
+
 def shorter_rows(p: Problem) -> Array:
     """For each entry of `hardest` as many inputs as its example or its neuron has, if less."""
     of_neuron = p.connected.row_lengths()[p.hardest.indices]
@@ -248,6 +260,7 @@ CALLS: dict[str, Callable[[Problem], Call]] = {
     "search": search,
     "masked_spgemm": masked_spgemm,
     "update_entries": update_entries,
+    "solve_rows": solve_rows,
 }
 """All kernels but `put` and `get`, which copy or do nothing."""
 

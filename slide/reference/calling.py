@@ -187,7 +187,7 @@ WAYS: dict[str, Callable[[Any, PlacedCall, Scaled], PlacedCall]] = {
 GROUPS = (
     ("hash", "build", "reinsert", "query"),
     ("sddmm", "spmm", "spmm_t", "top_k", "update_rows", "loss"),
-    ("spgemm_t", "invert", "search", "masked_spgemm", "update_entries"),
+    ("spgemm_t", "invert", "search", "masked_spgemm", "update_entries", "solve_rows"),
 )
 """Kernels that may share something."""
 
@@ -196,6 +196,8 @@ NUMBERS: dict[str, Callable[[Scaled, Any], Any]] = {
     "limit": lambda draw, limit: draw.whole(1, 2 * limit),
     "lr": lambda draw, lr: draw.one_of(0.5, 0.125, 0.0),
     "step": lambda draw, step: step + draw.whole(0, 3),
+    "constant": lambda draw, constant: draw.one_of(0.5, 0.0),
+    "passes": lambda draw, passes: draw.whole(0, 2),
     "salt": lambda draw, salt: salt + 1,
     "probes": lambda draw, probes: draw.whole(1, 16),
     "n_buckets": lambda draw, n_buckets: 2 * n_buckets,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
+from slide.core.contract.sparse import SolvedRows
 from slide.core.contract.tables import Tables
 from slide.reference.bounds import (
     bound_of,
@@ -19,6 +20,7 @@ from slide.reference.bounds import (
     hash_difference,
     named_arrays,
     search_difference,
+    solve_rows_difference,
     spgemm_t_difference,
     top_k_difference,
 )
@@ -72,6 +74,8 @@ def deviation(case: Case, got: Any) -> str:
         return search_difference(got, *case.arguments)
     if case.kernel == "spgemm_t":
         return spgemm_t_difference(got, *case.arguments)
+    if case.kernel == "solve_rows":
+        return solve_rows_difference(got, *case.arguments)
     return difference(got, expected_result(case), bound_of(case.kernel, case.arguments))
 
 
@@ -90,7 +94,7 @@ def has_form(backend: Any, case: Case, draw: Draw) -> str:
     if sentence := layout_fault(got):
         return sentence
     for thing in got if isinstance(got, tuple) else (got,):
-        if isinstance(thing, CSR | Block | RowGrad):
+        if isinstance(thing, CSR | Block | RowGrad | SolvedRows):
             thing.check()
         if isinstance(thing, Tables):
             check_tables(thing)

@@ -99,6 +99,7 @@ GRID: dict[str, Sequence[str]] = {
     "search": ("exact", "bound", *ALWAYS, "metamorphic"),
     "masked_spgemm": ("exact", "bound", *ALWAYS, "metamorphic"),
     "update_entries": ("bound", *ALWAYS, "metamorphic"),
+    "solve_rows": ("bound", *ALWAYS, "metamorphic"),
     "train_step": ("repeatable", "step"),
     "train 20 steps": ("forced", "free"),
     "train_step direct": ("repeatable", "step"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.core.contract.backend import Query
+from slide.core.contract.sparse import SolvedRows
 from slide.reference.bounds import bound_of, difference
 from slide.reference.cases import Case
 from slide.reference.cases.codes import sparse_rows
@@ -152,6 +153,40 @@ def neuron_by_neuron(backend: Any, case: Case, draw: Draw) -> str:
     return difference(param, together, allowed, "in two parts, param")
 
 
+def rows_apart(backend: Any, case: Case, draw: Draw) -> str:
+    """Rows permute, what nobody wants is as good as not there, and passes may be in two calls."""
+    *given, limits, passes, salt = case.arguments
+    limits = np.full_like(limits, given[0].n_cols)  # for rounding might decide what is kept
+    case = Case("solve_rows", (*given, limits, passes, salt))
+    together, allowed = run_case(backend, case), doubled(bound_of(case.kernel, case.arguments))
+    order = draw.order(len(limits))
+    entries = given[1].with_values(np.arange(given[1].nnz)).take(order).values
+    moved = *moved_rows(order, entries, *given), limits, passes, salt
+    want, margin = (
+        SolvedRows(each.weight.take(order), each.bias[order], each.duals[entries])
+        for each in (together, allowed)
+    )
+    got = run_case(backend, Case("solve_rows", moved))
+    if sentence := difference(got, want, margin, "after permuting the rows, result"):
+        return sentence
+    first = draw.whole(0, passes)
+    half = run_case(backend, Case("solve_rows", (*given, limits, first, salt)))
+    x, wanted, _, *others = given
+    rest = x, wanted, half.duals, *others, limits, passes - first, salt + first
+    got = run_case(backend, Case("solve_rows", rest))
+    return difference(got, together, allowed, f"after {first} passes and then the rest, result")
+
+
+def moved_rows(
+    order: Array, entries: Array, x: CSR, wanted: CSR, duals: Array, start: CSR, base: Array,
+    constant: float,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Rows in another order, among twice as many examples, of which every other one is wanted."""
+    more, moved = x.take(np.arange(2 * x.n_rows) // 2), wanted.take(order)
+    moved = CSR(moved.indptr, 2 * moved.indices, moved.values, more.n_rows)
+    return more, moved, duals[entries], start.take(order), base[order], constant
+
+
 RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
     "hash": varying_hash,
     "build": table_by_table,
@@ -168,6 +203,7 @@ RELATIONS: dict[str, Callable[[Any, Case, Draw], str]] = {
     "search": permuting_examples,
     "masked_spgemm": permuting_examples,
     "update_entries": neuron_by_neuron,
+    "solve_rows": rows_apart,
 }
 
 

@@ -6,6 +6,9 @@ long, but nothing is hidden in them.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
@@ -110,54 +113,66 @@ def solve_rows(
     x: CSR, wanted: CSR, duals: Array, start: CSR, base: Array, constant: float, limits: Array,
     passes: int, salt: int,
 ) -> SolvedRows:  # fmt: skip
-    """One row after the other, its examples as a matrix of the inputs that they have together."""
-    orders = [visits(wanted.row_lengths(), number, salt) for number in range(passes)]
-    duals, bias, rows = duals.copy(), base.copy(), []
-    for j in range(wanted.n_rows):
-        span = slice(wanted.indptr[j], wanted.indptr[j + 1])
-        examples, costs = x.take(wanted.indices[span]), wanted.values[span]
-        inputs = np.union1d(examples.indices, start.row(j)[0])
-        matrix = np.zeros((examples.n_rows, len(inputs)), np.float32)
-        matrix[examples.row_numbers(), np.searchsorted(inputs, examples.indices)] = examples.values
-        w = np.zeros(len(inputs), np.float32)
-        w[np.searchsorted(inputs, start.row(j)[0])] = start.row(j)[1]
-        order = [(first[j] + np.arange(len(costs)) * stride[j]) % max(len(costs), 1)
-                 for first, stride in orders]  # fmt: skip
-        w, bias[j], duals[span] = descended(
-            matrix, costs, duals[span], w, bias[j], np.float32(constant), order
+    """One row after the other, if it wants any examples; then the largest entries of all."""
+    lengths = wanted.row_lengths()
+    orders = [visits(lengths, number, salt) for number in range(passes)]
+    duals, bias, c = duals.copy(), base.copy(), np.float32(constant)
+    others = start.where(np.repeat(lengths == 0, start.row_lengths()))
+    cells, weights = [cells_of(others)], [others.values]
+    for j in np.flatnonzero(lengths).tolist():
+        span, m = slice(wanted.indptr[j], wanted.indptr[j + 1]), lengths[j]
+        order = [(first[j] + np.arange(m) * stride[j]) % m for first, stride in orders]
+        examples = x.take(wanted.indices[span])
+        inputs, w, bias[j], duals[span] = descended(
+            examples, wanted.values[span], duals[span], start.row(j), bias[j], c, order
         )
-        places = np.argsort(-abs(w), kind="stable")[: limits[j]]
-        rows.append((inputs[np.sort(places)].astype(np.int32), w[np.sort(places)]))
-    indptr = np.cumsum([0, *(len(inputs) for inputs, _ in rows)])
-    none = CSR.empty(1, x.n_cols)
-    indices = np.concatenate([none.indices, *(inputs for inputs, _ in rows)])
-    values = np.concatenate([none.values, *(values for _, values in rows)])
-    return SolvedRows(CSR(indptr, indices, values, x.n_cols), bias, duals)
+        cells.append(inputs.astype(np.int64) + j * x.n_cols)
+        weights.append(w)
+    return SolvedRows(largest(cells, weights, start.shape, limits), bias, duals)
+
+
+def largest(cells: list[Array], values: list[Array], shape: tuple[int, int], limits: Array) -> CSR:
+    """The matrix of some cells, of each row those of largest magnitude."""
+    joined, order = np.concatenate(cells), np.argsort(np.concatenate(cells))
+    matrix = CSR.of_cells(joined[order], np.concatenate(values)[order], shape)
+    rows = matrix.row_numbers()
+    return matrix.where(first_of_rows(rows, -abs(matrix.values), matrix.indices) < limits[rows])
 
 
 def descended(
-    matrix: Array, costs: Array, duals: Array, w: Array, bias: Array, constant: Array,
+    examples: CSR, costs: Array, duals: Array, prior: tuple[Array, Array], bias: Any, constant: Any,
     orders: list[Array],
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """One row after its passes: weights, bias and duals (see `SparseKernels.solve_rows`).
+) -> tuple[Array, Array, Any, Array]:  # fmt: skip
+    """One row after its passes: inputs, weights, bias, duals (see `SparseKernels.solve_rows`).
 
     Args:
-        matrix: f32 (m, n_inputs), its examples.
+        examples: m of them.
         costs: f32 (m,), signed.
         duals: f32 (m,).
-        w, bias: what they are drawn to.
-        constant: of the input whose weight is the bias.
+        prior: inputs and weights that it is drawn to.
+        bias: f32, what its bias is drawn to.
+        constant: f32, of the input whose weight is the bias.
         orders: in which the examples are visited, for each pass.
     """
+    inputs = np.union1d(examples.indices, prior[0])
+    places = np.searchsorted(inputs, examples.indices)
+    rows = [(places[span], examples.values[span]) for span in spans_of(examples)]
     sides, slack, duals = np.sign(costs), 1 / (2 * abs(costs)), duals.copy()
-    curvature = np.einsum("mi,mi->m", matrix, matrix) + constant**2 + slack
-    w = w + (duals * sides) @ matrix
+    w = np.zeros(len(inputs), np.float32)
+    w[np.searchsorted(inputs, prior[0])] = prior[1]
+    np.add.at(w, places, np.repeat(duals * sides, examples.row_lengths()) * examples.values)
     bias = bias + constant**2 * (duals * sides).sum()
-    for order in orders:
-        for i in order:
-            gradient = sides[i] * (matrix[i] @ w + bias) - 1 + slack[i] * duals[i]
-            dual = max(duals[i] - gradient / curvature[i], np.float32(0))
-            step, duals[i] = (dual - duals[i]) * sides[i], dual
-            w += step * matrix[i]
-            bias += constant**2 * step
-    return w, bias, duals
+    curvature = np.array([x @ x for _, x in rows], np.float32) + constant**2 + slack
+    for i in (i for order in orders for i in order):
+        own, x = rows[i]
+        gradient = sides[i] * (w[own] @ x + bias) - 1 + slack[i] * duals[i]
+        dual = max(duals[i] - gradient / curvature[i], np.float32(0))
+        step, duals[i] = (dual - duals[i]) * sides[i], dual
+        w[own] += step * x
+        bias = bias + constant**2 * step
+    return inputs, w, bias, duals
+
+
+def spans_of(matrix: CSR) -> list[slice]:
+    """Where the entries of each row are."""
+    return [slice(begin, end) for begin, end in pairwise(matrix.indptr.tolist())]

@@ -74,6 +74,7 @@ def test_answers_of_another_size_are_told(shape, part):
         ("top_k", "examples neurons width k row"),
         ("spgemm_t", "examples neurons inputs limit excluded row"),
         ("search", "examples neurons inputs excluded k list row"),
+        ("solve_rows", "examples neurons inputs wanted start limit passes row"),
     ],
 )
 def test_sizes_that_were_compared_are_told(kernel, names):

@@ -9,7 +9,7 @@ from slide.core.contract.arrays import Array
 from slide.core.errors import BackendError
 
 CUDA = Path(__file__).parent / "cuda"
-FILES = ("common.cuh", "products.cu", "selection.cu", "sparse.cu", "optimizers.cu")
+FILES = ("common.cuh", "products.cu", "selection.cu", "sparse.cu", "solving.cu", "optimizers.cu")
 WARP = 32  # threads that run in step
 THREADS = 256  # of a block
 

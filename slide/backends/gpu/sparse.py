@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,15 +68,19 @@ def spgemm_t(device: Device, z: CSR, x: CSR, limits: Array, excluded: CSR) -> CS
     limits = xp.minimum(limits[columns], n_terms[1:] - n_terms[:-1])
     places = offsets_of(xp, limits)
     sums = add_up(device, begins, rows, values, x, excluded, columns, None, limits, places)
-    assert sums.values is not None
-    written = xp.flatnonzero(sums.keys)
-    which = xp.searchsorted(places, written, side="right") - 1
-    inputs = ID_MASK - (sums.keys[written] & ID_MASK)
-    order = xp.argsort(which.astype(np.uint64) << ID_BITS | inputs)
     lengths = xp.zeros(z.n_cols, np.int64)
     lengths[columns] = sums.n_kept
-    indices = inputs[order].astype(np.int32)
-    return CSR(offsets_of(xp, lengths), indices, sums.values[written[order]], x.n_cols)
+    return CSR(offsets_of(xp, lengths), *in_order(xp, sums), x.n_cols)
+
+
+def in_order(xp: Any, sums: Sums) -> tuple[Array, Array]:
+    """Cells i32 and values of what is written, ascending within each result."""
+    assert sums.values is not None
+    written = xp.flatnonzero(sums.keys)
+    which = xp.searchsorted(sums.places, written, side="right") - 1
+    cells = ID_MASK - (sums.keys[written] & ID_MASK)
+    order = xp.argsort(which.astype(np.uint64) << ID_BITS | cells)
+    return cells[order].astype(np.int32), sums.values[written[order]]
 
 
 def invert(device: Device, w: CSR, base: Array, limit: int) -> InvertedIndex:

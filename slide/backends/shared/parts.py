@@ -16,7 +16,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad, indptr_of, merged
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Tables
 
 Arguments = tuple[Any, ...]
@@ -280,6 +280,23 @@ def update_entries_part(
     return own, columns_of(dz, start, stop), x, lr
 
 
+def solve_rows_part(
+    start: int, stop: int, x: CSR, wanted: CSR, duals: Array, prior: CSR, base: Array, *others: Any
+) -> Arguments:
+    """Some rows."""
+    constant, limits, passes, salt = others
+    entries = slice(wanted.indptr[start], wanted.indptr[stop])
+    rows = rows_of(wanted, start, stop), duals[entries], rows_of(prior, start, stop)
+    return x, *rows, base[start:stop], constant, limits[start:stop], passes, salt
+
+
+def solve_rows_joined(join: Join, parts: list[SolvedRows], x: CSR, *_: Any) -> SolvedRows:
+    """The rows, one below the other."""
+    weight = CSR.stack([part.weight for part in parts], x.n_cols, join)
+    bias, duals = ([getattr(part, name) for part in parts] for name in ("bias", "duals"))
+    return SolvedRows(weight, join(bias), join(duals))
+
+
 EXAMPLES, NEURONS, ROWS = 64, 1024, 4096
 """Of a part of a BLAS product."""
 
@@ -334,6 +351,9 @@ CUTS: dict[str, Cut] = {
     ),
     "update_entries": Cut(
         lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, nothing
+    ),
+    "solve_rows": Cut(
+        lambda x, wanted, *_: wanted.n_rows, shares(16), solve_rows_part, solve_rows_joined
     ),
 }  # fmt: skip
 """By kernel, and by the layout of its set where that matters."""

@@ -80,13 +80,22 @@ class SolvedRows:
     bias: Array
     duals: Array
 
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        self.weight.check()
+        demand(bool(np.all(self.duals >= 0)), "a dual is below 0")
+
 
 def visits(lengths: Array, number: int, salt: int) -> tuple[Array, Array]:
     """The order in which a pass of `solve_rows` visits the m examples of each row.
 
-    Visit k is of example (first + k * stride) mod m. Strides have no divisor in common with m, so
-    that every example is visited once; they are between a quarter and three quarters of m, or a
-    little more, so that neighbours in a file are far apart in time.
+    Visit k is of example (first + k * stride) mod m, where, with s = salt + number,
+
+        first = mix(m, 2 s) mod m,  stride >= m // 4 + 1 + mix(m, 2 s + 1) mod (m // 2 + 1)
+
+    is the smallest that has no divisor in common with m, so that every example is visited once. A
+    stride is between a quarter and three quarters of m, or a little more, so that neighbours in a
+    file are far apart in time.
 
     Args:
         lengths: i64 (n,), m of each row.

@@ -152,7 +152,10 @@ class SparseKernels(Protocol):
             The rows (n, d) with their biases, and the duals after the last pass. Cutting a row
             does not change its duals, so that the next call starts from the whole of it.
 
-        Exactness: bound, see `slide.reference.bounds.solving`.
+        Exactness: a few times what the visits of a row round, in the norm of its dual; and, given
+            the duals, what additions to weights and biases round. How much that is says
+            `slide.reference.bounds.solving`. A row that wants nothing is exact, its ties too. Kept
+            are those that should be where magnitudes differ by more than their bounds.
         Cost: for each pass twice the rows of x that a row wants, and once to gather them.
         Source: Hsieh, Chang, Lin, Keerthi and Sundararajan (ICML 2008), with a prior mean.
         """

@@ -15,6 +15,7 @@ from slide.reference.bounds.deciding import top_k_difference
 from slide.reference.bounds.losses import loss_bound
 from slide.reference.bounds.optimizers import update_rows_bound
 from slide.reference.bounds.products import sddmm_bound, spmm_bound, spmm_t_bound
+from slide.reference.bounds.solving import solve_rows_bound, solve_rows_difference
 from slide.reference.bounds.sparse import (
     masked_spgemm_bound,
     search_difference,
@@ -28,6 +29,7 @@ __all__ = [
     "hash_difference",
     "named_arrays",
     "search_difference",
+    "solve_rows_difference",
     "spgemm_t_difference",
     "top_k_difference",
 ]
@@ -46,4 +48,5 @@ BOUNDS: dict[str, Callable[..., Any]] = {
     "update_rows": update_rows_bound,
     "masked_spgemm": masked_spgemm_bound,
     "update_entries": update_entries_bound,
+    "solve_rows": solve_rows_bound,
 }

@@ -46,26 +46,30 @@ def spgemm_t_difference(got: CSR, z: CSR, x: CSR, limits: Array, excluded: CSR) 
     products, left_out = plain.products_t(z, x), plain.rows_of(excluded)
     for j, row in enumerate(plain.rows_of(got)):
         terms = {f: t for f, t in products[j].items() if f not in left_out[j]}
-        if sentence := kept_difference(row, terms, int(limits[j])):
+        sums = {f: math.fsum(each) for f, each in terms.items()}
+        slack = {f: slack_of(each) for f, each in terms.items()}
+        if sentence := kept_difference(row, sums, slack, int(limits[j])):
             return f"row {j}: {sentence}"
     return ""
 
 
-def kept_difference(row: plain.Row, terms: dict[int, list[float]], limit: int) -> str:
-    """Why a row is not the `limit` largest of these sums; empty if it is."""
-    if len(row) != min(limit, len(terms)):
-        return f"{len(row)} entries, expected {min(limit, len(terms))}"
-    sums = {f: math.fsum(t) for f, t in terms.items()}
-    slack = {f: slack_of(t) for f, t in terms.items()}
+def kept_difference(row: plain.Row, sums: plain.Row, slack: plain.Row, limit: int) -> str:
+    """Why a row is not the `limit` largest of sums that may be so far off; empty if it is."""
+    if len(row) != min(limit, len(sums)):
+        return f"{len(row)} entries, expected {min(limit, len(sums))}"
     for f, value in row.items():
         if f not in sums:
-            return f"entry {f} is not one of the product, or was excluded"
+            return f"entry {f} is not one of the sums, or was excluded"
         if not abs(value - sums[f]) <= slack[f]:
             return f"entry {f} is {value}, expected {sums[f]} within {slack[f]:.3g}"
     lost = max((abs(sums[f]) - slack[f] for f in sums.keys() - row.keys()), default=0.0)
     for f in row:
         if abs(sums[f]) + slack[f] < lost:
             return f"entry {f} ({sums[f]}) was kept, and one of magnitude {lost} was not"
+    if not any(slack.values()):  # so that ties are decided
+        best = sorted(sums, key=lambda f: (-abs(sums[f]), f))[:limit]
+        if others := set(best) - row.keys():
+            return f"entry {min(others)} is not kept, a tie of larger column is"
     return ""
 
 

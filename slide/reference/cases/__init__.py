@@ -37,6 +37,7 @@ from slide.reference.cases.sparse import (
     invert_arguments,
     masked_spgemm_arguments,
     search_arguments,
+    solve_rows_arguments,
     spgemm_t_arguments,
     update_entries_arguments,
 )
@@ -140,6 +141,7 @@ ARGUMENTS: dict[str, Callable[[Draw, Sizes], tuple[Any, ...]]] = {
     "search": search_arguments,
     "masked_spgemm": masked_spgemm_arguments,
     "update_entries": update_entries_arguments,
+    "solve_rows": solve_rows_arguments,
     "train_step": training_arguments,
     "train 20 steps": training_arguments,
     "train_step direct": direct_training_arguments,

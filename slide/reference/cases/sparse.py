@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.drawing import Draw
-from slide.reference.cases.sizes import Sizes, sparse
+from slide.reference.cases.sizes import Sizes, salt, sparse
 
 MOST_TERMS = 4096  # of a product of two matrices: `plain` has a list of them
+COSTS = np.array([1, 0.5, 0.01, 0.1, 3, 10, 100], np.float32)
+SIGNS = np.array([1, -1], np.float32)
+CONSTANTS = 1.0, 0.0, 0.3
+PASSES = 1, 2, 0, 5
 
 
 def matrix(draw: Draw, size: Sizes, n_rows: int, n_cols: int) -> CSR:
@@ -63,3 +68,31 @@ def update_entries_arguments(draw: Draw, size: Sizes) -> tuple[SparseParam, CSR,
     square = 1 + abs(draw.numbers(weight.nnz))
     dz, x = matrix(draw, size, size.B, size.n), matrix(draw, size, size.B, size.d)
     return SparseParam(weight, square), dz, x, draw.one_of(1.0, 0.25, 0.01)
+
+
+def solve_rows_arguments(draw: Draw, size: Sizes) -> tuple[Any, ...]:
+    """Rows that want none, few or many examples, some of which have no inputs; warm and cold."""
+    size = with_short_rows(draw, size)
+    x = matrix(draw, replace(size, longest=3 * size.longest), size.n, size.d)
+    wanted = matrix(draw, size, size.B, size.n)
+    wanted = wanted.with_values(costs(draw, wanted.nnz))
+    duals = starting_duals(draw, wanted.nnz)
+    start = matrix(draw, size, size.B, size.d)
+    limits = np.array([1000, 0, 1, 3])[draw.below(4, size.B)]
+    constant, passes = draw.one_of(*CONSTANTS), draw.one_of(*PASSES)
+    base = draw.numbers(size.B)
+    return x, wanted, duals, start, base, constant, limits, passes, salt(draw)
+
+
+def costs(draw: Draw, n: int) -> Array:
+    """Of both signs, over four orders of magnitude."""
+    magnitudes: Array = COSTS[draw.below(len(COSTS), n)]
+    signed: Array = magnitudes * SIGNS[draw.below(2, n)]
+    return signed
+
+
+def starting_duals(draw: Draw, n: int) -> Array:
+    """Most of them 0, or all; none above 2."""
+    duals: Array = np.minimum(abs(draw.numbers(n)), np.float32(2))
+    duals[draw.mask(draw.one_of(100, 60), n)] = 0
+    return duals

@@ -10,7 +10,8 @@ from slide.reference.plain.hashing import mix
 from slide.reference.plain.losses import log_softmax, loss
 from slide.reference.plain.optimizers import update_rows
 from slide.reference.plain.products import sddmm, spmm, spmm_t, top_k
-from slide.reference.plain.rows import Row, dot, patterns, rows_of
+from slide.reference.plain.rows import Row, csr, dot, patterns, rows_of
+from slide.reference.plain.solving import Descent, descents, solve_rows
 from slide.reference.plain.sparse import (
     invert,
     masked_spgemm,
@@ -23,9 +24,10 @@ from slide.reference.plain.sparse import (
 from slide.reference.plain.tables import build, query, reinsert
 
 __all__ = [
-    "Row", "build", "dot", "get", "hash", "invert", "log_softmax", "loss", "masked_spgemm", "mix",
-    "patterns", "products_t", "put", "query", "reinsert", "rows_of", "sddmm", "search", "spgemm_t",
-    "spmm", "spmm_t", "terms_met", "top_k", "update_entries", "update_rows",
+    "Descent", "Row", "build", "csr", "descents", "dot", "get", "hash", "invert", "log_softmax",
+    "loss", "masked_spgemm", "mix", "patterns", "products_t", "put", "query", "reinsert", "rows_of",
+    "sddmm", "search", "solve_rows", "spgemm_t", "spmm", "spmm_t", "terms_met", "top_k",
+    "update_entries", "update_rows",
 ]  # fmt: skip
 
 

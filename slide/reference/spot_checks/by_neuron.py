@@ -8,7 +8,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.optim import Optimizer
-from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Policy, Tables
 from slide.reference.spot_checks.picks import (
     MOST,
@@ -136,7 +136,11 @@ def spgemm_t(picks: Picks, z: CSR, x: CSR, limits: Array, excluded: CSR) -> Samp
 def affordable(picks: Picks, z: CSR, x: CSR, neurons: Array) -> Array:
     """As many of some neurons, by chance, as have few enough terms; one at least."""
     lengths = x.row_lengths()[z.row_numbers()]
-    terms = np.bincount(z.indices, lengths, minlength=z.n_cols)
+    return with_few_terms(picks, np.bincount(z.indices, lengths, minlength=z.n_cols), neurons)
+
+
+def with_few_terms(picks: Picks, terms: Array, neurons: Array) -> Array:
+    """The same, given how many terms each has."""
     order = picks.rng.permutation(neurons)
     n_kept = int(np.searchsorted(np.cumsum(terms[order]), TERMS, side="right"))
     return np.sort(order[: max(n_kept, 1)])
@@ -220,3 +224,32 @@ def update_entries(picks: Picks, param: SparseParam, dz: CSR, x: CSR, lr: float)
 
     part = some(param), with_only_columns(here, neurons), inputs, lr
     return Sample(describe_share(len(neurons), here.n_cols, "neurons"), part, some, whole)
+
+
+def solve_rows(
+    picks: Picks, x: CSR, wanted: CSR, duals: Array, start: CSR, base: Array, constant: float,
+    limits: Array, passes: int, salt: int,
+) -> Sample:  # fmt: skip
+    """Some rows, with the examples that they want."""
+    here, examples = picks.host(wanted), picks.host(x)
+    lengths = examples.row_lengths()[here.indices] * (passes + 1)
+    terms = np.bincount(here.row_numbers(), lengths, minlength=here.n_rows)
+    picked = np.append(
+        here.row_numbers()[picks.pick_ids(here.nnz, 1)], picks.pick_ids(here.n_rows, 1)
+    )
+    rows = with_few_terms(picks, terms, np.unique(picked))
+    entries = entries_of(here.indptr, rows)
+    some = here.take(rows)
+    part = (
+        with_only_rows(examples, np.unique(some.indices)), some, picks.rows(duals, entries),
+        picks.rows(start, rows), picks.rows(base, rows), constant, picks.rows(limits, rows),
+        passes, salt,
+    )  # fmt: skip
+
+    def cut(got: Any) -> SolvedRows:
+        solved = picks.host(got)
+        return SolvedRows(solved.weight.take(rows), solved.bias[rows], solved.duals[entries])
+
+    told = describe_share(len(rows), here.n_rows, "rows")
+    whole = picks.all_of(x, wanted, duals, start, base, constant, limits, passes, salt)
+    return Sample(told, part, cut, whole)

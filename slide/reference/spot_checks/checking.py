@@ -49,6 +49,7 @@ SAMPLES: dict[str, Callable[..., Sample]] = {
     "search": by_example.search,
     "masked_spgemm": by_example.masked_spgemm,
     "update_entries": by_neuron.update_entries,
+    "solve_rows": by_neuron.solve_rows,
 }
 SIGNATURES = {kernel: inspect.signature(getattr(Backend, kernel)) for kernel in KERNELS}
 

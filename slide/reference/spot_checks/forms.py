@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
-from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.contract.tables import Policy, Tables
 
 
@@ -123,6 +123,12 @@ def index(w: CSR) -> InvertedIndex:
     return InvertedIndex(array(np.int64, w.n_cols + 1), *entries, array(np.float32, w.n_rows))
 
 
+def solved(wanted: CSR, start: CSR) -> SolvedRows:
+    """The form of rows after their visits."""
+    bias, duals = array(np.float32, start.n_rows), array(np.float32, wanted.nnz)
+    return SolvedRows(csr(*start.shape), bias, duals)
+
+
 def n_rows(x: Array | CSR) -> int:
     """Rows of an array or a CSR."""
     return x.n_rows if isinstance(x, CSR) else len(x)
@@ -146,5 +152,6 @@ WANTED: dict[str, Callable[..., Any]] = {
     "invert": lambda w, *others: index(w),
     "search": lambda found, x, excluded, k: ranking(x.n_rows, k),
     "masked_spgemm": lambda x, w, active: like(active, active.n_rows),
+    "solve_rows": lambda x, wanted, duals, start, *others: solved(wanted, start),
 }
 """By kernel, from its arguments; the two that write give nothing back."""

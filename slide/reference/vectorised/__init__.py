@@ -17,6 +17,7 @@ from slide.reference.vectorised.losses import loss
 from slide.reference.vectorised.products import sddmm, spmm, spmm_t
 from slide.reference.vectorised.querying import query
 from slide.reference.vectorised.rankings import top_k
+from slide.reference.vectorised.solving import solve_rows
 from slide.reference.vectorised.sparse import invert, masked_spgemm, search, spgemm_t
 from slide.reference.vectorised.tables import build, reinsert
 from slide.reference.vectorised.updates import update_entries, update_rows
@@ -70,4 +71,5 @@ JUDGES: dict[str, Callable[..., Verdicts]] = {
     "search": search,
     "masked_spgemm": masked_spgemm,
     "update_entries": update_entries,
+    "solve_rows": solve_rows,
 }

@@ -25,6 +25,7 @@ from slide.reference.cases.scale.sparse import (
     invert_arguments,
     masked_spgemm_arguments,
     search_arguments,
+    solve_rows_arguments,
     spgemm_t_arguments,
     update_entries_arguments,
 )
@@ -56,4 +57,5 @@ AT_SCALE: dict[str, Callable[[Scaled], tuple[Any, ...]]] = {
     "search": search_arguments,
     "masked_spgemm": masked_spgemm_arguments,
     "update_entries": update_entries_arguments,
+    "solve_rows": solve_rows_arguments,
 }

@@ -5,13 +5,18 @@ Columns that several matrices share are every so many-th ones, so that their ent
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.reference.cases.scale.drawing import Caps, Scaled, csr_of
+from slide.reference.cases.sizes import salt
+from slide.reference.cases.sparse import CONSTANTS, costs, starting_duals
 
 TERMS = 1 << 19  # of a product
+VISITS = 1 << 11  # of a row, in all passes: judges make one after the other
 ROUNDING = 1 << 23  # whole numbers alone are exact from here on
 WIDE = {"n": (1 << 20) + 1, "inputs": 1 << 18}
 """Neurons and inputs."""
@@ -112,3 +117,35 @@ def update_entries_arguments(draw: Scaled) -> tuple[SparseParam, CSR, CSR, float
     x = draw.csr((size["B"], inputs), size["x"], stride, last)
     square = 1 + abs(draw.numbers(weight.nnz))
     return SparseParam(weight, square), dz, x, draw.one_of(1.0, 0.25, 0.01, 0.0)
+
+
+def solve_rows_arguments(draw: Scaled) -> tuple[Any, ...]:
+    """Some thousand rows that want examples, of a hundred thousand; all others are only cut."""
+    limits = {"rows": 4096, "wanted": 4000, "x": 2000, "start": 4000, "examples": 8192}
+    limits |= {"n": (1 << 17) + 1, "inputs": 1 << 18}
+    (top,) = draw.turns(len(draw.tops(limits)))
+    caps: Caps = (("rows wanted x", TERMS), ("wanted x examples", 1 << 30))
+    size = draw.extents(limits, caps, top)
+    inputs, neurons, B = size["inputs"], size["n"], size["examples"]
+    stride = stride_of(draw, inputs, max(size["x"], size["start"]))
+    last = draw.chance(50)
+    x = draw.csr((B, inputs), size["x"], stride, last)
+    start = draw.or_empty(draw.csr((neurons, inputs), size["start"], stride, last))
+    some = draw.csr((min(size["rows"], neurons), B), size["wanted"])
+    wanted = some_of_rows(draw, some.with_values(costs(draw, some.nnz)), neurons)
+    kept = np.array([1 << 40, draw.upto(100), 0, 1, draw.upto(3000)])
+    limited = kept[draw.below(draw.one_of(len(kept), len(kept), 1), neurons)]
+    longest = int(some.row_lengths().max(initial=1))
+    passes = min(draw.one_of(1, 2, 5, 5, 0), max(VISITS // longest, 1))
+    base, duals = draw.numbers(neurons), starting_duals(draw, some.nnz)
+    return x, wanted, duals, start, base, draw.one_of(*CONSTANTS), limited, passes, salt(draw)
+
+
+def some_of_rows(draw: Scaled, matrix: CSR, n_rows: int) -> CSR:
+    """The rows of a matrix among others that are empty; the last one is the last."""
+    lengths = np.zeros(n_rows, np.int64)
+    numbers = draw.distinct(np.array([matrix.n_rows]), n_rows)
+    if len(numbers):
+        numbers[-1] = n_rows - 1
+    lengths[numbers] = matrix.row_lengths()
+    return csr_of(lengths, matrix.indices, matrix.values, matrix.n_cols)
