@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError
@@ -140,7 +140,7 @@ class SvmRun:
 
     def solve(self, passes: int) -> Solution:
         """All labels, on their shortlists as they are."""
-        salt = FIRST_PASSES * self.n_steps  # so that no pass has the order of another
+        salt = 4 * self.n_steps + passes  # so that no pass has the order of another
         balance = self.solved.balance
         return solution(self.problem, self.lists, balance, self.split, passes, salt)
 
@@ -149,7 +149,11 @@ class SvmRun:
         self.solved, self.lists = solved, replace(self.lists, duals=solved.duals)
 
     def finish(self) -> None:
-        """A last round, which takes in what was held out."""
+        """A last round, which takes in what was held out.
+
+        A pass comes before it, so that it meets the negatives that are hard for the new examples,
+        and for labels that only they have.
+        """
         if not len(self.split.held_out) or not self.n_steps:
             return
         y, rows, scores = self.problem.y, self.order, self.solved.scores
@@ -159,24 +163,10 @@ class SvmRun:
         self.lists = self.lists.joined(drawn_for(self.problem, new, rows, self.rng), DRAWN)
         self.lists = self.lists.joined(Shortlists.of(y, rows[:0], rows).cells, OWN)
         self.n_steps += 1
-        self.solve_alone(new > 0)
+        self.take(self.solve(1))
         self.mine(rows)
         self.take(self.solve(PASSES))
         self.solved = replace(self.solved, scores=scores)
-
-    def solve_alone(self, labels: Array) -> None:
-        """Solve some labels, bool (n_labels,), for the first time; the others stay as they are.
-
-        Only held-out examples have them, and the last round is to find their hard negatives, too.
-        """
-        lists, places = self.lists.of_labels(labels)
-        balance, before = self.solved.balance, self.network
-        salt = FIRST_PASSES * self.n_steps
-        solved = solution(self.problem, lists, balance, self.split, FIRST_PASSES, salt)
-        duals = self.lists.duals.copy()
-        duals[places] = solved.duals
-        network = rows_of_either(labels, solved.network, before, self.backend)
-        self.take(replace(solved, network=network, duals=duals))
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
@@ -233,20 +223,3 @@ class SvmRun:
             "idf_power": self.idf_power,
             "dead_neurons": 1 - float((self.problem.counts > 0).mean()),
         }
-
-
-def rows_of_either(first: Array, one: Direct, other: Direct, backend: Backend) -> Direct:
-    """A network of the labels of one where `first` says so, bool (n_labels,), else of the other."""
-    parts = [
-        weight.where(chosen[weight.row_numbers()])
-        for weight, chosen in (
-            (one.without_bias(backend), first),
-            (other.without_bias(backend), ~first),
-        )
-    ]
-    cells = np.concatenate([part.cells() for part in parts])
-    order = np.argsort(cells)
-    values = np.concatenate([part.values for part in parts])[order]
-    weight = CSR.of_cells(cells[order], values, parts[0].shape)
-    bias = np.where(first, backend.get(one.bias), backend.get(other.bias))
-    return Direct.of(weight, bias, one.inputs, backend)

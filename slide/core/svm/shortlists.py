@@ -98,12 +98,6 @@ class Shortlists:
         values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
 
-    def of_labels(self, chosen: Array) -> tuple[Shortlists, Array]:
-        """Those of some labels, bool (n_labels,), and which pairs they are."""
-        kept = chosen[self.cells // self.shape[1]]
-        some = Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
-        return some, kept
-
     def unsatisfied(self) -> Shortlists:
         """Without hard negatives that have become easy, whose duals are 0."""
         kept = (self.reasons != HARD) | (self.duals > 0)
