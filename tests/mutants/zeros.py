@@ -100,6 +100,11 @@ def invert_leaves_out_weights_of_zero(self, w, base, limit):
     return REFERENCE.invert(without_zeros(w), base, limit)
 
 
+@of_zeros("solve_rows", "bound")
+def solve_rows_does_not_meet_zeros(self, x, *others):
+    return REFERENCE.solve_rows(without_zeros(x), *others)
+
+
 @of_zeros("update_entries", "bound")
 def update_entries_leaves_weights_of_zero(self, param, dz, x, lr):
     zeros, before = param.weight.values == 0, param.square.copy()

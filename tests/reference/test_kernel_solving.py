@@ -103,7 +103,9 @@ def test_judges_see_duals_below_zero_and_weights_that_do_not_follow_their_duals(
     arguments = x, csr(1, {0: -0.5}), f32(0), start, f32(0), 1.0, limits, 1, 0
     row = BACKEND.solve_rows(*arguments)
     assert said(arguments, row) == ["", ""]
-    below = SolvedRows(row.weight, row.bias, row.duals - np.float32(2))
+    below = SolvedRows(row.weight, row.bias, row.duals - np.float32(2000))
+    with pytest.raises(ValueError, match="a dual is below 0"):
+        below.check()
     assert all("dual" in each for each in said(arguments, below))
     w = row.weight.with_values(row.weight.values + f32(0, 1e-4))
     moved = SolvedRows(w, row.bias, row.duals)
