@@ -138,6 +138,7 @@ def descend(
 ) -> Number:  # fmt: skip
     """One pass over the examples of a row; weights and duals are written, the bias returned."""
     m = len(examples)
+    stride %= max(m, 1)  # so that one subtraction brings a place back
     for _ in range(m):
         begin, end, score = ends[at], ends[at + 1], bias
         for p in range(begin, end):
@@ -152,5 +153,6 @@ def descend(
             for p in range(begin, end):
                 w[np.uint32(gathered[p])] += step * factors[p]
             bias += constant * step
-        at = (at + stride) % m
+        at += stride
+        at -= m if at >= m else 0
     return bias

@@ -33,9 +33,9 @@ CENTROIDS = (0.0, 1.0, 2.0, 4.0)
 POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 1.0)  # what is tried first, and stays where nothing can be held out
 TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, about
+TERMS_OF_PAIR = 8  # that a label and an example take time for beside their features
 MINED_IN_HEATS = 5000  # examples whose hard negatives are found
-GAIN = 0.001  # of the mean of P@1 and P@5, less than which is none
-FIRST_PASSES, PASSES = 3, 2  # over the shortlists: cold, and warm
+FIRST_PASSES, PASSES = 2, 2  # over the shortlists: cold, and warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,8 @@ class Heats:
 def drawn_labels(data: Dataset, rng: np.random.Generator) -> Array:
     """Labels that have examples, ascending: all, or so many as give enough to compute."""
     y = data.y.positive()
-    terms = np.bincount(y.indices, data.features.row_lengths()[y.row_numbers()], y.n_cols)
+    lengths = data.features.row_lengths() + TERMS_OF_PAIR
+    terms = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
     labels = rng.permutation(np.flatnonzero(terms))
     n = 1 + int(np.searchsorted(np.cumsum(terms[labels]), TERMS_IN_HEATS))
     return np.sort(labels[:n])

@@ -25,7 +25,7 @@ ROUNDS = 5  # that a run seldom has more of
 
 def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
     """Most is chosen by the race."""
-    return {"epochs": 10, "active": 50, "pairs": traits.features_per_example <= FEW_FEATURES}
+    return {"epochs": 10, "active": 40, "pairs": traits.features_per_example <= FEW_FEATURES}
 
 
 def tiny(settings: Settings[SvmSettings]) -> Settings[SvmSettings]:
