@@ -89,7 +89,7 @@ def train(
     train_set, valid_set = read_pair(train, valid)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
-    config = recipe(train_set, by_steps, **chosen)
+    config = recipe(train_set, by_steps, time_budget, **chosen)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with computing_threads(computer, threads) as n_threads, screen:
         _, figures = train_to_folder(

@@ -200,6 +200,7 @@ class Kind:
         size: the same in words, with the settings that would make it smaller, for a sentence.
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
+        seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
     """
 
     name: str
@@ -216,6 +217,7 @@ class Kind:
     n_bytes: Callable[[Settings[Any], Dataset], float]
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
+    seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
 
     @property
     def parts(self) -> dict[str, type[Part]]:

@@ -57,7 +57,11 @@ def backend():
 
 
 def settings(kind, data):
-    return slide.recipe(data, by_steps=True, epochs=2) if kind == "direct" else replace(HIDDEN, scope=kind)
+    return (
+        slide.recipe(data, by_steps=True, epochs=2)
+        if kind == "direct"
+        else replace(HIDDEN, scope=kind)
+    )
 
 
 def trained(backend, n_workers, config, data):

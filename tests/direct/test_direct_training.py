@@ -110,7 +110,9 @@ def test_a_feature_of_every_example_still_tells_its_values_apart():
     data = Dataset(x, labels(2, *([i % 2] for i in range(100))))
     assert not Traits.of(data).is_binary
     for idf_power in (0.0, 0.5):
-        model = Trainer(recipe(data, by_steps=True, idf_power=idf_power, epochs=9), BACKEND).fit(data)
+        model = Trainer(recipe(data, by_steps=True, idf_power=idf_power, epochs=9), BACKEND).fit(
+            data
+        )
         assert model.evaluate(data)["precision_at_1"] == 1
 
 

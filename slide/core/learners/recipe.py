@@ -10,10 +10,13 @@ from typing import Any
 
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config, kinds_asked_for
+from slide.core.learners.kinds import kind_of
 from slide.core.settings.traits import Traits
 
 
-def recipe(train: Dataset, by_steps: bool = False, **chosen: Any) -> Config:
+def recipe(
+    train: Dataset, by_steps: bool = False, time_budget: float | None = None, **chosen: Any
+) -> Config:
     """Settings that suit this training set; `chosen` ones are kept.
 
     Labels are solved as linear SVMs from sparse features, or connected to them directly and trained
@@ -23,12 +26,17 @@ def recipe(train: Dataset, by_steps: bool = False, **chosen: Any) -> Config:
     Args:
         train: the training set.
         by_steps: only learners that take steps on batches, as HOGWILD workers do.
+        time_budget: seconds that there are; if another learner would take longer, one that takes
+            steps, which stops when they are over.
         chosen: settings by name.
 
     Raises:
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
-    return settings_for(Traits.of(train), by_steps, **chosen)
+    config = settings_for(Traits.of(train), by_steps, **chosen)
+    if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
+        return config
+    return settings_for(Traits.of(train), True, **chosen)
 
 
 def settings_for(traits: Traits, by_steps: bool = False, **chosen: Any) -> Config:

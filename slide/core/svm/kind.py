@@ -8,19 +8,32 @@ from typing import Any
 import numpy as np
 
 from slide.core.direct.kind import network_from, sampled_searcher, tensors
-from slide.core.direct.rules import FEW_FEATURES, suits
+from slide.core.direct.rules import FEW_FEATURES
+from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind
 from slide.core.settings.settings import Settings
 from slide.core.settings.traits import Traits
+from slide.core.svm.choosing import TERMS_OF_PAIR
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.solving import limits_of
 
+SEVERAL_LABELS = 1.5  # of an example, on average
 TINY = 4  # hard negatives where every kernel of a run is to be called once
 BYTES_OF_PAIR = 48  # its cell, reason, dual and cost, and copies of them while some are joined
 ROUNDS = 5  # that a run seldom has more of
+SECONDS_OF_TERM = 4e-8  # of a feature of a pair, in all rounds together; measured on six sets
+
+
+def suits(traits: Traits) -> bool:
+    """Sparse features, and labels of which an example has several.
+
+    Labels of which each example has one push each other down, all of them: steps, whose active sets
+    see others each time, go further in the same time (docs/decisions/0027).
+    """
+    return suits_directly(traits) and traits.labels_per_example >= SEVERAL_LABELS
 
 
 def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +56,12 @@ def n_pairs(settings: Settings[SvmSettings], train: Dataset) -> float:
     return float(
         np.minimum(drawn + counts, train.n_samples)[counts > 0].sum() + hard * train.n_samples
     )
+
+
+def seconds(settings: Settings[SvmSettings], train: Dataset) -> float:
+    """About, on two cores: of visits of pairs."""
+    lengths = train.features.row_lengths().mean() + TERMS_OF_PAIR
+    return SECONDS_OF_TERM * float(lengths) * n_pairs(settings, train)
 
 
 def n_weights(settings: Settings[SvmSettings], train: Dataset) -> float:
@@ -81,4 +100,5 @@ SVM = Kind(
     n_bytes=n_bytes,
     size=describe_size,
     takes_steps=False,
+    seconds=seconds,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,8 +32,8 @@ from slide.core.svm.solving import Problem
 from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
-
 GAIN = 0.01  # of the mean of P@1 and P@5: a round that has less is followed by the last one
+ROUNDS_OF_LAST = 2  # that the last one takes as long as
 
 
 @dataclass(slots=True)
@@ -51,7 +52,9 @@ class SvmRun:
         idf_power: as it was chosen.
         n_steps: rounds that were taken.
         seconds_left: of a time budget.
+        seconds: of the last round.
         goodness: of each round.
+        loss: over all labels on held-out examples, when they were last held out.
         found_by: nothing: an index is built for each round.
     """
 
@@ -66,7 +69,9 @@ class SvmRun:
     idf_power: float
     n_steps: int = 0
     seconds_left: float = np.inf
+    seconds: float = 0.0
     goodness: list[float] = field(default_factory=list)
+    loss: float = 0.0
     found_by: Any = None
 
     @classmethod
@@ -106,7 +111,9 @@ class SvmRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether the last round has gained too little for another one."""
+        """Whether the last round has gained too little for another one, or there is no time."""
+        if self.seconds_left < (1 + ROUNDS_OF_LAST) * self.seconds:
+            return True
         gains = self.goodness[FEWEST_ROUNDS - 1 :]
         return bool(gains) and gains[-1] < max(self.goodness[:-1]) + GAIN
 
@@ -128,11 +135,15 @@ class SvmRun:
 
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """A round: hard negatives of all examples, and all labels solved with them."""
+        began = time.perf_counter()
         self.n_steps += 1
         self.mine(self.split.usable)
         self.take(self.solve(PASSES if self.n_steps > 1 else FIRST_PASSES))
         self.goodness.append(self.solved.goodness)
-        return self.report()
+        report = self.report()
+        self.seconds = time.perf_counter() - began
+        self.seconds_left -= self.seconds
+        return report
 
     def mine(self, rows: Array) -> None:
         """Put the highest wrong labels of these examples on the shortlists."""
@@ -150,12 +161,13 @@ class SvmRun:
         self.solved, self.lists = solved, replace(self.lists, duals=solved.duals)
 
     def finish(self) -> None:
-        """A last round, which takes in what was held out.
+        """A last round, which takes in what was held out, if there is time for it.
 
         A pass comes before it, so that it meets the negatives that are hard for the new examples,
         and for labels that only they have.
         """
-        if not len(self.split.held_out) or not self.n_steps:
+        no_time = self.seconds_left < ROUNDS_OF_LAST * self.seconds
+        if not len(self.split.held_out) or not self.n_steps or no_time:
             return
         y, rows, scores = self.problem.y, self.order, self.solved.scores
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
@@ -185,9 +197,10 @@ class SvmRun:
 
     def report(self) -> StepReport:
         """Of the last round; its loss is that of all labels, on held-out examples."""
+        self.loss = self.full_loss()
         reasons, n = self.lists.reasons, max(len(self.lists.cells), 1)
         return StepReport(
-            loss=self.full_loss(),
+            loss=self.loss,
             n_active=n / max(len(self.split.usable), 1),
             from_labels=float((reasons == OWN).sum()) / n,
             from_tables=float((reasons == HARD).sum()) / n,
@@ -214,11 +227,11 @@ class SvmRun:
         return float(self.network.without_bias(self.backend).values.sum())
 
     def diagnostics(self) -> dict[str, float]:
-        """Scores on held-out examples, what was chosen by them, labels without examples."""
+        """Scores and loss on held-out examples, as long as they were, and what was chosen by them."""
         scores = {f"held_out_{name}": score for name, score in self.solved.scores.items()}
         balance = self.solved.balance
         return scores | {
-            "full_loss": self.full_loss(),
+            "full_loss": self.loss,
             "cost": balance.cost,
             "centroid": balance.centroid,
             "idf_power": self.idf_power,

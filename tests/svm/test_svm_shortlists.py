@@ -1,0 +1,77 @@
+"""Pairs of labels and examples: joined, forgotten, and what they cost."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_arguments import labels
+
+from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists, drawn_cells, found_cells
+
+Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the last has none
+
+
+def lists_of(drawn=(), usable=(0, 1, 2, 3)):
+    return Shortlists.of(Y, np.array(drawn, np.int64), np.array(usable))
+
+
+def told(lists):
+    """Cell -> reason."""
+    return dict(zip(lists.cells.tolist(), lists.reasons.tolist(), strict=True))
+
+
+def test_own_examples_come_first_and_drawn_ones_do_not_replace_them():
+    assert told(lists_of([1, 2, 2, 7])) == {0: OWN, 1: OWN, 2: DRAWN, 5: OWN, 7: OWN}
+    assert told(lists_of(usable=(0, 3))) == {0: OWN, 7: OWN}
+
+
+def test_a_drawn_pair_that_is_found_hard_stands_for_itself():
+    lists = lists_of([2, 3]).joined(np.array([3, 6, 0]), HARD)
+    assert told(lists) == {0: OWN, 1: OWN, 2: DRAWN, 3: HARD, 5: OWN, 6: HARD, 7: OWN}
+
+
+def test_duals_stay_with_their_pairs():
+    lists = lists_of([2])
+    lists = Shortlists(lists.cells, lists.reasons, lists.cells.astype(np.float32), lists.shape)
+    joined = lists.joined(np.array([11, 3, 6]), HARD)
+    assert joined.duals.tolist() == [0, 1, 2, 0, 5, 0, 7, 0]
+    assert joined.cells.tolist() == [0, 1, 2, 3, 5, 6, 7, 11]
+
+
+def test_hard_ones_that_became_easy_are_forgotten_and_others_are_not():
+    lists = lists_of([2]).joined(np.array([3, 6]), HARD)
+    duals = np.where(lists.cells == 6, np.float32(0.5), np.float32(0))
+    kept = Shortlists(lists.cells, lists.reasons, duals, lists.shape).unsatisfied()
+    assert told(kept) == {0: OWN, 1: OWN, 2: DRAWN, 5: OWN, 6: HARD, 7: OWN}
+
+
+def test_drawn_examples_cost_what_they_stand_for():
+    """Of 4 examples label 0 has 2 on its list that were not drawn: the one drawn stands for 2."""
+    costs = lists_of([2, 4]).costs(0.5, 4)
+    assert costs.shape == (3, 4)
+    dense = costs.to_scipy().toarray()
+    assert dense.tolist() == [[0.5, 0.5, -1, 0], [-1, 0.5, 0, 0.5], [0, 0, 0, 0]]
+    costs.check()
+
+
+@given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)))
+def test_lists_are_sets_whatever_comes(drawn, hard):
+    lists = lists_of(drawn).joined(np.array(hard, np.int64), HARD)
+    own = {0, 1, 5, 7}
+    assert told(lists) == {
+        cell: OWN if cell in own else HARD if cell in hard else DRAWN
+        for cell in sorted({*own, *drawn, *hard})
+    }
+
+
+def test_examples_are_drawn_for_labels_that_have_any():
+    rng = np.random.default_rng(0)
+    cells = drawn_cells(np.array([2, 0, 5]), np.array([4, 4, 99]), np.array([1, 3]), 4, rng)
+    names, rows = np.divmod(cells, 4)
+    assert np.bincount(names, minlength=3).tolist() == [2, 0, 2]  # no more than there are
+    assert set(rows.tolist()) <= {1, 3}
+
+
+def test_what_was_found_becomes_pairs():
+    found = np.array([[2, 0], [1, -1]], np.int32)
+    cells = found_cells(found, found >= 0, np.array([3, 1]), 4)
+    assert sorted(cells.tolist()) == [3, 5, 11]

@@ -1,0 +1,251 @@
+"""Linear SVMs: solved to their optimum, chosen on held-out examples, the same on all backends."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import csr_of, planted
+
+import slide
+from slide.core.contract.arrays import CSR
+from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
+from slide.core.learners.kinds import kind_of
+from slide.core.learners.recipe import recipe
+from slide.core.models.model import Model
+from slide.core.runs.trainer import Trainer
+from slide.core.svm import choosing
+from slide.core.svm.choosing import drawn_labels, raced, walks
+from slide.core.svm.kind import SVM
+from slide.core.svm.run import SvmRun
+from slide.core.svm.settings import SvmSettings
+from slide.core.svm.solving import BIAS, CONSTANT, NEVER
+from slide.core.svm.splitting import Split, other_parts
+
+BACKEND = slide.load_backend("numba")
+DATA = planted(600, 60)
+SETTINGS = Config(
+    learner=SvmSettings(cost=0.5, centroid=1.0, idf_power=0.0, negatives=1000), epochs=4, active=60
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Trainer(SETTINGS, BACKEND).fit(DATA)
+
+
+def test_the_recipe_solves_sparse_features_and_takes_steps_where_they_are_asked_for():
+    assert kind_of(recipe(DATA)) is SVM
+    assert kind_of(recipe(DATA, cost=1.0)) is SVM
+    assert kind_of(recipe(DATA, lr=1.0)).name == "direct"
+    assert kind_of(recipe(DATA, batch_size=64)).name == "direct"
+    assert kind_of(recipe(DATA, by_steps=True)).name == "direct"
+    one_label = DATA.take(np.flatnonzero(DATA.y.row_lengths() == 1))
+    assert kind_of(recipe(one_label)).name == "direct"
+    assert kind_of(recipe(one_label, cost=1.0)) is SVM
+    with pytest.raises(
+        ConfigError, match=r"cost=1\.0 is a setting of linear SVMs, but lr=0\.5 is a"
+    ):
+        recipe(DATA, cost=1.0, lr=0.5)
+
+
+def test_rounds_end_at_the_optimum_of_the_whole_problem():
+    """Whoever scores above the margin is found, so many rounds end where Newton's method does."""
+    settings = replace(SETTINGS, negatives=0, negatives_per_example=0.0, connections=1000)
+    run = SvmRun.begin(settings, BACKEND, DATA)
+    run.finish()
+    assert not run.n_steps  # there is nothing to end
+    for _ in range(30):
+        run.step(run.data, 0.0)
+    rows = run.split.usable
+    x = run.data.features.take(rows).to_scipy().toarray().astype(np.float64)
+    x = np.hstack([x, np.full((len(x), 1), CONSTANT)])
+    start = run.problem.start(1.0).to_scipy().toarray().astype(np.float64)
+    got = run.network.without_bias(BACKEND).to_scipy().toarray().astype(np.float64)
+    y = run.data.y.take(rows).to_scipy().toarray()
+    for label in (3, 17, 40):
+        prior = np.append(start[label], BIAS / CONSTANT)
+        w = np.append(got[label], run.network.bias[label] / CONSTANT)
+        assert objective(w, prior, x, y[:, label]) <= 1.01 * least(prior, x, y[:, label])
+
+
+def objective(w, prior, x, y):
+    loss = np.maximum(1 - np.where(y > 0, 1, -1) * (x @ w), 0)
+    return 0.5 * ((w - prior) ** 2).sum() + 0.5 * (loss**2).sum()
+
+
+def least(prior, x, y):
+    """Of the objective, by Newton's method from the prior."""
+    w, side = prior.copy(), np.where(y > 0, 1, -1)
+    for _ in range(50):
+        margin = 1 - side * (x @ w)
+        active = margin > 0
+        gradient = w - prior - x[active].T @ (side * margin)[active]
+        w = w - np.linalg.solve(np.eye(len(w)) + x[active].T @ x[active], gradient)
+    return objective(w, prior, x, y)
+
+
+def test_it_learns_and_is_stored_and_read(model, tmp_path):
+    test = planted(300, 60, seed=1)
+    scores = model.evaluate(test)
+    assert scores["precision_at_1"] > 0.8
+    model.save(tmp_path / "m")
+    again = Model.load(tmp_path / "m", BACKEND)
+    assert kind_of(again.config) is SVM
+    np.testing.assert_array_equal(again.predict(test.x, 5)[1], model.predict(test.x, 5)[1])
+    assert model.evaluate(test, sampled=True)["recall_at_1"] > 0.9
+
+
+@pytest.mark.parametrize("name", ["reference", "processes"])
+def test_other_backends_find_the_same(name):
+    data, test = planted(200, 30), planted(50, 30, seed=1)
+    quick = replace(SETTINGS, epochs=2)
+    ids = [Trainer(quick, slide.load_backend(each)).fit(data).predict(test.x, 1)[0]
+           for each in ("numba", name)]  # fmt: skip
+    assert (ids[0] == ids[1]).mean() > 0.95  # sums are rounded otherwise, and ties turn
+
+
+def test_the_order_of_the_file_and_the_threads_change_no_bit(model):
+    shuffled = DATA.take(np.random.default_rng(3).permutation(DATA.n_samples))
+    backend = slide.load_backend("numba")
+    backend.set_threads(3)
+    again = Trainer(SETTINGS, backend).fit(shuffled)
+    for one, other in zip(SVM.tensors(model.network, BACKEND).values(),
+                          SVM.tensors(again.network, backend).values(), strict=True):  # fmt: skip
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_seed_holds_others_out():
+    runs = [SvmRun.begin(replace(SETTINGS, seed=seed), BACKEND, DATA) for seed in (0, 1)]
+    assert runs[0].split.held_out.tolist() != runs[1].split.held_out.tolist()
+
+
+def test_labels_without_examples_are_never_above_others():
+    y = CSR(DATA.y.indptr, DATA.y.indices, DATA.y.values, DATA.n_labels + 40)
+    data = Dataset(DATA.x, y)
+    model = Trainer(replace(SETTINGS, epochs=1), BACKEND).fit(data)
+    ids, scores = model.predict(data.x, data.n_labels)
+    unseen = ids >= DATA.n_labels
+    assert not unseen[:, : data.n_labels - 41].any()
+    assert (scores[unseen] <= NEVER / 2).all()
+
+
+def test_what_was_held_out_is_learned_in_the_end():
+    """Every example has a label of its own, which nobody knows while it is held out."""
+    data = planted(200, 20)
+    y = data.y.to_scipy().tolil()
+    y.resize(200, 220)
+    for row in range(200):
+        y[row, 20 + row] = 1
+    data = Dataset(data.x, CSR.from_scipy(y.tocsr().astype(np.float32)))
+    run = SvmRun.begin(SETTINGS, BACKEND, data)
+    held_out, own = run.split.held_out, run.problem.y.to_scipy()[:, 20:]
+    run.step(run.data, 0.0)
+    assert not hits_of(run, held_out, own)
+    run.finish()
+    assert hits_of(run, held_out, own) >= 0.5 * len(held_out)
+    assert run.diagnostics()["held_out_precision_at_1"] == run.solved.scores["precision_at_1"]
+
+
+def hits_of(run, rows, own):
+    """Of how many examples the label that they alone have is among the first three."""
+    found = run.problem.best_labels(run.network, rows, 3)
+    alone = 20 + own[rows].indices
+    return sum(label in names for label, names in zip(alone.tolist(), found.tolist(), strict=True))
+
+
+def test_a_tiny_set_has_nothing_held_out_and_is_learned():
+    data = planted(40, 8)
+    model = Trainer(recipe(data), BACKEND).fit(data)
+    assert model.evaluate(data)["precision_at_1"] > 0.9
+
+
+def test_parts_of_one_thing_are_left_out_together():
+    """Two examples in three are parts: the same features but one, and other labels."""
+    rng = np.random.default_rng(0)
+    x, y = [], []
+    for user in range(120):
+        items = rng.choice(400, 12, replace=False)
+        for part in range(3):
+            x.append({int(item): 1.0 for item in np.delete(items, part)})
+            y.append({int(items[part]): 1.0})
+        x.append({int(item): 1.0 for item in rng.choice(400, 6, replace=False)})
+        y.append({int(user): 1.0})
+    data = Dataset(csr_of(x, 400), csr_of(y, 400))
+    split = Split.of(data, np.random.default_rng(1), BACKEND)
+    assert split.has_parts
+    users = np.arange(480) // 4
+    is_part = np.arange(480) % 4 < 3
+    for row in split.held_out[is_part[split.held_out]]:
+        others = np.flatnonzero((users == users[row]) & is_part)
+        assert not np.isin(others, split.usable).any()
+
+
+def test_copies_with_the_same_labels_stay():
+    twice = np.repeat(np.arange(200), 2)
+    data = planted(200, 60).take(twice)
+    assert (other_parts(data, np.arange(40), BACKEND) == -1).all()
+    assert not Split.of(data, np.random.default_rng(0), BACKEND).has_parts
+
+
+def test_a_race_finds_what_heats_like_and_leaves_alone_what_was_said(monkeypatch):
+    tried = []
+
+    def run(heats, balance):
+        tried.append(balance)
+        return -abs(np.log(balance.cost / 2.7)) - abs(balance.centroid - 2)
+
+    monkeypatch.setattr(choosing.Heats, "run", run)
+    split = Split.of(DATA, np.random.default_rng(0), BACKEND)
+    _, found = raced(SvmSettings(), DATA, split, 10, BACKEND, 0)
+    assert (round(found.cost, 6), found.centroid) == (2.7, 2.0)
+    assert len(tried) == len(set(tried)) == 6  # 0.3, 0.9, 2.7, 8.1; 2 and 4
+    _, found = raced(SvmSettings(cost=0.1), DATA, split, 10, BACKEND, 0)
+    assert (found.cost, found.centroid) == (0.1, 2.0)
+    power, found = raced(SvmSettings(cost=7.0, centroid=0.5, idf_power=0.25), DATA, split, 10,
+                         BACKEND, 0)  # fmt: skip
+    assert (power, found.cost, found.centroid) == (0.25, 7.0, 0.5)
+
+
+def test_a_walk_goes_up_or_down_from_where_it_is():
+    assert [*walks((1, 2, 3, 4), 2)] == [(3, 4), (1,)]
+
+
+def test_heats_take_some_of_the_labels_with_all_their_examples(monkeypatch):
+    counts = DATA.y.column_counts()
+    assert drawn_labels(DATA, np.random.default_rng(0)).tolist() == np.flatnonzero(counts).tolist()
+    monkeypatch.setattr(choosing, "TERMS_IN_HEATS", 1000)
+    some = drawn_labels(DATA, np.random.default_rng(0))
+    assert 0 < len(some) < 30
+
+
+def test_what_is_told_after_a_round():
+    records = []
+
+    class Watching:
+        def on_step(self, step, n_steps):
+            pass
+
+        def on_evaluation(self, record):
+            records.append(record)
+
+    Trainer(SETTINGS, BACKEND, watcher=Watching()).fit(DATA)
+    last = records[-1]
+    assert last["cost"] == 0.5
+    assert 0.5 < last["held_out_precision_at_1"] <= 1
+    assert last["loss"] == last["full_loss"] > 0
+    assert last["examples"] == last["epoch"] * DATA.n_samples
+    assert last["from_labels"] + last["from_tables"] + last["from_uniform"] == pytest.approx(1)
+
+
+def test_no_round_follows_one_that_gains_too_little():
+    run = SvmRun.begin(SETTINGS, BACKEND, DATA)
+    for goodness, done in ((0.1, False), (0.5, False), (0.6, False), (0.605, True)):
+        run.goodness.append(goodness)
+        assert run.is_done is done
+
+
+def test_rounds_cannot_be_taken_at_once():
+    with pytest.raises(ConfigError, match="solved in rounds, which cannot be taken at once"):
+        SvmRun.begin(SETTINGS, BACKEND, DATA).refuse_unordered()
