@@ -65,10 +65,12 @@ class Watching:
             self.n_jobs, self.cost = self.n_begun, self.cost + job.cost
 
     def picture(self) -> Text:
-        """A line on how far it is, above the grid: a screen that is too low cuts the grid."""
+        """A line on how far it is, above the grid; a low screen lacks the first kernels."""
         status = Text(self.status(), "bold", no_wrap=True, overflow="ellipsis")
         status.truncate(self.console.width, overflow="ellipsis")
-        return Text("\n").join([status, *grid_of(self.marks, self.console.options.ascii_only)])
+        grid = grid_of(self.marks, self.console.options.ascii_only)
+        del grid[1 : max(2 + len(grid) - self.console.height, 1)]  # not the heading
+        return Text("\n").join([status, *grid])
 
     def status(self) -> str:
         """How far it is, how long it will take, and what is being done."""

@@ -20,7 +20,12 @@ if sys.platform == "linux":
     from faults import SECONDS, Training
 
 TIMES = int(os.environ.get("SLIDE_FAULTS", "2"))  # that each thing happens, each time elsewhere
-MODES = [[], ["--mode", "hogwild"], ["--hidden", "16"], ["--hidden", "16", "--mode", "hogwild"]]
+MODES = [
+    ["--lr", "2"],
+    ["--mode", "hogwild"],
+    ["--hidden", "16"],
+    ["--hidden", "16", "--mode", "hogwild"],
+]
 ENDLESS = ["--epochs", "1000", "--backend", "processes"]
 A_FEW = ["--epochs", "3", "--set", "batch_size=32", "--backend", "processes"]
 

@@ -227,7 +227,7 @@ class SvmRun:
         return float(self.network.without_bias(self.backend).values.sum())
 
     def diagnostics(self) -> dict[str, float]:
-        """Scores and loss on held-out examples, as long as they were, and what was chosen by them."""
+        """Scores and loss on held-out examples, while they were, and what was chosen by them."""
         scores = {f"held_out_{name}": score for name, score in self.solved.scores.items()}
         balance = self.solved.balance
         return scores | {

@@ -18,6 +18,7 @@ class EinsumBackend(Delegating):
         "numba": (
             "put", "get", "hash", "build", "reinsert", "query", "spmm", "loss", "update_rows",
             "top_k", "spgemm_t", "invert", "search", "masked_spgemm", "update_entries",
+            "solve_rows",
         ),
     }  # fmt: skip
 
