@@ -12,7 +12,7 @@ from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.learners.recipe import recipe
+from slide.core.learners.recipe import Traits, recipe, settings_for
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.svm import choosing
@@ -41,6 +41,7 @@ def test_the_recipe_solves_sparse_features_and_takes_steps_where_they_are_asked_
     assert kind_of(recipe(DATA, lr=1.0)).name == "direct"
     assert kind_of(recipe(DATA, batch_size=64)).name == "direct"
     assert kind_of(recipe(DATA, by_steps=True)).name == "direct"
+    assert kind_of(settings_for(replace(Traits.of(DATA), n_labels=1_000_000))).name == "direct"
     one_label = DATA.take(np.flatnonzero(DATA.y.row_lengths() == 1))
     assert kind_of(recipe(one_label)).name == "direct"
     assert kind_of(recipe(one_label, cost=1.0)) is SVM
@@ -48,6 +49,28 @@ def test_the_recipe_solves_sparse_features_and_takes_steps_where_they_are_asked_
         ConfigError, match=r"cost=1\.0 is a setting of linear SVMs, but lr=0\.5 is a"
     ):
         recipe(DATA, cost=1.0, lr=0.5)
+
+
+def test_a_budget_that_is_too_short_for_rounds_is_spent_on_steps():
+    assert kind_of(recipe(DATA, time_budget=60.0)) is SVM
+    assert kind_of(recipe(DATA, time_budget=1e-3)).name == "direct"
+
+
+def test_rounds_end_while_there_is_time_for_the_last_one():
+    run = SvmRun.begin(SETTINGS, BACKEND, DATA)
+    run.seconds_left = 1000.0
+    run.step(run.data, 0.0)
+    assert 0 < 1000 - run.seconds_left == run.seconds
+    assert not run.is_done
+    run.seconds_left = 2.5 * run.seconds
+    assert run.is_done
+    held_out = run.split.held_out
+    run.seconds_left = 1.5 * run.seconds
+    run.finish()
+    assert run.split.held_out is held_out  # which are not taken in
+    run.seconds_left = 2.5 * run.seconds
+    run.finish()
+    assert not len(run.split.held_out)
 
 
 def test_rounds_end_at_the_optimum_of_the_whole_problem():

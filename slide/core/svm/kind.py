@@ -21,6 +21,7 @@ from slide.core.svm.settings import SvmSettings
 from slide.core.svm.solving import limits_of
 
 SEVERAL_LABELS = 1.5  # of an example, on average
+MOST_LABELS = 200_000
 TINY = 4  # hard negatives where every kernel of a run is to be called once
 BYTES_OF_PAIR = 48  # its cell, reason, dual and cost, and copies of them while some are joined
 ROUNDS = 5  # that a run seldom has more of
@@ -28,12 +29,14 @@ SECONDS_OF_TERM = 4e-8  # of a feature of a pair, in all rounds together; measur
 
 
 def suits(traits: Traits) -> bool:
-    """Sparse features, and labels of which an example has several.
+    """Sparse features, not too many labels, and several of them an example.
 
     Labels of which each example has one push each other down, all of them: steps, whose active sets
-    see others each time, go further in the same time (docs/decisions/0027).
+    see others each time, go further in the same time (docs/decisions/0027), as they do where labels
+    are so many that most have an example or two.
     """
-    return suits_directly(traits) and traits.labels_per_example >= SEVERAL_LABELS
+    has_several = traits.labels_per_example >= SEVERAL_LABELS
+    return suits_directly(traits) and has_several and traits.n_labels <= MOST_LABELS
 
 
 def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
