@@ -1,4 +1,4 @@
-"""Train eight small models from the command line, and compare their bits with those recorded.
+"""Train nine small models from the command line, and compare their bits with those recorded.
 
 `python tests/same_bits.py` prints a SHA-256 of weights and predictions of each, and exits with 1 if
 one is not what `same_bits.json` says: a change that was to change nothing has changed something.
@@ -25,8 +25,9 @@ from slide import write
 RECORD = Path(__file__).with_suffix(".json")
 HASHED = ("--epochs", "2", "--batch-size", "64", "--active", "60", "--K", "3", "--L", "8")
 CONFIGURATIONS = {
-    "direct": ("--epochs", "2"),
-    "direct with pairs": ("--epochs", "2", "--set", "pairs=true", "--set", "idf_power=0.5"),
+    "direct": ("--epochs", "2", "--lr", "2"),
+    "direct with pairs": ("--epochs", "2", "--lr", "2", "--set", "pairs=true", "--set", "idf_power=0.5"),
+    "linear SVMs": ("--epochs", "2"),
     "one hidden layer, SimHash": ("--hidden", "24", *HASHED, "--set", "rebuild_every=5"),
     "two hidden layers, the second sampled, WTA": (
         "--hidden", "24,16", *HASHED, "--hash", "wta", "--set", "hidden_active=0,9",

@@ -50,7 +50,7 @@ def row(name: str, settings: dict[str, Any], train: slide.Dataset, test: slide.D
     """One line of the table."""
     backend = slide.load_backend()
     backend.set_threads(2)
-    trainer = slide.Trainer(slide.recipe(train, **settings), backend)
+    trainer = slide.Trainer(slide.recipe(train, by_steps=True, **settings), backend)
     with patch.object(connecting, "SCALE", 0.0 if name == FROM_ZERO else connecting.SCALE):
         scores = trainer.fit(train).evaluate(test)
     wanted = ("precision_at_1", "precision_at_3", "precision_at_5", "psp_at_5")
@@ -71,7 +71,7 @@ def main() -> None:
     with threadpool_limits(limits=1, user_api="blas"):
         for name in names:
             train, test = pair_in(args.data / name)
-            usual = slide.recipe(train)
+            usual = slide.recipe(train, by_steps=True)
             print(f"\n## {name}\n\n| | P@1 | P@3 | P@5 | PSP@5 | s |\n|---|---|---|---|---|---|")
             for lever, settings in LEVERS.items():
                 wanted = lever == "the recipe" or not args.levers or lever in args.levers

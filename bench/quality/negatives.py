@@ -161,7 +161,7 @@ def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
                 config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
                 found[f"hidden layer, {scope}: {name}"] = config, SampledRun.begin
         found[f"hidden layer, {scope}: hardest"] = config, begin_hardest
-    config = slide.recipe(train, hidden=())
+    config = slide.recipe(train, by_steps=True, hidden=())
     for name, run in {"uniform": UniformDirect, "in-batch": InBatchDirect}.items():
         found[f"direct, example: {name}"] = config, run.begin
     for name in FAMILIES:
