@@ -26,7 +26,7 @@ RECORD = Path(__file__).with_suffix(".json")
 HASHED = ("--epochs", "2", "--batch-size", "64", "--active", "60", "--K", "3", "--L", "8")
 CONFIGURATIONS = {
     "direct": ("--epochs", "2", "--lr", "2"),
-    "direct with pairs": ("--epochs", "2", "--lr", "2", "--set", "pairs=true", "--set", "idf_power=0.5"),
+    "direct with pairs": ("--epochs", "2", "--lr", "2", "--pairs", "--idf-power", "0.5"),
     "linear SVMs": ("--epochs", "2"),
     "one hidden layer, SimHash": ("--hidden", "24", *HASHED, "--set", "rebuild_every=5"),
     "two hidden layers, the second sampled, WTA": (
