@@ -140,7 +140,8 @@ class Problem:
         for part in batches(len(rows), MINED_AT_A_TIME):
             some = rows[part]
             found, scores = self.search(index, some, self.y.take(some), k)
-            cells.append(found_cells(found, (found >= 0) & (scores > -1), some, self.y.n_rows))
+            costly = scores > -1  # the margin of an example that lacks a label
+            cells.append(found_cells(found, (found >= 0) & costly, some, self.y.n_rows))
         return np.concatenate(cells)
 
     def search(
