@@ -11,7 +11,11 @@ Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the 
 
 
 def lists_of(drawn=(), usable=(0, 1, 2, 3)):
-    return Shortlists.of(Y, np.array(drawn, np.int64), np.array(usable))
+    return joined(Shortlists.of(Y, np.array(usable)), drawn, DRAWN)
+
+
+def joined(lists, cells, reason):
+    return lists.joined((np.array(cells, np.int64), reason))
 
 
 def told(lists):
@@ -25,23 +29,23 @@ def test_own_examples_come_first_and_drawn_ones_do_not_replace_them():
 
 
 def test_a_drawn_pair_that_is_found_hard_stands_for_itself():
-    lists = lists_of([2, 3]).joined(np.array([3, 6, 0]), HARD)
+    lists = joined(lists_of([2, 3]), [3, 6, 0], HARD)
     assert told(lists) == {0: OWN, 1: OWN, 2: DRAWN, 3: HARD, 5: OWN, 6: HARD, 7: OWN}
 
 
 def test_duals_stay_with_their_pairs():
     lists = lists_of([2])
     lists = Shortlists(lists.cells, lists.reasons, lists.cells.astype(np.float32), lists.shape)
-    joined = lists.joined(np.array([11, 3, 6]), HARD)
-    assert joined.duals.tolist() == [0, 1, 2, 0, 5, 0, 7, 0]
-    assert joined.cells.tolist() == [0, 1, 2, 3, 5, 6, 7, 11]
+    more = joined(lists, [11, 3, 6], HARD)
+    assert more.duals.tolist() == [0, 1, 2, 0, 5, 0, 7, 0]
+    assert more.cells.tolist() == [0, 1, 2, 3, 5, 6, 7, 11]
 
 
-def test_hard_ones_that_became_easy_are_forgotten_and_others_are_not():
-    lists = lists_of([2]).joined(np.array([3, 6]), HARD)
-    duals = np.where(lists.cells == 6, np.float32(0.5), np.float32(0))
+def test_negatives_that_are_easy_are_forgotten_and_others_are_not():
+    lists = joined(lists_of([2, 10]), [3, 6], HARD)
+    duals = np.where(np.isin(lists.cells, (6, 10)), np.float32(0.5), np.float32(0))
     kept = Shortlists(lists.cells, lists.reasons, duals, lists.shape).unsatisfied()
-    assert told(kept) == {0: OWN, 1: OWN, 2: DRAWN, 5: OWN, 6: HARD, 7: OWN}
+    assert told(kept) == {0: OWN, 1: OWN, 5: OWN, 6: HARD, 7: OWN, 10: DRAWN}
 
 
 def test_drawn_examples_cost_what_they_stand_for():
@@ -55,12 +59,15 @@ def test_drawn_examples_cost_what_they_stand_for():
 
 @given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)))
 def test_lists_are_sets_whatever_comes(drawn, hard):
-    lists = lists_of(drawn).joined(np.array(hard, np.int64), HARD)
     own = {0, 1, 5, 7}
-    assert told(lists) == {
+    wanted = {
         cell: OWN if cell in own else HARD if cell in hard else DRAWN
         for cell in sorted({*own, *drawn, *hard})
     }
+    cells = (np.array(drawn, np.int64), DRAWN), (np.array(hard, np.int64), HARD)
+    assert told(lists_of().joined(*cells)) == wanted
+    assert told(lists_of().joined(cells[0]).joined(cells[1])) == wanted
+    assert told(lists_of().joined(cells[1]).joined(cells[0])) == wanted
 
 
 def test_examples_are_drawn_for_labels_that_have_any():

@@ -16,11 +16,12 @@ from slide.core.learners.recipe import Traits, recipe, settings_for
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.svm import choosing
-from slide.core.svm.choosing import drawn_labels, raced, walks
+from slide.core.svm.choosing import drawn_labels, next_lists, raced, walked
 from slide.core.svm.kind import SVM
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.solving import BIAS, CONSTANT, NEVER
+from slide.core.svm.shortlists import DRAWN, OWN
+from slide.core.svm.solving import BIAS, CONSTANT, NEVER, Balance
 from slide.core.svm.splitting import Split, other_parts
 
 BACKEND = slide.load_backend("numba")
@@ -217,22 +218,46 @@ def test_a_race_finds_what_heats_like_and_leaves_alone_what_was_said(monkeypatch
 
     def run(heats, balance):
         tried.append(balance)
-        return -abs(np.log(balance.cost / 2.7)) - abs(balance.centroid - 2)
+        return -abs(np.log(balance.cost / 2.7))
 
     monkeypatch.setattr(choosing.Heats, "run", run)
     split = Split.of(DATA, np.random.default_rng(0), BACKEND)
     _, found = raced(SvmSettings(), DATA, split, 10, BACKEND, 0)
     assert (round(found.cost, 6), found.centroid) == (2.7, 2.0)
-    assert len(tried) == len(set(tried)) == 6  # 0.3, 0.9, 2.7, 8.1; 2 and 4
+    assert len(tried) == len(set(tried)) == 4  # 0.3, 0.9, 2.7 and 8.1
     _, found = raced(SvmSettings(cost=0.1), DATA, split, 10, BACKEND, 0)
     assert (found.cost, found.centroid) == (0.1, 2.0)
+    tried.clear()
     power, found = raced(SvmSettings(cost=7.0, centroid=0.5, idf_power=0.25), DATA, split, 10,
                          BACKEND, 0)  # fmt: skip
     assert (power, found.cost, found.centroid) == (0.25, 7.0, 0.5)
+    assert not tried  # there is nothing to choose
 
 
-def test_a_walk_goes_up_or_down_from_where_it_is():
-    assert [*walks((1, 2, 3, 4), 2)] == [(3, 4), (1,)]
+@pytest.mark.parametrize(("best", "n_tried"), [(0.9, 2), (0.3, 2), (0.1, 3), (1e-9, 6)])
+def test_a_walk_goes_up_or_down_from_where_it_is(best, n_tried):
+    tried = []
+
+    class Landscape:
+        def run(self, balance):
+            tried.append(balance.cost)
+            return -abs(np.log(balance.cost / best))
+
+    found = walked(Landscape(), Balance(0.3, 0.0), -abs(np.log(0.3 / best)))
+    assert found.cost == pytest.approx(max(best, 0.3 * 3.0**-5))
+    assert len(tried) == n_tried
+
+
+def test_each_round_draws_others_in_place_of_those_that_are_easy():
+    run = SvmRun.begin(replace(SETTINGS, negatives=5, negatives_per_example=0.0), BACKEND, DATA)
+    rows, none = run.split.usable, np.zeros(0, np.int64)
+    solved = replace(run.lists, duals=(run.lists.reasons == OWN).astype(np.float32))
+    lists = [next_lists(run.problem, solved, run.network, rows, none, 5, run.rng) for _ in range(2)]
+    drawn = [set(each.cells[each.reasons == DRAWN].tolist()) for each in lists]
+    assert len(drawn[0] & drawn[1]) < 0.5 * len(drawn[0])
+    kept = replace(lists[0], duals=np.ones(len(lists[0].cells), np.float32))
+    again = next_lists(run.problem, kept, run.network, rows, none, 5, run.rng)
+    assert drawn[0] <= set(again.cells[again.reasons == DRAWN].tolist())
 
 
 def test_heats_take_some_of_the_labels_with_all_their_examples(monkeypatch):

@@ -1,7 +1,8 @@
 """The kernel `solve_rows`: dual coordinate descent, each row of weights by one thread.
 
-A row gathers its examples first, their inputs numbered anew: what the passes read again and again
-lies together then, and the weights of a row are as many as the inputs that it meets.
+The weights of a row are spread out over all inputs, and examples are read where they lie. Only
+inputs of examples that have, or had, a dual above 0 can have a weight: those are met. The others of
+a shortlist, which are many, cost a product in each pass and no more.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def solve_rows(
     n_kept, bias, duals = np.zeros(n, np.int64), base.copy(), duals.copy()
     pool.spread(
         solve_span, n, rows_of(x), x.n_cols, examples, norms, priors, np.float32(constant) ** 2,
-        terms, limits, firsts, strides, begins, kept, values, n_kept, bias, duals, by=terms,
+        limits, firsts, strides, begins, kept, values, n_kept, bias, duals, by=terms,
     )  # fmt: skip
     filled = np.arange(len(kept)) < np.repeat(begins[:-1] + n_kept, np.diff(begins))
     weight = CSR(indptr_of(n_kept), kept[filled], values[filled], x.n_cols)
@@ -66,8 +67,8 @@ def squared_norms(indptr: Array, values: Array, constant: Number) -> Array:
 @compiled
 def solve_span(
     first_row: int, stop: int, x: Rows, n_inputs: int, wanted: Rows, norms: Array, prior: Rows,
-    constant: Number, terms: Array, limits: Array, firsts: Array, strides: Array, begins: Array,
-    kept: Array, values: Array, n_kept: Array, bias: Array, duals: Array,
+    constant: Number, limits: Array, firsts: Array, strides: Array, begins: Array, kept: Array,
+    values: Array, n_kept: Array, bias: Array, duals: Array,
 ) -> None:  # fmt: skip
     """Solve some rows, and keep the largest entries of each.
 
@@ -79,80 +80,103 @@ def solve_span(
         norms: f32 (B,), squared, of the examples.
         prior: what the rows are drawn to.
         constant: squared, of the input whose weight is the bias.
-        terms: entries of x that a row gathers.
         limits: how many entries of a row to keep.
         firsts, strides: i64 (passes, n), the orders of the visits.
         begins: where a row's entries are written.
         kept, values, n_kept, bias, duals: written.
     """
-    most = terms[first_row:stop].max() if stop > first_row else 0
-    gathered, factors = np.empty(most, np.int32), np.empty(most, np.float32)
-    place_of_input, inputs = np.full(n_inputs, -1, np.int32), np.empty(n_inputs, np.int32)
-    w, sizes = np.empty(n_inputs, np.float32), np.empty(n_inputs, np.float32)
+    w, sizes = np.zeros(n_inputs, np.float32), np.empty(n_inputs, np.float32)
+    is_met, met = np.zeros(n_inputs, np.uint8), np.empty(n_inputs, np.int32)
     for j in range(first_row, stop):
         first, last = wanted.indptr[j], wanted.indptr[j + 1]
-        m, n = last - first, 0
+        examples, costs, own = (
+            wanted.indices[first:last], wanted.values[first:last], duals[first:last],
+        )  # fmt: skip
+        n = meet(prior.indices[prior.indptr[j] : prior.indptr[j + 1]], is_met, met, 0)
         for p in range(prior.indptr[j], prior.indptr[j + 1]):
-            place_of_input[prior.indices[p]] = n
-            inputs[n], w[n] = prior.indices[p], prior.values[p]
-            n += 1
-        ends = np.empty(m + 1, np.int64)
-        z = 0
-        for t in range(m):
-            ends[t] = z
-            i, c = wanted.indices[first + t], wanted.values[first + t]
-            a = duals[first + t] if c > 0 else -duals[first + t]
-            bias[j] += constant * a
-            for p in range(x.indptr[i], x.indptr[i + 1]):
-                place = place_of_input[x.indices[p]]
-                if place < 0:
-                    place = n
-                    place_of_input[x.indices[p]] = n
-                    inputs[n], w[n] = x.indices[p], 0
-                    n += 1
-                w[place] += a * x.values[p]
-                gathered[z], factors[z] = place, x.values[p]
-                z += 1
-        ends[m] = z
+            w[prior.indices[p]] = prior.values[p]
+        is_in = np.zeros(last - first, np.uint8)
+        for t in range(last - first):
+            if own[t] != 0:
+                n = meet(inputs_of(x, examples[t]), is_met, met, n)
+                is_in[t] = 1
+                step = own[t] if costs[t] > 0 else -own[t]
+                add_row(x, examples[t], step, w)
+                bias[j] += constant * step
         for number in range(len(firsts)):
-            bias[j] = descend(
-                ends, gathered, factors, wanted.indices[first:last], wanted.values[first:last],
-                norms, duals[first:last], w, bias[j], constant, firsts[number, j],
-                strides[number, j],
+            bias[j], n = descend(
+                x, examples, costs, norms, own, is_in, w, is_met, met, n, bias[j], constant,
+                firsts[number, j], strides[number, j],
             )  # fmt: skip
+        if n < limits[j]:  # zeros are kept, too, where there is room for them
+            for t in range(last - first):
+                n = meet(inputs_of(x, examples[t]), is_met, met, n)
         for t in range(n):
-            sizes[t] = abs(w[t])
-        chosen = largest_ids(inputs[:n], sizes[:n], limits[j])
-        for t in range(len(chosen)):
-            kept[begins[j] + t] = chosen[t]
-            values[begins[j] + t] = w[place_of_input[chosen[t]]]
+            sizes[t] = abs(w[met[t]])
+        chosen = largest_ids(met[:n], sizes[:n], limits[j])
         n_kept[j] = len(chosen)
+        for t in range(len(chosen)):
+            kept[begins[j] + t], values[begins[j] + t] = chosen[t], w[chosen[t]]
         for t in range(n):
-            place_of_input[inputs[t]] = -1
+            w[met[t]], is_met[met[t]] = 0, 0
+
+
+@compiled
+def inputs_of(x: Rows, i: int) -> Array:
+    """Those that an example stores."""
+    return x.indices[x.indptr[i] : x.indptr[i + 1]]
+
+
+@compiled
+def meet(inputs: Array, is_met: Array, met: Array, n: int) -> int:
+    """Put inputs that were not met on the list of n that were; the new n is returned."""
+    for f in inputs:
+        if not is_met[f]:
+            is_met[f], met[n] = 1, f
+            n += 1
+    return n
+
+
+@summing
+def add_row(x: Rows, i: int, step: Number, w: Array) -> None:
+    """Add a multiple of an example to the weights."""
+    for p in range(x.indptr[i], x.indptr[i + 1]):
+        w[np.uint32(x.indices[p])] += step * x.values[p]
+
+
+@summing
+def score_of(x: Rows, i: int, w: Array, bias: Number) -> Number:
+    """What the weights make of an example."""
+    score = bias
+    for p in range(x.indptr[i], x.indptr[i + 1]):
+        score += w[np.uint32(x.indices[p])] * x.values[p]
+    return score
 
 
 @summing
 def descend(
-    ends: Array, gathered: Array, factors: Array, examples: Array, costs: Array, norms: Array,
-    duals: Array, w: Array, bias: Number, constant: Number, at: int, stride: int,
-) -> Number:  # fmt: skip
-    """One pass over the examples of a row; weights and duals are written, the bias returned."""
+    x: Rows, examples: Array, costs: Array, norms: Array, duals: Array, is_in: Array, w: Array,
+    is_met: Array, met: Array, n: int, bias: Number, constant: Number, at: int, stride: int,
+) -> tuple[Number, int]:  # fmt: skip
+    """One pass over the examples of a row: the bias, and how many inputs were met by now.
+
+    Duals and weights are written; `is_in` says of which examples the inputs were met.
+    """
     m = len(examples)
     stride %= max(m, 1)  # so that one subtraction brings a place back
     for _ in range(m):
-        begin, end, score = ends[at], ends[at + 1], bias
-        for p in range(begin, end):
-            score += w[np.uint32(gathered[p])] * factors[p]
+        i, before, slack = examples[at], duals[at], np.float32(0.5) / abs(costs[at])
         side = np.float32(1) if costs[at] > 0 else np.float32(-1)
-        slack, before = np.float32(0.5) / abs(costs[at]), duals[at]
-        gradient = side * score - np.float32(1) + slack * before
-        dual = max(before - gradient / (norms[examples[at]] + slack), np.float32(0))
+        gradient = side * score_of(x, i, w, bias) - np.float32(1) + slack * before
+        dual = max(before - gradient / (norms[i] + slack), np.float32(0))
         step = (dual - before) * side
         if step != 0:
-            duals[at] = dual
-            for p in range(begin, end):
-                w[np.uint32(gathered[p])] += step * factors[p]
+            if not is_in[at]:
+                n = meet(inputs_of(x, i), is_met, met, n)
+                is_in[at] = 1
+            add_row(x, i, step, w)
             bias += constant * step
+            duals[at] = dual
         at += stride
         at -= m if at >= m else 0
-    return bias
+    return bias, n

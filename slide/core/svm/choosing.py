@@ -4,14 +4,13 @@ A heat is run on some of the labels, each with all of its examples: so few that 
 of a round, and each label's problem is the one that it has in training. Some of the examples
 alone would not do: labels would have fewer examples than they have, and want other values.
 
-What is held out is scored, and taken in by the last round. What is best is best by the mean of P@1
-and P@5.
+What is held out is scored, and taken in by the last round. What is best is best by the mean of P@1,
+P@3 and P@5, which is less a matter of chance than any of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,18 +23,18 @@ from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.settings.traits import Traits
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import HARD, Shortlists, drawn_cells
-from slide.core.svm.solving import Balance, Problem
+from slide.core.svm.shortlists import DRAWN, HARD, Shortlists, drawn_cells
+from slide.core.svm.solving import REFINING, Balance, Problem
 from slide.core.svm.splitting import Split
 
-COSTS = tuple(0.3 * 3.0**power for power in range(-5, 6))
-CENTROIDS = (0.0, 1.0, 2.0, 4.0)
+FACTOR, MOST_STEPS = 3.0, 5  # by which costs go up or down, and how often
 POWERS = (0.0, 0.5)  # of the inverse document frequency
-FIRST = Balance(0.3, 1.0)  # what is tried first, and stays where nothing can be held out
-TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, about
-TERMS_OF_PAIR = 8  # that a label and an example take time for beside their features
+FIRST = Balance(0.3, 2.0)  # cost that is tried first, and length of centroids
+TERMS_IN_HEATS = 4_000_000  # features of the examples that the labels of a heat have, about
+TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 MINED_IN_HEATS = 5000  # examples whose hard negatives are found
-FIRST_PASSES, PASSES = 2, 2  # over the shortlists: cold, and warm
+ROUNDS_OF_HEAT = 2
+SALTS_OF_ROUND = 1 + REFINING  # so that no pass has the order of another
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Solution:
     """Labels solved with some balance, and how good that is on held-out examples.
 
     Args:
-        balance: cost and length of centroids.
+        balance: cost, and length of centroids.
         network: the weights.
         duals: f32, of the shortlists.
         scores: P@1, P@3, P@5 on the held-out examples; empty if there are none.
@@ -57,14 +56,13 @@ class Solution:
     @property
     def goodness(self) -> float:
         """One number to choose by."""
-        found = self.scores or {"precision_at_1": 0.0, "precision_at_5": 0.0}
-        return (found["precision_at_1"] + found["precision_at_5"]) / 2
+        return sum(self.scores.values()) / max(len(self.scores), 1)
 
 
 def raced(
     settings: SvmSettings, data: Dataset, split: Split, active: int, backend: Backend, seed: int
 ) -> tuple[float, Balance]:
-    """The power of the inverse document frequency, and the balance, one scale after another.
+    """The power of the inverse document frequency, and the balance, one after the other.
 
     Args:
         settings: what was said in them is not raced.
@@ -75,19 +73,16 @@ def raced(
         seed: of what is drawn.
     """
     begun = first_balance(settings, split)
-    if not len(split.held_out):
-        return settings.idf_power or POWERS[0], begun
-    heats = [
-        Heats.of(settings, data, split, active, backend, seed, power)
-        for power in powers_of(settings, data)
-    ]
+    powers = powers_of(settings, data)
+    is_said = settings.cost is not None and len(powers) == 1
+    if is_said or not len(split.held_out):
+        return powers[0], begun
+    heats = [Heats.of(settings, data, split, active, backend, seed, power) for power in powers]
     goodness = [each.run(begun) for each in heats]
     best = int(np.argmax(goodness))
-    found = Found(begun, goodness[best])
-    for name, scale in (("cost", COSTS), ("centroid", CENTROIDS)):
-        if getattr(settings, name) is None and not (name == "centroid" and split.has_parts):
-            found = found.along(name, scale, heats[best])
-    return heats[best].power, found.balance
+    if settings.cost is not None:
+        return heats[best].power, begun
+    return heats[best].power, walked(heats[best], begun, goodness[best])
 
 
 def powers_of(settings: SvmSettings, data: Dataset) -> tuple[float, ...]:
@@ -97,32 +92,24 @@ def powers_of(settings: SvmSettings, data: Dataset) -> tuple[float, ...]:
     return POWERS if Traits.of(data).is_binary else POWERS[:1]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The best balance so far, and how good it is."""
+def walked(heats: Heats, begun: Balance, goodness: float) -> Balance:
+    """The best that walking along costs finds: up, or if that is no gain, down.
 
-    balance: Balance
-    goodness: float
-
-    def along(self, name: str, scale: tuple[float, ...], heats: Heats) -> Found:
-        """The best that walking along a scale finds: up, or if that is no gain, down."""
-        value = getattr(self.balance, name)
-        for walk in walks(scale, value):
-            found = self.walked(name, walk, heats)
-            if found is not self:
-                return found
-        return self
-
-    def walked(self, name: str, values: Iterable[float], heats: Heats) -> Found:
-        """The last of some values up to which each was better than the one before."""
-        best = self
-        for value in values:
-            balance = replace(best.balance, **{name: value})
-            goodness = heats.run(balance)
-            if goodness <= best.goodness:
+    Args:
+        heats: to run.
+        begun: where the walk begins.
+        goodness: there.
+    """
+    for factor in (FACTOR, 1 / FACTOR):
+        best, most = begun, goodness
+        for _ in range(MOST_STEPS):
+            other = replace(best, cost=factor * best.cost)
+            if (found := heats.run(other)) <= most:
                 break
-            best = Found(balance, goodness)
-        return best
+            best, most = other, found
+        if best is not begun:
+            return best
+    return begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +151,12 @@ class Heats:
     def run(self, balance: Balance) -> float:
         """How good labels are after two rounds with this balance."""
         usable, problem = self.split.usable, self.problem
-        lists = first_lists(problem, usable, np.random.default_rng(self.seed))
+        rng, lists = np.random.default_rng(self.seed), Shortlists.of(problem.y, usable)
         network = problem.unsolved(balance.centroid)
-        for number, passes in enumerate((FIRST_PASSES, PASSES)):
-            lists = with_hard(problem, lists, network, usable[:MINED_IN_HEATS], self.active)
-            solved = solution(problem, lists, balance, self.split, passes, FIRST_PASSES * number)
+        for number in range(ROUNDS_OF_HEAT):
+            mined = usable[:MINED_IN_HEATS]
+            lists = next_lists(problem, lists, network, usable, mined, self.active, rng)
+            solved = solution(problem, lists, balance, self.split, number)
             network, lists = solved.network, replace(lists, duals=solved.duals)
         return solved.goodness
 
@@ -181,12 +169,6 @@ def drawn_labels(data: Dataset, rng: np.random.Generator) -> Array:
     labels = rng.permutation(np.flatnonzero(terms))
     n = 1 + int(np.searchsorted(np.cumsum(terms[labels]), TERMS_IN_HEATS))
     return np.sort(labels[:n])
-
-
-def walks(scale: tuple[float, ...], value: float) -> Iterator[tuple[float, ...]]:
-    """The values above a value, and those below it, nearest first."""
-    yield tuple(other for other in scale if other > value * 1.01)
-    yield tuple(other for other in reversed(scale) if other < value * 0.99)
 
 
 def first_balance(settings: SvmSettings, split: Split) -> Balance:
@@ -207,11 +189,6 @@ def inputs_of(settings: SvmSettings, data: Dataset, power: float) -> Inputs:
     return Inputs.fitted(DirectSettings(idf_power=power, pairs=settings.pairs), data.features)
 
 
-def first_lists(problem: Problem, usable: Array, rng: np.random.Generator) -> Shortlists:
-    """Each label's own examples, and some that are drawn."""
-    return Shortlists.of(problem.y, drawn_for(problem, problem.counts, usable, rng), usable)
-
-
 def drawn_for(problem: Problem, counts: Array, usable: Array, rng: np.random.Generator) -> Array:
     """Cells of examples drawn for labels with so many examples; none for those without."""
     settings = problem.settings
@@ -219,16 +196,28 @@ def drawn_for(problem: Problem, counts: Array, usable: Array, rng: np.random.Gen
     return drawn_cells(counts, wanted, usable, problem.y.n_rows, rng)
 
 
-def with_hard(
-    problem: Problem, lists: Shortlists, network: Direct, rows: Array, active: int
-) -> Shortlists:
-    """With the highest wrong labels of each of these examples."""
-    cells = problem.hard_cells(network, rows, min(active, problem.y.n_cols))
-    return lists.unsatisfied().joined(cells, HARD)
+def next_lists(
+    problem: Problem, lists: Shortlists, network: Direct, usable: Array, mined: Array, active: int,
+    rng: np.random.Generator,
+) -> Shortlists:  # fmt: skip
+    """Of the next round: negatives that are easy go, others come.
+
+    Args:
+        problem: the training set.
+        lists: of the round before.
+        network: the labels as they are.
+        usable: rows that others are drawn from.
+        mined: rows whose highest wrong labels are found.
+        active: so many of each.
+        rng: draws.
+    """
+    drawn = drawn_for(problem, problem.counts, usable, rng)
+    hard = problem.hard_cells(network, mined, min(active, problem.y.n_cols))
+    return lists.unsatisfied().joined((drawn, DRAWN), (hard, HARD))
 
 
 def solution(
-    problem: Problem, lists: Shortlists, balance: Balance, split: Split, passes: int, salt: int
+    problem: Problem, lists: Shortlists, balance: Balance, split: Split, number: int
 ) -> Solution:
     """Labels solved on their shortlists.
 
@@ -237,9 +226,8 @@ def solution(
         lists: with the duals to start from.
         balance: cost and length of centroids.
         split: the examples solved on, and those scored.
-        passes: over the shortlists.
-        salt: of the orders of examples.
+        number: of the solutions before this one.
     """
-    network, duals = problem.solved(lists, balance, len(split.usable), passes, salt)
+    network, duals = problem.solved(lists, balance, len(split.usable), SALTS_OF_ROUND * number)
     scores = problem.goodness(network, split.held_out) if len(split.held_out) else {}
     return Solution(balance, network, duals, scores)

@@ -16,23 +16,20 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
 from slide.core.svm.choosing import (
-    FIRST_PASSES,
-    PASSES,
     Solution,
     drawn_for,
-    first_lists,
     inputs_of,
+    next_lists,
     raced,
     solution,
-    with_hard,
 )
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import Problem
+from slide.core.svm.solving import Balance, Problem
 from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
-GAIN = 0.01  # of the mean of P@1 and P@5: a round that has less is followed by the last one
+GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
 ROUNDS_OF_LAST = 2  # that the last one takes as long as
 
 
@@ -85,7 +82,7 @@ class SvmRun:
         inputs = inputs_of(own, data, power)
         data = Dataset(inputs.of(data.features), data.y)
         problem = Problem.of(own, inputs, data, split.usable, backend)
-        lists = first_lists(problem, split.usable, rng)
+        lists = Shortlists.of(data.y.positive(), split.usable)
         begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, {})
         return cls(settings, backend, rng, data, problem, split, lists, begun, power)
 
@@ -136,9 +133,8 @@ class SvmRun:
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """A round: hard negatives of all examples, and all labels solved with them."""
         began = time.perf_counter()
-        self.n_steps += 1
         self.mine(self.split.usable)
-        self.take(self.solve(PASSES if self.n_steps > 1 else FIRST_PASSES))
+        self.again(self.solved.balance)
         self.goodness.append(self.solved.goodness)
         report = self.report()
         self.seconds = time.perf_counter() - began
@@ -146,39 +142,37 @@ class SvmRun:
         return report
 
     def mine(self, rows: Array) -> None:
-        """Put the highest wrong labels of these examples on the shortlists."""
+        """Put other negatives of these examples on the shortlists."""
         active = self.settings.training.active
-        self.lists = with_hard(self.problem, self.lists, self.network, rows, active)
+        self.lists = next_lists(
+            self.problem, self.lists, self.network, rows, rows, active, self.rng
+        )
 
-    def solve(self, passes: int) -> Solution:
-        """All labels, on their shortlists as they are."""
-        salt = 4 * self.n_steps + passes  # so that no pass has the order of another
-        balance = self.solved.balance
-        return solution(self.problem, self.lists, balance, self.split, passes, salt)
-
-    def take(self, solved: Solution) -> None:
-        """Go on from these weights and duals."""
-        self.solved, self.lists = solved, replace(self.lists, duals=solved.duals)
+    def again(self, balance: Balance) -> None:
+        """Solve all labels on their shortlists as they are, from the duals as they are."""
+        self.n_steps += 1
+        self.solved = solution(self.problem, self.lists, balance, self.split, self.n_steps)
+        self.lists = replace(self.lists, duals=self.solved.duals)
 
     def finish(self) -> None:
-        """A last round, which takes in what was held out, if there is time for it.
+        """Take in what was held out, if there is time for it.
 
-        A pass comes before it, so that it meets the negatives that are hard for the new examples,
-        and for labels that only they have.
+        All labels are solved before hard negatives are looked for, so that these are hard for the
+        new examples, too, and for labels that only they have.
         """
         no_time = self.seconds_left < ROUNDS_OF_LAST * self.seconds
         if not len(self.split.held_out) or not self.n_steps or no_time:
             return
         y, rows, scores = self.problem.y, self.order, self.solved.scores
+        balance = self.solved.balance
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
-        self.lists = self.lists.joined(drawn_for(self.problem, new, rows, self.rng), DRAWN)
-        self.lists = self.lists.joined(Shortlists.of(y, rows[:0], rows).cells, OWN)
-        self.n_steps += 1
-        self.take(self.solve(1))
+        drawn = drawn_for(self.problem, new, rows, self.rng)
+        self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
+        self.again(balance)
         self.mine(rows)
-        self.take(self.solve(PASSES))
+        self.again(balance)
         self.solved = replace(self.solved, scores=scores)
 
     def catch_up(self) -> None:

@@ -32,8 +32,8 @@ class SvmSettings(Part):
     centroid: float | None = maybe_number(
         0.0,
         100.0,
-        "length of the label's centroid that its weights are drawn to, 0 for the origin; chosen "
-        "on held-out examples if not given",
+        "length of the label's centroid that its weights are drawn to; 2 if not given, or 0 where "
+        "examples have others near them that share no label, as parts of one user's items",
     )
     idf_power: float | None = maybe_number(
         0.0,
@@ -59,6 +59,6 @@ class SvmSettings(Part):
         20, 0, 1 << 31, "examples drawn for a label at least, which stand for all that lack it"
     )
     negatives_per_example: float = number(
-        5.0, 0.0, 1e6, "and so many more for each of its own examples"
+        10.0, 0.0, 1e6, "and so many more for each of its own examples"
     )
     list_limit: int = whole(500, 1, 1 << 31, "labels that the index keeps for an input in training")

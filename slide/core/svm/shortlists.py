@@ -14,6 +14,8 @@ from slide.core.contract.arrays import CSR, Array
 
 DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
+KNOWN = -1  # it was there before
+RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,46 +35,36 @@ class Shortlists:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, y: CSR, drawn: Array, usable: Array) -> Shortlists:
-        """Examples that have a label, and others, of those that are usable.
+    def of(cls, y: CSR, usable: Array) -> Shortlists:
+        """Examples that have a label, of those that are usable.
 
         Args:
             y: CSR (n_samples, n_labels), labels.
-            drawn: i64, cells, repeated or not.
             usable: i64, rows.
         """
         shape = y.n_cols, y.n_rows
         rows = y.row_numbers()
         is_usable = np.isin(np.arange(y.n_rows), usable)
         own = np.sort((y.indices.astype(np.int64) * y.n_rows + rows)[is_usable[rows]])
-        none = cls(own, np.full(len(own), OWN, np.int8), np.zeros(len(own), np.float32), shape)
-        return none.joined(drawn, DRAWN)
+        return cls(own, np.full(len(own), OWN, np.int8), np.zeros(len(own), np.float32), shape)
 
-    def joined(self, cells: Array, reason: int) -> Shortlists:
+    def joined(self, *more: tuple[Array, int]) -> Shortlists:
         """With more pairs, whose duals are 0; a pair that was drawn may become a hard one.
 
         Args:
-            cells: i64, in any order, repeated or not.
-            reason: DRAWN, OWN or HARD.
+            more: i64 cells, in any order, repeated or not, and the reason for them.
         """
-        cells = np.sort(cells)
-        cells = cells[np.diff(cells, prepend=-1) > 0]
-        places = np.searchsorted(self.cells, cells)
-        known = np.zeros(len(cells), bool)
-        inside = places < len(self.cells)
-        known[inside] = self.cells[places[inside]] == cells[inside]
-        reasons = self.reasons.copy()
-        weaker = places[known][reasons[places[known]] == DRAWN]
-        reasons[weaker] = reason
-        places, cells = places[~known], cells[~known]
-        new = np.zeros(len(self.cells) + len(cells), bool)
-        new[places + np.arange(len(cells))] = True
-        return Shortlists(
-            spliced(new, self.cells, cells),
-            spliced(new, reasons, np.full(len(cells), reason, np.int8)),
-            spliced(new, self.duals, np.zeros(len(cells), np.float32)),
-            self.shape,
-        )
+        new = [4 * cells + RANKS.index(reason) for cells, reason in more]
+        keys = np.sort(np.concatenate([4 * self.cells, *new]))
+        is_first = np.diff(keys >> 2, prepend=-1) > 0
+        is_found_hard = np.append(keys[1:] - keys[:-1] == RANKS.index(HARD), False)[is_first]
+        keys = keys[is_first]
+        ranks = (keys & 3).astype(np.int8)
+        known = ranks == RANKS.index(KNOWN)
+        reasons, duals = np.array(RANKS, np.int8)[ranks], np.zeros(len(keys), np.float32)
+        reasons[known], duals[known] = self.reasons, self.duals
+        reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
+        return Shortlists(keys >> 2, reasons, duals, self.shape)
 
     def costs(self, cost: float, n_usable: int) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
@@ -99,16 +91,9 @@ class Shortlists:
         return CSR(indptr, indices, values, n_samples)
 
     def unsatisfied(self) -> Shortlists:
-        """Without hard negatives that have become easy, whose duals are 0."""
-        kept = (self.reasons != HARD) | (self.duals > 0)
+        """Without negatives that are easy by now, whose duals are 0."""
+        kept = (self.reasons == OWN) | (self.duals > 0)
         return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
-
-
-def spliced(new: Array, old: Array, added: Array) -> Array:
-    """Two arrays in one, whose places `new` says are those of the second."""
-    out = np.empty(len(new), old.dtype)
-    out[new], out[~new] = added, old
-    return out
 
 
 def drawn_cells(

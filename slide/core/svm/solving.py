@@ -8,7 +8,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
@@ -19,6 +19,7 @@ from slide.core.svm.shortlists import Shortlists, found_cells
 BIAS = -1.0  # of a label at the start, and nearly so ever after: what lacks it has the side -1
 CONSTANT = 0.3  # input whose weight is the bias: it moves less than if it were one of the features
 NEVER = -1e9  # bias of a label that no example has, which must not be above those learned to be low
+REFINING = 3  # passes over support vectors, after one over everything
 ANSWERS = max(RANKS)
 MINED_AT_A_TIME = 1 << 14  # examples, so that what is found for them is no large array
 
@@ -92,31 +93,39 @@ class Problem:
         return self.network(self.start(centroid), biases)
 
     def solved(
-        self, lists: Shortlists, balance: Balance, n_usable: int, passes: int, salt: int
+        self, lists: Shortlists, balance: Balance, n_usable: int, salt: int
     ) -> tuple[Direct, Array]:
         """A network of all labels solved on their shortlists, and the duals after it.
+
+        A pass over everything comes first, and then some over the support vectors that it leaves:
+        most of what is drawn is none.
 
         Args:
             lists: with the duals to start from.
             balance: cost and length of centroids.
             n_usable: examples that are not held out.
-            passes, salt: see `SparseKernels.solve_rows`.
+            salt: of the orders of examples.
         """
-        backend, n = self.backend, self.y.n_cols
-        rows = backend.solve_rows(
-            self.x,
-            lists.costs(balance.cost, n_usable).map(backend.put),
-            backend.put(lists.duals),
-            self.start(balance.centroid).map(backend.put),
-            backend.put(np.full(n, BIAS, np.float32)),
-            CONSTANT,
-            backend.put(limits_of(self.settings, self.counts)),
-            passes,
-            salt,
-        )
-        weight = rows.weight.map(backend.get)
-        network = self.network(weight.where(weight.values != 0), backend.get(rows.bias))
-        return network, backend.get(rows.duals)
+        costs, duals = lists.costs(balance.cost, n_usable), lists.duals
+        limits = limits_of(self.settings, self.counts)
+        first = self.passed(costs, duals, balance, np.zeros_like(limits), 1, salt)
+        duals = self.backend.get(first.duals)
+        counts = duals > 0
+        rows = self.passed(costs.where(counts), duals[counts], balance, limits, REFINING, salt + 1)
+        duals[counts] = self.backend.get(rows.duals)
+        weight = rows.weight.map(self.backend.get)
+        network = self.network(weight.where(weight.values != 0), self.backend.get(rows.bias))
+        return network, duals
+
+    def passed(
+        self, costs: CSR, duals: Array, balance: Balance, limits: Array, passes: int, salt: int
+    ) -> SolvedRows:
+        """See `SparseKernels.solve_rows`: what it gives, in arrays of the backend."""
+        put, n = self.backend.put, self.y.n_cols
+        return self.backend.solve_rows(
+            self.x, costs.map(put), put(duals), self.start(balance.centroid).map(put),
+            put(np.full(n, BIAS, np.float32)), CONSTANT, put(limits), passes, salt,
+        )  # fmt: skip
 
     def network(self, weight: CSR, bias: Array) -> Direct:
         """Of these weights, in which labels without examples are never found."""
