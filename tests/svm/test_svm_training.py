@@ -297,3 +297,16 @@ def test_no_round_follows_one_that_gains_too_little():
 def test_rounds_cannot_be_taken_at_once():
     with pytest.raises(ConfigError, match="solved in rounds, which cannot be taken at once"):
         SvmRun.begin(SETTINGS, BACKEND, DATA).refuse_unordered()
+
+
+def test_weights_follow_the_duals_that_are_kept():
+    """Of the support vectors, which are solved last, and of all others."""
+    run = SvmRun.begin(SETTINGS, BACKEND, DATA)
+    run.step(run.data, 0.0)
+    balance, lists, n = run.solved.balance, run.lists, len(run.split.usable)
+    assert 0 < (lists.duals > 0).sum() < len(lists.duals)
+    costs, limits = lists.costs(balance.cost, n), np.full(DATA.n_labels, 1000)
+    rows = run.problem.passed(costs, lists.duals, balance, limits, 0, 0)
+    network = run.problem.network(rows.weight, rows.bias).without_bias(BACKEND).to_scipy()
+    got = run.network.without_bias(BACKEND).to_scipy()
+    np.testing.assert_allclose(got.toarray(), network.toarray(), atol=1e-4)
