@@ -258,6 +258,7 @@ def test_each_round_draws_others_in_place_of_those_that_are_easy():
     kept = replace(lists[0], duals=np.ones(len(lists[0].cells), np.float32))
     again = next_lists(run.problem, kept, run.network, rows, none, 5, run.rng)
     assert drawn[0] <= set(again.cells[again.reasons == DRAWN].tolist())
+    assert 3 < again.drawn_counts().mean() and again.drawn_counts().max() == 5
 
 
 def test_heats_take_some_of_the_labels_with_all_their_examples(monkeypatch):

@@ -30,7 +30,7 @@ from slide.core.svm.splitting import Split
 FACTOR, MOST_STEPS = 3.0, 5  # by which costs go up or down, and how often
 POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 2.0)  # cost that is tried first, and length of centroids
-TERMS_IN_HEATS = 4_000_000  # features of the examples that the labels of a heat have, about
+TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, about
 TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 MINED_IN_HEATS = 5000  # examples whose hard negatives are found
 ROUNDS_OF_HEAT = 2
@@ -189,11 +189,21 @@ def inputs_of(settings: SvmSettings, data: Dataset, power: float) -> Inputs:
     return Inputs.fitted(DirectSettings(idf_power=power, pairs=settings.pairs), data.features)
 
 
-def drawn_for(problem: Problem, counts: Array, usable: Array, rng: np.random.Generator) -> Array:
-    """Cells of examples drawn for labels with so many examples; none for those without."""
+def drawn_for(
+    problem: Problem, counts: Array, usable: Array, rng: np.random.Generator, n_drawn: Array | int
+) -> Array:
+    """Cells of examples drawn for labels with so many examples; none for those without.
+
+    Args:
+        problem: the training set.
+        counts: i64 (n_labels,), examples of each label.
+        usable: rows to draw from.
+        rng: draws.
+        n_drawn: i64 (n_labels,), examples that were drawn before and are still there.
+    """
     settings = problem.settings
     wanted = settings.negatives + (settings.negatives_per_example * counts).astype(np.int64)
-    return drawn_cells(counts, wanted, usable, problem.y.n_rows, rng)
+    return drawn_cells(counts, np.maximum(wanted - n_drawn, 0), usable, problem.y.n_rows, rng)
 
 
 def next_lists(
@@ -211,9 +221,10 @@ def next_lists(
         active: so many of each.
         rng: draws.
     """
-    drawn = drawn_for(problem, problem.counts, usable, rng)
+    lists = lists.unsatisfied()
+    drawn = drawn_for(problem, problem.counts, usable, rng, lists.drawn_counts())
     hard = problem.hard_cells(network, mined, min(active, problem.y.n_cols))
-    return lists.unsatisfied().joined((drawn, DRAWN), (hard, HARD))
+    return lists.joined((drawn, DRAWN), (hard, HARD))
 
 
 def solution(

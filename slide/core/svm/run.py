@@ -168,7 +168,7 @@ class SvmRun:
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
-        drawn = drawn_for(self.problem, new, rows, self.rng)
+        drawn = drawn_for(self.problem, new, rows, self.rng, 0)
         self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
         self.again(balance)
         self.mine(rows)

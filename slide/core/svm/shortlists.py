@@ -90,6 +90,12 @@ class Shortlists:
         values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
 
+    def drawn_counts(self) -> Array:
+        """Examples of each label that were drawn, i64 (n_labels,)."""
+        n_labels, n_samples = self.shape
+        drawn = self.cells[self.reasons == DRAWN]
+        return np.diff(np.searchsorted(drawn, np.arange(n_labels + 1) * n_samples))
+
     def unsatisfied(self) -> Shortlists:
         """Without negatives that are easy by now, whose duals are 0."""
         kept = (self.reasons == OWN) | (self.duals > 0)
