@@ -2,7 +2,14 @@
 
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
-from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
+from slide.core.errors import (
+    BackendError,
+    ConfigError,
+    DataError,
+    InputError,
+    ModelError,
+    SlideError,
+)
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
@@ -20,6 +27,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "InputError",
     "Model",
     "ModelError",
     "Plan",

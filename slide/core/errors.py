@@ -21,6 +21,10 @@ class ModelError(SlideError):
     """A model folder that is missing, in the way, damaged, or does not fit the data."""
 
 
+class InputError(SlideError, ValueError):
+    """An array, or a matrix of arrays, that was handed over in Python and is none of its kind."""
+
+
 class CheckError(SlideError):
     """A kernel whose result is wrong, found in a run with SLIDE_CHECK=1; exit code 1.
 

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from slide.core.errors import DataError
-from slide.core.examples.dataset import Dataset
-from slide.data.block import MAX_COLUMNS
+from slide.core.examples.dataset import Dataset, checked
 from slide.data.npz import read_npz, save_npz
 from slide.data.source import COMPRESSIONS
 from slide.data.svmlight import read_svmlight, svmlight_text
@@ -87,10 +84,10 @@ def write(dataset: Dataset, path: str | Path) -> None:
 
     Raises:
         DataError: the file exists, cannot be written, or its format cannot hold the examples.
-        ValueError: `dataset.check()` does not hold.
+        InputError: the arrays contradict each other, or features are not finite.
     """
     path = Path(path)
-    dataset.check()
+    dataset = checked(dataset, "the dataset")
     kind = _format(path)
     fault = _unwritable(dataset, kind)
     if fault:
@@ -106,12 +103,8 @@ def write(dataset: Dataset, path: str | Path) -> None:
 
 def _unwritable(dataset: Dataset, kind: str) -> str | None:
     """Why a file of this format, or of any, cannot hold these examples; None if it can."""
-    if not np.isfinite(dataset.x.values).all():
-        return "the features hold NaN or infinity, expected finite values: clean them first"
     if not (abs(dataset.y.values) == 1).all():
         return "label values other than 1 and -1 cannot be written: correct or drop those labels"
     if kind != "npz" and (dataset.y.values < 0).any():
         return "text cannot hold label values of -1: choose another format (.npz), or drop them"
-    if max(dataset.n_features, dataset.n_labels) > MAX_COLUMNS:
-        return f"more than {MAX_COLUMNS} features or labels: 32-bit numbers cannot count them"
     return None

@@ -5,7 +5,7 @@ import pytest
 from data_files import N_FEATURES, N_LABELS, assert_same, dataset, datasets
 from hypothesis import given
 
-from slide.core.errors import DataError
+from slide.core.errors import DataError, InputError
 from slide.core.examples.dataset import Dataset
 from slide.data import read, write
 from slide.data.target import new_file
@@ -96,14 +96,11 @@ def _with_x_value(value: float) -> Dataset:
 
 
 REFUSED = {
-    "NaN": (_with_x_value(np.nan), XMC_AND_NPZ),
-    "infinity": (_with_x_value(np.inf), XMC_AND_NPZ),
     "label values": (Dataset(SMALL.x, SMALL.y.with_values(SMALL.y.values * 2)), XMC_AND_NPZ),
     "cannot hold label values of -1": (
         Dataset(SMALL.x, SMALL.y.with_values(-SMALL.y.values)),
         TEXT,
     ),
-    "32-bit": (dataset([({0}, {0: 1})], 2**31, 1), XMC_AND_NPZ + SVMLIGHT),
     "example 3 has no": (SMALL, SVMLIGHT),
     "no examples": (dataset([], 3, 3), SVMLIGHT),
 }
@@ -117,10 +114,20 @@ def test_what_no_file_can_hold_is_refused(tmp_path, words, data, names):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_broken_invariants_are_the_callers_fault(tmp_path):
-    broken = Dataset(SMALL.x, SMALL.y.take(np.array([0])))
-    with pytest.raises(ValueError, match="rows of labels"):
-        write(broken, tmp_path / "a.txt")
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (Dataset(SMALL.x, SMALL.y.take(np.array([0]))), "4 rows of features and 1 rows of labels"),
+        (_with_x_value(np.nan), "x: row 0 has nan in column"),
+        (_with_x_value(np.inf), "x: row 0 has inf in column"),
+        (dataset([({0}, {0: 1})], 2**31, 1), "x: n_cols is 2147483648: expected"),
+    ],
+)
+@pytest.mark.parametrize("name", XMC_AND_NPZ + SVMLIGHT)
+def test_broken_invariants_are_the_callers_fault(tmp_path, name, data, words):
+    with pytest.raises(InputError, match=f"^the dataset.* {words}|^the dataset, {words}"):
+        write(data, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_behind_on_failure(tmp_path):

@@ -10,7 +10,7 @@ from kernel_arguments import csr, labels
 
 import slide
 from slide.core.direct.run import DirectRun
-from slide.core.errors import ConfigError
+from slide.core.errors import InputError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.recipe import Traits, recipe
 from slide.core.runs.trainer import Trainer
@@ -125,7 +125,7 @@ def test_very_large_values_are_directions(train_set, test_set, direct_model):
     for bad in (np.nan, np.inf):
         values = train_set.x.values.copy()
         values[3] = bad
-        with pytest.raises(ConfigError, match="features are not finite"):
+        with pytest.raises(InputError, match="expected numbers that are finite"):
             Trainer(DIRECT, BACKEND).fit(Dataset(train_set.x.with_values(values), train_set.y))
 
 

@@ -1,6 +1,7 @@
 """Models on disk and in use: what is saved is what is loaded, damage is a sentence."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -189,10 +190,16 @@ def test_examples_with_a_label_each_fill_the_tables_as_neurons_do():
     np.testing.assert_array_equal(tables.offsets, expected.offsets)
 
 
-@pytest.mark.parametrize("k", [0, -1, 151])
+@pytest.mark.parametrize("k", [0, -1, 151, 2.0, True, "5", None, np.float64(3)])
 def test_k_out_of_range(model, test_set, k):
-    with pytest.raises(ConfigError, match=f"k is {k}: expected 1 to 150"):
+    words = f"k is {re.escape(repr(k))}: expected a whole number from 1 to 150"
+    with pytest.raises(ConfigError, match=words):
         model.predict(test_set.x, k)
+
+
+def test_k_may_be_a_number_of_numpy(model, test_set):
+    ids, _ = model.predict(test_set.x, np.uint8(3))
+    np.testing.assert_array_equal(ids, model.predict(test_set.x, 3)[0])
 
 
 def test_data_of_another_numbering(model, test_set):

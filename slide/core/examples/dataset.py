@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Examples: row i of `x` holds the features and row i of `y` the labels of example i.
 
-    Sparse features come as CSR, dense ones as `Block.of(array)`. A label counts where its value is
-    above 0; a label of value -1 is one that was shown and not chosen (see the loss `saros`).
+    Sparse features come as CSR, dense ones as `Block.of(array)`; matrices of SciPy and NumPy are
+    brought into these when a Dataset is made of them. A label counts where its value is above 0; a
+    label of value -1 is one that was shown and not chosen (see the loss `saros`).
+
+    Raises:
+        InputError: x or y is no matrix (see `slide.core.contract.handed`). The arrays of CSR and
+            Block are checked by whoever is handed the examples (`checked`).
     """
 
     x: CSR | Block
     y: CSR
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.x, CSR | Block):
+            object.__setattr__(self, "x", handed.features(self.x))
+        if not isinstance(self.y, CSR):
+            object.__setattr__(self, "y", handed.labels(self.y))
 
     @property
     def n_samples(self) -> int:
@@ -68,6 +82,31 @@ class Dataset:
         return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
 
 
+def checked(data: Any, what: str) -> Dataset:
+    """Examples that somebody hands over, with arrays as kernels take them.
+
+    Args:
+        data: a Dataset.
+        what: it is called in a sentence.
+
+    Raises:
+        InputError: it is something else, its arrays contradict themselves or each other, or a
+            number is not finite.
+    """
+    if not isinstance(data, Dataset):
+        raise InputError(
+            f"{what} is a {type(data).__name__}: expected a slide.Dataset(x, y), features and "
+            "labels of examples"
+        )
+    x, y = handed.features(data.x, f"{what}, x"), handed.labels(data.y, f"{what}, y")
+    if x.n_rows != y.n_rows:
+        raise InputError(
+            f"{what}: {x.n_rows} rows of features and {y.n_rows} rows of labels: expected a row of "
+            "each for every example"
+        )
+    return data if x is data.x and y is data.y else Dataset(x, y)
+
+
 def batches(n: int, size: int) -> Iterator[Array]:
     """0, 1, ..., n - 1 in runs of `size`."""
     for start in range(0, n, size):
@@ -76,11 +115,7 @@ def batches(n: int, size: int) -> Iterator[Array]:
 
 def features_of(x: CSR | Block) -> CSR:
     """Features as CSR; of dense ones the entries that are not zero."""
-    if isinstance(x, CSR):
-        return x
-    rows, places = np.nonzero(x.values)
-    indptr = np.searchsorted(rows, np.arange(x.n_rows + 1))
-    return CSR(indptr, x.ids[places], x.values[rows, places], x.n_cols)
+    return handed.entries_of(x)
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slide.core.examples.dataset import Dataset
+from slide.core.examples.dataset import Dataset, checked
 from slide.core.learners.config import Config, kinds_asked_for
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.traits import Traits
@@ -31,8 +31,10 @@ def recipe(
         chosen: settings by name.
 
     Raises:
+        InputError: the arrays of the training set contradict each other.
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
+    train = checked(train, "the training set")
     config = settings_for(Traits.of(train), by_steps, **chosen)
     if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
         return config

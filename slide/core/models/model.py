@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.handed import features, is_whole
 from slide.core.errors import ConfigError, ModelError
-from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -65,11 +67,14 @@ class Model:
     exact: Searcher | None = None
     retrieving: Searcher | None = None
 
-    def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+    def predict(
+        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
 
         Args:
-            x: (n, n_features), sparse as CSR or dense as Block.
+            x: (n, n_features), sparse as CSR or a matrix of scipy.sparse, dense as Block or
+                whatever NumPy takes for an array; of dtype bool, integer or float.
             k: from 1 to n_labels.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
@@ -79,12 +84,16 @@ class Model:
             logit -inf where fewer than k neurons were retrieved.
 
         Raises:
+            InputError: x is no such matrix, its arrays contradict each other, or a number is not
+                finite.
             ModelError: x has another number of features.
             ConfigError: k is out of range.
         """
+        return self.ranked(features(x), self._depth(k), sampled)
+
+    def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
+        """`predict` of features that were checked before (see `slide.core.contract.handed`)."""
         self._refuse_misfit("features", x.n_cols, self.network.n_features)
-        if not 1 <= k <= self.network.n_labels:
-            raise ConfigError(f"k is {k}: expected 1 to {self.network.n_labels}, the labels")
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
         searcher = self._searcher(sampled)
@@ -106,18 +115,28 @@ class Model:
             propensity: A and B of the data set.
 
         Raises:
+            InputError: the arrays of the data contradict each other, or a number is not finite.
             ModelError: the data has another number of features or labels.
             ConfigError: the propensity parameters are out of range.
         """
+        return self.scored(checked(data, "data"), sampled, propensity)
+
+    def scored(
+        self,
+        data: Dataset,
+        sampled: bool = False,
+        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+    ) -> dict[str, float]:
+        """`evaluate` of examples that were checked before."""
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
         self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
         k = min(max(RANKS), self.network.n_labels)
-        ids, _ = self.predict(data.x, k, sampled)
+        ids, _ = self.ranked(data.x, k, sampled)
         inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
         scores = ranking_metrics(ids, data.y.positive(), inverse)
         if sampled:
-            exact, _ = self.predict(data.x, k)
+            exact, _ = self.ranked(data.x, k)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
         return scores
 
@@ -135,6 +154,7 @@ class Model:
             ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
         if examples is not None:
+            examples = checked(examples, "examples")
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
             self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
         self.retrieving = kind_of(self.config).sampled(
@@ -151,6 +171,14 @@ class Model:
         if self.exact is None:
             self.exact = kind_of(self.config).exact(self.network, self.backend)
         return self.exact
+
+    def _depth(self, k: Any) -> int:
+        """k, if there are so many labels."""
+        if not (is_whole(k) and 1 <= k <= self.network.n_labels):
+            raise ConfigError(
+                f"k is {k!r}: expected a whole number from 1 to {self.network.n_labels}, the labels"
+            )
+        return int(k)
 
     def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
         if got != expected:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 
-import numpy as np
-
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
@@ -35,8 +33,6 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
             f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
             f"{train.y.nnz} labels in all: expected at least one of each"
         )
-    if not np.isfinite(train.x.values).all():
-        raise ConfigError("some features are not finite: expected numbers, so mend the data")
     if valid is not None and (valid.n_features, valid.n_labels) != (
         train.n_features,
         train.n_labels,

@@ -10,7 +10,7 @@ import numpy as np
 from slide.core.contract.backend import Backend
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
-from slide.core.examples.dataset import Dataset
+from slide.core.examples.dataset import Dataset, checked
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -86,9 +86,12 @@ class Trainer:
         The same seed gives the same network, whatever the order of the examples in `train`.
 
         Raises:
+            InputError: the arrays of a set contradict each other, or a number is not finite.
             ConfigError: the two sets differ in features or labels, there is nothing to learn,
                 network and tables would not fit into this machine's memory, or training diverges.
         """
+        train = checked(train, "the training set")
+        valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
         kind = kind_of(self.config)
@@ -120,7 +123,7 @@ class Trainer:
                         "seconds_by_kernel": seconds_by_kernel,
                     }
                     | summary(reports)
-                    | (model.evaluate(valid) if valid is not None else {})
+                    | (model.scored(valid) if valid is not None else {})
                     | learner.diagnostics()
                     | runner.figures()
                     | getattr(self.backend, "figures", dict)()
