@@ -17,6 +17,7 @@ from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, write
+from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
 __version__ = "0.1.0"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.numpy import save_file
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.handed import features, is_whole
+from slide.core.contract.opening import opened
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.metrics import (
@@ -56,6 +58,10 @@ class Model:
         trained_on: the name of the data, for the record.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
+        prepared: the plan and the examples of `prepare_sampled`, if it was called.
+
+    A copy, by `copy` or `pickle`, predicts the same. What it looks into it makes when that is first
+    wanted, and so does its backend with threads; whoever unpickles it needs no backend.
     """
 
     config: Config
@@ -66,6 +72,28 @@ class Model:
     trained_on: str = ""
     exact: Searcher | None = None
     retrieving: Searcher | None = None
+    prepared: tuple[Plan, Dataset | None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of: weights on the host, and nothing that can be made anew."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        tensors = kind_of(self.config).tensors(self.network, self.backend)
+        return state | {"network": tensors, "exact": None, "retrieving": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The inverse, wherever the backend keeps its arrays."""
+        config, backend = state["config"], state["backend"]
+        read = kind_of(config).read
+        state["network"] = read(state["network"], config, state["label_counts"], backend)
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        """A copy with weights of its own, which computes by the same backend."""
+        other = Model.__new__(Model)
+        memo[id(self)], memo[id(self.backend)] = other, self.backend
+        other.__setstate__(deepcopy(self.__getstate__(), memo))
+        return other
 
     def predict(
         self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
@@ -147,7 +175,7 @@ class Model:
             plan: how many tables, probes, candidates.
             examples: fill the output layer's tables by these examples' labels, those of the
                 training set for instance, instead of by its weights (*insert labels, then
-                freeze*).
+                freeze*). A copy of the model takes them along.
 
         Raises:
             ModelError: the examples have another number of features or labels.
@@ -157,15 +185,17 @@ class Model:
             examples = checked(examples, "examples")
             self._refuse_misfit("features", examples.n_features, self.network.n_features)
             self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
+        plan = plan or Plan()
         self.retrieving = kind_of(self.config).sampled(
-            self.network, self.backend, self.config, plan or Plan(), examples
+            self.network, self.backend, self.config, plan, examples
         )
+        self.prepared = plan, examples
 
     def _searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
         if sampled:
             if self.retrieving is None:
-                self.prepare_sampled()
+                self.prepare_sampled(*(self.prepared or ()))
             assert self.retrieving is not None
             return self.retrieving
         if self.exact is None:
@@ -221,10 +251,15 @@ class Model:
             ) from None
 
     @classmethod
-    def load(cls, folder: str | Path, backend: Backend) -> Model:
+    def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
         """Read a model folder.
 
+        Args:
+            folder: that `save` or `slide train` wrote.
+            backend: computes, or its name; by default the one of the command line, on all cores.
+
         Raises:
+            BackendError: the backend cannot be opened.
             ModelError: the folder is missing, damaged or inconsistent.
         """
         folder = Path(folder)
@@ -239,6 +274,7 @@ class Model:
                 f"{folder / CONFIG} is damaged ({error}): train the model again"
             ) from None
         assert isinstance(n_samples, int)
+        backend = opened(backend)
         network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
         return cls(config, network, backend, label_counts, n_samples, trained_on)

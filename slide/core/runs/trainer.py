@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from slide.core.contract.backend import Backend
+from slide.core.contract.opening import opened
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked
@@ -42,7 +43,8 @@ class Trainer:
 
     Args:
         config: all settings.
-        backend: whose kernels compute.
+        backend: whose kernels compute; by default the one of the command line, on all cores. In
+            place of a backend its name will do.
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
             epoch; the learning rate then decays with the time used. None for no limit.
         watcher: is told of each step and evaluation.
@@ -53,7 +55,7 @@ class Trainer:
     """
 
     config: Config
-    backend: Backend
+    backend: Backend = field(default_factory=lambda: opened(None))
     time_budget: float | None = None
     watcher: Watcher | None = None
     clock: Clock = field(default_factory=Clock, init=False)
@@ -62,6 +64,7 @@ class Trainer:
     def __post_init__(self) -> None:
         if not isinstance(self.config, Config):
             raise ConfigError(f"config is {self.config!r}: expected a slide.Config")
+        self.backend = opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 
