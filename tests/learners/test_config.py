@@ -1,20 +1,25 @@
 """Settings as people say them: each of one part, of the learner that has all that were said."""
 
 import copy
+import json
 import pickle
 from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
+from conftest import planted
 
+from slide.core import learners
 from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config, all_known, known
-from slide.core.learners.kinds import DIRECT, KINDS, SAMPLED, kind_of
-from slide.core.learners.recipe import settings_for
+from slide.core.learners.kinds import DIRECT, KINDS, SAMPLED, SVM, kind_of
+from slide.core.learners.recipe import recipe, settings_for
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.core.settings.setting import is_part, settings_of
 from slide.core.settings.traits import Traits
+from slide.reference.kernels import ReferenceBackend
 
 SPARSE = Traits(50_000, 10_000, 50.0, 5.0, is_dense=False, is_binary=False)
 
@@ -63,12 +68,98 @@ def test_one_setting_is_changed_and_the_kind_stays():
     config = replace(Config(connections=3, lr=0.5, rebuild_every=7), seed=9)
     assert (config.connections, config.seed, kind_of(config)) == (3, 9, DIRECT)
     assert (config.lr, config.rebuild_every) == (0.5, 7)
+    whole = Config(learner=config.learner, training=config.training)
+    for each in (config, whole):
+        with pytest.raises(ConfigError, match="unknown setting 'wings'"):
+            replace(each, wings=3)
     with pytest.raises(ConfigError, match="K is no setting of direct connections: leave it out"):
-        replace(config, K=3)
-    with pytest.raises(ConfigError, match="unknown setting 'wings'"):
-        replace(config, wings=3)
+        replace(whole, K=3)
     with pytest.raises(ConfigError, match=r"hidden is \(8,\): expected \(\)"):
-        replace(config, hidden=(8,))
+        replace(whole, hidden=(8,))
+    with pytest.raises(
+        ConfigError, match=r"^connections=3 is a setting of direct .*, but K=3 is a"
+    ):
+        replace(config, K=3)
+
+
+def test_a_replacement_is_as_open_as_what_it_is_of():
+    config = Config(epochs=2)
+    assert replace(config, seed=3).chosen == {"epochs": 2, "seed": 3}
+    assert kind_of(replace(config, pairs=True)) is DIRECT  # nobody asked for hidden layers
+    assert repr(replace(config, pairs=True)) == "Config(epochs=2, pairs=True)"
+    assert replace(config, learner=DIRECT.settings()).chosen is None
+    whole = settings_for(SPARSE, epochs=2)
+    assert whole.chosen is replace(whole, seed=3).chosen is None
+    assert Config.from_dict(config.flat(), "sampled").chosen is None
+    for copied in (copy.copy(config), copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+        assert copied.chosen == {"epochs": 2}
+
+
+SAID = [
+    (np.int64(2), "epochs", 2), (np.uint8(2), "epochs", 2), (np.float32(0.5), "lr", 0.5),
+    (np.float64(0.5), "lr", 0.5), (np.bool_(True), "catch_up", True),
+    (np.str_("dwta"), "hash", "dwta"),
+    (256, "hidden", (256,)), ([256], "hidden", (256,)), (np.array([8, 4]), "hidden", (8, 4)),
+    (np.int32(8), "hidden", (8,)), ([np.int64(8)], "hidden", (8,)),
+    (0, "hidden", ()), ([], "hidden", ()),
+    (np.int64(7), "connections", 7), (np.float32(4), "cost", 4.0), (3, "hidden_active", (3,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "name", "meant"), SAID, ids=lambda each: repr(each))
+def test_numbers_of_numpy_and_widths_as_people_write_them(said, name, meant):
+    exact = Config(**{name: meant})
+    for config in (
+        Config(**{name: said}),
+        settings_for(SPARSE, **{name: said}),
+        replace(Config(), **{name: said}),
+    ):
+        value = getattr(config, name)
+        assert value == meant
+        assert json.dumps(value) == json.dumps(meant)  # by type, too
+    assert Config(**{name: said}) == exact
+    assert repr(Config(**{name: said})) == repr(exact)
+
+
+def test_parts_take_them_as_well():
+    plan = Plan(K=np.int64(3), candidates=np.float32(0.5))
+    assert (type(plan.K), type(plan.candidates)) == (int, float)
+    with pytest.raises(ConfigError, match=r"^Plan has no setting 'prob': did you mean 'probes'\?$"):
+        Plan(prob=3)
+    with pytest.raises(ConfigError, match=r"^Training has no setting 'wings': expected active, "):
+        type(Config().training)(wings=3)
+
+
+def test_what_nobody_said_is_chosen_for_the_training_set():
+    """As the command line does, for each training set anew."""
+    few, many, backend = planted(300), planted(2000, n_labels=40), ReferenceBackend()
+    for said in ({"epochs": 1}, {"epochs": 1, "lr": 2.0}, {"epochs": 1, "hidden": 16, "K": 3}):
+        trainer = Trainer(Config(**said), backend)
+        for data in (few, many):
+            model, chosen = trainer.fit(data), recipe(data, **said)
+            assert model.config == trainer.config == chosen
+            assert model.config.chosen is None
+            found = Trainer(chosen, backend).fit(data).predict(few.x.take(np.arange(9)), 3)
+            np.testing.assert_array_equal(model.predict(few.x.take(np.arange(9)), 3)[1], found[1])
+    assert Trainer(Config(epochs=1), backend).fit(many).evaluate(many)["precision_at_1"] > 0.9
+    dense = Dataset(many.x.dense(), many.y)
+    assert kind_of(Trainer(Config(epochs=1, active=20), backend).fit(dense).config) is SAMPLED
+
+
+def test_what_is_whole_is_trained_as_it_is():
+    data, config = planted(300), settings_for(SPARSE, epochs=1)
+    assert Trainer(config, ReferenceBackend()).fit(data).config == config
+    for part in (config, replace(config, seed=3), Config(learner=SAMPLED.settings(), epochs=1)):
+        assert Trainer(part, ReferenceBackend()).fit(data).config == part
+
+
+def test_a_time_budget_is_heard_where_settings_are_chosen(monkeypatch):
+    monkeypatch.setattr(
+        learners.recipe, "kind_of", lambda config: replace(SVM, seconds=lambda *_: 9)
+    )
+    data = planted(300)
+    config = Trainer(Config(epochs=1), ReferenceBackend(), time_budget=5.0).fit(data).config
+    assert kind_of(config) is DIRECT
 
 
 @pytest.mark.parametrize(
@@ -91,7 +182,18 @@ def test_what_is_said_says_which_learner(said, kind):
         ({"wings": 2}, "^unknown setting 'wings': expected K, L, active, "),
         ({"K": 3, "wings": 2}, "^unknown setting 'wings'"),
         ({"sampler": "magic"}, "^sampler is 'magic': expected one of lsh, uniform, in-batch, full"),
-        ({"hidden": [3]}, r"^hidden is \[3\]: expected a tuple"),
+        ({"hidden": [3.5]}, "^hidden is 3.5: expected a whole number"),
+        ({"hidden": {3}}, "^hidden is .3.: expected a tuple"),
+        ({"hidden": True}, "^hidden is True: expected a tuple"),
+        ({"epochs": 2.0}, "^epochs is 2.0: expected a whole number"),
+        ({"epochs": np.True_}, "^epochs is True: expected a whole number"),
+        ({"lr": np.nan}, "^lr is nan: expected a number"),
+        ({"epoch": 1}, "^unknown setting 'epoch': did you mean 'epochs'[?]$"),
+        ({"k": 1}, "^unknown setting 'k': did you mean 'K'[?]$"),
+        ({"learning_rate": 1}, "^unknown setting 'learning_rate': did you mean 'lr'[?]$"),
+        ({"sampler": "unifrom"}, "expected one of .*; did you mean 'uniform'[?]$"),
+        ({"sampler": "LSH"}, "expected one of .*; did you mean 'lsh'[?]$"),
+        ({"optimizer": "dual_descent"}, "did you mean 'dual-descent'[?]$"),
         ({"K": 3, "grown": 3}, "^K=3 is a setting of networks with hidden layers, but grown=3 is a "
                                "setting of direct connections: leave one of them out$"),
         ({"scope": "batch", "hidden": ()}, "^scope='batch' is a .* layers, but hidden=.. is a "),
@@ -155,7 +257,7 @@ def test_from_json():
             lambda c: Config(learner={"K": 1}),
             "^learner is .*: expected a part Sampled",
         ),
-        (lambda c: Config(hidden=np.array([8])), "^hidden is array.*: expected a tuple"),
+        (lambda c: Config(hidden=np.array([[8]])), "^hidden is array.*: expected a tuple"),
         (lambda c: Config(sampler=np.array(["lsh"])), "^sampler is array.*: expected one of"),
         (lambda c: Config.from_dict([], "direct"), "^config is ..: expected settings by name"),
         (lambda c: Config.from_dict({"epochs": 1}), "^hidden is not there: expected the units"),

@@ -75,9 +75,10 @@ def test_a_network_larger_than_memory_is_refused_before_it_is_made(backend, trai
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", 32), ("hidden", (1,) * 17),
+        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", -32), ("hidden", "32"),
+        ("hidden", (1,) * 17),
         ("grown", -1), ("bias_floor", 1.0),
-        ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", 1),
+        ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", -1),
         ("loss", "hinge"), ("optimizer", "lbfgs"), ("hash", "md5"), ("policy", "lifo"),
         ("probes", 17), ("threshold", 0), ("max_buckets", 1000), ("max_buckets", 1),
         ("warmup", 1.0), ("weight_decay", -0.1), ("stale_recall", 2.0), ("center", 1),

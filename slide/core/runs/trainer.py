@@ -15,6 +15,7 @@ from slide.core.examples.dataset import Dataset, checked
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.learners.recipe import completed
 from slide.core.models.model import Model
 from slide.core.runs.clock import Clock, batches, n_steps_of
 from slide.core.runs.refusals import (
@@ -42,7 +43,7 @@ class Trainer:
     """Trains one network.
 
     Args:
-        config: all settings.
+        config: all settings; what a `slide.Config` leaves open is chosen for each training set.
         backend: whose kernels compute; by default the one of the command line, on all cores. In
             place of a backend its name will do.
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
@@ -50,6 +51,7 @@ class Trainer:
         watcher: is told of each step and evaluation.
 
     Attributes:
+        said: the config that it was made with; `config` is what was trained last.
         clock: how far the run is; `seconds`, `examples` and `step` are its own.
         seconds_compile: of the rehearsal before it, in which kernels are compiled.
     """
@@ -58,13 +60,14 @@ class Trainer:
     backend: Backend = field(default_factory=lambda: opened(None))
     time_budget: float | None = None
     watcher: Watcher | None = None
+    said: Config = field(init=False)
     clock: Clock = field(default_factory=Clock, init=False)
     seconds_compile: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.config, Config):
             raise ConfigError(f"config is {self.config!r}: expected a slide.Config")
-        self.backend = opened(self.backend)
+        self.said, self.backend = self.config, opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 
@@ -96,6 +99,8 @@ class Trainer:
         train = checked(train, "the training set")
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
+        by_steps = getattr(self.backend, "hogwild_workers", None) is not None
+        self.config = completed(self.said, train, by_steps, self.time_budget)
         refuse_too_large(self.config, train)
         kind = kind_of(self.config)
         if hasattr(self.backend, "demand_room"):

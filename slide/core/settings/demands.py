@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from slide.core.errors import ConfigError
 
 
@@ -20,7 +23,23 @@ def demand_float(name: str, got: object, low: float, high: float) -> None:
 def demand_one_of(name: str, got: object, known: tuple[object, ...]) -> None:
     """Raise ConfigError unless `got` is one of the known values."""
     if not any(isinstance(got, type(value)) and got == value for value in known):
-        raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}")
+        words = [value for value in known if isinstance(value, str)]
+        meant = f"; {did_you_mean(got, words)}" if close_to(got, words) else ""
+        raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}{meant}")
+
+
+def close_to(word: object, known: Iterable[str]) -> str | None:
+    """The known word that somebody who wrote another one may have meant."""
+    if not isinstance(word, str):
+        return None
+    spelled = {each.lower(): each for each in known}
+    found = get_close_matches(word.lower(), spelled, 1)
+    return spelled[found[0]] if found else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The question, if there is such a word."""
+    return f"did you mean {close_to(word, known)!r}?"
 
 
 def demand_bool(name: str, got: object) -> None:
