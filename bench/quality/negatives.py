@@ -193,7 +193,7 @@ def trained(
 def tiny(config: slide.Config) -> slide.Config:
     """The same settings in little."""
     small = kind_of(config).tiny(config)
-    return slide.Config(small.training, small.refresh, small.learner)
+    return slide.Config(small.training, small.learner, small.steps, small.refresh)
 
 
 def row(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:

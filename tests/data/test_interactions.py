@@ -6,6 +6,7 @@ from data_files import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slide.core.errors import InputError
 from slide.data import blocks, read, write
 
 # User 1 clicks 5 at once, skips 3 and 4, clicks 2 and 0, skips 1, clicks 1, and skips 6 at last.
@@ -116,3 +117,16 @@ def test_what_is_no_log_is_refused(change, words) -> None:
     }
     with pytest.raises(ValueError, match=words):
         blocks(**good | change)
+
+
+def test_lists_are_taken_and_what_is_none_is_a_sentence():
+    data = blocks([0, 0], [1, 0], [False, True])
+    assert data.y.indices.tolist() == [0, 1]
+    for arguments in (
+        ("x", [1], [True]),
+        ([[0]], [1], [True]),
+        ([0], [1], [1]),
+        ([0.5], [1], [True]),
+    ):
+        with pytest.raises(InputError, match=r"^blocks: "):
+            blocks(*arguments)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
+ROWS = "expected row i from indptr[i] to indptr[i + 1]"
 
 
 def demand(ok: bool, sentence: str) -> None:
@@ -260,12 +261,12 @@ class CSR:
     def check_rows(self) -> None:
         """Raise ValueError unless rows follow on each other, and columns are there."""
         starts, n = self.indptr, len(self.indices)
-        demand(len(starts) >= 1 and starts[0] == 0, "indptr does not start with 0")
-        demand(bool((starts[1:] >= starts[:-1]).all()), "indptr decreases")
+        demand(len(starts) >= 1 and starts[0] == 0, f"indptr does not start with 0: {ROWS}")
+        demand(bool((starts[1:] >= starts[:-1]).all()), f"indptr decreases: {ROWS}")
         if not starts[-1] == n == len(self.values):
             raise ValueError(
                 f"indptr ends at {starts[-1]}, but there are {n} indices and {len(self.values)} "
-                "values"
+                f"values: {ROWS}"
             )
         # As unsigned numbers, those that are negative are beyond all columns.
         if n and self.indices.view(np.uint32).max() >= self.n_cols:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
 
 from slide.core.errors import ConfigError
 
 
-def demand_int(name: str, got: object, low: int, high: int) -> None:
+def is_number(got: Any, kind: Any) -> bool:
+    """Whether it is a number of this kind, which a bool is not."""
+    return isinstance(got, kind) and not isinstance(got, bool)
+
+
+def demand_int(name: str, got: Any, low: int, high: int) -> None:
     """Raise ConfigError unless `got` is a whole number in [low, high]."""
-    if not isinstance(got, int) or isinstance(got, bool) or not low <= got <= high:
+    if not is_number(got, int | np.integer) or not low <= got <= high:
         raise ConfigError(f"{name} is {got!r}: expected a whole number from {low} to {high}")
 
 
-def demand_float(name: str, got: object, low: float, high: float) -> None:
+def demand_float(name: str, got: Any, low: float, high: float) -> None:
     """Raise ConfigError unless `got` is a number in [low, high]."""
-    if not isinstance(got, int | float) or isinstance(got, bool) or not low <= got <= high:
+    if not is_number(got, int | float | np.integer | np.floating) or not low <= got <= high:
         raise ConfigError(f"{name} is {got!r}: expected a number from {low:g} to {high:g}")
 
 
