@@ -28,7 +28,9 @@ def dense(csr):
 @given(rows_of_dicts, st.data())
 def test_take_is_fancy_indexing(rows, data):
     csr = csr_of(rows, 7)
-    chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9) if rows else st.just([]))
+    chosen = data.draw(
+        st.lists(st.integers(-len(rows), len(rows) - 1), max_size=9) if rows else st.just([])
+    )
     taken = csr.take(np.array(chosen, np.int64))
     taken.check()
     np.testing.assert_array_equal(dense(taken), dense(csr)[np.array(chosen, np.int64)])

@@ -174,6 +174,25 @@ def test_what_becomes_an_array_is_taken():
     np.testing.assert_array_equal(handed.features(Frame()).values, DENSE)
 
 
+class Elsewhere:
+    """An array that is not on the host, say."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("cannot be read\nfrom here")
+
+
+def test_what_others_raise_is_told():
+    with pytest.raises(InputError, match=r"^x: values is a Elsewhere that is no array: cannot be"):
+        handed.features(Elsewhere(), "x")
+
+
+def test_lists_of_lists_of_scipy_may_lie():
+    matrix = sp.lil_matrix(DENSE)
+    matrix.rows[0] = [1, 1000]
+    with pytest.raises(InputError, match=r"^features: index 1000 is not below n_cols = 4"):
+        handed.features(matrix)
+
+
 def test_labels_are_the_entries_above_0():
     marks = np.array([[0, 3, 0], [0.5, 0, -2]])
     wanted = CSR(np.array([0, 1, 3]), np.array([1, 0, 2], np.int32),

@@ -19,7 +19,6 @@ from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.core.settings.setting import is_part, settings_of
 from slide.core.settings.traits import Traits
-from slide.reference.kernels import ReferenceBackend
 
 SPARSE = Traits(50_000, 10_000, 50.0, 5.0, is_dense=False, is_binary=False)
 
@@ -132,33 +131,32 @@ def test_parts_take_them_as_well():
 
 def test_what_nobody_said_is_chosen_for_the_training_set():
     """As the command line does, for each training set anew."""
-    few, many, backend = planted(300), planted(2000, n_labels=40), ReferenceBackend()
+    few, many = planted(60), planted(500, n_labels=40)
     for said in ({"epochs": 1}, {"epochs": 1, "lr": 2.0}, {"epochs": 1, "hidden": 16, "K": 3}):
-        trainer = Trainer(Config(**said), backend)
+        trainer = Trainer(Config(**said), "numba")
         for data in (few, many):
             model, chosen = trainer.fit(data), recipe(data, **said)
             assert model.config == trainer.config == chosen
             assert model.config.chosen is None
-            found = Trainer(chosen, backend).fit(data).predict(few.x.take(np.arange(9)), 3)
-            np.testing.assert_array_equal(model.predict(few.x.take(np.arange(9)), 3)[1], found[1])
-    assert Trainer(Config(epochs=1), backend).fit(many).evaluate(many)["precision_at_1"] > 0.9
-    dense = Dataset(many.x.dense(), many.y)
-    assert kind_of(Trainer(Config(epochs=1, active=20), backend).fit(dense).config) is SAMPLED
+        expected = Trainer(chosen, "numba").fit(many).predict(many.x, 3)
+        np.testing.assert_array_equal(model.predict(many.x, 3)[1], expected[1])
+    assert Trainer(Config(epochs=1), "numba").fit(many).evaluate(many)["precision_at_1"] > 0.9
+    dense = Dataset(few.x.dense(), few.y)
+    assert kind_of(Trainer(Config(epochs=1, active=20), "numba").fit(dense).config) is SAMPLED
 
 
 def test_what_is_whole_is_trained_as_it_is():
-    data, config = planted(300), settings_for(SPARSE, epochs=1)
-    assert Trainer(config, ReferenceBackend()).fit(data).config == config
-    for part in (config, replace(config, seed=3), Config(learner=SAMPLED.settings(), epochs=1)):
-        assert Trainer(part, ReferenceBackend()).fit(data).config == part
+    data, config = planted(60), settings_for(SPARSE, epochs=1)
+    for whole in (config, replace(config, seed=3), Config(learner=SAMPLED.settings(), epochs=1)):
+        assert Trainer(whole, "numba").fit(data).config == whole
 
 
 def test_a_time_budget_is_heard_where_settings_are_chosen(monkeypatch):
     monkeypatch.setattr(
         learners.recipe, "kind_of", lambda config: replace(SVM, seconds=lambda *_: 9)
     )
-    data = planted(300)
-    config = Trainer(Config(epochs=1), ReferenceBackend(), time_budget=5.0).fit(data).config
+    data = planted(60)
+    config = Trainer(Config(epochs=1), "numba", time_budget=5.0).fit(data).config
     assert kind_of(config) is DIRECT
 
 

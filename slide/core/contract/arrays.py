@@ -27,6 +27,7 @@ def demand(ok: bool, sentence: str) -> None:
 
 
 def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
+    demand(hasattr(array, "dtype"), f"{name} is a {type(array).__name__}, expected an array")
     demand(
         array.dtype == dtype and array.ndim == ndim,
         f"{name} is {array.dtype} with {array.ndim} dimensions, "
@@ -108,10 +109,10 @@ class CSR:
         return self.indices[span], self.values[span]
 
     def take(self, rows: Array) -> CSR:
-        """The given rows in the given order, as a new CSR."""
+        """The given rows in the given order, as a new CSR; negative numbers count from the end."""
         lengths = self.row_lengths()[rows]
         indptr = indptr_of(lengths)
-        shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        shift = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
         source = np.arange(len(shift), like=shift) + shift
         return CSR(indptr, self.indices[source], self.values[source], self.n_cols)
 

@@ -164,11 +164,12 @@ def as_array(name: str, given: Any) -> Array:
     """What NumPy makes of it, or ValueError if that is no array."""
     if type(given) is np.ndarray:
         return given
-    demand(not np.ma.is_masked(given), f"{name} has masked entries: fill them first")
+    is_masked = isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given)
+    demand(not is_masked, f"{name} has masked entries: fill them first")
     try:
         array = np.asarray(given)
-    except (TypeError, ValueError) as error:  # ragged lists, or arrays that are not on the host
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # ragged lists, and whatever an array of others may raise
+        reason = " ".join(str(error).split())
         kind = type(given).__name__
         raise ValueError(f"{name} is a {kind} that is no array: {reason}") from None
     if not array.ndim:
