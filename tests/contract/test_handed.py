@@ -90,10 +90,10 @@ def test_room_after_the_last_row_is_no_entry():
 
 
 def beyond(form):
-    """A matrix of SciPy with a column that is not there, which SciPy lets pass."""
+    """A matrix of SciPy with a place that is not there, which SciPy lets pass."""
     matrix = sp.csr_matrix(DENSE).asformat(form)
     if form == "coo":
-        matrix.col[0] = 1_000_000
+        matrix.row[0] = 1_000_000
     else:
         matrix.indices[0] = 1_000_000
     return matrix
@@ -108,7 +108,7 @@ def test_scipy_is_not_asked_to_read_foreign_memory(form):
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr"])
 def test_nor_below_its_arrays(form):
     matrix = beyond(form)
-    (matrix.col if form == "coo" else matrix.indices)[0] = -1_000_000
+    (matrix.row if form == "coo" else matrix.indices)[0] = -1_000_000
     with pytest.raises(InputError):
         handed.features(matrix)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import planted
 
+import slide
 from slide.core import learners
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
@@ -158,6 +159,20 @@ def test_a_time_budget_is_heard_where_settings_are_chosen(monkeypatch):
     data = planted(60)
     config = Trainer(Config(epochs=1), "numba", time_budget=5.0).fit(data).config
     assert kind_of(config) is DIRECT
+
+
+def test_workers_that_take_steps_get_a_learner_that_takes_them(monkeypatch):
+    asked = []
+
+    def stop(config, train, by_steps, time_budget):
+        asked.append((config.chosen, by_steps, time_budget))
+        raise StopIteration
+
+    monkeypatch.setattr("slide.core.runs.trainer.completed", stop)
+    for mode in ("hogwild", "synchronous"):
+        with pytest.raises(StopIteration):
+            Trainer(Config(epochs=1), slide.load_backend("processes", mode=mode)).fit(planted(9))
+    assert asked == [({"epochs": 1}, True, None), ({"epochs": 1}, False, None)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from conftest import planted
 from direct_settings import DIRECT
 from numba.core.dispatcher import Dispatcher
-from quick_runs import QUICK
+from quick_runs import QUICK, Watcher
 
 import slide
 from slide import CSR, Dataset, InputError
@@ -222,15 +222,15 @@ def test_each_array_is_checked_once(model, monkeypatch):
 
     for kind in ("features", "labels"):
         monkeypatch.setattr(handed, kind, counting(kind))
-    monkeypatch.setattr("slide.core.models.model.features", handed.features)
+    open_config = slide.Config(epochs=3, lr=2.0)
     calls = [
         (lambda: model.predict(TEST.x, 3), 1),
         (lambda: model.predict(TEST.x, 3, sampled=True), 1),
         (lambda: model.evaluate(TEST), 2),
         (lambda: model.evaluate(TEST, sampled=True), 2),
         (lambda: slide.recipe(TRAIN), 2),
-        (lambda: Trainer(QUICK, model.backend).fit(TRAIN, TEST), 4),
-        (lambda: Trainer(slide.Config(epochs=3, lr=2.0), model.backend).fit(TRAIN, TEST), 4),
+        (lambda: Trainer(QUICK, model.backend, watcher=Watcher()).fit(TRAIN, TEST), 4),
+        (lambda: Trainer(open_config, model.backend, watcher=Watcher()).fit(TRAIN, TEST), 4),
     ]
     for call, n in calls:
         counted.clear()

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.handed import features, is_whole
 from slide.core.contract.opening import opened
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset, batches, checked
@@ -117,7 +117,7 @@ class Model:
             ModelError: x has another number of features.
             ConfigError: k is out of range.
         """
-        return self.ranked(features(x), self._depth(k), sampled)
+        return self.ranked(handed.features(x), self._depth(k), sampled)
 
     def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
         """`predict` of features that were checked before (see `slide.core.contract.handed`)."""
@@ -204,7 +204,7 @@ class Model:
 
     def _depth(self, k: Any) -> int:
         """k, if there are so many labels."""
-        if not (is_whole(k) and 1 <= k <= self.network.n_labels):
+        if not (handed.is_whole(k) and 1 <= k <= self.network.n_labels):
             raise ConfigError(
                 f"k is {k!r}: expected a whole number from 1 to {self.network.n_labels}, the labels"
             )
