@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.numbering import by_columns
 from slide.core.learners.config import Config, kinds_asked_for
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.traits import Traits
@@ -33,6 +34,7 @@ def recipe(
     Raises:
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
+    train, _, _ = by_columns(train)  # as it will be trained on
     config = settings_for(Traits.of(train), by_steps, **chosen)
     if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
         return config

@@ -23,18 +23,21 @@ from slide.core.examples.metrics import (
     ranking_metrics,
     recall_at,
 )
+from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
 from slide.core.models.folder import (
     CONFIG,
+    NUMBERED,
     WEIGHTS,
     WITHOUT_LEARNER,
     read_description,
     staged,
     write_description,
 )
-from slide.core.models.tensors import COUNTS, read_network
+from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
+from slide.core.models.unseen import Unseen, known, known_features, labels_apart
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
 
@@ -52,6 +55,8 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
+        feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
+            of many were in use; None where those are the ids themselves.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
     """
@@ -62,15 +67,20 @@ class Model:
     label_counts: Array
     n_samples: int
     trained_on: str = ""
+    feature_ids: Array | None = None
+    label_ids: Array | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
 
     def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
 
+        Features that training never met are left out, with an `UnseenWarning`. A label without
+        training example is named only where k is larger than the number of all others.
+
         Args:
-            x: (n, n_features), sparse as CSR or dense as Block.
-            k: from 1 to n_labels.
+            x: (n, any), sparse as CSR, or (n, n_features), dense as Block.
+            k: from 1 to n_labels, of those in use if they are few of many.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
 
@@ -79,10 +89,37 @@ class Model:
             logit -inf where fewer than k neurons were retrieved.
 
         Raises:
-            ModelError: x has another number of features.
+            ModelError: x is dense and has another number of features.
             ConfigError: k is out of range.
         """
-        self._refuse_misfit("features", x.n_cols, self.network.n_features)
+        x, unseen = self._known_features(x)
+        unseen.warn()
+        ids, scores = self._ranked(x, k, sampled)
+        return self.labels.ids_of(ids), scores
+
+    @property
+    def features(self) -> Numbering:
+        """Ids of features, and their columns in the network."""
+        return Numbering(self.network.n_features, self.feature_ids)
+
+    @property
+    def labels(self) -> Numbering:
+        """Ids of labels, and their rows in the network."""
+        return Numbering(self.network.n_labels, self.label_ids)
+
+    @property
+    def n_seen_labels(self) -> int:
+        """Labels that have a training example."""
+        return int((self.label_counts > 0).sum())
+
+    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+        """Features by the columns of the network."""
+        if isinstance(x, Block) and self.feature_ids is None:
+            self._refuse_misfit("features", x.n_cols, self.network.n_features)
+        return known_features(x, self.features)
+
+    def _ranked(self, x: CSR | Block, k: int, sampled: bool) -> tuple[Array, Array]:
+        """What `predict` returns, for features and labels by their places in the network."""
         if not 1 <= k <= self.network.n_labels:
             raise ConfigError(f"k is {k}: expected 1 to {self.network.n_labels}, the labels")
         ids = np.empty((x.n_rows, k), np.int32)
@@ -101,23 +138,38 @@ class Model:
         """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
 
         Args:
-            data: examples with their true labels.
+            data: examples with their true labels. One that training never met counts as missed,
+                and a feature is left out, with an `UnseenWarning`.
             sampled: see `predict`.
             propensity: A and B of the data set.
 
         Raises:
-            ModelError: the data has another number of features or labels.
+            ModelError: the data is dense and has another number of features.
             ConfigError: the propensity parameters are out of range.
         """
+        if isinstance(data.x, Block):
+            self._refuse_misfit("features", data.n_features, self.network.n_features)
+        data, unseen = known(data, self.features, self.labels, self.label_counts)
+        unseen.warn()
+        return self.scores(data, sampled, propensity)
+
+    def scores(
+        self,
+        data: Dataset,
+        sampled: bool = False,
+        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+    ) -> dict[str, float]:
+        """What `evaluate` returns, for examples as `slide.core.models.unseen.known` leaves them."""
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
         k = min(max(RANKS), self.network.n_labels)
-        ids, _ = self.predict(data.x, k, sampled)
-        inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y.positive(), inverse)
+        ids, _ = self._ranked(data.x, k, sampled)
+        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
+        counts[: len(self.label_counts)] = self.label_counts
+        inverse = inverse_propensities(counts, self.n_samples, *propensity)
+        scores = ranking_metrics(ids, data.y, inverse)
         if sampled:
-            exact, _ = self.predict(data.x, k)
+            exact, _ = self._ranked(data.x, k, False)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
         return scores
 
@@ -131,15 +183,18 @@ class Model:
                 freeze*).
 
         Raises:
-            ModelError: the examples have another number of features or labels.
+            ModelError: the examples are dense and have another number of features.
             ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
         if examples is not None:
-            self._refuse_misfit("features", examples.n_features, self.network.n_features)
-            self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
-        self.retrieving = kind_of(self.config).sampled(
+            x, unseen = self._known_features(examples.x)
+            y, missed = labels_apart(examples.y, self.labels, self.label_counts)
+            (unseen | missed).warn()
+            examples = Dataset(x, y.first_columns(self.network.n_labels))
+        searcher = kind_of(self.config).sampled(
             self.network, self.backend, self.config, plan or Plan(), examples
         )
+        self.retrieving = self._naming_unseen_last(searcher)
 
     def _searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
@@ -149,8 +204,14 @@ class Model:
             assert self.retrieving is not None
             return self.retrieving
         if self.exact is None:
-            self.exact = kind_of(self.config).exact(self.network, self.backend)
+            searcher = kind_of(self.config).exact(self.network, self.backend)
+            self.exact = self._naming_unseen_last(searcher)
         return self.exact
+
+    def _naming_unseen_last(self, searcher: Searcher) -> Searcher:
+        """The same, but for labels without training example, of which nothing is known."""
+        unseen = np.flatnonzero(self.label_counts == 0).astype(np.int32)
+        return searcher.naming_last(unseen, self.backend) if len(unseen) else searcher
 
     def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
         if got != expected:
@@ -174,7 +235,7 @@ class Model:
         Raises:
             ModelError: the operating system refuses, for want of space for example.
         """
-        description = {
+        description: dict[str, Any] = {
             "learner": kind_of(self.config).name,
             "config": self.config.flat(),
             "n_samples": self.n_samples,
@@ -182,6 +243,11 @@ class Model:
         }
         tensors = kind_of(self.config).tensors(self.network, self.backend)
         tensors[COUNTS] = self.label_counts
+        named = {FEATURE_IDS: self.feature_ids, LABEL_IDS: self.label_ids}
+        ids = {name: array for name, array in named.items() if array is not None}
+        if ids:
+            description["version"] = NUMBERED
+        tensors |= ids
         try:
             write_description(folder, description)
             save_file(tensors, folder / WEIGHTS)
@@ -211,9 +277,12 @@ class Model:
                 f"{folder / CONFIG} is damaged ({error}): train the model again"
             ) from None
         assert isinstance(n_samples, int)
-        network, label_counts = read_network(folder / WEIGHTS, config, backend)
+        network, label_counts, ids = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
-        return cls(config, network, backend, label_counts, n_samples, trained_on)
+        feature_ids, label_ids = ids.get(FEATURE_IDS), ids.get(LABEL_IDS)
+        return cls(
+            config, network, backend, label_counts, n_samples, trained_on, feature_ids, label_ids
+        )
 
 
 def learner_of(description: dict[str, Any]) -> str | None:

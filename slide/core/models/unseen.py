@@ -8,12 +8,15 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.examples.dataset import features_of
+from slide.core.examples.dataset import Dataset, features_of
 from slide.core.examples.numbering import Numbering
 
 
 class UnseenWarning(UserWarning):
-    """Examples have features or labels that training never met."""
+    """Examples have features or labels that training never met: its one argument, an `Unseen`."""
+
+    def __str__(self) -> str:
+        return str(self.args[0].sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,30 @@ class Unseen:
         return Unseen(*map(max, astuple(self), astuple(other)))
 
     @property
+    def is_any(self) -> bool:
+        """Whether there is anything to tell."""
+        return any(astuple(self))
+
+    @property
     def sentence(self) -> str:
-        """What was met, and what becomes of it; empty if there is nothing to tell."""
+        """What was met, and what becomes of it."""
+        return self.told(": left out", ": counted as missed")
+
+    def told(self, of_features: str = "", of_labels: str = "") -> str:
+        """What was met, and such words after it."""
         parts = []
         if self.features:
             met = counted(self.features, "feature", self.with_features)
-            parts.append(f"{met} never seen in training: left out")
+            parts.append(f"{met} never seen in training{of_features}")
         if self.labels:
             met = counted(self.labels, "label", self.with_labels)
-            parts.append(f"{met} never seen in training: counted as missed")
+            parts.append(f"{met} never seen in training{of_labels}")
         return "; ".join(parts)
 
     def warn(self) -> None:
-        """Warn whoever called, if there is anything to tell."""
-        if self.sentence:
-            warnings.warn(self.sentence, UnseenWarning, stacklevel=3)
+        """Warn whoever called who calls this, if there is anything to tell."""
+        if self.is_any:
+            warnings.warn(UnseenWarning(self), stacklevel=3)
 
 
 def counted(n_ids: int, what: str, n_examples: int) -> str:
@@ -57,6 +69,15 @@ def counted(n_ids: int, what: str, n_examples: int) -> str:
     ids = f"{n_ids} {what}{'s' if n_ids > 1 else ''}"
     examples = f"{n_examples} example{'s' if n_examples > 1 else ''}"
     return f"{ids} in {examples} {'were' if n_ids > 1 else 'was'}"
+
+
+def known(
+    data: Dataset, features: Numbering, labels: Numbering, counts: Array
+) -> tuple[Dataset, Unseen]:
+    """Examples by the columns of a model; see `known_features` and `labels_apart`."""
+    x, unseen = known_features(data.x, features)
+    y, missed = labels_apart(data.y, labels, counts)
+    return Dataset(x, y), unseen | missed
 
 
 def known_features(x: CSR | Block, numbering: Numbering) -> tuple[CSR | Block, Unseen]:
@@ -78,8 +99,8 @@ def known_features(x: CSR | Block, numbering: Numbering) -> tuple[CSR | Block, U
     columns = numbering.columns_of(sparse.indices)
     unseen = Unseen(*distinct(sparse, columns < 0))
     if isinstance(x, Block) and numbering.ids is None:
-        known = x.ids < numbering.n
-        return Block(x.ids[known], x.values[:, known], numbering.n), unseen
+        inside = x.ids < numbering.n
+        return Block(x.ids[inside], x.values[:, inside], numbering.n), unseen
     kept = replace(sparse, indices=columns).where(columns >= 0)
     return replace(kept, n_cols=numbering.n), unseen
 
@@ -93,9 +114,10 @@ def labels_apart(y: CSR, numbering: Numbering, counts: Array) -> tuple[CSR, Unse
         counts: i64 (numbering.n,), training examples of each.
 
     Returns:
-        CSR (B, numbering.n + unknown ids), and how many labels have no training example, of how
-        many examples.
+        CSR (B, numbering.n + unknown ids), without labels that are not above 0, and how many of
+        them have no training example, of how many examples.
     """
+    y = y.positive()
     columns = numbering.columns_of(y.indices)
     unknown = columns < 0
     missed = unknown.copy()
