@@ -78,9 +78,18 @@ class IndexSearcher:
             ids[rows], scores[rows] = self._ranked(backend, part, candidates, k)
             if self.n_candidates or m >= n:
                 break
-            rows = rows[scores[rows, k - 1] <= self.biases[m]]  # the next one might be better
+            rows = rows[self._might_rise(m, ids[rows, k - 1], scores[rows, k - 1])]
             m *= 4
         return backend.get(ids), backend.get(scores)
+
+    def _might_rise(self, place: int, worst: Array, score: Array) -> Array:
+        """Whether any label from this place of `by_bias` on might take that of the worst: bool.
+
+        The first of them can, if any can: those of the same bias are in the order of ids.
+        """
+        bias, label = self.biases[place], self.by_bias[place]
+        might: Array = (bias > score) | ((bias == score) & (label < worst))
+        return might
 
     def _ranked(
         self, backend: Backend, inputs: CSR, candidates: Array, k: int
