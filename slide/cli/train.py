@@ -95,9 +95,6 @@ def train(
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
-    unused = train_set.n_labels - len(used(train_set.y.positive()))
-    if unused and not quiet:
-        print(f"slide: {unused_labels(unused, train_set.n_labels)}", file=sys.stderr)
     with (
         telling_unseen(valid, strict, quiet),
         computing_threads(computer, threads) as n_threads,
@@ -114,6 +111,9 @@ def train(
             screen,
             str(train),
         )
+    unused = train_set.n_labels - len(used(train_set.y.positive()))
+    if unused and not quiet:
+        print(f"slide: {unused_labels(unused, train_set.n_labels)}", file=sys.stderr)
     if as_json:
         tally = tally_of(computer)
         checks = {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}
