@@ -15,6 +15,7 @@ from slide.core.learners.config import Config
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
+from slide.core.svm.solving import NEVER
 from slide.reference.kernels import ReferenceBackend
 
 N, SEEN = 100, 30
@@ -114,17 +115,20 @@ def test_the_best_biases_fill_a_list():
     ids, logits = model.predict(csr_of([{0: 1.0}, {}], 1), 4)
     assert ids.tolist() == [[2, 3, 0, 1]] * 2
     assert logits.tolist() == [[0, -2, -3, np.float32(LAST)], [-1, -2, -3, np.float32(LAST)]]
+    ids, _ = model.predict(csr_of([{0: 1.0}, {}], 1), 3, sampled=True)
+    assert ids.tolist() == [[2, 3, 0]] * 2
 
 
 def test_a_label_held_out_comes_before_one_without_example(backend):
     """When time ends before the last round, what was held out is not solved, but was seen."""
-    examples = planted(60, 20)
-    rare = np.arange(60, dtype=np.int32) + 21  # each example has a label of its own
-    y = CSR(np.arange(61), rare, np.ones(60, np.float32), 99)
+    n, examples = 250, planted(250, 20)
+    rare = np.arange(n, dtype=np.int32) + 21  # each example has a label of its own
+    y = CSR(np.arange(n + 1), rare, np.ones(n, np.float32), n + 99)
     config = LEARNERS["solved"]
     model = Trainer(config, backend, time_budget=1e-3).fit(Dataset(examples.x, y))
-    ids, _ = model.predict(examples.x, 60)
+    ids, logits = model.predict(examples.x.take(np.arange(9)), n)
     assert set(ids.ravel().tolist()) == set(rare.tolist())
+    assert (logits[:, -9] == NEVER).all()
 
 
 def test_k_is_bounded_by_all_labels(data):

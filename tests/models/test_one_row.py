@@ -88,9 +88,8 @@ def test_retrieval_behind_a_hidden_layer(counts):
 def test_ranks_are_those_of_all_logits(bias, unseen):
     """Ties, labels that sink below those that are not met, and those that come last."""
     n, rng = 40, np.random.default_rng(2)
-    weight = csr_of(
-        [{int(f): -2.0 for f in rng.choice(12, 2, replace=False)} for _ in range(n)], 12
-    )
+    rows = [{int(f): -2.0 * float(rng.integers(2)) for f in rng.choice(12, 2)} for _ in range(n)]
+    weight = csr_of(rows, 12)
     inputs = Inputs(np.ones(12, np.float32), np.zeros(0, np.int64))
     network = Direct.of(weight, np.round(4 * BIASES[bias][:n]) / 4, inputs, BACKEND)
     x = csr_of([{}, *({f: 1.0} for f in range(12)), dict.fromkeys(range(4), 1.0)], 12)

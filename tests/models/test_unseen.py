@@ -4,12 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import csr_of
+from conftest import csr_of, planted
 
 from slide.core.contract.arrays import Block
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.numbering import Numbering
+from slide.core.learners.config import Config
 from slide.core.models.unseen import Unseen, UnseenWarning, known_features, labels_apart
+from slide.core.runs.trainer import Trainer
+from slide.reference.kernels import ReferenceBackend
 
+BACKEND = ReferenceBackend()
 HUGE = 2**31 - 1
 SOME = Numbering(2, np.array([4, 1000], np.int32))
 
@@ -68,6 +73,17 @@ def test_a_sentence_counts_one_and_many():
         "3 features in 2 examples were never seen in training: left out; "
         "2 labels in 1 example were never seen in training: counted as missed"
     )
+
+
+def test_labels_inserted_into_tables_are_those_that_are_known():
+    """An unknown one would be a neuron that is not there."""
+    model = Trainer(Config(hidden=(8,), epochs=1, K=2, L=4), BACKEND).fit(planted(200, 20))
+    some = planted(30, 20)
+    y = csr_of([dict.fromkeys([*some.y.row(i)[0].tolist(), 77], 1.0) for i in range(30)], 78)
+    with pytest.warns(UnseenWarning, match="1 label in 30 examples"):
+        model.prepare_sampled(examples=Dataset(some.x, y))
+    ids, _ = model.predict(some.x, 5, sampled=True)
+    assert (ids.max(), model.retrieving.retrieval.output.tables.n_neurons) == (19, 20)
 
 
 def test_only_what_there_is_warns():
