@@ -6,7 +6,7 @@ from conftest import csr_of
 
 from slide.core.contract.arrays import Block
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.numbering import MANY, Numbering, by_columns, used
+from slide.core.examples.numbering import MANY, SPARE, Numbering, by_columns, used
 
 HUGE = 2**31 - 1
 
@@ -24,8 +24,8 @@ def test_few_ids_of_a_huge_range_have_columns():
     assert (within.shape, within.indices.tolist()) == ((3, 3), [0, 2, 1])
 
 
-@pytest.mark.parametrize(("n", "every"), [(MANY, 1000), (MANY + 2, 2)])
-def test_small_ranges_and_those_mostly_in_use_stay_as_they_are(n, every):
+@pytest.mark.parametrize(("n", "every"), [(MANY, 1000), (MANY + SPARE - 1, SPARE)])
+def test_small_ranges_and_those_of_which_enough_are_in_use_stay_as_they_are(n, every):
     matrix = csr_of([dict.fromkeys(range(0, n, every), 1.0)], n)
     numbering = Numbering.of(matrix)
     assert (numbering.n, numbering.ids) == (n, None)
@@ -33,10 +33,10 @@ def test_small_ranges_and_those_mostly_in_use_stay_as_they_are(n, every):
     assert numbering.columns_of(np.array([0, n - 1, n])).tolist() == [0, n - 1, -1]
 
 
-def test_one_less_than_half_is_few():
-    n = MANY + 2
-    matrix = csr_of([dict.fromkeys(range(0, n - 2, 2), 1.0)], n)
-    assert len(Numbering.of(matrix).ids) == n // 2 - 1
+def test_one_in_eight_is_few():
+    n = MANY + SPARE
+    matrix = csr_of([dict.fromkeys(range(0, n, SPARE), 1.0)], n)
+    assert len(Numbering.of(matrix).ids) == n // SPARE
 
 
 def test_nothing_in_use_is_no_column():

@@ -14,6 +14,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.examples.dataset import Dataset
 
 MANY = 1 << 16  # ids up to which unused ones cost nothing worth saving
+SPARE = 8  # ids for one in use from which they are few of many
 SPARSE = 16  # ids an entry from which sorting the entries costs less than marking the ids
 
 
@@ -31,12 +32,12 @@ class Numbering:
 
     @classmethod
     def of(cls, matrix: CSR | Block) -> Numbering:
-        """One column an id in use where most of many are not in use, and otherwise one an id."""
+        """One column for each id in use if those are few of many, and otherwise for each id."""
         n = matrix.n_cols
         if n <= MANY or isinstance(matrix, Block):
             return cls(n)
         ids = used(matrix)
-        return cls(n) if 2 * len(ids) >= n else cls(len(ids), ids)
+        return cls(len(ids), ids) if SPARE * len(ids) <= n else cls(n)
 
     def columns_of(self, ids: Array) -> Array:
         """The column of each id, i32; -1 where it has none."""
