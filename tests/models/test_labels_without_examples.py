@@ -5,6 +5,7 @@ import pytest
 from conftest import csr_of, planted
 
 from slide import load_backend
+from slide.backends.processes import ProcessesBackend
 from slide.core.contract.arrays import CSR
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
@@ -87,6 +88,20 @@ def test_retrieval_does_not_name_it_either(data, backend, name):
     if model.config.hidden:
         model.prepare_sampled(Plan(), data)
         assert set(model.predict(x, 9, sampled=True)[0].ravel().tolist()) <= seen | {-1}
+
+
+@pytest.mark.parametrize("name", ["steps", "in-batch"])
+def test_steps_taken_at_once_make_no_difference(data, name):
+    workers = ProcessesBackend("hogwild")
+    workers.set_threads(2)
+    try:
+        model = Trainer(LEARNERS[name], workers).fit(data)
+        seen = set(np.flatnonzero(data.y.column_counts()).tolist())
+        assert set(model.predict(few_met(data), len(seen))[0].ravel().tolist()) == seen
+        found = model.predict(few_met(data), len(seen), sampled=True)[0]
+        assert set(found.ravel().tolist()) <= seen | {-1}
+    finally:
+        workers.pool.close()
 
 
 def test_a_loaded_model_knows_too(data, tmp_path):
