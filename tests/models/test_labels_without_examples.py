@@ -146,6 +146,16 @@ def test_a_label_held_out_comes_before_one_without_example(backend):
     assert (logits[:, -9] == NEVER).all()
 
 
+@pytest.mark.parametrize("name", LEARNERS)
+def test_features_without_example_weigh_nothing(data, backend, name):
+    """They are within the range of the model, and an example of them alone is one of none."""
+    wide = data.widened(data.n_features + 5, 0)
+    model = Trainer(LEARNERS[name], backend).fit(wide)
+    x = csr_of([{}, {data.n_features: 1.0, data.n_features + 4: 2.0}], wide.n_features)
+    for ends in model.predict(x, 9):
+        np.testing.assert_array_equal(ends[0], ends[1])
+
+
 def test_k_is_bounded_by_all_labels(data):
     model = Trainer(LEARNERS["steps"], ReferenceBackend()).fit(data)
     with pytest.raises(ConfigError, match="expected 1 to 100"):
