@@ -17,6 +17,7 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
+from slide.cli.unseen import Strict, telling_unseen
 
 HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}
 
@@ -30,6 +31,7 @@ def evaluate(
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -45,8 +47,8 @@ def evaluate(
     refuse_idle(sampled, plan, insert)
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file, model.network.n_features, model.network.n_labels)
-    with computing_threads(computer, threads):
+    data = read(file)
+    with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))

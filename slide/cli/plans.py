@@ -54,8 +54,7 @@ def prepare(model: Model, plan: dict[str, Any], insert: Path | None) -> None:
     """
     from slide.data import read
 
-    shape = model.network.n_features, model.network.n_labels
-    model.prepare_sampled(Plan(**plan), read(insert, *shape) if insert else None)
+    model.prepare_sampled(Plan(**plan), read(insert) if insert else None)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
+from slide.cli.unseen import Strict, telling_unseen
 
 
 @takes_plan
@@ -25,6 +26,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
     ] = None,
+    strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
 ) -> None:
@@ -38,11 +40,11 @@ def predict(
         refuse_taken(out)  # before the work is done
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file, model.network.n_features, model.network.n_labels)
-    with computing_threads(computer, threads):
+    data = read(file)
+    with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert)
-        wanted = min(5, model.network.n_labels) if k is None else k
+        wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
     if out is None:
         sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from slide.cli.options import (
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
+from slide.cli.unseen import Strict, telling_unseen, unused_labels
 
 WORKERS = "Worker processes"
 
@@ -57,6 +59,7 @@ def train(
             help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
         ),
     ] = None,
+    strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
     ] = False,
@@ -71,6 +74,7 @@ def train(
     sampling, and there is a hidden layer.
     """
     from slide.backends import load
+    from slide.core.examples.numbering import used
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
@@ -91,7 +95,11 @@ def train(
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
-    with computing_threads(computer, threads) as n_threads, screen:
+    with (
+        telling_unseen(valid, strict, quiet),
+        computing_threads(computer, threads) as n_threads,
+        screen,
+    ):
         _, figures = train_to_folder(
             train_set,
             valid_set,
@@ -103,9 +111,13 @@ def train(
             screen,
             str(train),
         )
+    unused = train_set.n_labels - len(used(train_set.y.positive()))
+    if unused and not quiet:
+        print(f"slide: {unused_labels(unused, train_set.n_labels)}", file=sys.stderr)
     if as_json:
         tally = tally_of(computer)
         checks = {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}
-        print_json(figures | {"seconds_load": seconds_load, "threads": n_threads} | checks)
+        more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
+        print_json(figures | more | checks)
     elif not quiet:
         print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

@@ -59,16 +59,10 @@ def read(path: str | Path, n_features: int | None = None, n_labels: int | None =
 def read_pair(train: str | Path, valid: str | Path | None) -> tuple[Dataset, Dataset | None]:
     """A training and a validation file that share one numbering; see `read`.
 
-    Where a file states no sizes (svmlight) it takes those of the other, if they are larger.
-    Whether the sizes then agree is for the caller to judge.
+    Neither takes sizes of the other: what is trained does not depend on what it is judged by, and
+    whoever judges leaves out what training never saw.
     """
-    train_set = read(train)
-    if valid is None:
-        return train_set, None
-    valid_set = read(valid, train_set.n_features, train_set.n_labels)
-    if _format(Path(train)) == "svmlight":
-        train_set = train_set.widened(valid_set.n_features, valid_set.n_labels)
-    return train_set, valid_set
+    return read(train), None if valid is None else read(valid)
 
 
 def write(dataset: Dataset, path: str | Path) -> None:

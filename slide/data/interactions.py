@@ -46,7 +46,8 @@ def blocks(
     owner = np.zeros(n_blocks, np.int64)
     owner[number] = user
     n_users, n_items = (int(ids.max(initial=-1)) + 1 for ids in (users, items))
-    per_user = np.bincount(owner[whole], minlength=n_users)[owner]
+    _, who = np.unique(owner, return_inverse=True)  # ids may be few of many
+    per_user = np.bincount(who[whole], minlength=len(who))[who]
     kept = whole & (per_user >= fewest) & (per_user <= (n_blocks if most is None else most))
 
     inside, owner = kept[number], owner[kept]

@@ -1,5 +1,7 @@
 """Blocks of an interaction log: by hand, and against a loop over its lines."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from data_files import assert_same
@@ -90,6 +92,16 @@ def looped(log, fewest, most):
         if fewest <= len(found) <= most:
             examples += found
     return examples
+
+
+def test_memory_follows_users_in_use_and_not_the_largest_id() -> None:
+    users = np.array([5, 5, 2**31 - 2, 2**31 - 2])
+    tracemalloc.start()
+    data = blocks(users, np.array([0, 1, 2, 2**31 - 2]), np.array([False, True] * 2))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert data.x.indices.tolist() == [5, 2**31 - 2]
+    assert most < 1 << 20
 
 
 def test_blocks_survive_npz(tmp_path) -> None:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError, ModelError
+from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import staged
 from slide.core.models.model import Model
@@ -202,11 +203,18 @@ def test_k_may_be_a_number_of_numpy(model, test_set):
     np.testing.assert_array_equal(ids, model.predict(test_set.x, 3)[0])
 
 
-def test_data_of_another_numbering(model, test_set):
+def test_columns_that_are_declared_and_empty_are_nothing(model, test_set):
+    wide = test_set.widened(999, 999)
+    np.testing.assert_array_equal(model.predict(wide.x)[0], model.predict(test_set.x)[0])
+    assert model.evaluate(wide) == model.evaluate(test_set)
+
+
+def test_dense_features_of_another_number_are_refused(model):
+    x = Block.of(np.ones((2, 999), np.float32))
     with pytest.raises(ModelError, match="999 features, but the model was trained on 300"):
-        model.predict(test_set.widened(999, 0).x)
-    with pytest.raises(ModelError, match="999 labels"):
-        model.evaluate(test_set.widened(0, 999))
+        model.predict(x)
+    with pytest.raises(ModelError, match="999 features"):
+        model.evaluate(Dataset(x, csr_of([{}, {}], 150)))
 
 
 def test_few_labels_are_evaluated_without_error(train_set):
@@ -226,8 +234,8 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
         (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "damaged"),
         (lambda f: (f / "config.json").write_text("[]"), "not of a model"),
-        (lambda f: edit(f, version=1), "version 1: this slide reads versions 2 and 3"),
-        (lambda f: edit(f, version=4), "version 4"),
+        (lambda f: edit(f, version=1), "version 1: this slide reads versions 2, 3 and 4"),
+        (lambda f: edit(f, version=5), "version 5"),
         (lambda f: edit(f, config=None), "damaged"),
         (lambda f: edit(f, n_samples="many"), "damaged"),
         (lambda f: edit_config(f, hidden=[0]), "damaged .hidden is 0"),

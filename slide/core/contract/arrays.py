@@ -7,7 +7,7 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,6 +121,10 @@ class CSR:
         places = np.flatnonzero(kept)
         indptr = np.searchsorted(places, self.indptr)
         return CSR(indptr, self.indices[places], self.values[places], self.n_cols)
+
+    def first_columns(self, n_cols: int) -> CSR:
+        """The same rows without the columns from n_cols on."""
+        return replace(self.where(self.indices < n_cols), n_cols=n_cols)
 
     def positive(self) -> CSR:
         """The same rows without the entries that are not above 0."""

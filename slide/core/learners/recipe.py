@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.numbering import by_columns
 from slide.core.learners.config import Config, kinds_asked_for, plainly
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.traits import Traits
@@ -34,7 +35,8 @@ def recipe(
         InputError: the arrays of the training set contradict each other.
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
-    return recipe_of(checked(train, "the training set"), by_steps, time_budget, **chosen)
+    train, _, _ = by_columns(checked(train, "the training set"))  # as it will be trained on
+    return recipe_of(train, by_steps, time_budget, **chosen)
 
 
 def completed(
@@ -42,7 +44,7 @@ def completed(
 ) -> Config:
     """A Config in which nothing is to be chosen any more: see `recipe`, whose arguments these are.
 
-    The training set was checked before.
+    The training set was checked before, and is by columns.
     """
     if config.chosen is None:
         return config
@@ -50,7 +52,7 @@ def completed(
 
 
 def recipe_of(train: Dataset, by_steps: bool, time_budget: float | None, **chosen: Any) -> Config:
-    """`recipe` of a training set that was checked before."""
+    """`recipe` of a training set that was checked before, by columns."""
     config = settings_for(Traits.of(train), by_steps, **chosen)
     if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
         return config

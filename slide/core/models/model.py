@@ -27,18 +27,21 @@ from slide.core.examples.metrics import (
     ranking_metrics,
     recall_at,
 )
+from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
 from slide.core.models.folder import (
     CONFIG,
+    NUMBERED,
     WEIGHTS,
     WITHOUT_LEARNER,
     read_description,
     staged,
     write_description,
 )
-from slide.core.models.tensors import COUNTS, read_network
+from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
+from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
 
@@ -56,9 +59,11 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
+        feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
+            of many were in use; None where those are the ids themselves.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
-        prepared: the plan and the examples of `prepare_sampled`, if it was called.
+        prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
 
     A copy, by `copy` or `pickle`, predicts the same. What it looks into it makes when that is first
     wanted, and so does its backend with threads; whoever unpickles it needs no backend.
@@ -70,6 +75,8 @@ class Model:
     label_counts: Array
     n_samples: int
     trained_on: str = ""
+    feature_ids: Array | None = None
+    label_ids: Array | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -100,10 +107,13 @@ class Model:
     ) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
 
+        Features that training never met are left out, with an `UnseenWarning`. A label without
+        training example is named only where k is larger than the number of all others.
+
         Args:
-            x: (n, n_features), sparse as CSR or a matrix of scipy.sparse, dense as Block or
-                whatever NumPy takes for an array; of dtype bool, integer or float.
-            k: from 1 to n_labels.
+            x: (n, any), sparse as CSR or a matrix of scipy.sparse, or (n, n_features), dense as
+                Block or whatever NumPy takes for an array; of dtype bool, integer or float.
+            k: from 1 to n_labels, of those in use if they are few of many.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
 
@@ -114,14 +124,34 @@ class Model:
         Raises:
             InputError: x is no such matrix, its arrays contradict each other, or a number is not
                 finite.
-            ModelError: x has another number of features.
+            ModelError: x is dense and has another number of features.
             ConfigError: k is out of range.
         """
-        return self.ranked(handed.features(x), self._depth(k), sampled)
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        ids, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(ids), scores
+
+    @property
+    def features(self) -> Numbering:
+        """Ids of features, and their columns in the network."""
+        return Numbering(self.network.n_features, self.feature_ids)
+
+    @property
+    def labels(self) -> Numbering:
+        """Ids of labels, and their rows in the network."""
+        return Numbering(self.network.n_labels, self.label_ids)
+
+    @property
+    def n_seen_labels(self) -> int:
+        """Labels that have a training example."""
+        return int((self.label_counts > 0).sum())
 
     def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
-        """`predict` of features that were checked before (see `slide.core.contract.handed`)."""
-        self._refuse_misfit("features", x.n_cols, self.network.n_features)
+        """`predict` of features that were checked before, by their columns in the network.
+
+        Labels are named by their rows there.
+        """
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
         searcher = self._searcher(sampled)
@@ -138,16 +168,19 @@ class Model:
         """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
 
         Args:
-            data: examples with their true labels.
+            data: examples with their true labels. One that training never met counts as missed,
+                and a feature is left out, with an `UnseenWarning`.
             sampled: see `predict`.
             propensity: A and B of the data set.
 
         Raises:
             InputError: the arrays of the data contradict each other, or a number is not finite.
-            ModelError: the data has another number of features or labels.
+            ModelError: the data is dense and has another number of features.
             ConfigError: the propensity parameters are out of range.
         """
-        return self.scored(checked(data, "data"), sampled, propensity)
+        data, unseen = self._known(checked(data, "data"))
+        unseen.warn()
+        return self.scored(data, sampled, propensity)
 
     def scored(
         self,
@@ -155,14 +188,15 @@ class Model:
         sampled: bool = False,
         propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
     ) -> dict[str, float]:
-        """`evaluate` of examples that were checked before."""
+        """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
         k = min(max(RANKS), self.network.n_labels)
         ids, _ = self.ranked(data.x, k, sampled)
-        inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y.positive(), inverse)
+        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
+        counts[: len(self.label_counts)] = self.label_counts
+        inverse = inverse_propensities(counts, self.n_samples, *propensity)
+        scores = ranking_metrics(ids, data.y, inverse)
         if sampled:
             exact, _ = self.ranked(data.x, k)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
@@ -178,29 +212,49 @@ class Model:
                 freeze*). A copy of the model takes them along.
 
         Raises:
-            ModelError: the examples have another number of features or labels.
+            ModelError: the examples are dense and have another number of features.
             ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
         if examples is not None:
-            examples = checked(examples, "examples")
-            self._refuse_misfit("features", examples.n_features, self.network.n_features)
-            self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
-        plan = plan or Plan()
-        self.retrieving = kind_of(self.config).sampled(
-            self.network, self.backend, self.config, plan, examples
+            examples, unseen = self._known(checked(examples, "examples"))
+            unseen.warn()
+            examples = Dataset(examples.x, examples.y.first_columns(self.network.n_labels))
+        prepared = plan or Plan(), examples
+        self.retrieving = self._retriever(*prepared)
+        self.prepared = prepared
+
+    def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
+        """Examples by the columns of the network, and by columns beyond for unknown labels."""
+        self._refuse_misfit(data.x)
+        return known(data, self.features, self.labels, self.label_counts)
+
+    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+        """Features by the columns of the network."""
+        self._refuse_misfit(x)
+        return known_features(x, self.features)
+
+    def _retriever(self, plan: Plan, examples: Dataset | None) -> Searcher:
+        """What looks for labels by tables, or by an index."""
+        kind = kind_of(self.config)
+        return self._naming_unseen_last(
+            kind.sampled(self.network, self.backend, self.config, plan, examples)
         )
-        self.prepared = plan, examples
 
     def _searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
         if sampled:
             if self.retrieving is None:
-                self.prepare_sampled(*(self.prepared or ()))
-            assert self.retrieving is not None
+                self.retrieving = self._retriever(*(self.prepared or (Plan(), None)))
             return self.retrieving
         if self.exact is None:
-            self.exact = kind_of(self.config).exact(self.network, self.backend)
+            searcher = kind_of(self.config).exact(self.network, self.backend)
+            self.exact = self._naming_unseen_last(searcher)
         return self.exact
+
+    def _naming_unseen_last(self, searcher: Searcher) -> Searcher:
+        """The same, but for labels without training example, of which nothing is known."""
+        unseen = np.flatnonzero(self.label_counts == 0).astype(np.int32)
+        return searcher.naming_last(unseen, self.backend) if len(unseen) else searcher
 
     def _depth(self, k: Any) -> int:
         """k, if there are so many labels."""
@@ -210,10 +264,12 @@ class Model:
             )
         return int(k)
 
-    def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
-        if got != expected:
+    def _refuse_misfit(self, x: CSR | Block) -> None:
+        """Raise ModelError if features are dense, so that their columns have no ids to look up."""
+        expected = self.network.n_features
+        if isinstance(x, Block) and self.feature_ids is None and x.n_cols != expected:
             raise ModelError(
-                f"the data has {got} {what}, but the model was trained on {expected}: "
+                f"the data has {x.n_cols} features, but the model was trained on {expected}: "
                 "use files that share one numbering"
             )
 
@@ -232,7 +288,7 @@ class Model:
         Raises:
             ModelError: the operating system refuses, for want of space for example.
         """
-        description = {
+        description: dict[str, Any] = {
             "learner": kind_of(self.config).name,
             "config": self.config.flat(),
             "n_samples": self.n_samples,
@@ -240,6 +296,11 @@ class Model:
         }
         tensors = kind_of(self.config).tensors(self.network, self.backend)
         tensors[COUNTS] = self.label_counts
+        named = {FEATURE_IDS: self.feature_ids, LABEL_IDS: self.label_ids}
+        ids = {name: array for name, array in named.items() if array is not None}
+        if ids:
+            description["version"] = NUMBERED
+        tensors |= ids
         try:
             write_description(folder, description)
             save_file(tensors, folder / WEIGHTS)
@@ -275,9 +336,12 @@ class Model:
             ) from None
         assert isinstance(n_samples, int)
         backend = opened(backend)
-        network, label_counts = read_network(folder / WEIGHTS, config, backend)
+        network, label_counts, ids = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
-        return cls(config, network, backend, label_counts, n_samples, trained_on)
+        feature_ids, label_ids = ids.get(FEATURE_IDS), ids.get(LABEL_IDS)
+        return cls(
+            config, network, backend, label_counts, n_samples, trained_on, feature_ids, label_ids
+        )
 
 
 def learner_of(description: dict[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 
+from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
@@ -27,19 +28,17 @@ def refuse_divergence(figure: float, step: int) -> None:
 
 
 def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
-    """Raise ConfigError unless there is something to learn and both sets share one numbering."""
+    """Raise ConfigError unless there is something to learn, and dense sets have one width."""
     if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
         raise ConfigError(
             f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
             f"{train.y.nnz} labels in all: expected at least one of each"
         )
-    if valid is not None and (valid.n_features, valid.n_labels) != (
-        train.n_features,
-        train.n_labels,
-    ):
+    is_dense = valid is not None and (isinstance(train.x, Block) or isinstance(valid.x, Block))
+    if valid is not None and is_dense and valid.n_features != train.n_features:
         raise ConfigError(
-            f"the validation set has {valid.n_features} features and {valid.n_labels} labels, the "
-            f"training set {train.n_features} and {train.n_labels}: use files of one numbering"
+            f"the validation set has {valid.n_features} features, the training set "
+            f"{train.n_features}: dense features are of one number"
         )
 
 

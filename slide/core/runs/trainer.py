@@ -12,11 +12,13 @@ from slide.core.contract.opening import opened
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.numbering import by_columns
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import completed
 from slide.core.models.model import Model
+from slide.core.models.unseen import known
 from slide.core.runs.clock import Clock, batches, n_steps_of
 from slide.core.runs.refusals import (
     demand_time_budget,
@@ -89,16 +91,24 @@ class Trainer:
         * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
           (see `slide.core.runs.hogwild`).
 
+        What `valid` has that `train` lacks is left out, or counts as missed, with an
+        `UnseenWarning`. Where few of many ids are in use, memory follows those.
+
         The same seed gives the same network, whatever the order of the examples in `train`.
 
         Raises:
             InputError: the arrays of a set contradict each other, or a number is not finite.
-            ConfigError: the two sets differ in features or labels, there is nothing to learn,
-                network and tables would not fit into this machine's memory, or training diverges.
+            ConfigError: dense sets differ in features, there is nothing to learn, network and
+                tables would not fit into this machine's memory, or training diverges.
         """
         train = checked(train, "the training set")
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
+        train, features, labels = by_columns(train)
+        counts = train.y.positive().column_counts()
+        if valid is not None:
+            valid, unseen = known(valid, features, labels, counts)
+            unseen.warn()
         by_steps = getattr(self.backend, "hogwild_workers", None) is not None
         self.config = completed(self.said, train, by_steps, self.time_budget)
         refuse_too_large(self.config, train)
@@ -110,7 +120,6 @@ class Trainer:
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         with self.clock.running():
             learner = kind.begin(self.config, cast(Backend, timed), train)
-        counts = train.y.positive().column_counts()
         for epoch in range(1, self.config.training.epochs + 1):
             reports = self._epoch(learner, runner)
             is_last = epoch == self.config.training.epochs or self.clock.used >= 1
@@ -120,7 +129,10 @@ class Trainer:
                 if is_last:
                     learner.finish()
             seconds_by_kernel = dict(timed.seconds)
-            model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
+            model = Model(
+                self.config, learner.network, self.backend, counts, train.n_samples,
+                feature_ids=features.ids, label_ids=labels.ids,
+            )  # fmt: skip
             if self.watcher:
                 self.watcher.on_evaluation(
                     {
