@@ -11,6 +11,7 @@ from slide.cli.options import (
     BackendName,
     DataFile,
     ModelFolder,
+    OneBasedText,
     Threads,
     computing_threads,
     print_json,
@@ -30,6 +31,7 @@ def evaluate(
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    one_based: OneBasedText = None,
     backend: BackendName = None,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -40,15 +42,18 @@ def evaluate(
     """
     from slide.backends import load
     from slide.core.models.model import Model
-    from slide.data import read
+    from slide.data import read, refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    refuse_twice(file, insert)
+    refuse_other_than_svmlight(file, one_based)
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file, model.network.n_features, model.network.n_labels)
+    one_based = model.one_based if one_based is None else one_based
+    data = read(file, model.network.n_features, model.network.n_labels, one_based)
     with computing_threads(computer, threads):
         if sampled:
-            prepare(model, plan, insert)
+            prepare(model, plan, insert, one_based)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
     if as_json:
         print_json(

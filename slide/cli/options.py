@@ -13,13 +13,21 @@ import typer
 
 from slide.bench.machine import cores
 from slide.core.contract.backend import Backend
+from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
     from slide.reference.spot_checks import Tally
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
-FORMATS = "XMC-repository text, .svmlight or .npz; text also as .gz or .zst."
+FORMATS = "XMC-repository text, .svmlight or .npz, also compressed; - is stdin."
 DataFile = Annotated[Path, typer.Argument(metavar="FILE", help=FORMATS)]
+OneBasedText = Annotated[
+    OneBased | None,
+    typer.Option(
+        "--one-based",
+        help="What svmlight counts from 1; that of the model, or nothing, if not given.",
+    ),
+]
 BackendName = Annotated[
     str | None,
     typer.Option(

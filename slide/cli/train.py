@@ -13,6 +13,7 @@ from slide.cli.options import (
     FORMATS,
     AsJson,
     BackendName,
+    OneBasedText,
     Threads,
     computing_threads,
     given,
@@ -21,6 +22,7 @@ from slide.cli.options import (
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
+from slide.core.examples.counting import OneBased
 
 WORKERS = "Worker processes"
 
@@ -33,6 +35,7 @@ def train(
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
+    one_based: OneBasedText = None,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
@@ -76,17 +79,18 @@ def train(
     from slide.core.models.folder import refuse_if_taken
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
-    from slide.data import read_pair
+    from slide.data import read_pair, refuse_other_than_svmlight
 
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
+    refuse_other_than_svmlight(train, one_based)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
-    train_set, valid_set = read_pair(train, valid)
+    train_set, valid_set = read_pair(train, valid, one_based)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)
@@ -102,6 +106,7 @@ def train(
             time_budget,
             screen,
             str(train),
+            one_based or OneBased.NONE,
         )
     if as_json:
         tally = tally_of(computer)

@@ -1,10 +1,13 @@
-"""Which format a file has, by its name; and the two public functions over all formats.
+"""Which format a file has; and the public functions over all formats.
 
-| name                                            | format              |
-|-------------------------------------------------|---------------------|
-| `.npz`                                          | npz                 |
-| `.svm .svmlight .libsvm`, also with `.gz .zst`  | svmlight            |
-| anything else, also with `.gz .zst`             | XMC-repository text |
+| name, without `.gz .bz2 .xz .zst`     | format              |
+|---------------------------------------|---------------------|
+| `.npz`, or whatever a zip archive has | npz                 |
+| `.svm .svmlight .libsvm`              | svmlight            |
+| anything else                         | XMC-repository text |
+
+Standard input, pipes and devices have no name that tells: with a header it is XMC-repository text,
+without one svmlight.
 """
 
 from __future__ import annotations
@@ -13,35 +16,57 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.errors import DataError
+from slide.core.errors import ConfigError, DataError
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
+from slide.data.compression import SUFFIXES
 from slide.data.npz import read_npz, save_npz
-from slide.data.source import COMPRESSIONS
+from slide.data.source import Source
+from slide.data.streams import is_stream, refuse_twice
 from slide.data.svmlight import read_svmlight, svmlight_text
 from slide.data.target import new_file, save_text
-from slide.data.xmc import read_xmc, xmc_text
+from slide.data.xmc import has_header, read_xmc, xmc_text
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm")
+_ZIP = b"PK\x03\x04"
 
 
 def _format(path: Path) -> str:
+    """The format that a name tells."""
     name = path.name.lower()
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
     if name.endswith(".npz"):
         return "npz"
-    for suffix in COMPRESSIONS:
-        name = name.removesuffix(suffix)
     return "svmlight" if name.endswith(_SVMLIGHT) else "xmc"
 
 
-def read(path: str | Path, n_features: int | None = None, n_labels: int | None = None) -> Dataset:
+def _format_of(source: Source) -> str:
+    """The format that a file's first bytes tell, as far as its name does not."""
+    if source.head.startswith(_ZIP):
+        return "npz"
+    if is_stream(source.path):
+        return "xmc" if has_header(source.head) else "svmlight"
+    return _format(source.path)
+
+
+def read(
+    path: str | Path,
+    n_features: int | None = None,
+    n_labels: int | None = None,
+    one_based: str | None = None,
+) -> Dataset:
     """The examples of a file, in its order, whatever its format.
 
     Args:
-        path: the file; its name tells the format and the compression.
+        path: the file, or `-` for standard input; its name tells the format, its first bytes the
+            compression.
         n_features, n_labels: sizes that a model or a training set already has. An svmlight file
             states no sizes: it gets 1 + the highest number seen, raised to these where they are
             larger. XMC and npz files state their own, which are returned as they stand.
+        one_based: what an svmlight file counts from 1: "none", "features", "labels" or "both";
+            column 0 is then what it calls 1. XMC and npz files count from 0, whatever is said.
 
     Returns:
         A Dataset for which `check()` holds, all values finite, all label values 1 (or -1, which
@@ -49,27 +74,63 @@ def read(path: str | Path, n_features: int | None = None, n_labels: int | None =
 
     Raises:
         DataError: for every file that cannot be read as what its name says.
+        ConfigError: one_based is something else.
+
+    Warns:
+        SlideWarning: an svmlight file looks as if it counted from 1, and nothing was said; or it
+            ends in blank lines.
     """
-    path = Path(path)
-    kind = _format(path)
+    _, dataset = _read(Path(path), n_features or 0, n_labels or 0, counted(one_based))
+    return dataset
+
+
+def counted(one_based: str | None) -> OneBased | None:
+    """The words of a caller as a member.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if one_based is None or one_based in set(OneBased):
+        return None if one_based is None else OneBased(one_based)
+    raise ConfigError(f"one_based is {one_based!r}: expected one of {', '.join(OneBased)}")
+
+
+def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
+    """Raise DataError if a file that counts from 0 by its format was said to count otherwise."""
+    one_based = one_based or OneBased.NONE
+    if one_based is not OneBased.NONE and not is_stream(path) and _format(path) != "svmlight":
+        sentence = "this format counts from 0, expected svmlight for --one-based: leave it out"
+        raise DataError(f"{sentence}, or rename the file to .svm if it is svmlight", path)
+
+
+def _read(
+    path: Path, n_features: int = 0, n_labels: int = 0, one_based: OneBased | None = None
+) -> tuple[str, Dataset]:
+    """The format of a file, and its examples."""
+    source = Source(path)
+    kind = _format_of(source)
     if kind == "npz":
-        return read_npz(path)
+        return kind, read_npz(source)
     if kind == "xmc":
-        return read_xmc(path)
-    return read_svmlight(path, n_features or 0, n_labels or 0)
+        return kind, read_xmc(source)
+    return kind, read_svmlight(source, n_features, n_labels, one_based)
 
 
-def read_pair(train: str | Path, valid: str | Path | None) -> tuple[Dataset, Dataset | None]:
+def read_pair(
+    train: str | Path, valid: str | Path | None, one_based: str | None = None
+) -> tuple[Dataset, Dataset | None]:
     """A training and a validation file that share one numbering; see `read`.
 
     Where a file states no sizes (svmlight) it takes those of the other, if they are larger.
     Whether the sizes then agree is for the caller to judge.
     """
-    train_set = read(train)
+    refuse_twice(train, valid)
+    kind, train_set = _read(Path(train), one_based=counted(one_based))
     if valid is None:
         return train_set, None
-    valid_set = read(valid, train_set.n_features, train_set.n_labels)
-    if _format(Path(train)) == "svmlight":
+    # What a training file looks like is told once, and its counting holds for both.
+    valid_set = read(valid, train_set.n_features, train_set.n_labels, one_based or OneBased.NONE)
+    if kind == "svmlight":
         train_set = train_set.widened(valid_set.n_features, valid_set.n_labels)
     return train_set, valid_set
 
@@ -78,12 +139,12 @@ def write(dataset: Dataset, path: str | Path) -> None:
     """Write examples so that `read(path)` returns the same bits.
 
     Only an svmlight file forgets something: columns after the last one used, since it states no
-    sizes; and it cannot hold an example with neither labels nor features, which is refused.
-    The file appears whole or not at all.
+    sizes. The file appears whole or not at all.
 
     Args:
         dataset: examples with finite values, every label value 1, or -1 where the file is npz.
-        path: a file that does not exist yet; its name tells the format and the compression.
+        path: a file that does not exist yet, or `-` for standard output, which gets XMC text; its
+            name tells the format and the compression.
 
     Raises:
         DataError: the file exists, cannot be written, or its format cannot hold the examples.
@@ -92,6 +153,8 @@ def write(dataset: Dataset, path: str | Path) -> None:
     path = Path(path)
     dataset.check()
     kind = _format(path)
+    if kind == "npz" and path.suffix.lower() in SUFFIXES:
+        raise DataError("npz is not compressed as a whole: end the name in .npz", path)
     fault = _unwritable(dataset, kind)
     if fault:
         raise DataError(fault, path)

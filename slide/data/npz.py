@@ -26,23 +26,24 @@ from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
 from slide.data.rows import as_labels, canonical
-from slide.data.source import open_error
+from slide.data.source import Source
+from slide.data.streams import open_error
 
 _PARTNER = {"X": "Y", "x": "y"}
 
 
-def read_npz(path: Path) -> Dataset:
+def read_npz(source: Source) -> Dataset:
     """The examples of an npz file, or of the SciPy pair that it belongs to.
 
     Raises:
         DataError: the file or its partner is missing, damaged, or not as described above.
     """
-    arrays = _arrays(path)
+    path, arrays = source.name, _arrays(source)
     if "x_indptr" in arrays:
         x, y = _own(arrays, "x", path), _own(arrays, "y", path)
     else:
         labels_path = _partner(path, arrays)
-        x, y = _scipy(arrays, path), _scipy(_arrays(labels_path), labels_path)
+        x, y = _scipy(arrays, path), _scipy(_arrays(Source(labels_path)), labels_path)
         path = labels_path
     if x.n_rows != y.n_rows:
         sentence = f"{x.n_rows} rows of features and {y.n_rows} rows of labels, expected as many"
@@ -66,9 +67,10 @@ def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
     np.savez(file, **features, x_n_cols=x.n_cols, **labels, y_n_cols=y.n_cols)  # type: ignore[arg-type]
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def _arrays(source: Source) -> dict[str, Array]:
+    path, content = source.name, source.seekable()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             return {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
     except OSError as error:

@@ -3,7 +3,7 @@
     n_samples n_features n_labels
     l1,l2,... f1:v1 f2:v2 ...
 
-* The header is three decimal integers with a space between them (and none, or some, at its end).
+* The header is three decimal integers with blanks between them.
 * Each of the n_samples lines after it is one example, in order. Labels may be missing: then the
   line starts with a blank, or its first token holds a colon. Features may be missing. A blank line
   is an example with neither. After the last example only blank lines may follow.
@@ -20,26 +20,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
-from slide.data.source import CHUNK_SIZE, line_blocks
+from slide.data.source import MARK, Source
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines, refuse_unknown_bytes
 
-_HEADER = re.compile(rb"(\d+) (\d+) (\d+) *")
+_HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]+(\d+)[ \t]*")
 
 
-def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
+def has_header(head: bytes) -> bool:
+    """Whether text begins with the three numbers of a header."""
+    lines = head.removeprefix(MARK).splitlines()
+    return bool(lines) and _HEADER.fullmatch(lines[0]) is not None
+
+
+def read_xmc(source: Source) -> Dataset:
     """The examples of an XMC-repository text file, in the sizes that its header states.
 
     Raises:
         DataError: for whatever departs from the rules above.
     """
-    blocks = line_blocks(path, chunk_size)
+    path, blocks = source.name, source.lines()
     header, newline, rest = next(blocks).partition(b"\n")
     n_samples, n_features, n_labels = _sizes(TextBlock(header + newline, path, 1))
     parts: list[Dataset] = []
@@ -74,7 +79,8 @@ def _sizes(header: TextBlock) -> tuple[int, int, int]:
     if not match:
         sentence = (
             f"the first line is {quote(line)}, expected three whole numbers "
-            "'n_samples n_features n_labels' with single spaces: write that header line"
+            "'n_samples n_features n_labels': write that header line, or call the file .svm if it "
+            "is svmlight"
         )
         raise header.error(1, sentence)
     n_samples, n_features, n_labels = match.groups()

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError, ModelError
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import (
     PROPENSITY_A,
@@ -52,6 +53,8 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
+        one_based: what its text counts from 1, so that other files are read so, too, and answers
+            are written so; numbers in arrays are columns, from 0.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
     """
@@ -62,6 +65,7 @@ class Model:
     label_counts: Array
     n_samples: int
     trained_on: str = ""
+    one_based: OneBased = OneBased.NONE
     exact: Searcher | None = None
     retrieving: Searcher | None = None
 
@@ -179,6 +183,7 @@ class Model:
             "config": self.config.flat(),
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
+            "one_based": self.one_based,
         }
         tensors = kind_of(self.config).tensors(self.network, self.backend)
         tensors[COUNTS] = self.label_counts
@@ -206,6 +211,7 @@ class Model:
             config = Config.from_dict(description.get("config"), learner_of(description))
             n_samples = description.get("n_samples")
             demand_int("n_samples", n_samples, 1, 1 << 62)
+            one_based = one_based_of(description)
         except ConfigError as error:
             raise ModelError(
                 f"{folder / CONFIG} is damaged ({error}): train the model again"
@@ -213,7 +219,15 @@ class Model:
         assert isinstance(n_samples, int)
         network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
-        return cls(config, network, backend, label_counts, n_samples, trained_on)
+        return cls(config, network, backend, label_counts, n_samples, trained_on, one_based)
+
+
+def one_based_of(description: dict[str, Any]) -> OneBased:
+    """What the text that a model was trained on counts from 1; nothing in older models."""
+    said = description.get("one_based", OneBased.NONE)
+    if said not in set(OneBased):
+        raise ConfigError(f"one_based is {said!r}: expected one of {', '.join(OneBased)}")
+    return OneBased(said)
 
 
 def learner_of(description: dict[str, Any]) -> str | None:
