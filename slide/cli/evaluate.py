@@ -15,6 +15,7 @@ from slide.cli.options import (
     Threads,
     computing_threads,
     print_json,
+    tell_left_out,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
@@ -51,13 +52,16 @@ def evaluate(
     model = Model.load(folder, computer)
     one_based = model.one_based if one_based is None else one_based
     data = read(file, model.network.n_features, model.network.n_labels, one_based)
+    n_left_out = tell_left_out(data)
     with computing_threads(computer, threads):
         if sampled:
             prepare(model, plan, insert, one_based)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
     if as_json:
+        inference = "sampled" if sampled else "exact"
         print_json(
-            {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
+            {"n_samples": data.n_samples, "left_out_pairs": n_left_out, "inference": inference}
+            | scores
         )
         return
     print("           k=1     k=3     k=5")

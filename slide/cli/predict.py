@@ -53,7 +53,8 @@ def predict(
     computer = load(backend)
     model = Model.load(folder, computer)
     one_based = model.one_based if one_based is None else one_based
-    data = read(file, model.network.n_features, model.network.n_labels, one_based)
+    shape = model.network.n_features, model.network.n_labels
+    data = read(file, *shape, one_based, features_only=True)
     with computing_threads(computer, threads):
         if sampled:
             prepare(model, plan, insert, one_based)

@@ -19,6 +19,7 @@ from slide.cli.options import (
     given,
     print_json,
     tally_of,
+    tell_left_out,
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
@@ -91,6 +92,9 @@ def train(
 
     began = time.perf_counter()
     train_set, valid_set = read_pair(train, valid, one_based)
+    for data in (train_set, valid_set):
+        if data is not None and not quiet:
+            tell_left_out(data)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)

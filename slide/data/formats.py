@@ -5,6 +5,7 @@
 | `.npz`, or whatever a zip archive has | npz                 |
 | `.svm .svmlight .libsvm`              | svmlight            |
 | anything else                         | XMC-repository text |
+| anything else, with two numbers first | features alone      |
 
 Standard input, pipes and devices have no name that tells: with a header it is XMC-repository text,
 without one svmlight.
@@ -12,13 +13,17 @@ without one svmlight.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from slide.core.errors import ConfigError, DataError
+from slide.core.contract.arrays import CSR
+from slide.core.errors import ConfigError, DataError, SlideWarning
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
+from slide.data.apart import joined, read_labels
+from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.block import MAX_COLUMNS
 from slide.data.compression import SUFFIXES
 from slide.data.npz import read_npz, save_npz
@@ -26,10 +31,11 @@ from slide.data.source import Source
 from slide.data.streams import is_stream, refuse_twice
 from slide.data.svmlight import read_svmlight, svmlight_text
 from slide.data.target import new_file, save_text
-from slide.data.xmc import has_header, read_xmc, xmc_text
+from slide.data.xmc import n_in_header, read_matrix, read_xmc, xmc_text
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 _ZIP = b"PK\x03\x04"
+_IN_HEADER, _IN_HEADER_OF_MATRIX = 3, 2
 
 
 def _format(path: Path) -> str:
@@ -46,9 +52,13 @@ def _format_of(source: Source) -> str:
     """The format that a file's first bytes tell, as far as its name does not."""
     if source.head.startswith(_ZIP):
         return "npz"
-    if is_stream(source.path):
-        return "xmc" if has_header(source.head) else "svmlight"
-    return _format(source.path)
+    kind, n_numbers = _format(source.path), n_in_header(source.head)
+    if kind == "xmc" and n_numbers == _IN_HEADER_OF_MATRIX:
+        return "apart"
+    if kind == "svmlight" and n_numbers == _IN_HEADER:
+        sentence = "the first line is a header, which svmlight does not have: end the name in .txt"
+        raise DataError(sentence, source.name, 1)
+    return "svmlight" if is_stream(source.path) and not n_numbers else kind
 
 
 def read(
@@ -56,6 +66,7 @@ def read(
     n_features: int | None = None,
     n_labels: int | None = None,
     one_based: str | None = None,
+    features_only: bool = False,
 ) -> Dataset:
     """The examples of a file, in its order, whatever its format.
 
@@ -67,6 +78,7 @@ def read(
             larger. XMC and npz files state their own, which are returned as they stand.
         one_based: what an svmlight file counts from 1: "none", "features", "labels" or "both";
             column 0 is then what it calls 1. XMC and npz files count from 0, whatever is said.
+        features_only: labels in a file of their own are not looked for: there are none then.
 
     Returns:
         A Dataset for which `check()` holds, all values finite, all label values 1 (or -1, which
@@ -80,7 +92,8 @@ def read(
         SlideWarning: an svmlight file looks as if it counted from 1, and nothing was said; or it
             ends in blank lines.
     """
-    _, dataset = _read(Path(path), n_features or 0, n_labels or 0, counted(one_based))
+    source, sizes = Source(Path(path)), (n_features or 0, n_labels or 0)
+    _, dataset = _read(source, *sizes, counted(one_based), features_only)
     return dataset
 
 
@@ -104,16 +117,32 @@ def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
 
 
 def _read(
-    path: Path, n_features: int = 0, n_labels: int = 0, one_based: OneBased | None = None
+    source: Source,
+    n_features: int = 0,
+    n_labels: int = 0,
+    one_based: OneBased | None = None,
+    features_only: bool = False,
 ) -> tuple[str, Dataset]:
     """The format of a file, and its examples."""
-    source = Source(path)
     kind = _format_of(source)
     if kind == "npz":
-        return kind, read_npz(source)
+        return kind, read_npz(source, features_only)
+    if kind == "apart":
+        return kind, _read_apart(source, features_only)
     if kind == "xmc":
         return kind, read_xmc(source)
     return kind, read_svmlight(source, n_features, n_labels, one_based)
+
+
+def _read_apart(source: Source, features_only: bool) -> Dataset:
+    """The examples of a file with features alone, with the labels beside it."""
+    refuse_label_features(source.path)
+    if features_only:
+        x = read_matrix(source)
+        return Dataset(x, CSR.empty(x.n_rows, 0))
+    labels_path = labels_beside(source.path)  # before the work is done
+    x, y = read_matrix(source), read_labels(Source(labels_path))
+    return joined(x, y, labels_path, left_out_beside(source.path))
 
 
 def read_pair(
@@ -125,7 +154,7 @@ def read_pair(
     Whether the sizes then agree is for the caller to judge.
     """
     refuse_twice(train, valid)
-    kind, train_set = _read(Path(train), one_based=counted(one_based))
+    kind, train_set = _read(Source(Path(train)), one_based=counted(one_based))
     if valid is None:
         return train_set, None
     # What a training file looks like is told once, and its counting holds for both.
@@ -158,6 +187,10 @@ def write(dataset: Dataset, path: str | Path) -> None:
     fault = _unwritable(dataset, kind)
     if fault:
         raise DataError(fault, path)
+    if dataset.left_out is not None and dataset.left_out.nnz:
+        n = dataset.left_out.nnz
+        sentence = f"{n} pairs that are left out when rankings are judged are not kept in the file"
+        warnings.warn(f"{path}: {sentence}", SlideWarning, stacklevel=2)
     with new_file(path) as file:
         if kind == "npz":
             save_npz(dataset, file)

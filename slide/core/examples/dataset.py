@@ -16,10 +16,13 @@ class Dataset:
 
     Sparse features come as CSR, dense ones as `Block.of(array)`. A label counts where its value is
     above 0; a label of value -1 is one that was shown and not chosen (see the loss `saros`).
+    `left_out` has an entry where a label is neither right nor wrong for an example, its own page
+    for instance: rankings are judged without it. It is no label in `y`.
     """
 
     x: CSR | Block
     y: CSR
+    left_out: CSR | None = None
 
     @property
     def n_samples(self) -> int:
@@ -40,13 +43,15 @@ class Dataset:
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
-        return Dataset(self.x.take(rows), self.y.take(rows))
+        left_out = self.left_out and self.left_out.take(rows)
+        return Dataset(self.x.take(rows), self.y.take(rows), left_out)
 
     def widened(self, n_features: int, n_labels: int) -> Dataset:
         """The same examples in a space of at least so many features and labels."""
         return Dataset(
             replace(self.x, n_cols=max(self.n_features, n_features)),
             replace(self.y, n_cols=max(self.n_labels, n_labels)),
+            self.left_out and replace(self.left_out, n_cols=max(self.n_labels, n_labels)),
         )
 
     def check(self) -> None:

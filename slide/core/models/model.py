@@ -23,6 +23,7 @@ from slide.core.examples.metrics import (
     inverse_propensities,
     ranking_metrics,
     recall_at,
+    without,
 )
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config, all_known
@@ -116,14 +117,22 @@ class Model:
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
         self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
-        k = min(max(RANKS), self.network.n_labels)
-        ids, _ = self.predict(data.x, k, sampled)
+        ids = self._ranking(data, sampled)
         inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
         scores = ranking_metrics(ids, data.y.positive(), inverse)
         if sampled:
-            exact, _ = self.predict(data.x, k)
+            exact = self._ranking(data, sampled=False)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
         return scores
+
+    def _ranking(self, data: Dataset, sampled: bool) -> Array:
+        """The best labels of each example, as deep as they are judged, less those left out."""
+        k = min(max(RANKS), self.network.n_labels)
+        if data.left_out is None or not data.left_out.nnz:
+            return self.predict(data.x, k, sampled)[0]
+        deeper = k + int(data.left_out.row_lengths().max())
+        ids, _ = self.predict(data.x, min(deeper, self.network.n_labels), sampled)
+        return without(ids, data.left_out, k)
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
         """Build the tables of sampled inference now, and otherwise than by default.
@@ -225,7 +234,7 @@ class Model:
 def one_based_of(description: dict[str, Any]) -> OneBased:
     """What the text that a model was trained on counts from 1; nothing in older models."""
     said = description.get("one_based", OneBased.NONE)
-    if said not in set(OneBased):
+    if said not in list(OneBased):
         raise ConfigError(f"one_based is {said!r}: expected one of {', '.join(OneBased)}")
     return OneBased(said)
 
