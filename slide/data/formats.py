@@ -110,8 +110,12 @@ def counted(one_based: str | None) -> OneBased | None:
 
 def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
     """Raise DataError if a file that counts from 0 by its format was said to count otherwise."""
-    one_based = one_based or OneBased.NONE
-    if one_based is not OneBased.NONE and not is_stream(path) and _format(path) != "svmlight":
+    if not is_stream(path) and _format(path) != "svmlight":
+        _refuse_counting(path, one_based)
+
+
+def _refuse_counting(path: Path, one_based: OneBased | None) -> None:
+    if one_based not in (None, OneBased.NONE):
         sentence = "this format counts from 0, expected svmlight for --one-based: leave it out"
         raise DataError(f"{sentence}, or rename the file to .svm if it is svmlight", path)
 
@@ -154,7 +158,10 @@ def read_pair(
     Whether the sizes then agree is for the caller to judge.
     """
     refuse_twice(train, valid)
-    kind, train_set = _read(Source(Path(train)), one_based=counted(one_based))
+    source = Source(Path(train))
+    kind, train_set = _read(source, one_based=counted(one_based))
+    if kind != "svmlight":
+        _refuse_counting(source.name, counted(one_based))
     if valid is None:
         return train_set, None
     # What a training file looks like is told once, and its counting holds for both.

@@ -129,6 +129,8 @@ def _scipy(arrays: dict[str, Array], path: Path) -> CSR:
 def _refuse_foreign(path: Path, arrays: dict[str, Array]) -> None:
     """Raise DataError unless these are a SciPy matrix of examples."""
     refuse_label_features(path)
+    if not arrays:
+        raise DataError("a zip archive without arrays, expected npz: unpack it first", path)
     if "format" not in arrays:
         sentence = "neither slide's own arrays (x_indptr, ...) nor a SciPy matrix in an X_*.npz"
         raise DataError(f"{sentence}: write it again as one of them", path)

@@ -9,6 +9,7 @@ from scipy.sparse import save_npz
 
 from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError, SlideWarning
+from slide.core.examples.dataset import Dataset
 from slide.data import read, write
 
 ROWS = [({1, 3}, {0: 0.5, 2: 1}), ({0}, {1: 1}), (set(), {4: 0.25}), ({2}, {})]
@@ -119,6 +120,9 @@ def test_pairs_to_leave_out(tmp_path, stem, part, pairs):
     assert got.left_out.cells().tolist() == [3, 12]
     assert got.take(np.array([3, 1])).left_out.cells().tolist() == [0]
     assert got.widened(9, 6).left_out.shape == (4, 6)
+    got.widened(9, 6).check()
+    with pytest.raises(ValueError, match=r"left out has the shape \(4, 4\), labels \(4, 6\)"):
+        Dataset(got.x, got.widened(9, 6).y, got.left_out).check()
 
 
 def test_pairs_of_the_other_set_are_not_for_this_one(tmp_path):

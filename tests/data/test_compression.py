@@ -6,6 +6,7 @@ import lzma
 import sys
 import tarfile
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -141,6 +142,13 @@ def test_npz_by_content(tmp_path, compress):
     raw = (tmp_path / "a.npz").read_bytes()
     for name, content in (("b.txt", raw), ("c.npz", compress(raw)), ("d.npz.gz", compress(raw))):
         assert_same(read(written(tmp_path, content, name)), DATA)
+
+
+def test_a_zip_archive_of_text(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", TEXT)
+    with pytest.raises(DataError, match=r"zip archive without arrays.*unpack"):
+        read(tmp_path / "a.zip")
 
 
 def test_npz_is_not_compressed_as_a_whole(tmp_path):

@@ -79,6 +79,13 @@ def test_both_files_of_a_run_count_alike_and_are_told_of_once(tmp_path):
         assert_same(got, DATA)
 
 
+def test_a_training_set_that_counts_from_0_is_not_said_to_count_from_1(tmp_path):
+    write(DATA, tmp_path / "a.txt")
+    with pytest.raises(DataError, match="this format counts from 0"):
+        read_pair(tmp_path / "a.txt", None, "labels")
+    assert read_pair(tmp_path / "a.txt", None, "none")[1] is None
+
+
 def test_another_word_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="one_based is 'yes': expected one of none, features"):
         read(spelled(tmp_path, 0, 0), one_based="yes")

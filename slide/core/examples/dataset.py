@@ -62,6 +62,12 @@ class Dataset:
             self.x.n_rows == self.y.n_rows,
             f"{self.x.n_rows} rows of features and {self.y.n_rows} rows of labels",
         )
+        if self.left_out is not None:
+            self.left_out.check()
+            demand(
+                self.left_out.shape == self.y.shape,
+                f"what is left out has the shape {self.left_out.shape}, labels {self.y.shape}",
+            )
 
     def canonical_order(self) -> Array:
         """An order of the examples that their contents decide, i64 (n_samples,).
