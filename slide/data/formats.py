@@ -58,7 +58,8 @@ def _format_of(source: Source) -> str:
     if kind == "svmlight" and n_numbers == _IN_HEADER:
         sentence = "the first line is a header, which svmlight does not have: end the name in .txt"
         raise DataError(sentence, source.name, 1)
-    return "svmlight" if is_stream(source.path) and not n_numbers else kind
+    has_no_name = is_stream(source.path)
+    return "svmlight" if has_no_name and n_numbers < _IN_HEADER_OF_MATRIX else kind
 
 
 def read(

@@ -64,13 +64,13 @@ def test_pairs_are_left_out_of_rankings_and_truths(apart, slide, backend):
     (apart / "filter_labels_test.txt").write_text(text)
     hits = 0
     for i, ranked in enumerate(ids.tolist()):
-        top = [label for label in ranked if (i, label) not in pairs][:3]
+        top = [label for label in ranked if (i, label) not in pairs][:5]
         true = {label for label in data.y.row(i)[0] if (i, int(label)) not in pairs}
         hits += len(true.intersection(top))
     code, out, err = slide("evaluate", "m", "tst_X_Xf.txt", "--json")
     scores = json.loads(out)
     assert code == 0
-    assert scores["precision_at_3"] == pytest.approx(hits / (3 * data.n_samples))
+    assert scores["precision_at_5"] == pytest.approx(hits / (5 * data.n_samples))
     assert scores["left_out_pairs"] == len(pairs)
     assert err == (
         f"slide: {len(pairs)} pairs of an example and its own label are left out of labels and "

@@ -66,6 +66,15 @@ def test_standard_input_has_the_format_that_its_content_tells(files, slide, stdi
     assert got.y.indices.tolist() == expected.y.indices.tolist()
 
 
+@pytest.mark.parametrize("first", ["3", "", "# remark\n3", " 1:1", "3, 1 2:1", "+3 2:1"])
+def test_svmlight_on_standard_input_may_begin_with_any_line(files, slide, stdin, first):
+    (files / "a.svm").write_text(f"{first}\n0 0:1\n")
+    expected = slide("convert", "a.svm", "-")
+    stdin((files / "a.svm").read_bytes())
+    assert slide("convert", "-", "-") == expected
+    assert expected[0] == 0
+
+
 def test_writers_write_to_standard_output(model, files, slide):
     _, printed, _ = slide("predict", "m", "test.txt")
     assert slide("predict", "m", "test.txt", "--out", "-") == (0, printed, "")
@@ -120,16 +129,17 @@ def test_standard_input_is_closed(files, slide, monkeypatch):
 def test_named_pipes(files, slide):
     os.mkfifo(files / "in")
     os.mkfifo(files / "out.gz")
-    got = []
-    writer = threading.Thread(target=(files / "in").write_bytes,
-                              args=((files / "test.txt").read_bytes(),))  # fmt: skip
-    reader = threading.Thread(target=lambda: got.append((files / "out.gz").read_bytes()))
-    writer.start()
-    reader.start()
+    text, got = (files / "test.txt").read_bytes(), []
+    others = [
+        threading.Thread(target=lambda: (files / "in").write_bytes(text), daemon=True),
+        threading.Thread(target=lambda: got.append((files / "out.gz").read_bytes()), daemon=True),
+    ]
+    for other in others:
+        other.start()
     assert slide("convert", "in", "out.gz") == (0, "", "")
-    writer.join()
-    reader.join()
-    assert gzip.decompress(got[0]) == (files / "test.txt").read_bytes()
+    for other in others:
+        other.join(60)
+    assert gzip.decompress(got[0]) == text
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdin"), reason="the system has no such files")

@@ -101,6 +101,14 @@ def test_checksums_are_looked_at(tmp_path, kind):
             list(Source(written(tmp_path, bytes(changed))).lines())
 
 
+def test_a_long_window_of_zstd(tmp_path):
+    """`zstd --long=28` asks for more than libraries allow by default."""
+    window = bytes([(28 - 10) << 3])
+    block = ((len(TEXT) << 3) | 1).to_bytes(3, "little") + TEXT  # as it is, and the last
+    path = written(tmp_path, b"\x28\xb5\x2f\xfd\0" + window + block)
+    assert_same(read(path), DATA)
+
+
 @every_compression
 def test_nothing_in_it(tmp_path, compress):
     with pytest.raises(DataError, match="file is empty"):

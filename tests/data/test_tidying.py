@@ -3,7 +3,7 @@
 import pytest
 from data_files import assert_same, dataset
 
-from slide.data.source import Source
+from slide.data.source import LONGEST_HEAD, Source
 from slide.data.svmlight import read_svmlight
 from slide.data.xmc import read_xmc
 
@@ -68,6 +68,13 @@ def test_windows_and_unix_line_ends_in_one_file(tmp_path, chunk_size):
     (tmp_path / "a.txt").write_bytes(b"2 5 4\n0,2 1:0.5 4:2\r\n3 0:1\n")
     expected = dataset([({0, 2}, {1: 0.5, 4: 2}), ({3}, {0: 1})], 5, 4)
     assert_same(read_xmc(Source(tmp_path / "a.txt", chunk_size)), expected)
+
+
+def test_a_windows_line_end_at_the_end_of_a_piece(tmp_path):
+    line = "0 1:1" + " " * (LONGEST_HEAD - 6) + "\r\n"  # the carriage return is its last byte
+    (tmp_path / "a.svm").write_bytes((line + "0 0:1\r\n").encode())
+    got = read_svmlight(Source(tmp_path / "a.svm", LONGEST_HEAD))
+    assert_same(got, dataset([({0}, {1: 1}), ({0}, {0: 1})], 2, 1))
 
 
 @pytest.mark.parametrize("header", ["3  5 4", "3\t5\t4", " 3 5 4 \t", "\t3 5  4"])
