@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from io import TextIOWrapper
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -19,7 +21,7 @@ from slide.cli.evaluate import evaluate
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import CheckError, SlideError
+from slide.core.errors import CheckError, SlideError, SlideWarning
 from slide.core.interrupts import resend_dropped_signal
 
 app = typer.Typer(
@@ -44,6 +46,7 @@ def main() -> NoReturn:
             signal.signal(name, interrupt)
     resend_dropped_signal(KeyboardInterrupt, signal.SIGINT, interrupt)
     prepare_streams()
+    warnings.showwarning = warning_sentence(warnings.showwarning)
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -74,6 +77,18 @@ def main() -> NoReturn:
     if code == INTERRUPTED:
         leave("interrupted, nothing is left half written", code)
     sys.exit(code)
+
+
+def warning_sentence(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """What shows a warning: one of ours in its sentence alone, any other as before."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, SlideWarning):
+            print(f"slide: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            otherwise(message, category, *where)
+
+    return show
 
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,9 +11,11 @@ from slide.cli.options import (
     BackendName,
     DataFile,
     ModelFolder,
+    OneBasedText,
     Threads,
     computing_threads,
     print_json,
+    tell_left_out,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
@@ -31,6 +33,7 @@ def evaluate(
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    one_based: OneBasedText = None,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -42,19 +45,25 @@ def evaluate(
     """
     from slide.backends import load
     from slide.core.models.model import Model
-    from slide.data import read
+    from slide.data import read, refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    refuse_twice(file, insert)
+    refuse_other_than_svmlight(file, one_based)
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file)
+    one_based = model.one_based if one_based is None else one_based
+    data = read(file, one_based=one_based)
+    n_left_out = tell_left_out(data)
     with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert)
+            prepare(model, plan, insert, one_based)
         scores = model.evaluate(data, sampled, (psp_a, psp_b))
     if as_json:
+        inference = "sampled" if sampled else "exact"
         print_json(
-            {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
+            {"n_samples": data.n_samples, "left_out_pairs": n_left_out, "inference": inference}
+            | scores
         )
         return
     print("           k=1     k=3     k=5")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
+from slide.cli.options import (
+    BackendName,
+    DataFile,
+    ModelFolder,
+    OneBasedText,
+    Threads,
+    computing_threads,
+)
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.unseen import Strict, telling_unseen
 
@@ -24,8 +30,9 @@ def predict(
     sampled: Sampled = False,
     insert: Insert = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
-    ] = None,
+        Path, typer.Option(metavar="FILE", help="Write there; - is stdout.", show_default=False)
+    ] = Path("-"),
+    one_based: OneBasedText = None,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -33,20 +40,25 @@ def predict(
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
     from slide.backends import load
     from slide.core.models.model import Model
-    from slide.data import prediction_lines, read, refuse_taken, write_predictions
+    from slide.data import (
+        read,
+        refuse_other_than_svmlight,
+        refuse_taken,
+        refuse_twice,
+        write_predictions,
+    )
 
     refuse_idle(sampled, plan, insert)
-    if out is not None:
-        refuse_taken(out)  # before the work is done
+    refuse_twice(file, insert)
+    refuse_other_than_svmlight(file, one_based)
+    refuse_taken(out)  # before the work is done
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file)
+    one_based = model.one_based if one_based is None else one_based
+    data = read(file, one_based=one_based, features_only=True)
     with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert)
+            prepare(model, plan, insert, one_based)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
-    if out is None:
-        sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))
-    else:
-        write_predictions(ids, scores, out)
+    write_predictions(ids, scores, out, one_based.first_label)

@@ -14,15 +14,18 @@ from slide.cli.options import (
     FORMATS,
     AsJson,
     BackendName,
+    OneBasedText,
     Threads,
     computing_threads,
     given,
     print_json,
     tally_of,
+    tell_left_out,
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
 from slide.cli.unseen import Strict, telling_unseen, unused_labels
+from slide.core.examples.counting import OneBased
 
 WORKERS = "Worker processes"
 
@@ -35,6 +38,7 @@ def train(
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
+    one_based: OneBasedText = None,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
@@ -80,17 +84,21 @@ def train(
     from slide.core.models.folder import refuse_if_taken
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
-    from slide.data import read_pair
+    from slide.data import read_pair, refuse_other_than_svmlight
 
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
+    refuse_other_than_svmlight(train, one_based)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
-    train_set, valid_set = read_pair(train, valid)
+    train_set, valid_set = read_pair(train, valid, one_based)
+    for data in (train_set, valid_set):
+        if data is not None and not quiet:
+            tell_left_out(data)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)
@@ -110,6 +118,7 @@ def train(
             time_budget,
             screen,
             str(train),
+            one_based or OneBased.NONE,
         )
     unused = train_set.n_labels - len(used(train_set.y.positive()))
     if unused and not quiet:

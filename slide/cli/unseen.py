@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal
 
 import typer
 
 from slide.core.errors import DataError
 from slide.core.models.unseen import Unseen, UnseenWarning
+from slide.data.streams import shown
 
 Strict = Annotated[
     bool,
@@ -27,24 +27,11 @@ def telling_unseen(path: Path | None, strict: bool, quiet: bool = False) -> Iter
     Raises:
         DataError: they have any, and `strict` is true.
     """
-    others = warnings.showwarning
-
-    def tell(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        if not issubclass(category, UnseenWarning):
-            others(message, category, filename, lineno, file, line)
-        elif not quiet:
-            print(f"slide: {message}", file=sys.stderr)
-
     with warnings.catch_warnings():
-        warnings.simplefilter("error" if strict else "always", UnseenWarning)
-        warnings.showwarning = tell
+        wanted: Literal["error", "ignore", "always"] = (
+            "error" if strict else "ignore" if quiet else "always"
+        )
+        warnings.simplefilter(wanted, UnseenWarning)
         try:
             yield
         except UnseenWarning as warning:
@@ -54,7 +41,7 @@ def telling_unseen(path: Path | None, strict: bool, quiet: bool = False) -> Iter
 def refusal(unseen: Unseen, path: Path | None) -> DataError:
     """The error to raise for what `--strict` does not let pass."""
     sentence = f"{unseen.told()}: use files of one numbering, or leave out --strict"
-    return DataError(sentence, path or "the validation set")
+    return DataError(sentence, shown(path) if path else "the validation set")
 
 
 def unused_labels(n: int, n_labels: int) -> str:

@@ -12,18 +12,19 @@ from slide.core.contract.arrays import Array, demand
 from slide.data.target import new_file, save_text
 
 
-def prediction_lines(ids: Array, scores: Array) -> Iterator[str]:
+def prediction_lines(ids: Array, scores: Array, first_label: int = 0) -> Iterator[str]:
     """A line, without its end, per example.
 
     Args:
         ids: integers (n, k), labels best first; -1 where there is none, which is left out.
         scores: floats (n, k).
+        first_label: the number that label 0 has in the text.
 
     Raises:
         InputError: they are no such arrays, or a label has a score that is no number.
     """
     ids, scores = handed.refusing("predictions", lambda: demand_predictions(ids, scores))
-    return lines_of(ids, scores)
+    return lines_of(ids, scores, first_label)
 
 
 def demand_predictions(ids: Array, scores: Array) -> tuple[Array, Array]:
@@ -44,20 +45,21 @@ def demand_predictions(ids: Array, scores: Array) -> tuple[Array, Array]:
     return ids, scores
 
 
-def lines_of(ids: Array, scores: Array) -> Iterator[str]:
+def lines_of(ids: Array, scores: Array, first_label: int) -> Iterator[str]:
     """`prediction_lines` of arrays that were checked."""
     for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True):
         pairs = zip(row_ids, row_scores, strict=True)
-        yield " ".join(f"{label}:{score:.6g}" for label, score in pairs if label >= 0)
+        yield " ".join(f"{label + first_label}:{score:.6g}" for label, score in pairs if label >= 0)
 
 
-def write_predictions(ids: Array, scores: Array, path: Path) -> None:
-    """Write the lines to a file that does not exist yet, compressed if it ends in .gz or .zst.
+def write_predictions(ids: Array, scores: Array, path: Path, first_label: int = 0) -> None:
+    """Write the lines to a file that does not exist yet, or to standard output (`-`), compressed if
+    the name ends in .gz, .bz2, .xz or .zst.
 
     Raises:
         InputError: see `prediction_lines`.
         DataError: the file exists or cannot be written.
     """
-    lines = prediction_lines(ids, scores)
+    lines = prediction_lines(ids, scores, first_label)
     with new_file(path) as file:
         save_text((line + "\n" for line in lines), file, path)

@@ -332,8 +332,24 @@ def test_a_dataset_takes_matrices_of_others():
         (Dataset(X, X.take(np.arange(2))), "^it: 3 rows of features and 2 rows of labels"),
         (Dataset(REFUSED["n_cols is -1"], X), "^it, x: n_cols is -1"),
         (Dataset(X, REFUSED["n_cols is -1"]), "^it, y: n_cols is -1"),
+        (Dataset(X, X, REFUSED["n_cols is -1"]), "^it, left_out: n_cols is -1"),
+        (Dataset(X, X, CSR.empty(3, X.n_cols + 1)), "^it: left_out has the shape"),
+        (Dataset(X, X, CSR.empty(2, X.n_cols)), "^it: left_out has the shape"),
     ],
 )
 def test_what_are_no_examples_is_a_sentence(data, words):
     with pytest.raises(InputError, match=words):
         checked(data, "it")
+
+
+def test_pairs_to_leave_out_are_brought_into_form():
+    matrix = X.to_scipy()
+    data = checked(Dataset(X, X, matrix.astype(np.float64)), "it")
+    assert data.left_out.values.dtype == np.float32
+    np.testing.assert_array_equal(data.left_out.cells(), X.cells())
+    kept = Dataset(X, X, X)
+    assert checked(kept, "it") is kept
+    changed = checked(
+        Dataset(CSR(X.indptr, X.indices.astype(np.int64), X.values, X.n_cols), X, X), "it"
+    )
+    assert changed.left_out is X

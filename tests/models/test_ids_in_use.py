@@ -1,5 +1,6 @@
 """Few ids of many: a model is as large as those in use, and speaks of them as they came."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
+from slide.core.settings.plan import Plan
 from slide.core.settings.traits import Traits
 from slide.reference.kernels import ReferenceBackend
 
@@ -75,6 +77,33 @@ def test_raw_ids_are_learned_and_named_as_small_ones(small, huge, name):
             ids, np.where(expected >= 0, raw(small.n_labels, 2)[expected], -1)
         )
         np.testing.assert_array_equal(scores, logits)
+
+
+def test_rankings_are_judged_without_pairs_of_raw_ids(small, huge):
+    """Leaving out what is best of each ranking raises the next to its place."""
+    plain, model = (Trainer(LEARNERS["steps"], BACKEND).fit(data) for data in (small, huge))
+    for sampled in (False, True):
+        scores = [
+            one.evaluate(Dataset(data.x, data.y, firsts(one, data, sampled)), sampled)
+            for one, data in ((plain, small), (model, huge))
+        ]
+        assert scores[0] == scores[1] != model.evaluate(huge, sampled)
+
+
+def firsts(model, data, sampled):
+    """The best label of each example, as pairs."""
+    ids = model.predict(data.x, 1, sampled)[0]
+    return csr_of([{int(best): 1.0} for best in ids[:, 0]], data.n_labels)
+
+
+def test_a_copy_knows_its_ids(huge):
+    model = Trainer(LEARNERS["hidden layer"], BACKEND).fit(huge)
+    model.prepare_sampled(Plan(L=2), huge)
+    other = pickle.loads(pickle.dumps(model))
+    for sampled in (False, True):
+        for one, copy in zip(*(each.predict(huge.x, 7, sampled) for each in (model, other)),
+                             strict=True):  # fmt: skip
+            np.testing.assert_array_equal(one, copy)
 
 
 def test_a_loaded_model_knows_its_ids(huge, tmp_path):

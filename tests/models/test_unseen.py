@@ -10,7 +10,7 @@ from slide.core.contract.arrays import Block
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.numbering import Numbering
 from slide.core.learners.config import Config
-from slide.core.models.unseen import Unseen, UnseenWarning, known_features, labels_apart
+from slide.core.models.unseen import Unseen, UnseenWarning, known, known_features, labels_apart
 from slide.core.runs.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
 
@@ -63,6 +63,16 @@ def test_labels_between_ids_come_after_those_that_are_known():
     apart, unseen = labels_apart(csr_of([{3: 1.0, 1000: 2.0}], 1001), SOME, np.array([1, 1]))
     apart.check()
     assert (apart.indices.tolist(), apart.values.tolist()) == ([1, 2], [2.0, 1.0])
+    assert unseen == Unseen(0, 0, 1, 1)
+
+
+def test_pairs_to_leave_out_are_those_that_a_model_could_name():
+    """An unknown label is never ranked, and is no miss where its pair is left out."""
+    y, pairs = csr_of([{4: 1.0}, {77: 1.0}], 1001), csr_of([{1000: 1.0, 77: 1.0}, {}], 1001)
+    data = Dataset(csr_of([{}, {}], 3), y, pairs)
+    found, unseen = known(data, Numbering(3), SOME, np.array([1, 1]))
+    found.check()
+    assert (found.left_out.cells().tolist(), found.left_out.shape) == ([1], (2, 3))
     assert unseen == Unseen(0, 0, 1, 1)
 
 

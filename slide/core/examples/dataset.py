@@ -19,21 +19,26 @@ class Dataset:
 
     Sparse features come as CSR, dense ones as `Block.of(array)`; matrices of SciPy and NumPy are
     brought into these when a Dataset is made of them. A label counts where its value is above 0; a
-    label of value -1 is one that was shown and not chosen (see the loss `saros`).
+    label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
+    entry where a label is neither right nor wrong for an example, its own page for instance:
+    rankings are judged without it. It is no label in `y`.
 
     Raises:
-        InputError: x or y is no matrix (see `slide.core.contract.handed`). The arrays of CSR and
-            Block are checked by whoever is handed the examples (`checked`).
+        InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
+            and Block are checked by whoever is handed the examples (`checked`).
     """
 
     x: CSR | Block
     y: CSR
+    left_out: CSR | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.x, CSR | Block):
             object.__setattr__(self, "x", handed.features(self.x))
         if not isinstance(self.y, CSR):
             object.__setattr__(self, "y", handed.labels(self.y))
+        if not isinstance(self.left_out, CSR | None):
+            object.__setattr__(self, "left_out", handed.labels(self.left_out))
 
     @property
     def n_samples(self) -> int:
@@ -54,13 +59,15 @@ class Dataset:
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
-        return Dataset(self.x.take(rows), self.y.take(rows))
+        left_out = self.left_out and self.left_out.take(rows)
+        return Dataset(self.x.take(rows), self.y.take(rows), left_out)
 
     def widened(self, n_features: int, n_labels: int) -> Dataset:
         """The same examples in a space of at least so many features and labels."""
         return Dataset(
             replace(self.x, n_cols=max(self.n_features, n_features)),
             replace(self.y, n_cols=max(self.n_labels, n_labels)),
+            self.left_out and replace(self.left_out, n_cols=max(self.n_labels, n_labels)),
         )
 
     def check(self) -> None:
@@ -71,6 +78,12 @@ class Dataset:
             self.x.n_rows == self.y.n_rows,
             f"{self.x.n_rows} rows of features and {self.y.n_rows} rows of labels",
         )
+        if self.left_out is not None:
+            self.left_out.check()
+            demand(
+                self.left_out.shape == self.y.shape,
+                f"what is left out has the shape {self.left_out.shape}, labels {self.y.shape}",
+            )
 
     def canonical_order(self) -> Array:
         """An order of the examples that their contents decide, i64 (n_samples,).
@@ -99,12 +112,19 @@ def checked(data: Any, what: str) -> Dataset:
             "labels of examples"
         )
     x, y = handed.features(data.x, f"{what}, x"), handed.labels(data.y, f"{what}, y")
+    left_out = data.left_out and handed.labels(data.left_out, f"{what}, left_out")
     if x.n_rows != y.n_rows:
         raise InputError(
             f"{what}: {x.n_rows} rows of features and {y.n_rows} rows of labels: expected a row of "
             "each for every example"
         )
-    return data if x is data.x and y is data.y else Dataset(x, y)
+    if left_out and left_out.shape != y.shape:
+        raise InputError(
+            f"{what}: left_out has the shape {left_out.shape} and labels {y.shape}: expected one "
+            "shape of both"
+        )
+    is_ready = x is data.x and y is data.y and left_out is data.left_out
+    return data if is_ready else Dataset(x, y, left_out)
 
 
 def batches(n: int, size: int) -> Iterator[Array]:

@@ -31,6 +31,21 @@ def hits(ids: Array, y: CSR) -> Array:
     return found
 
 
+def without(ids: Array, pairs: CSR, k: int) -> Array:
+    """The first k of each ranking once some labels are taken out of it, i32 (B, k).
+
+    Args:
+        ids: predictions, (B, K).
+        pairs: CSR (B, n) with an entry for each label to take out.
+        k: depth of the result; -1 where the ranking is too short for it.
+    """
+    out = hits(ids, pairs)
+    order = np.argsort(out, axis=1, kind="stable")[:, :k]  # what stays, best first
+    taken = np.take_along_axis(out, order, axis=1)
+    kept: Array = np.where(taken, np.int32(-1), np.take_along_axis(ids, order, axis=1))
+    return kept
+
+
 def precision_at(ids: Array, y: CSR, k: int) -> float:
     """P@k = mean over examples of |top k and labels| / k, in [0, 1]."""
     return float(hits(ids[:, :k], y).sum()) / max(len(ids) * k, 1)

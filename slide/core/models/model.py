@@ -18,6 +18,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
 from slide.core.errors import ConfigError, ModelError
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.metrics import (
     PROPENSITY_A,
@@ -26,6 +27,7 @@ from slide.core.examples.metrics import (
     inverse_propensities,
     ranking_metrics,
     recall_at,
+    without,
 )
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
@@ -59,6 +61,8 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
+        one_based: what its text counts from 1, so that other files are read so, too, and answers
+            are written so; numbers in arrays are columns, from 0.
         feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
             of many were in use; None where those are the ids themselves.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
@@ -75,6 +79,7 @@ class Model:
     label_counts: Array
     n_samples: int
     trained_on: str = ""
+    one_based: OneBased = OneBased.NONE
     feature_ids: Array | None = None
     label_ids: Array | None = None
     exact: Searcher | None = None
@@ -191,16 +196,24 @@ class Model:
         """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        k = min(max(RANKS), self.network.n_labels)
-        ids, _ = self.ranked(data.x, k, sampled)
+        ids = self._ranking(data, sampled)
         counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
         counts[: len(self.label_counts)] = self.label_counts
         inverse = inverse_propensities(counts, self.n_samples, *propensity)
         scores = ranking_metrics(ids, data.y, inverse)
         if sampled:
-            exact, _ = self.ranked(data.x, k)
+            exact = self._ranking(data, sampled=False)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
         return scores
+
+    def _ranking(self, data: Dataset, sampled: bool) -> Array:
+        """The best labels of each example, as deep as they are judged, less those left out."""
+        k = min(max(RANKS), self.network.n_labels)
+        if data.left_out is None or not data.left_out.nnz:
+            return self.ranked(data.x, k, sampled)[0]
+        deeper = k + int(data.left_out.row_lengths().max())
+        ids, _ = self.ranked(data.x, min(deeper, self.network.n_labels), sampled)
+        return without(ids, data.left_out, k)
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
         """Build the tables of sampled inference now, and otherwise than by default.
@@ -293,6 +306,7 @@ class Model:
             "config": self.config.flat(),
             "n_samples": self.n_samples,
             "trained_on": self.trained_on,
+            "one_based": self.one_based,
         }
         tensors = kind_of(self.config).tensors(self.network, self.backend)
         tensors[COUNTS] = self.label_counts
@@ -330,6 +344,7 @@ class Model:
             config = Config.from_dict(description.get("config"), learner_of(description))
             n_samples = description.get("n_samples")
             demand_int("n_samples", n_samples, 1, 1 << 62)
+            one_based = one_based_of(description)
         except ConfigError as error:
             raise ModelError(
                 f"{folder / CONFIG} is damaged ({error}): train the model again"
@@ -338,10 +353,18 @@ class Model:
         backend = opened(backend)
         network, label_counts, ids = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
-        feature_ids, label_ids = ids.get(FEATURE_IDS), ids.get(LABEL_IDS)
         return cls(
-            config, network, backend, label_counts, n_samples, trained_on, feature_ids, label_ids
-        )
+            config, network, backend, label_counts, n_samples, trained_on, one_based,
+            ids.get(FEATURE_IDS), ids.get(LABEL_IDS),
+        )  # fmt: skip
+
+
+def one_based_of(description: dict[str, Any]) -> OneBased:
+    """What the text that a model was trained on counts from 1; nothing in older models."""
+    said = description.get("one_based", OneBased.NONE)
+    if said not in list(OneBased):
+        raise ConfigError(f"one_based is {said!r}: expected one of {', '.join(OneBased)}")
+    return OneBased(said)
 
 
 def learner_of(description: dict[str, Any]) -> str | None:

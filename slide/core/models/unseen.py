@@ -8,11 +8,12 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.errors import SlideWarning
 from slide.core.examples.dataset import Dataset, features_of
 from slide.core.examples.numbering import Numbering
 
 
-class UnseenWarning(UserWarning):
+class UnseenWarning(SlideWarning):
     """Examples have features or labels that training never met: its one argument, an `Unseen`."""
 
     def __str__(self) -> str:
@@ -74,10 +75,20 @@ def counted(n_ids: int, what: str, n_examples: int) -> str:
 def known(
     data: Dataset, features: Numbering, labels: Numbering, counts: Array
 ) -> tuple[Dataset, Unseen]:
-    """Examples by the columns of a model; see `known_features` and `labels_apart`."""
+    """Examples by the columns of a model; see `known_features` and `labels_apart`.
+
+    Pairs to leave out whose label the model does not know are none: it never names that label.
+    """
     x, unseen = known_features(data.x, features)
     y, missed = labels_apart(data.y, labels, counts)
-    return Dataset(x, y), unseen | missed
+    left_out = data.left_out and replace(inside(data.left_out, labels), n_cols=y.n_cols)
+    return Dataset(x, y, left_out), unseen | missed
+
+
+def inside(matrix: CSR, numbering: Numbering) -> CSR:
+    """A matrix by columns, without the ids that have none."""
+    columns = numbering.columns_of(matrix.indices)
+    return replace(matrix, indices=columns, n_cols=numbering.n).where(columns >= 0)
 
 
 def known_features(x: CSR | Block, numbering: Numbering) -> tuple[CSR | Block, Unseen]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slide.core.contract.backend import Backend
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
@@ -51,6 +52,7 @@ def train_to_folder(
     time_budget: float | None = None,
     watcher: Watcher | None = None,
     trained_on: str = "",
+    one_based: OneBased = OneBased.NONE,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -66,6 +68,7 @@ def train_to_folder(
         time_budget: see `Trainer`.
         watcher: see `Trainer`.
         trained_on: the name of the data, kept in config.json.
+        one_based: what its text counts from 1, kept there, too.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -78,7 +81,7 @@ def train_to_folder(
         metrics = MetricsFile(partial / METRICS, watcher)
         trainer = Trainer(config, backend, time_budget, metrics)
         model = trainer.fit(train, valid)
-        model.trained_on = trained_on
+        model.trained_on, model.one_based = trained_on, one_based
         model.write_into(partial)
     return model, figures(trainer, metrics.last)
 
