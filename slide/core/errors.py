@@ -9,6 +9,10 @@ class SlideError(Exception):
     """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
 
 
+class SlideWarning(UserWarning):
+    """What is not as wished, but goes on. The command line prints the sentence on stderr."""
+
+
 class ConfigError(SlideError):
     """A setting that is out of range, or settings that contradict each other."""
 

@@ -14,6 +14,17 @@ from types import FrameType
 SOON = 0.01  # seconds
 
 
+def known(*names: str) -> tuple[signal.Signals, ...]:
+    """Those of these signals that the system has: Windows has no SIGHUP."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+OF_TERMINAL = known("SIGINT", "SIGHUP")
+"""What a terminal sends to all of its processes."""
+INTERRUPTS = (*OF_TERMINAL, signal.SIGTERM)
+"""What ends a run."""
+
+
 def resend_dropped_signal(
     kind: type[BaseException], number: int, handler: Callable[[int, FrameType | None], object]
 ) -> None:
@@ -47,16 +58,19 @@ def ignoring_signals(*signals: signal.Signals) -> Iterator[None]:
 
     A process inherits which signals are blocked. Only the main thread can do so.
     """
-    resource_tracker.ensure_running()  # when that starts it unblocks them
+    blocking = hasattr(signal, "pthread_sigmask")  # not on Windows
     before, heard = {}, list[int]()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    if blocking:
+        resource_tracker.ensure_running()  # when that starts it unblocks them
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with suppress(ValueError):
         for one in signals:  # another thread may not block them
             before[one] = signal.signal(one, lambda number, frame: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if blocking:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for one, handler in before.items():
             signal.signal(one, handler)
         for number in heard:
