@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,7 +14,9 @@ import pytest
 from numba.core import config
 from numba.core.caching import IndexDataCacheFile
 
+from slide.backends.shared.workers import WorkerPool
 from slide.backends.threads import caching
+from slide.backends.verifying.pool import WorkerPool as VerifyingPool
 from slide.core.errors import SlideWarning
 
 CALLEE = "from slide.backends.threads.compiling import compiled\n\n"
@@ -137,12 +140,38 @@ def test_where_nothing_can_be_written_kernels_work_and_it_is_said_once(folder, m
     assert len(told) == 1
 
 
-def test_workers_leave_it_to_their_parent_to_say(folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "n"), [("worker 0", 1), ("worker 1", 0), ("verifying 0", 1), ("SpawnProcess-1", 0)]
+)
+def test_of_workers_the_first_says_it(folder, monkeypatch, name, n):
     without_places(folder, monkeypatch)
     monkeypatch.setattr(caching, "parent_process", lambda: "somebody")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    monkeypatch.setattr(multiprocessing.current_process(), "name", name)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert not loads(folder)
+    assert len(told) == n
+
+
+def test_workers_have_names_that_are_known(monkeypatch):
+    names = []
+
+    class Process:
+        sentinel = 0
+
+        def __init__(self, name, **others):
+            names.append(name)
+
+        def start(self):
+            pass
+
+    monkeypatch.setattr("multiprocessing.context.SpawnContext.Process", Process)
+    monkeypatch.setattr("selectors.DefaultSelector.register", lambda *arguments: None)
+    worker_pool = WorkerPool("numba")
+    worker_pool.started(0)
+    worker_pool.owner.close()
+    VerifyingPool("numba", 1).start_worker()
+    assert tuple(names) == caching.FIRST_WORKERS
 
 
 def test_what_can_only_be_read_is_read(folder, monkeypatch):

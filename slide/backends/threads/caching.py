@@ -14,7 +14,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from functools import cache
-from multiprocessing import parent_process
+from multiprocessing import current_process, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from numba.core.caching import (
 from slide.core import contract
 from slide.core.errors import SlideWarning
 
+FIRST_WORKERS = ("worker 0", "verifying 0")
+"""Names of processes whose parents compile nothing, so that nothing is said there."""
 REMEDY = "set NUMBA_CACHE_DIR to a folder that can be written"
 
 
@@ -157,7 +159,8 @@ _said: list[str] = []
 
 
 def warn_once(sentence: str) -> None:
-    """Say the first of such sentences, in the process that people look at."""
-    if not _said and parent_process() is None:
+    """Say the first of such sentences; of worker processes the first says it for all."""
+    is_first = parent_process() is None or current_process().name in FIRST_WORKERS
+    if is_first and not _said:
         _said.append(sentence)
         warnings.warn(sentence, SlideWarning, stacklevel=2)

@@ -115,7 +115,8 @@ class WorkerPool:
         """A new process, which makes its backend first."""
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve_jobs, args=(theirs, self.target), name="verifying")
+        name = f"verifying {len(self.workers)}"
+        process = context.Process(target=serve_jobs, args=(theirs, self.target), name=name)
         with without_main(), ignoring_signals(*OF_TERMINAL):
             process.start()
         theirs.close()
