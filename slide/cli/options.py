@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slide.bench.machine import cores
 from slide.core.contract.backend import Backend
+from slide.core.machine import cores
 
 if TYPE_CHECKING:
     from slide.reference.spot_checks import Tally
