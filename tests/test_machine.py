@@ -40,7 +40,7 @@ def tree(root, groups, files):
         (V2, {"pods/two/memory.max": "1\n"}, INF, INF),
         # told by its name outside, of which nothing is seen
         ("0::/kubepods/pod1/x\n", {"memory.max": "4096\n"}, INF, 4096),
-        ("0::/../../other\n", {"memory.max": "4096\n"}, INF, 4096),
+        ("0::/../other\n", {"memory.max": "4096\n", "../other/memory.max": "1\n"}, INF, 4096),
         # version 1
         (V1, {"memory/pods/one/memory.limit_in_bytes": "8192\n"}, INF, 8192),
         (V1, {"memory/memory.limit_in_bytes": "8192\n"}, INF, 8192),

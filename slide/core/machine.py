@@ -50,7 +50,7 @@ def cpu_quota(root: Path = ROOT) -> float:
         root: of the file system.
     """
     quotas = [math.inf]
-    for folder in group_folders(root, "cpu"):
+    for folder in group_folders(root):
         words = words_in(folder / "cpu.max")  # version 2
         quotas.append(number(words) / number(words[1:], USUAL_PERIOD))
         quota, period = (words_in(folder / f"cpu.cfs_{each}_us") for each in ("quota", "period"))
@@ -65,13 +65,13 @@ def memory_limit(root: Path = ROOT) -> float:
         root: of the file system.
     """
     names = "memory.max", "memory.limit_in_bytes"  # versions 2 and 1
-    folders = group_folders(root, "memory")
+    folders = group_folders(root)
     found = [number(words_in(folder / name)) for folder in folders for name in names]
     return min(found, default=math.inf)
 
 
-def group_folders(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of our groups that may say what a controller allows, and of those around them.
+def group_folders(root: Path) -> Iterator[Path]:
+    """The folders of our groups, and of those around them, whatever is limited there.
 
     In a container the group may be told by its name outside, of which only the outermost folder,
     that is the container's own, is seen there.
@@ -81,8 +81,6 @@ def group_folders(root: Path, controller: str) -> Iterator[Path]:
         mounted = [mounts / names, *(mounts / name for name in names.split(","))]
         if not names:  # version 2, in the place of version 1 or beside it
             mounted = [mounts, mounts / "unified"]
-        elif controller not in names.split(","):
-            continue
         parts = [part for part in group.split("/") if part not in ("", "..")]
         for mount in dict.fromkeys(mounted):
             for depth in range(len(parts) + 1):
