@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
 from types import FrameType
 
 SOON = 0.01  # seconds
@@ -61,6 +60,8 @@ def ignoring_signals(*signals: signal.Signals) -> Iterator[None]:
     blocking = hasattr(signal, "pthread_sigmask")  # not on Windows
     before, heard = {}, list[int]()
     if blocking:
+        from multiprocessing import resource_tracker
+
         resource_tracker.ensure_running()  # when that starts it unblocks them
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with suppress(ValueError):

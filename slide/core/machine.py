@@ -90,7 +90,9 @@ def group_folders(root: Path) -> Iterator[Path]:
 def our_groups(root: Path) -> Iterator[tuple[str, str]]:
     """Names of controllers with commas between them, none in version 2, and the group's path."""
     with suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text(errors="replace").splitlines():
+        for line in (
+            (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
+        ):
             _, _, said = line.partition(":")  # after the number of the hierarchy
             names, _, group = said.partition(":")
             yield names, group

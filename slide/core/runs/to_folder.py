@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,15 +105,19 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def peak_rss_mb() -> float:
-    """The largest resident memory this process has had, in units of 10**6 bytes.
+def peak_rss_mb() -> float | None:
+    """The largest resident memory this process has had, in units of 10**6 bytes, where it is known.
 
     Linux counts the memory of whoever started a process into its `getrusage`, so its own record is
-    read first.
+    read first. Windows has neither.
     """
     if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
+        for line in STATUS.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
