@@ -17,8 +17,14 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
+from slide.core.errors import ConfigError
 
-HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}
+HEADINGS = {
+    "precision": "P", "ndcg": "nDCG", "psp": "PSP", "mrr": "MRR", "r_precision": "RP",
+    "recall": "recall", "head_recall": "  head", "torso_recall": "  torso", "tail_recall": "  tail",
+    "coverage": "coverage",
+}  # fmt: skip
+COLUMNS = 8  # of depths, that fit beside each other
 
 
 @takes_plan
@@ -30,33 +36,70 @@ def evaluate(
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    at: Annotated[
+        str, typer.Option(metavar="K[,K..]", help="Depths of the ranking to evaluate at.")
+    ] = "1,3,5",
     backend: BackendName = None,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print P@k, nDCG@k and propensity-scored P@k of the model DIR on FILE, for k = 1, 3, 5.
+    """Print how good the rankings of the model DIR are on FILE, at each depth k.
 
-    With --sampled also recall@k: how much of the exact top k is found.
+    Precision P@k, nDCG@k, propensity-scored precision PSP@k, recall@k, MRR@k, R-precision RP@k,
+    coverage@k (share of the labels that are named at all), and recall@k of the labels that are
+    most frequent in training (head), less frequent (torso) and least frequent (tail). With
+    --sampled also how much of the exact top k is found.
     """
     from slide.backends import load
     from slide.core.models.model import Model
     from slide.data import read
 
     refuse_idle(sampled, plan, insert)
+    ranks = ranks_of(at)
     computer = load(backend)
     model = Model.load(folder, computer)
     data = read(file, model.network.n_features, model.network.n_labels)
     with computing_threads(computer, threads):
         if sampled:
             prepare(model, plan, insert)
-        scores = model.evaluate(data, sampled, (psp_a, psp_b))
+        scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
         print_json(
             {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
         )
         return
-    print("           k=1     k=3     k=5")
-    for name in ("precision", "ndcg", "psp", "recall"):
-        if f"{name}_at_1" in scores:
-            row = " ".join(percent(scores[f"{name}_at_{k}"]) for k in (1, 3, 5))
-            print(f"{HEADINGS[name]:7}{row}")
+    print_table(scores, ranks)
+
+
+def ranks_of(text: str) -> list[int]:
+    """The depths of `--at 1,5,10`, each once, ascending.
+
+    Raises:
+        ConfigError: they are no list of whole numbers from 1 on.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and 0 < int(word) < 1 << 30 for word in words):
+        raise ConfigError(
+            f"--at is {text!r}: expected whole numbers from 1 on with commas between them, such "
+            "as 1,5,10,20"
+        )
+    return sorted(set(map(int, words)))
+
+
+def print_table(scores: dict[str, float], ranks: list[int]) -> None:
+    """A row for each measure, a column for each depth; few enough of them for 80 characters."""
+    for start in range(0, len(ranks), COLUMNS):
+        shown = ranks[start : start + COLUMNS]
+        print(" " * 9 + " ".join(f"{f'k={k}':>7}" for k in shown))
+        for heading, name in rows_of(scores):
+            row = " ".join(percent(scores.get(f"{name}_at_{k}")) for k in shown)
+            print(f"{heading:9}{row}")
+
+
+def rows_of(scores: dict[str, float]) -> list[tuple[str, str]]:
+    """Headings and measures; in sampled mode `recall_at_k` is that of the exact top k."""
+    rows = [(heading, name) for name, heading in HEADINGS.items()]
+    if not any(name.startswith("label_recall") for name in scores):
+        return rows
+    of_labels = [(h, "label_recall" if name == "recall" else name) for h, name in rows]
+    return [*of_labels, ("of exact", "recall")]

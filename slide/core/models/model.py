@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.measures import label_metrics
 from slide.core.examples.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -97,28 +99,40 @@ class Model:
         data: Dataset,
         sampled: bool = False,
         propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
     ) -> dict[str, float]:
-        """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
+        """How good the rankings are, as fractions.
 
         Args:
             data: examples with their true labels.
             sampled: see `predict`.
             propensity: A and B of the data set.
+            at: depths k of the ranking, each from 1 on.
+
+        Returns:
+            precision, ndcg, psp (`slide.core.examples.metrics`), recall, mrr, r_precision,
+            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
+            as NAME_at_k. In sampled mode recall_at_k is the share of the exact top k that is
+            found, and that of the true labels is label_recall_at_k.
 
         Raises:
             ModelError: the data has another number of features or labels.
-            ConfigError: the propensity parameters are out of range.
+            ConfigError: the propensity parameters or depths are out of range.
         """
+        demand_ranks(at)
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
         self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
-        k = min(max(RANKS), self.network.n_labels)
+        k = min(max(at), self.network.n_labels)
         ids, _ = self.predict(data.x, k, sampled)
         inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y.positive(), inverse)
+        y = data.y.positive()
+        scores = ranking_metrics(ids, y, inverse, at)
+        scores |= label_metrics(ids, y, self.label_counts, at)
         if sampled:
             exact, _ = self.predict(data.x, k)
-            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
+            scores |= {f"label_recall_at_{r}": scores[f"recall_at_{r}"] for r in at}
+            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
         return scores
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
@@ -214,6 +228,14 @@ class Model:
         network, label_counts = read_network(folder / WEIGHTS, config, backend)
         trained_on = str(description.get("trained_on", ""))
         return cls(config, network, backend, label_counts, n_samples, trained_on)
+
+
+def demand_ranks(at: Sequence[int]) -> None:
+    """Raise ConfigError unless these are depths of a ranking."""
+    if not at:
+        raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
+    for k in at:
+        demand_int("a depth to evaluate at", k, 1, 1 << 30)
 
 
 def learner_of(description: dict[str, Any]) -> str | None:

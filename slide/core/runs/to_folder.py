@@ -85,10 +85,8 @@ def train_to_folder(
 def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
     """What a finished run reports of itself; scores are fractions, None without a valid set."""
     scores = {
-        f"{name}_at_{k}": last.get(f"{name}_at_{k}")
-        for name in ("precision", "ndcg", "psp")
-        for k in (1, 3, 5)
-    }
+        f"{name}_at_{k}": None for name in ("precision", "ndcg", "psp") for k in (1, 3, 5)
+    } | scores_of(last)
     return {
         "seconds_train": trainer.seconds,
         "seconds_compile": trainer.seconds_compile,
@@ -102,6 +100,16 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
         "epochs": last["epoch"],
         "steps": trainer.step,
         "config": trainer.config.flat(),
+    }
+
+
+def scores_of(record: dict[str, Any]) -> dict[str, float]:
+    """Those of an evaluation that are of the validation set; fractions."""
+    others = "held_out_", "probe_"
+    return {
+        name: score
+        for name, score in record.items()
+        if "_at_" in name and not name.startswith(others)
     }
 
 
