@@ -13,6 +13,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
+from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.trainer import Trainer, Watcher
 
 STATUS = Path("/proc/self/status")
@@ -28,7 +29,7 @@ class MetricsFile:
 
     def on_step(self, step: int, n_steps: int) -> None:
         """Pass on."""
-        if self.watcher:
+        if self.watcher is not None:
             self.watcher.on_step(step, n_steps)
 
     def on_evaluation(self, record: dict[str, Any]) -> None:
@@ -36,7 +37,7 @@ class MetricsFile:
         self.last = record
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        if self.watcher:
+        if self.watcher is not None:
             self.watcher.on_evaluation(record)
 
 
@@ -50,6 +51,7 @@ def train_to_folder(
     time_budget: float | None = None,
     watcher: Watcher | None = None,
     trained_on: str = "",
+    keeping: Keeping = LAST,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -65,6 +67,7 @@ def train_to_folder(
         time_budget: see `Trainer`.
         watcher: see `Trainer`.
         trained_on: the name of the data, kept in config.json.
+        keeping: which epoch's model is left, and when training stops.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -75,7 +78,7 @@ def train_to_folder(
     """
     with staged(folder, overwrite) as partial:
         metrics = MetricsFile(partial / METRICS, watcher)
-        trainer = Trainer(config, backend, time_budget, metrics)
+        trainer = Trainer(config, backend, time_budget, metrics, keeping, partial)
         model = trainer.fit(train, valid)
         model.trained_on = trained_on
         model.write_into(partial)
@@ -83,21 +86,29 @@ def train_to_folder(
 
 
 def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
-    """What a finished run reports of itself; scores are fractions, None without a valid set."""
+    """What a finished run reports of itself, and scores of the model that it has left.
+
+    Scores are fractions, None without a validation set.
+
+    Args:
+        trainer: of the run.
+        last: its last evaluation.
+    """
     scores = {
         f"{name}_at_{k}": None for name in ("precision", "ndcg", "psp") for k in (1, 3, 5)
-    } | scores_of(last)
+    } | scores_of(trainer.kept)
     return {
         "seconds_train": trainer.seconds,
         "seconds_compile": trainer.seconds_compile,
         "examples_per_second": trainer.examples / trainer.seconds,
         **scores,
         **({"lost_updates": last["lost_updates"]} if "lost_updates" in last else {}),
-        "loss": last["loss"],
+        "loss": trainer.kept["loss"],
         "peak_rss_mb": peak_rss_mb(),
         "backend": trainer.backend.name,
         "seed": trainer.config.training.seed,
         "epochs": last["epoch"],
+        "kept_epoch": trainer.kept["epoch"],
         "steps": trainer.step,
         "config": trainer.config.flat(),
     }

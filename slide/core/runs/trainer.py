@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.clock import Clock, batches, n_steps_of
+from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.refusals import (
     demand_time_budget,
     refuse_divergence,
@@ -46,8 +48,11 @@ class Trainer:
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
             epoch; the learning rate then decays with the time used. None for no limit.
         watcher: is told of each step and evaluation.
+        keeping: which epoch's model `fit` gives, and when it stops.
+        keep_in: a folder for the best model meanwhile; a temporary one if None.
 
     Attributes:
+        kept: the evaluation of the model that `fit` gave.
         clock: how far the run is; `seconds`, `examples` and `step` are its own.
         seconds_compile: of the rehearsal before it, in which kernels are compiled.
     """
@@ -56,6 +61,9 @@ class Trainer:
     backend: Backend
     time_budget: float | None = None
     watcher: Watcher | None = None
+    keeping: Keeping = LAST
+    keep_in: Path | None = None
+    kept: dict[str, Any] = field(default_factory=dict, init=False)
     clock: Clock = field(default_factory=Clock, init=False)
     seconds_compile: float = field(default=0.0, init=False)
 
@@ -66,7 +74,10 @@ class Trainer:
             demand_time_budget(self.time_budget)
 
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
-        """Train on `train`, evaluating on `valid` after each epoch.
+        """Train on `train`, evaluating on `valid` after each epoch; the model that is to be kept.
+
+        If training has had enough of epochs without a better one, what is due at the end is done
+        and evaluated, too.
 
         Each evaluation is a dict of
 
@@ -87,8 +98,10 @@ class Trainer:
 
         Raises:
             ConfigError: the two sets differ in features or labels, there is nothing to learn,
-                network and tables would not fit into this machine's memory, or training diverges.
+                network and tables would not fit into memory, training diverges, or epochs are to be
+                compared without `valid`.
         """
+        self.keeping.refuse_without(valid)
         refuse_misfit(train, valid)
         refuse_too_large(self.config, train)
         kind = kind_of(self.config)
@@ -96,10 +109,38 @@ class Trainer:
             self.backend.demand_room(kind.n_bytes(self.config, train))
         self.clock = Clock(self.time_budget)
         self.seconds_compile = rehearse(self.config, self.backend, train)
+        with folder_or_temporary(self.keep_in) as folder:
+            kept = Kept(self.keeping, folder)
+            last = self._epochs(train, valid, kept)
+            self.kept = kept.record
+            return kept.model(last, self.backend)
+
+    def _epochs(self, train: Dataset, valid: Dataset | None, kept: Kept) -> Model:
+        """All epochs, each with its evaluation; the model of the last one."""
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         with self.clock.running():
-            learner = kind.begin(self.config, cast(Backend, timed), train)
+            learner = kind_of(self.config).begin(self.config, cast(Backend, timed), train)
         counts = train.y.positive().column_counts()
+
+        def evaluated(epoch: int, reports: list[StepReport]) -> Model:
+            seconds_by_kernel = dict(timed.seconds)
+            model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
+            if self.watcher is not None or self.keeping.compares:
+                record = (
+                    self._progress(epoch)
+                    | {"seconds_by_kernel": seconds_by_kernel}
+                    | summary(reports)
+                    | (model.evaluate(valid) if valid is not None else {})
+                    | learner.diagnostics()
+                    | runner.figures()
+                    | getattr(self.backend, "figures", dict)()
+                )
+                kept.see(model, record)
+                if self.watcher is not None:
+                    self.watcher.on_evaluation(record)
+            timed.seconds |= seconds_by_kernel  # those of training alone
+            return model
+
         for epoch in range(1, self.config.training.epochs + 1):
             reports = self._epoch(learner, runner)
             is_last = epoch == self.config.training.epochs or self.clock.used >= 1
@@ -108,28 +149,30 @@ class Trainer:
                 learner.catch_up()
                 if is_last:
                     learner.finish()
-            seconds_by_kernel = dict(timed.seconds)
-            model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
-            if self.watcher:
-                self.watcher.on_evaluation(
-                    {
-                        "step": self.clock.step,
-                        "epoch": epoch,
-                        "seconds": self.clock.seconds,
-                        "examples": self.clock.examples,
-                        "seconds_by_kernel": seconds_by_kernel,
-                    }
-                    | summary(reports)
-                    | (model.evaluate(valid) if valid is not None else {})
-                    | learner.diagnostics()
-                    | runner.figures()
-                    | getattr(self.backend, "figures", dict)()
-                )
-            timed.seconds |= seconds_by_kernel  # those of training alone
+            model = evaluated(epoch, reports)
             if is_last:
+                break
+            if kept.is_stale:
+                model = evaluated(epoch, reports) if self._has_finished(learner) else model
                 break
         refuse_divergence(learner.weight_sum(), self.clock.step)
         return model
+
+    def _has_finished(self, learner: Learner) -> bool:
+        """Do what is due at the end; whether there was anything."""
+        n_steps = learner.n_steps
+        with self.clock.running():
+            learner.finish()
+        return learner.n_steps > n_steps
+
+    def _progress(self, epoch: int) -> dict[str, Any]:
+        """How far the run is."""
+        return {
+            "step": self.clock.step,
+            "epoch": epoch,
+            "seconds": self.clock.seconds,
+            "examples": self.clock.examples,
+        }
 
     def _epoch(self, learner: Learner, runner: Runner) -> list[StepReport]:
         """One pass over the training set, or what time allows of it; a report of each step."""
@@ -143,7 +186,7 @@ class Trainer:
             clock.step += 1
             refuse_divergence(report.loss, clock.step)
             reports.append(report)
-            if self.watcher:
+            if self.watcher is not None:
                 self.watcher.on_step(clock.step, n_steps)
 
     @property
