@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from conftest import CLI_QUICK
 
+from slide.backends import load as load_backend
 from slide.core.errors import ConfigError
+from slide.core.examples.metrics import recall_at
+from slide.core.models.model import Model
 from slide.data import read
 
 
@@ -53,7 +56,7 @@ def test_evaluate_and_predict_agree_with_train(files, slide, test_set):
     assert np.mean(right) == pytest.approx(scores["precision_at_1"])
 
 
-def test_sampled_evaluation_reports_recall(model, slide):
+def test_sampled_evaluation_reports_recall(model, slide, test_set):
     code, out, _ = slide("evaluate", "m", "test.txt", "--sampled", "--json")
     assert code == 0
     scores = json.loads(out)
@@ -63,6 +66,9 @@ def test_sampled_evaluation_reports_recall(model, slide):
     rows = ["P", "nDCG", "PSP", "MRR", "RP", "recall", "head", "torso", "tail", "coverage", "of"]
     assert [line.split()[0] for line in out.splitlines()[1:]] == rows
     assert f"{100 * scores['recall_at_5']:.2f}%" in out.splitlines()[-1]
+    computed = Model.load("m", load_backend("reference"))
+    ids, exact = (computed.predict(test_set.x, 5, sampled)[0] for sampled in (True, False))
+    assert scores["recall_at_5"] == recall_at(ids, exact, 5)
     assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[6]
 
 
