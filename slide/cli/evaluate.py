@@ -21,8 +21,8 @@ from slide.core.errors import ConfigError
 
 HEADINGS = {
     "precision": "P", "ndcg": "nDCG", "psp": "PSP", "mrr": "MRR", "r_precision": "RP",
-    "recall": "recall", "head_recall": "  head", "torso_recall": "  torso", "tail_recall": "  tail",
-    "coverage": "coverage",
+    "label_recall": "recall", "head_recall": "  head", "torso_recall": "  torso",
+    "tail_recall": "  tail", "coverage": "coverage", "recall": "of exact",
 }  # fmt: skip
 COLUMNS = 8  # of depths, that fit beside each other
 
@@ -91,15 +91,8 @@ def print_table(scores: dict[str, float], ranks: list[int]) -> None:
     for start in range(0, len(ranks), COLUMNS):
         shown = ranks[start : start + COLUMNS]
         print(" " * 9 + " ".join(f"{f'k={k}':>7}" for k in shown))
-        for heading, name in rows_of(scores):
+        for name, heading in HEADINGS.items():
+            if name == "recall" and f"recall_at_{ranks[0]}" not in scores:
+                continue  # it is of the sampled mode
             row = " ".join(percent(scores.get(f"{name}_at_{k}")) for k in shown)
             print(f"{heading:9}{row}")
-
-
-def rows_of(scores: dict[str, float]) -> list[tuple[str, str]]:
-    """Headings and measures; in sampled mode `recall_at_k` is that of the exact top k."""
-    rows = [(heading, name) for name, heading in HEADINGS.items()]
-    if not any(name.startswith("label_recall") for name in scores):
-        return rows
-    of_labels = [(h, "label_recall" if name == "recall" else name) for h, name in rows]
-    return [*of_labels, ("of exact", "recall")]

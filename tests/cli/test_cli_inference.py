@@ -79,13 +79,14 @@ def test_depths_can_be_chosen(model, slide, test_set):
     assert {name.rpartition("_")[2] for name in scores if "_at_" in name} == {
         "1", "5", "10", "20", "1000",
     }  # fmt: skip
-    assert scores["recall_at_1"] < scores["recall_at_10"] < scores["recall_at_1000"] == 1
+    recall = [scores[f"label_recall_at_{k}"] for k in (1, 10, 1000)]
+    assert recall[0] < recall[1] < recall[2] == 1
     assert scores["r_precision_at_1"] == scores["precision_at_1"] == scores["mrr_at_1"]
     n_pairs = test_set.n_samples * 1000
     assert scores["precision_at_1000"] == pytest.approx(test_set.y.nnz / n_pairs)
     table = slide("evaluate", "m", "test.txt", "--at", "20,1,10,5")[1].splitlines()
     assert table[0].split() == ["k=1", "k=5", "k=10", "k=20"]
-    for name, line in {"mrr": 4, "recall": 6, "tail_recall": 9, "coverage": 10}.items():
+    for name, line in {"mrr": 4, "label_recall": 6, "tail_recall": 9, "coverage": 10}.items():
         assert table[line].split()[-1] == f"{100 * scores[f'{name}_at_20']:.2f}%"
 
 

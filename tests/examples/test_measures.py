@@ -106,11 +106,11 @@ def test_by_hand():
     ids = np.array([[0, 2, 1], [-1, -1, -1]], np.int32)
     scores = label_metrics(ids, y, np.array([5, 0, 1, 4]), (1, 2, 10))
     assert scores == {
-        "recall_at_1": 0, "mrr_at_1": 0, "r_precision_at_1": 0, "coverage_at_1": 1 / 3,
+        "label_recall_at_1": 0, "mrr_at_1": 0, "r_precision_at_1": 0, "coverage_at_1": 1 / 3,
         "torso_recall_at_1": 0, "tail_recall_at_1": 0,
-        "recall_at_2": 1 / 4, "mrr_at_2": 1 / 4, "r_precision_at_2": 1 / 4, "coverage_at_2": 2 / 3,
-        "torso_recall_at_2": 0, "tail_recall_at_2": 1 / 2,
-        "recall_at_10": 1 / 2, "mrr_at_10": 1 / 4, "r_precision_at_10": 1 / 2,
+        "label_recall_at_2": 1 / 4, "mrr_at_2": 1 / 4, "r_precision_at_2": 1 / 4,
+        "coverage_at_2": 2 / 3, "torso_recall_at_2": 0, "tail_recall_at_2": 1 / 2,
+        "label_recall_at_10": 1 / 2, "mrr_at_10": 1 / 4, "r_precision_at_10": 1 / 2,
         "coverage_at_10": 2 / 3, "torso_recall_at_10": 0, "tail_recall_at_10": 1,
     }  # fmt: skip
 

@@ -110,7 +110,7 @@ def label_metrics(ids: Array, y: CSR, counts: Array, ranks: Sequence[int]) -> di
     scores: dict[str, float] = {}
     for k in ranks:
         scores |= {
-            f"recall_at_{k}": label_recall_at(found, n_true, k),
+            f"label_recall_at_{k}": label_recall_at(found, n_true, k),
             f"mrr_at_{k}": mrr_at(found, k),
             f"r_precision_at_{k}": r_precision_at(found, n_true, k),
             f"coverage_at_{k}": coverage_at(ids, counts, k),

@@ -110,10 +110,10 @@ class Model:
             at: depths k of the ranking, each from 1 on.
 
         Returns:
-            precision, ndcg, psp (`slide.core.examples.metrics`), recall, mrr, r_precision,
+            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
             coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
-            as NAME_at_k. In sampled mode recall_at_k is the share of the exact top k that is
-            found, and that of the true labels is label_recall_at_k.
+            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
+            found.
 
         Raises:
             ModelError: the data has another number of features or labels.
@@ -131,7 +131,6 @@ class Model:
         scores |= label_metrics(ids, y, self.label_counts, at)
         if sampled:
             exact, _ = self.predict(data.x, k)
-            scores |= {f"label_recall_at_{r}": scores[f"recall_at_{r}"] for r in at}
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
         return scores
 

@@ -17,7 +17,7 @@ from slide.core.models.model import Model
 from slide.core.settings.demands import demand_int
 
 Keep = Literal["last", "best"]
-MEASURES = ("precision", "ndcg", "psp", "recall", "mrr", "r_precision", "coverage")
+MEASURES = ("precision", "ndcg", "psp", "label_recall", "mrr", "r_precision", "coverage")
 METRICS = tuple(f"{name}_at_{k}" for name in MEASURES for k in RANKS)
 
 
