@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from slide.backends import load, use_threads
-from slide.bench.machine import cores
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opens_backends
+from slide.core.machine import cores
 
 
 @opens_backends

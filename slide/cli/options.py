@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slide.bench.machine import cores
 from slide.core.contract.backend import Backend
 from slide.core.examples.counting import OneBased
+from slide.core.machine import cores
 
 if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset

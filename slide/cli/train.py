@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,7 @@ from slide.cli.options import (
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
 from slide.cli.unseen import Strict, telling_unseen, unused_labels
+from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 
 WORKERS = "Worker processes"
@@ -43,6 +44,18 @@ def train(
     threads: Threads = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
+    ] = None,
+    keep: Annotated[
+        Literal["last", "best"],
+        typer.Option(help="Which epoch's model to leave: the last, or the best on --valid."),
+    ] = "last",
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Stop after N epochs that are not better on --valid."),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What is better; precision_at_1 if not given."),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -82,12 +95,17 @@ def train(
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
     from slide.data import read_pair, refuse_other_than_svmlight
 
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
+    keeping = Keeping(keep, metric or LAST.metric, patience)
+    keeping.refuse_without(valid)
+    if metric and not keeping.compares:
+        raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
@@ -119,6 +137,7 @@ def train(
             screen,
             str(train),
             one_based or OneBased.NONE,
+            keeping,
         )
     unused = train_set.n_labels - len(used(train_set.y.positive()))
     if unused and not quiet:
@@ -129,4 +148,6 @@ def train(
         more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
         print_json(figures | more | checks)
     elif not quiet:
+        if keep == "best":
+            print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
         print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

@@ -16,6 +16,7 @@ from slide import CSR, Dataset, InputError
 from slide.backends import threads
 from slide.core.contract import handed
 from slide.core.contract.arrays import Block
+from slide.core.errors import ConfigError
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
@@ -140,6 +141,19 @@ def test_nor_labels_that_are_not_there(used, name):
         used.evaluate(data)
     with pytest.raises(InputError, match=r"^data: 300 rows of features and 20 rows of labels"):
         used.evaluate(Dataset(TRAIN.x, TEST.y))
+
+
+def test_depths_may_be_numbers_of_numpy(used):
+    expected = used.evaluate(TEST, at=(1, 150))
+    for dtype in (np.uint8, np.int16, np.int64):
+        assert used.evaluate(TEST, at=np.array([1, 150], dtype)) == expected
+    assert used.evaluate(TEST, at=range(1, 2)).items() < expected.items()
+
+
+@pytest.mark.parametrize("at", [5, "135", (0,), (1.0,), (True,), None, (), np.ones((1, 1), int)])
+def test_what_are_no_depths_is_a_sentence(used, at):
+    with pytest.raises(ConfigError, match="expected"):
+        used.evaluate(TEST, at=at)
 
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])

@@ -157,7 +157,7 @@ def test_ids_that_training_never_met_are_told(huge):
 def test_settings_and_memory_are_those_of_ids_in_use(huge, small, monkeypatch):
     assert recipe(huge) == recipe(small)
     assert Traits.of(by_columns(huge)[0]) == Traits.of(small)
-    monkeypatch.setattr("slide.core.runs.refusals.memory_of_machine", lambda: 1 << 24)
+    monkeypatch.setattr("slide.core.runs.refusals.memory", lambda: 1 << 24)
     for name in LEARNERS:
         Trainer(LEARNERS[name], BACKEND).fit(huge)
 

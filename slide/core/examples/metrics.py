@@ -10,6 +10,7 @@ Source: Bhatia et al., The extreme classification repository; Jain et al. (KDD 2
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -108,8 +109,10 @@ def recall_at(ids: Array, exact_ids: Array, k: int) -> float:
     )
 
 
-def ranking_metrics(ids: Array, y: CSR, inverse: Array) -> dict[str, float]:
-    """P, nDCG and PSP at 1, 3 and 5, by the names that the command line prints as JSON."""
-    scores = {f"precision_at_{k}": precision_at(ids, y, k) for k in RANKS}
-    scores |= {f"ndcg_at_{k}": ndcg_at(ids, y, k) for k in RANKS}
-    return scores | {f"psp_at_{k}": psp_at(ids, y, k, inverse) for k in RANKS}
+def ranking_metrics(
+    ids: Array, y: CSR, inverse: Array, ranks: Sequence[int] = RANKS
+) -> dict[str, float]:
+    """P, nDCG and PSP at some depths, by the names that the command line prints as JSON."""
+    scores = {f"precision_at_{k}": precision_at(ids, y, k) for k in ranks}
+    scores |= {f"ndcg_at_{k}": ndcg_at(ids, y, k) for k in ranks}
+    return scores | {f"psp_at_{k}": psp_at(ids, y, k, inverse) for k in ranks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,7 @@ from slide.core.contract.opening import opened
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
+from slide.core.examples.measures import label_metrics
 from slide.core.examples.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -169,46 +171,57 @@ class Model:
         data: Dataset,
         sampled: bool = False,
         propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
     ) -> dict[str, float]:
-        """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
+        """How good the rankings are, as fractions.
 
         Args:
             data: examples with their true labels. One that training never met counts as missed,
                 and a feature is left out, with an `UnseenWarning`.
             sampled: see `predict`.
             propensity: A and B of the data set.
+            at: depths k of the ranking, each from 1 on.
+
+        Returns:
+            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
+            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
+            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
+            found.
 
         Raises:
             InputError: the arrays of the data contradict each other, or a number is not finite.
             ModelError: the data is dense and has another number of features.
-            ConfigError: the propensity parameters are out of range.
+            ConfigError: the propensity parameters or depths are out of range.
         """
         data, unseen = self._known(checked(data, "data"))
         unseen.warn()
-        return self.scored(data, sampled, propensity)
+        return self.scored(data, sampled, propensity, at)
 
     def scored(
         self,
         data: Dataset,
         sampled: bool = False,
         propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
     ) -> dict[str, float]:
         """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
+        at = depths_of(at)
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        ids = self._ranking(data, sampled)
+        ids = self._ranking(data, max(at), sampled)
         counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
         counts[: len(self.label_counts)] = self.label_counts
         inverse = inverse_propensities(counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y, inverse)
+        scores = ranking_metrics(ids, data.y, inverse, at)
+        scores |= label_metrics(ids, data.y, counts, at)
         if sampled:
-            exact = self._ranking(data, sampled=False)
-            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
+            exact = self._ranking(data, max(at), sampled=False)
+            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
         return scores
 
-    def _ranking(self, data: Dataset, sampled: bool) -> Array:
-        """The best labels of each example, as deep as they are judged, less those left out."""
-        k = min(max(RANKS), self.network.n_labels)
+    def _ranking(self, data: Dataset, k: int, sampled: bool) -> Array:
+        """The k best labels of each example, or as many as there are, less those left out."""
+        k = min(k, self.network.n_labels)
         if data.left_out is None or not data.left_out.nnz:
             return self.ranked(data.x, k, sampled)[0]
         deeper = k + int(data.left_out.row_lengths().max())
@@ -365,6 +378,17 @@ def one_based_of(description: dict[str, Any]) -> OneBased:
     if said not in list(OneBased):
         raise ConfigError(f"one_based is {said!r}: expected one of {', '.join(OneBased)}")
     return OneBased(said)
+
+
+def depths_of(at: Any) -> list[int]:
+    """Depths of a ranking, or ConfigError."""
+    if not isinstance(at, Collection) or getattr(at, "ndim", 1) != 1:
+        raise ConfigError(f"at is {at!r}: expected depths to evaluate at, such as (1, 3, 5)")
+    if not len(at):
+        raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
+    for k in at:
+        demand_int("a depth to evaluate at", k, 1, 1 << 30)
+    return [int(k) for k in at]
 
 
 def learner_of(description: dict[str, Any]) -> str | None:

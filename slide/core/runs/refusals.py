@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 
 from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.machine import memory, memory_of_machine
 from slide.core.settings.demands import demand_float
 
 
@@ -43,16 +43,10 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
 
 
 def refuse_too_large(config: Config, train: Dataset) -> None:
-    """Raise ConfigError if training would take more than this machine's memory."""
-    wanted, memory = kind_of(config).n_bytes(config, train), memory_of_machine()
-    if wanted <= memory:
+    """Raise ConfigError if training would take more memory than there is."""
+    wanted, room = kind_of(config).n_bytes(config, train), memory()
+    if wanted <= room:
         return
+    whose = "this machine has" if room == memory_of_machine() else "this process may use"
     what, remedy = kind_of(config).size(config, train)
-    raise ConfigError(
-        f"{what} {wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: {remedy}"
-    )
-
-
-def memory_of_machine() -> int:
-    """In bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    raise ConfigError(f"{what} {wanted / 2**30:.1f} GiB, but {whose} {room / 2**30:.1f}: {remedy}")
