@@ -9,11 +9,13 @@ from slide.core.errors import (
     InputError,
     ModelError,
     SlideError,
+    SlideWarning,
 )
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, write
@@ -33,7 +35,9 @@ __all__ = [
     "ModelError",
     "Plan",
     "SlideError",
+    "SlideWarning",
     "Trainer",
+    "UnseenWarning",
     "load_backend",
     "load_demo",
     "read",

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import CLI_QUICK
+from conftest import CLI_QUICK, widened
 from scipy.sparse import save_npz
 
 from slide import read, write
@@ -78,14 +78,14 @@ def test_strict_refuses(slide, wide):
 
 @pytest.mark.parametrize("sampled", [[], ["--sampled"]])
 def test_strict_has_nothing_against_what_is_known(slide, model, test_set, sampled):
-    write(test_set.widened(9999, 9999), "declared.txt")
+    write(widened(test_set, 9999, 9999), "declared.txt")
     for command in ("evaluate", "predict"):
         code, _, err = slide(command, "m", "declared.txt", "--strict", *sampled)
         assert (code, err) == (0, "")
 
 
 def test_a_label_that_is_declared_and_has_no_example_counts_too(slide, files, train_set):
-    wide = train_set.take(np.arange(300)).widened(0, 160)
+    wide = widened(train_set.take(np.arange(300)), 0, 160)
     write(wide, "declared.txt")
     n = 160 - len(np.unique(wide.y.indices))
     code, out, err = slide("train", "declared.txt", "--model", "d", "--json", *CLI_QUICK)
@@ -101,7 +101,7 @@ def test_a_label_that_is_declared_and_has_no_example_counts_too(slide, files, tr
 
 
 def test_quiet_training_says_nothing_of_labels(slide, files, train_set):
-    write(train_set.widened(0, 160), "declared.txt")
+    write(widened(train_set, 0, 160), "declared.txt")
     assert slide("train", "declared.txt", "--model", "d", "--quiet", *CLI_QUICK) == (0, "", "")
 
 

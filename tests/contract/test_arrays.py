@@ -268,9 +268,3 @@ def test_check_names_what_is_wrong_with_a_csr(change, words):
 def test_check_names_what_is_wrong_with_the_others(broken, words):
     with pytest.raises(ValueError, match=words):
         broken.check()
-
-
-def test_widened_never_shrinks():
-    for wanted, got in (((2, 9), (3, 9)), ((9, 2), (9, 3))):
-        data = Dataset(GOOD, GOOD).widened(*wanted)
-        assert (data.n_features, data.n_labels) == got

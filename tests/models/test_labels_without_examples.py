@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import csr_of, planted
+from conftest import csr_of, planted, widened
 
 from slide import load_backend
 from slide.backends.processes import ProcessesBackend
@@ -149,7 +149,7 @@ def test_a_label_held_out_comes_before_one_without_example(backend):
 @pytest.mark.parametrize("name", LEARNERS)
 def test_features_without_example_weigh_nothing(data, backend, name):
     """They are within the range of the model, and an example of them alone is one of none."""
-    wide = data.widened(data.n_features + 5, 0)
+    wide = widened(data, data.n_features + 5, 0)
     model = Trainer(LEARNERS[name], backend).fit(wide)
     x = csr_of([{}, {data.n_features: 1.0, data.n_features + 4: 2.0}], wide.n_features)
     for ends in model.predict(x, 9):

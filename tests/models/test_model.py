@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import csr_of
+from conftest import csr_of, widened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
@@ -204,7 +204,7 @@ def test_k_may_be_a_number_of_numpy(model, test_set):
 
 
 def test_columns_that_are_declared_and_empty_are_nothing(model, test_set):
-    wide = test_set.widened(999, 999)
+    wide = widened(test_set, 999, 999)
     np.testing.assert_array_equal(model.predict(wide.x)[0], model.predict(test_set.x)[0])
     assert model.evaluate(wide) == model.evaluate(test_set)
 
@@ -350,7 +350,7 @@ def test_a_full_disk_is_a_sentence(model, tmp_path, monkeypatch):
     def full(*args):
         raise SafetensorError("No space left on device")
 
-    monkeypatch.setattr("slide.core.models.model.save_file", full)
+    monkeypatch.setattr("slide.core.models.stored.save_file", full)
     with pytest.raises(ModelError, match="No space left"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

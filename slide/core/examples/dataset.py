@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,14 +61,6 @@ class Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
         return Dataset(self.x.take(rows), self.y.take(rows), left_out)
-
-    def widened(self, n_features: int, n_labels: int) -> Dataset:
-        """The same examples in a space of at least so many features and labels."""
-        return Dataset(
-            replace(self.x, n_cols=max(self.n_features, n_features)),
-            replace(self.y, n_cols=max(self.n_labels, n_labels)),
-            self.left_out and replace(self.left_out, n_cols=max(self.n_labels, n_labels)),
-        )
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
@@ -11,13 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.opening import opened
 from slide.core.errors import ConfigError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
@@ -33,18 +29,10 @@ from slide.core.examples.metrics import (
 )
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
-from slide.core.learners.config import Config, all_known
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.models.folder import (
-    CONFIG,
-    NUMBERED,
-    WEIGHTS,
-    WITHOUT_LEARNER,
-    read_description,
-    staged,
-    write_description,
-)
-from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
+from slide.core.models.folder import staged
+from slide.core.models.stored import read_model, write_model
 from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
@@ -314,29 +302,7 @@ class Model:
         Raises:
             ModelError: the operating system refuses, for want of space for example.
         """
-        description: dict[str, Any] = {
-            "learner": kind_of(self.config).name,
-            "config": self.config.flat(),
-            "n_samples": self.n_samples,
-            "trained_on": self.trained_on,
-            "one_based": self.one_based,
-        }
-        tensors = kind_of(self.config).tensors(self.network, self.backend)
-        tensors[COUNTS] = self.label_counts
-        named = {FEATURE_IDS: self.feature_ids, LABEL_IDS: self.label_ids}
-        ids = {name: array for name, array in named.items() if array is not None}
-        if ids:
-            description["version"] = NUMBERED
-        tensors |= ids
-        try:
-            write_description(folder, description)
-            save_file(tensors, folder / WEIGHTS)
-            shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
-        except (OSError, SafetensorError) as error:
-            raise ModelError(
-                f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
-                "--model"
-            ) from None
+        write_model(self, folder)
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
@@ -350,34 +316,7 @@ class Model:
             BackendError: the backend cannot be opened.
             ModelError: the folder is missing, damaged or inconsistent.
         """
-        folder = Path(folder)
-        description = read_description(folder)
-        try:
-            refuse_newer(folder / CONFIG, description.get("config"))
-            config = Config.from_dict(description.get("config"), learner_of(description))
-            n_samples = description.get("n_samples")
-            demand_int("n_samples", n_samples, 1, 1 << 62)
-            one_based = one_based_of(description)
-        except ConfigError as error:
-            raise ModelError(
-                f"{folder / CONFIG} is damaged ({error}): train the model again"
-            ) from None
-        assert isinstance(n_samples, int)
-        backend = opened(backend)
-        network, label_counts, ids = read_network(folder / WEIGHTS, config, backend)
-        trained_on = str(description.get("trained_on", ""))
-        return cls(
-            config, network, backend, label_counts, n_samples, trained_on, one_based,
-            ids.get(FEATURE_IDS), ids.get(LABEL_IDS),
-        )  # fmt: skip
-
-
-def one_based_of(description: dict[str, Any]) -> OneBased:
-    """What the text that a model was trained on counts from 1; nothing in older models."""
-    said = description.get("one_based", OneBased.NONE)
-    if said not in list(OneBased):
-        raise ConfigError(f"one_based is {said!r}: expected one of {', '.join(OneBased)}")
-    return OneBased(said)
+        return cls(**read_model(Path(folder), backend))
 
 
 def depths_of(at: Any) -> list[int]:
@@ -389,18 +328,3 @@ def depths_of(at: Any) -> list[int]:
     for k in at:
         demand_int("a depth to evaluate at", k, 1, 1 << 30)
     return [int(k) for k in at]
-
-
-def learner_of(description: dict[str, Any]) -> str | None:
-    """The name of the learner; None in format 2, which did not have it."""
-    has_learner = description["version"] != WITHOUT_LEARNER
-    return str(description.get("learner")) if has_learner else None
-
-
-def refuse_newer(path: Path, config: object) -> None:
-    """Raise ModelError if there are settings that only a later version can have written."""
-    if isinstance(config, dict) and (unknown := sorted(set(config) - set(all_known()))):
-        raise ModelError(
-            f"{path} has settings that this slide does not know ({', '.join(unknown)}): the model "
-            "is of a later version, so read it with that one, or train it again"
-        )
