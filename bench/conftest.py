@@ -18,8 +18,9 @@ from bench.harness.machine import thread_counts
 from bench.harness.options import verified
 from bench.harness.problems import FULL, QUICK, Scale, train_set
 from slide.bench.devices import is_on_device, wait_for_device, waiting_for_device
-from slide.bench.machine import Busy, cores
+from slide.bench.machine import Busy
 from slide.core.contract.backend import Backend
+from slide.core.machine import cores
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

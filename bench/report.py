@@ -26,7 +26,8 @@ from bench.harness.options import verified
 from bench.harness.tables import Table, document, duration, left_out
 from bench.serving.read_speed import BUNDLED, READINGS, seconds_to_read
 from slide.bench.devices import is_on_device
-from slide.bench.machine import Busy, cores
+from slide.bench.machine import Busy
+from slide.core.machine import cores
 from slide.data.source import chunks
 
 NOTES = {

@@ -2,14 +2,24 @@
 
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
-from slide.core.errors import BackendError, ConfigError, DataError, ModelError, SlideError
+from slide.core.errors import (
+    BackendError,
+    ConfigError,
+    DataError,
+    InputError,
+    ModelError,
+    SlideError,
+    SlideWarning,
+)
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, write
+from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
 __version__ = "0.1.0"
 
@@ -20,11 +30,14 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "InputError",
     "Model",
     "ModelError",
     "Plan",
     "SlideError",
+    "SlideWarning",
     "Trainer",
+    "UnseenWarning",
     "load_backend",
     "load_demo",
     "read",

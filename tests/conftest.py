@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,12 @@ def planted(n_samples, n_labels=150, seed=0):
         x.append({int(f): float(rng.integers(1, 4)) for f in (*shown, *noise)})
         y.append({int(label): 1.0 for label in labels})
     return Dataset(csr_of(x, 2 * n_labels), csr_of(y, n_labels))
+
+
+def widened(data, n_features, n_labels):
+    """The same examples in a space of at least so many features and labels."""
+    x = replace(data.x, n_cols=max(data.n_features, n_features))
+    return Dataset(x, replace(data.y, n_cols=max(data.n_labels, n_labels)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -49,8 +49,9 @@ def dumb_xmc(text: str) -> Dataset:
 
 
 def dumb_svmlight(text: str) -> Dataset:
-    lines = [line.split("#")[0] for line in text.split("\n")]
-    rows = [dumb_line(line) for line in lines if line.strip()]
+    *whole, last = text.split("\n")
+    lines = [line.split("#")[0] for line in (*whole, *([last] if last else [])) if line[:1] != "#"]
+    rows = [dumb_line(line) for line in lines]
     n_features = 1 + max((i for _, features in rows for i in features), default=-1)
     n_labels = 1 + max((i for labels, _ in rows for i in labels), default=-1)
     return dataset(rows, n_features, n_labels)
@@ -97,11 +98,9 @@ def example_texts(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def datasets(draw: st.DrawFn, all_filled: bool = False) -> Dataset:
-    """Any small valid data set; all_filled: each example has a label or a feature, one at least."""
+def datasets(draw: st.DrawFn, at_least: int = 0) -> Dataset:
+    """Any small valid data set of at least so many examples."""
     values = st.floats(width=32, allow_nan=False, allow_infinity=False).map(np.float32)
     features = st.dictionaries(st.integers(0, N_FEATURES - 1), values, max_size=5)
     rows = st.tuples(st.sets(st.integers(0, N_LABELS - 1), max_size=4), features)
-    if all_filled:
-        rows = rows.filter(lambda row: row[0] or row[1])
-    return dataset(draw(st.lists(rows, min_size=all_filled, max_size=8)), N_FEATURES, N_LABELS)
+    return dataset(draw(st.lists(rows, min_size=at_least, max_size=8)), N_FEATURES, N_LABELS)

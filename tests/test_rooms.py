@@ -15,7 +15,7 @@ import slide
 from slide.core.moved import MOVED
 
 ROOT = Path(slide.__file__).parents[1]
-FLOOR = {"core.errors", "core.extending", "core.interrupts"}
+FLOOR = {"core.errors", "core.extending", "core.interrupts", "core.machine"}
 CONTRACT = FLOOR | {"core.contract"}
 EXAMPLES = CONTRACT | {"core.examples"}
 SETTINGS = EXAMPLES | {"core.settings"}
@@ -30,6 +30,7 @@ ROOMS = {
     "core.errors": set(),
     "core.extending": {"core.errors"},
     "core.interrupts": set(),
+    "core.machine": set(),
     "core.contract": FLOOR,
     "core.examples": CONTRACT,
     "core.settings": EXAMPLES,

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from bench import ROOT
-from slide.bench.machine import cores, cpu_model
+from slide.bench.machine import cpu_model
+from slide.core.machine import cores
 
 PACKAGES = ("numpy", "scipy", "numba", "torch")
 

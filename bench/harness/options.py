@@ -9,9 +9,9 @@ from pathlib import Path
 
 import slide
 from bench.harness.tables import Table
-from slide.bench.machine import cores
 from slide.bench.verifying import refusal
 from slide.core.contract.backend import Backend
+from slide.core.machine import cores
 from slide.reference.properties import GRID
 
 

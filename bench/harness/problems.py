@@ -18,14 +18,15 @@ import slide
 from slide.bench.drawn import draw_examples
 from slide.core.contract.backend import Backend
 from slide.core.sampled.run import SampledRun
+from slide.core.sampled.settings import SampledSettings
 
 HIDDEN, BATCH = 128, 256
 ACTIVE = {"batch": 8000, "example": 1000}
 """Neurons proposed beside the labels: one set for the batch, or a set for each example."""
 
 BASE = slide.Config(
-    hidden=(HIDDEN,), batch_size=BATCH, lr=0.01, dropout=0.0, lr_schedule="constant",
-    rebuild_every=1000, rebuild_growth=0.0,
+    learner=SampledSettings(), hidden=(HIDDEN,), batch_size=BATCH, lr=0.01, dropout=0.0,
+    lr_schedule="constant", rebuild_every=1000, rebuild_growth=0.0,
 )  # fmt: skip
 """The network of all benches at size A; tables are rebuilt outside of what is timed."""
 

@@ -19,6 +19,7 @@ import slide
 from bench.harness.planted import planted
 from bench.harness.watchers import Last
 from slide.core.contract.families import HASH_NAMES
+from slide.core.sampled.settings import SampledSettings
 from slide.reference.kernels import ReferenceBackend
 
 STRATEGIES = ("topk", "vanilla", "threshold")
@@ -53,7 +54,8 @@ def main() -> None:
     args = parser.parse_args()
     (train, _), (test, best) = planted(args.samples, 1), planted(4_000, 2)
     base = slide.Config(
-        hidden=(64,), epochs=args.epochs, batch_size=256, lr=0.01, dropout=0.0, scope=args.scope,
+        learner=SampledSettings(), hidden=(64,), epochs=args.epochs, batch_size=256, lr=0.01,
+        dropout=0.0, scope=args.scope,
         active=ACTIVE[args.scope], L=TABLES[args.scope], seed=args.seed,
     )  # fmt: skip
     print(f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, "

@@ -31,7 +31,7 @@ import slide
 from bench.harness.problems import pair_in
 from bench.harness.tables import Table
 from slide.bench.devices import waiting_for_device
-from slide.bench.machine import Busy, cores
+from slide.bench.machine import Busy
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_TABLES, Backend, Query
 from slide.core.contract.families import Family, HashName, draw_family
@@ -41,6 +41,7 @@ from slide.core.direct.active import active_set
 from slide.core.direct.run import DirectRun
 from slide.core.learner import Learner
 from slide.core.learners.kinds import kind_of
+from slide.core.machine import cores
 from slide.core.models.model import Model
 from slide.core.runs.rehearsal import tiny_like
 from slide.core.sampled.run import SampledRun
@@ -193,7 +194,7 @@ def trained(
 def tiny(config: slide.Config) -> slide.Config:
     """The same settings in little."""
     small = kind_of(config).tiny(config)
-    return slide.Config(small.training, small.refresh, small.learner)
+    return slide.Config(small.training, small.learner, small.steps, small.refresh)
 
 
 def row(name: str, runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import slide
-from slide.bench.machine import cores
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Query
 from slide.core.examples.metrics import recall_at
+from slide.core.machine import cores
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.retrieval import LayerRetrieval
 from slide.core.sampled.step import activations

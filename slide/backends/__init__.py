@@ -29,6 +29,8 @@ DEFAULT = "numba"
 GROUP = "slide.backends"
 VARIABLE = "SLIDE_BACKEND"
 CHECKS = "SLIDE_CHECK"
+OF_POSIX = ("fcntl", "resource", "_posixshmem")
+"""Modules of the standard library that Windows does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,11 @@ def create(name: str, **options: Any) -> object:
     except BackendError:
         raise
     except ModuleNotFoundError as error:
+        lacking = "which is not installed"
+        if error.name in OF_POSIX:
+            lacking = "which POSIX systems alone have: choose another --backend, such as numba"
         raise BackendError(
-            f"backend {name!r}{owner} needs the module {error.name!r}, which is not installed"
+            f"backend {name!r}{owner} needs the module {error.name!r}, {lacking}"
         ) from error
     except Exception as error:  # whatever a stranger's module may raise
         raise BackendError(

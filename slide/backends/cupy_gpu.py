@@ -17,6 +17,7 @@ from slide.backends.gpu import tables as flat
 from slide.backends.gpu.cupy_device import CupyDevice, first_line
 from slide.backends.gpu.device import Device, out_of_memory
 from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.opening import n_threads
 from slide.core.errors import BackendError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class DeviceBackend:
         self.device = device
 
     def set_threads(self, n: int) -> int:
+        n_threads(n)  # refuses what is no number of them
         return 1
 
     def synchronize(self) -> None:
@@ -90,6 +92,10 @@ class CupyBackend(DeviceBackend):
                 f"backend 'cupy' finds a GPU that it cannot use ({first_line(error)}): look at "
                 "nvidia-smi, and install CUDA's libraries by pip install 'slide-engine[cupy]'"
             ) from error
+
+    def __reduce__(self) -> tuple[type[CupyBackend], tuple[()]]:
+        """Of a copy, in whatever process: it finds the GPU that is there."""
+        return type(self), ()
 
     def _compute(self) -> None:
         """A small product by cuBLAS, and one by a kernel that has to be compiled."""

@@ -12,6 +12,7 @@ from slide.backends.threads import tables as flat
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import Array
+from slide.core.contract.opening import n_threads
 
 if TYPE_CHECKING:
     from slide.core.contract.backend import Backend
@@ -21,7 +22,7 @@ class NumbaBackend:
     """Every kernel native; the same bits for any number of threads, on any thread of the caller.
 
     Kernels are compiled when first called and kept on disk next to the package, or where
-    NUMBA_CACHE_DIR says.
+    NUMBA_CACHE_DIR says. A copy, or what is unpickled elsewhere, starts threads of its own.
     """
 
     name = "numba"
@@ -31,8 +32,8 @@ class NumbaBackend:
         self.scratch = Scratch(self.pool)
 
     def set_threads(self, n: int) -> int:
-        self.pool.resize(n)
-        return n
+        self.pool.resize(n_threads(n))
+        return self.pool.n_threads
 
     def put(self, array: Array) -> Array:
         return array

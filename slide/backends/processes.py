@@ -19,6 +19,7 @@ from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import Query
 from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
+from slide.core.contract.opening import n_threads
 from slide.core.contract.optim import Optimizer
 from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Policy, Tables
@@ -48,9 +49,13 @@ class ProcessesBackend:
         self.pool = WorkerPool(self.inner, on_worker_loss)
         weakref.finalize(self, self.pool.close)  # also when the interpreter ends
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Of a copy, in whatever process: it is opened again, and starts workers of its own."""
+        return reopened, (type(self), self.mode, self.pool.on_loss, self.pool.n_workers)
+
     def set_threads(self, n: int) -> int:
-        self.pool.n_workers = n
-        return n
+        self.pool.n_workers = n_threads(n)
+        return self.pool.n_workers
 
     def run(self, kernel: str, *arguments: Any) -> Any:
         """The result of a kernel."""
@@ -176,6 +181,15 @@ class CompiledProcessesBackend(ProcessesBackend):
 
     name = "processes-numba"
     inner = "numba"
+
+
+def reopened(
+    kind: type[ProcessesBackend], mode: Mode, on_worker_loss: OnLoss, n_workers: int
+) -> ProcessesBackend:
+    """A backend with the options of another one."""
+    backend = kind(mode, on_worker_loss)
+    backend.set_threads(n_workers)
+    return backend
 
 
 def demand_choice(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from slide.backends.threads.caching import kept_on_disk
 from slide.bench.machine import Busy
 from slide.core.contract.arrays import Array
 
@@ -31,7 +32,7 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 def compiled_fast(loop: Loop) -> Loop:
     """Compiled, by other rules than the engine's."""
-    return cast(Loop, numba.njit(nogil=True, fastmath=True, cache=True)(loop))
+    return cast(Loop, kept_on_disk(numba.njit(nogil=True, fastmath=True)(loop)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,12 @@ LAST_LEVEL = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 USUAL_CACHE = 32 << 20  # where the system does not tell
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS, nor on Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def cpu_model() -> str:
     """As the system calls it."""
     info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else ():
+    for line in (
+        info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else ()
+    ):
         if line.startswith("model name"):
             return line.split(":")[1].strip()
     return platform.processor() or platform.machine()
@@ -29,7 +24,7 @@ def cpu_model() -> str:
 
 def cache_bytes() -> int:
     """The cache that all cores share."""
-    text = LAST_LEVEL.read_text().strip() if LAST_LEVEL.exists() else ""
+    text = LAST_LEVEL.read_text(encoding="ascii").strip() if LAST_LEVEL.exists() else ""
     return int(text[:-1]) << 10 if text.endswith("K") else USUAL_CACHE
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
 from io import TextIOWrapper
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -19,8 +23,8 @@ from slide.cli.evaluate import evaluate
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import CheckError, SlideError
-from slide.core.interrupts import resend_dropped_signal
+from slide.core.errors import CheckError, SlideError, SlideWarning
+from slide.core.interrupts import INTERRUPTS, resend_dropped_signal
 
 app = typer.Typer(
     name="slide",
@@ -29,12 +33,31 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
-    app.command()(command)
-
-
 INTERRUPTED = 130
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Carried(Exception):  # noqa: N818, it is no error of its own
+    """Takes what a command raised past Click, which has words of its own for some of it."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def carrying(command: Callable[..., None]) -> Callable[..., None]:
+    """The command; Click tells an EOFError as an interruption, and a broken pipe not at all."""
+
+    @wraps(command)
+    def run(**arguments: Any) -> None:
+        try:
+            command(**arguments)
+        except (EOFError, OSError) as error:
+            raise Carried(error) from None
+
+    return run
+
+
+for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
+    app.command()(carrying(command))
 
 
 def main() -> NoReturn:
@@ -44,8 +67,9 @@ def main() -> NoReturn:
             signal.signal(name, interrupt)
     resend_dropped_signal(KeyboardInterrupt, signal.SIGINT, interrupt)
     prepare_streams()
+    warnings.showwarning = warning_sentence(warnings.showwarning)
     try:
-        code = app(standalone_mode=False) or 0
+        code = run_app()
         sys.stdout.flush()
     except CheckError as error:
         leave(str(error), 1, error.snippet)
@@ -53,15 +77,15 @@ def main() -> NoReturn:
         leave(str(error))
     except (KeyboardInterrupt, typer.Abort):  # newer releases of Typer return 130 instead
         code = INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except MemoryError:
         leave(
             "out of memory: choose a smaller network, fewer tables or connections, or check the "
             "data's header"
         )
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and reader_has_left():  # as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         leave(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     except Exception as error:
         # Usage errors of the parser are known by their method: Typer's own class for them moved
@@ -74,6 +98,35 @@ def main() -> NoReturn:
     if code == INTERRUPTED:
         leave("interrupted, nothing is left half written", code)
     sys.exit(code)
+
+
+def run_app() -> int:
+    """Exit code of the command; raises what it raised."""
+    try:
+        return app(standalone_mode=False) or 0
+    except Carried as carried:
+        raise carried.error from None
+
+
+def reader_has_left() -> bool:
+    """Whether nobody reads our output any more; assumed where the system cannot tell."""
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def warning_sentence(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """What shows a warning: one of ours in its sentence alone, any other as before."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, SlideWarning):
+            print(f"slide: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            otherwise(message, category, *where)
+
+    return show
 
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:

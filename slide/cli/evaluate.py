@@ -11,14 +11,23 @@ from slide.cli.options import (
     BackendName,
     DataFile,
     ModelFolder,
+    OneBasedText,
     Threads,
     computing_threads,
     print_json,
+    tell_left_out,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
+from slide.cli.unseen import Strict, telling_unseen
+from slide.core.errors import ConfigError
 
-HEADINGS = {"precision": "P", "ndcg": "nDCG", "psp": "PSP", "recall": "recall"}
+HEADINGS = {
+    "precision": "P", "ndcg": "nDCG", "psp": "PSP", "mrr": "MRR", "r_precision": "RP",
+    "label_recall": "recall", "head_recall": "  head", "torso_recall": "  torso",
+    "tail_recall": "  tail", "coverage": "coverage", "recall": "of exact",
+}  # fmt: skip
+COLUMNS = 8  # of depths, that fit beside each other
 
 
 @takes_plan
@@ -30,33 +39,71 @@ def evaluate(
     insert: Insert = None,
     psp_a: Annotated[float, typer.Option(help="Propensity parameter A of the data set.")] = 0.55,
     psp_b: Annotated[float, typer.Option(help="Propensity parameter B of the data set.")] = 1.5,
+    at: Annotated[
+        str, typer.Option(metavar="K[,K..]", help="Depths of the ranking to evaluate at.")
+    ] = "1,3,5",
+    one_based: OneBasedText = None,
+    strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print P@k, nDCG@k and propensity-scored P@k of the model DIR on FILE, for k = 1, 3, 5.
+    """Print how good the rankings of the model DIR are on FILE, at each depth k.
 
-    With --sampled also recall@k: how much of the exact top k is found.
+    Precision P@k, nDCG@k, propensity-scored precision PSP@k, recall@k, MRR@k, R-precision RP@k,
+    coverage@k (share of the labels that are named at all), and recall@k of the labels that are
+    most frequent in training (head), less frequent (torso) and least frequent (tail). With
+    --sampled also how much of the exact top k is found.
     """
     from slide.backends import load
     from slide.core.models.model import Model
-    from slide.data import read
+    from slide.data import read, refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    ranks = ranks_of(at)
+    refuse_twice(file, insert)
+    refuse_other_than_svmlight(file, one_based)
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file, model.network.n_features, model.network.n_labels)
-    with computing_threads(computer, threads):
+    one_based = model.one_based if one_based is None else one_based
+    data = read(file, one_based=one_based)
+    n_left_out = tell_left_out(data)
+    with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert)
-        scores = model.evaluate(data, sampled, (psp_a, psp_b))
+            prepare(model, plan, insert, one_based)
+        scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
+        inference = "sampled" if sampled else "exact"
         print_json(
-            {"n_samples": data.n_samples, "inference": "sampled" if sampled else "exact"} | scores
+            {"n_samples": data.n_samples, "left_out_pairs": n_left_out, "inference": inference}
+            | scores
         )
         return
-    print("           k=1     k=3     k=5")
-    for name in ("precision", "ndcg", "psp", "recall"):
-        if f"{name}_at_1" in scores:
-            row = " ".join(percent(scores[f"{name}_at_{k}"]) for k in (1, 3, 5))
-            print(f"{HEADINGS[name]:7}{row}")
+    print_table(scores, ranks)
+
+
+def ranks_of(text: str) -> list[int]:
+    """The depths of `--at 1,5,10`, each once, ascending.
+
+    Raises:
+        ConfigError: they are no list of whole numbers from 1 on.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and 0 < int(word) < 1 << 30 for word in words):
+        raise ConfigError(
+            f"--at is {text!r}: expected whole numbers from 1 on with commas between them, such "
+            "as 1,5,10,20"
+        )
+    return sorted(set(map(int, words)))
+
+
+def print_table(scores: dict[str, float], ranks: list[int]) -> None:
+    """A row for each measure, a column for each depth; few enough of them for 80 characters."""
+    for start in range(0, len(ranks), COLUMNS):
+        shown = ranks[start : start + COLUMNS]
+        print(" " * 9 + " ".join(f"{f'k={k}':>7}" for k in shown))
+        for name, heading in HEADINGS.items():
+            if name == "recall" and f"recall_at_{ranks[0]}" not in scores:
+                continue  # it is of the sampled mode
+            row = " ".join(percent(scores.get(f"{name}_at_{k}")) for k in shown)
+            print(f"{heading:9}{row}")

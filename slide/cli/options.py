@@ -11,15 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slide.bench.machine import cores
 from slide.core.contract.backend import Backend
+from slide.core.examples.counting import OneBased
+from slide.core.machine import cores
 
 if TYPE_CHECKING:
+    from slide.core.examples.dataset import Dataset
     from slide.reference.spot_checks import Tally
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
-FORMATS = "XMC-repository text, .svmlight or .npz; text also as .gz or .zst."
+FORMATS = "XMC-repository text, .svmlight or .npz, also compressed; - is stdin."
 DataFile = Annotated[Path, typer.Argument(metavar="FILE", help=FORMATS)]
+OneBasedText = Annotated[
+    OneBased | None,
+    typer.Option(
+        "--one-based",
+        help="What svmlight counts from 1; that of the model, or nothing, if not given.",
+    ),
+]
 BackendName = Annotated[
     str | None,
     typer.Option(
@@ -61,6 +70,17 @@ def computing_threads(backend: Backend, threads: int | None) -> Iterator[int]:
 def tally_of(backend: Backend) -> Tally | None:
     """What was checked of a backend whose calls are checked ($SLIDE_CHECK)."""
     return getattr(backend, "spot_checks", None)
+
+
+def tell_left_out(data: Dataset) -> int:
+    """How many labels are left out of rankings and truths, which is said on stderr if any are."""
+    n = 0 if data.left_out is None else data.left_out.nnz
+    if n:
+        print(
+            f"slide: {n} pairs of an example and its own label are left out of labels and rankings",
+            file=sys.stderr,
+        )
+    return n
 
 
 def print_json(figures: dict[str, Any]) -> None:

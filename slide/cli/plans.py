@@ -10,6 +10,7 @@ import typer
 
 from slide.cli.settings import takes_settings
 from slide.core.errors import ConfigError
+from slide.core.examples.counting import OneBased
 from slide.core.settings.plan import Plan
 from slide.core.settings.setting import settings_of
 
@@ -46,7 +47,7 @@ def refuse_idle(sampled: bool, plan: dict[str, Any], insert: Path | None) -> Non
     Plan(**plan)  # refuses before anything is read
 
 
-def prepare(model: Model, plan: dict[str, Any], insert: Path | None) -> None:
+def prepare(model: Model, plan: dict[str, Any], insert: Path | None, one_based: OneBased) -> None:
     """Build what the sampled mode looks into.
 
     Raises:
@@ -54,8 +55,8 @@ def prepare(model: Model, plan: dict[str, Any], insert: Path | None) -> None:
     """
     from slide.data import read
 
-    shape = model.network.n_features, model.network.n_labels
-    model.prepare_sampled(Plan(**plan), read(insert, *shape) if insert else None)
+    examples = read(insert, one_based=one_based) if insert else None
+    model.prepare_sampled(Plan(**plan), examples)
 
 
 def listed(names: Iterable[str]) -> str:

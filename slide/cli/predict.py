@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from slide.cli.options import BackendName, DataFile, ModelFolder, Threads, computing_threads
+from slide.cli.options import (
+    BackendName,
+    DataFile,
+    ModelFolder,
+    OneBasedText,
+    Threads,
+    computing_threads,
+)
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
+from slide.cli.unseen import Strict, telling_unseen
 
 
 @takes_plan
@@ -23,28 +30,35 @@ def predict(
     sampled: Sampled = False,
     insert: Insert = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write there instead of to stdout.")
-    ] = None,
+        Path, typer.Option(metavar="FILE", help="Write there; - is stdout.", show_default=False)
+    ] = Path("-"),
+    one_based: OneBasedText = None,
+    strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
     from slide.backends import load
     from slide.core.models.model import Model
-    from slide.data import prediction_lines, read, refuse_taken, write_predictions
+    from slide.data import (
+        read,
+        refuse_other_than_svmlight,
+        refuse_taken,
+        refuse_twice,
+        write_predictions,
+    )
 
     refuse_idle(sampled, plan, insert)
-    if out is not None:
-        refuse_taken(out)  # before the work is done
+    refuse_twice(file, insert)
+    refuse_other_than_svmlight(file, one_based)
+    refuse_taken(out)  # before the work is done
     computer = load(backend)
     model = Model.load(folder, computer)
-    data = read(file, model.network.n_features, model.network.n_labels)
-    with computing_threads(computer, threads):
+    one_based = model.one_based if one_based is None else one_based
+    data = read(file, one_based=one_based, features_only=True)
+    with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert)
-        wanted = min(5, model.network.n_labels) if k is None else k
+            prepare(model, plan, insert, one_based)
+        wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
-    if out is None:
-        sys.stdout.writelines(line + "\n" for line in prediction_lines(ids, scores))
-    else:
-        write_predictions(ids, scores, out)
+    write_predictions(ids, scores, out, one_based.first_label)

@@ -11,7 +11,7 @@ import typer
 
 from slide.cli.options import given
 from slide.core.errors import ConfigError
-from slide.core.learners.config import all_known
+from slide.core.learners.config import all_known, meant_by
 from slide.core.settings.setting import Setting
 
 Command = Callable[..., None]
@@ -92,10 +92,10 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or name not in known:
-            raise ConfigError(
-                f"--set got {assignment!r}: expected NAME=VALUE with a name of "
-                f"{', '.join(sorted(known))}"
-            )
+            meant = meant_by(name) if equals else None
+            names = f"expected NAME=VALUE with a name of {', '.join(sorted(known))}"
+            instead = f"did you mean {meant}={text}?" if meant else names
+            raise ConfigError(f"--set got {assignment!r}: {instead}")
         if name in settings:
             raise ConfigError(f"--set got {name} twice: leave one of them out")
         settings[name] = value_of(known[name], text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,14 +14,19 @@ from slide.cli.options import (
     FORMATS,
     AsJson,
     BackendName,
+    OneBasedText,
     Threads,
     computing_threads,
     given,
     print_json,
     tally_of,
+    tell_left_out,
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
+from slide.cli.unseen import Strict, telling_unseen, unused_labels
+from slide.core.errors import ConfigError
+from slide.core.examples.counting import OneBased
 
 WORKERS = "Worker processes"
 
@@ -33,10 +39,23 @@ def train(
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
+    one_based: OneBasedText = None,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
+    ] = None,
+    keep: Annotated[
+        Literal["last", "best"],
+        typer.Option(help="Which epoch's model to leave: the last, or the best on --valid."),
+    ] = "last",
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Stop after N epochs that are not better on --valid."),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What is better; precision_at_1 if not given."),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -57,6 +76,7 @@ def train(
             help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
         ),
     ] = None,
+    strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
     ] = False,
@@ -71,27 +91,41 @@ def train(
     sampling, and there is a hidden layer.
     """
     from slide.backends import load
+    from slide.core.examples.numbering import used
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
-    from slide.data import read_pair
+    from slide.data import read_pair, refuse_other_than_svmlight
 
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
+    keeping = Keeping(keep, metric or LAST.metric, patience)
+    keeping.refuse_without(valid)
+    if metric and not keeping.compares:
+        raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
+    refuse_other_than_svmlight(train, one_based)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
-    train_set, valid_set = read_pair(train, valid)
+    train_set, valid_set = read_pair(train, valid, one_based)
+    for data in (train_set, valid_set):
+        if data is not None and not quiet:
+            tell_left_out(data)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
     config = recipe(train_set, by_steps, time_budget, **chosen)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
-    with computing_threads(computer, threads) as n_threads, screen:
+    with (
+        telling_unseen(valid, strict, quiet),
+        computing_threads(computer, threads) as n_threads,
+        screen,
+    ):
         _, figures = train_to_folder(
             train_set,
             valid_set,
@@ -102,10 +136,18 @@ def train(
             time_budget,
             screen,
             str(train),
+            one_based or OneBased.NONE,
+            keeping,
         )
+    unused = train_set.n_labels - len(used(train_set.y.positive()))
+    if unused and not quiet:
+        print(f"slide: {unused_labels(unused, train_set.n_labels)}", file=sys.stderr)
     if as_json:
         tally = tally_of(computer)
         checks = {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}
-        print_json(figures | {"seconds_load": seconds_load, "threads": n_threads} | checks)
+        more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
+        print_json(figures | more | checks)
     elif not quiet:
+        if keep == "best":
+            print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
         print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")

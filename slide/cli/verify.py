@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from slide.bench.machine import cores
 from slide.cli.options import AsJson, print_json
+from slide.core.machine import cores
 
 MOST_JOBS = 4  # unless more are asked for: backends have threads, too
 

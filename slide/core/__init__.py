@@ -1,6 +1,6 @@
 """What SLIDE is, independent of how it is computed, in rooms; imports go from right to left:
 
-errors, extending, interrupts < contract < examples < settings < learner < sampled, direct
+errors, extending, interrupts, machine < contract < examples < settings < learner < sampled, direct
 < learners < models < runs.
 
 As a whole it may import nothing else of the package; `tests/test_rooms.py` reads all imports and

@@ -9,6 +9,10 @@ class SlideError(Exception):
     """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
 
 
+class SlideWarning(UserWarning):
+    """What is not as wished, but goes on. The command line prints the sentence on stderr."""
+
+
 class ConfigError(SlideError):
     """A setting that is out of range, or settings that contradict each other."""
 
@@ -19,6 +23,10 @@ class BackendError(SlideError):
 
 class ModelError(SlideError):
     """A model folder that is missing, in the way, damaged, or does not fit the data."""
+
+
+class InputError(SlideError, ValueError):
+    """An array, or a matrix of arrays, that was handed over in Python and is none of its kind."""
 
 
 class CheckError(SlideError):

@@ -8,10 +8,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
 from types import FrameType
 
 SOON = 0.01  # seconds
+
+
+def known(*names: str) -> tuple[signal.Signals, ...]:
+    """Those of these signals that the system has: Windows has no SIGHUP."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+OF_TERMINAL = known("SIGINT", "SIGHUP")
+"""What a terminal sends to all of its processes."""
+INTERRUPTS = (*OF_TERMINAL, signal.SIGTERM)
+"""What ends a run."""
 
 
 def resend_dropped_signal(
@@ -47,16 +57,21 @@ def ignoring_signals(*signals: signal.Signals) -> Iterator[None]:
 
     A process inherits which signals are blocked. Only the main thread can do so.
     """
-    resource_tracker.ensure_running()  # when that starts it unblocks them
+    blocking = hasattr(signal, "pthread_sigmask")  # not on Windows
     before, heard = {}, list[int]()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    if blocking:
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # when that starts it unblocks them
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with suppress(ValueError):
         for one in signals:  # another thread may not block them
             before[one] = signal.signal(one, lambda number, frame: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if blocking:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for one, handler in before.items():
             signal.signal(one, handler)
         for number in heard:

@@ -23,6 +23,7 @@ from slide.core.settings.traits import Traits
 
 N_MONITORED = 64  # examples that full losses and recall are measured on
 MONITORED_AT_A_TIME = 16  # whose logits over all neurons are held
+LAST = -2e9  # logit of a label that is to come after all others: below whatever is learned
 
 Batches = Iterable[tuple[Array, float]]
 """Rows of the training set, and the learning rate that they are trained with."""
@@ -174,6 +175,9 @@ class Searcher(Protocol):
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
+
+    def naming_last(self, labels: Array, backend: Backend) -> Searcher:
+        """The same, but that these labels, i32, come after all others, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)

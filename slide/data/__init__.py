@@ -1,9 +1,10 @@
 """Reading and writing examples: XMC-repository text, svmlight, npz; and a bundled demo set."""
 
 from slide.data.bundled import Demo, load_demo
-from slide.data.formats import read, read_pair, write
+from slide.data.formats import read, read_pair, refuse_other_than_svmlight, write
 from slide.data.interactions import blocks
 from slide.data.predictions import prediction_lines, write_predictions
+from slide.data.streams import refuse_twice
 from slide.data.target import refuse_taken
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "prediction_lines",
     "read",
     "read_pair",
+    "refuse_other_than_svmlight",
     "refuse_taken",
+    "refuse_twice",
     "write",
     "write_predictions",
 ]

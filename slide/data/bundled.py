@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from slide.core.examples.dataset import Dataset
-from slide.data.source import chunks
+from slide.data.source import Source, chunks
 from slide.data.xmc import read_xmc
 
 _SOURCE = (
@@ -37,8 +37,8 @@ def load_demo() -> Demo:
     """The bundled set; `slide/data/demo/README.md` tells its origin and licence."""
     with as_file(files("slide.data") / "demo") as folder:
         return Demo(
-            train=read_xmc(folder / "train.txt.zst"),
-            test=read_xmc(folder / "test.txt.zst"),
+            train=read_xmc(Source(folder / "train.txt.zst")),
+            test=read_xmc(Source(folder / "test.txt.zst")),
             feature_names=_names(folder / "features.txt.zst"),
             label_names=_names(folder / "labels.txt.zst"),
             source=_SOURCE,

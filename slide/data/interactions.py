@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, demand
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
@@ -33,9 +34,9 @@ def blocks(
         features and labels as 1 + the highest user and item, left out or not.
 
     Raises:
-        ValueError: the three are not lists of one length, of ids and of bools.
+        InputError: the three are not lists of one length, of ids and of bools.
     """
-    _check(users, items, clicked)
+    users, items, clicked = handed.refusing("blocks", lambda: _checked(users, items, clicked))
     order = np.argsort(users, kind="stable")  # by user, then time
     user, item, click = users[order], items[order], clicked[order]
     number = _block_numbers(user, click)
@@ -45,7 +46,8 @@ def blocks(
     owner = np.zeros(n_blocks, np.int64)
     owner[number] = user
     n_users, n_items = (int(ids.max(initial=-1)) + 1 for ids in (users, items))
-    per_user = np.bincount(owner[whole], minlength=n_users)[owner]
+    _, who = np.unique(owner, return_inverse=True)  # ids may be few of many
+    per_user = np.bincount(who[whole], minlength=len(who))[who]
     kept = whole & (per_user >= fewest) & (per_user <= (n_blocks if most is None else most))
 
     inside, owner = kept[number], owner[kept]
@@ -64,7 +66,9 @@ def _block_numbers(user: Array, click: Array) -> Array:
     return np.concatenate([np.zeros(min(len(user), 1), np.int64), np.cumsum(begins)])
 
 
-def _check(users: Array, items: Array, clicked: Array) -> None:
+def _checked(users: Array, items: Array, clicked: Array) -> tuple[Array, Array, Array]:
+    given = {"users": users, "items": items, "clicked": clicked}
+    users, items, clicked = (handed.as_array(name, array) for name, array in given.items())
     for name, ids in (("users", users), ("items", items)):
         demand(
             ids.dtype.kind in "iu" and ids.ndim == 1,
@@ -78,3 +82,4 @@ def _check(users: Array, items: Array, clicked: Array) -> None:
         users.shape == items.shape == clicked.shape,
         f"{len(users)} users, {len(items)} items and {clicked.size} clicks, expected as many",
     )
+    return users, items, clicked

@@ -24,35 +24,41 @@ from numpy.lib import format as npy
 from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
+from slide.data.apart import joined
+from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.block import MAX_COLUMNS
 from slide.data.rows import as_labels, canonical
-from slide.data.source import open_error
+from slide.data.source import Source
+from slide.data.streams import open_error
 
-_PARTNER = {"X": "Y", "x": "y"}
 
-
-def read_npz(path: Path) -> Dataset:
+def read_npz(source: Source, features_only: bool = False) -> Dataset:
     """The examples of an npz file, or of the SciPy pair that it belongs to.
+
+    Args:
+        source: the file.
+        features_only: in a pair look at the features alone; there are no labels then.
 
     Raises:
         DataError: the file or its partner is missing, damaged, or not as described above.
     """
-    arrays = _arrays(path)
+    path, arrays = source.name, _arrays(source)
     if "x_indptr" in arrays:
         x, y = _own(arrays, "x", path), _own(arrays, "y", path)
+        left_out_path = None
     else:
-        labels_path = _partner(path, arrays)
-        x, y = _scipy(arrays, path), _scipy(_arrays(labels_path), labels_path)
-        path = labels_path
-    if x.n_rows != y.n_rows:
-        sentence = f"{x.n_rows} rows of features and {y.n_rows} rows of labels, expected as many"
-        raise DataError(f"{sentence}: write both from the same examples", path)
+        _refuse_foreign(path, arrays)
+        x = _scipy(arrays, path)
+        if features_only:
+            return Dataset(_summed(x, path), CSR.empty(x.n_rows, 0))
+        path, left_out_path = labels_beside(path), left_out_beside(path)
+        y = _scipy(_arrays(Source(path)), path)
     if "y_values" in arrays and not (abs(y.values) == 1).all():
         sentence = "label values other than 1 and -1: store 1 for a label, -1 for one that was"
         raise DataError(f"{sentence} shown and not chosen, nothing for the others", path)
     if "y_values" not in arrays and not (y.values == 1).all():
         raise DataError("label values other than 1: store 1 for a label, nothing for none", path)
-    return Dataset(_summed(x, path), as_labels(y))
+    return joined(_summed(x, path), as_labels(y), path, left_out_path)
 
 
 def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
@@ -66,9 +72,10 @@ def save_npz(dataset: Dataset, file: IO[bytes]) -> None:
     np.savez(file, **features, x_n_cols=x.n_cols, **labels, y_n_cols=y.n_cols)  # type: ignore[arg-type]
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def _arrays(source: Source) -> dict[str, Array]:
+    path, content = source.name, source.seekable()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             return {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
     except OSError as error:
@@ -119,16 +126,14 @@ def _scipy(arrays: dict[str, Array], path: Path) -> CSR:
     return matrix
 
 
-def _partner(path: Path, arrays: dict[str, Array]) -> Path:
-    """The file with the labels that belong to a SciPy file of features."""
-    if "format" not in arrays or path.name[0] not in _PARTNER:
+def _refuse_foreign(path: Path, arrays: dict[str, Array]) -> None:
+    """Raise DataError unless these are a SciPy matrix of examples."""
+    refuse_label_features(path)
+    if not arrays:
+        raise DataError("a zip archive without arrays, expected npz: unpack it first", path)
+    if "format" not in arrays:
         sentence = "neither slide's own arrays (x_indptr, ...) nor a SciPy matrix in an X_*.npz"
         raise DataError(f"{sentence}: write it again as one of them", path)
-    partner = path.with_name(_PARTNER[path.name[0]] + path.name[1:])
-    if not partner.exists():
-        sentence = f"this file holds features only, expected their labels in {partner.name} beside"
-        raise DataError(f"{sentence} it: save them there", path)
-    return partner
 
 
 def _member(arrays: dict[str, Array], key: str, path: Path) -> Array:

@@ -5,27 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from slide.core.contract.arrays import Array
+import numpy as np
+
+from slide.core.contract import handed
+from slide.core.contract.arrays import Array, demand
 from slide.data.target import new_file, save_text
 
 
-def prediction_lines(ids: Array, scores: Array) -> Iterator[str]:
+def prediction_lines(ids: Array, scores: Array, first_label: int = 0) -> Iterator[str]:
     """A line, without its end, per example.
 
     Args:
-        ids: i32 (n, k), labels best first; -1 where there is none, which is left out.
-        scores: f32 (n, k).
-    """
-    for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True):
-        pairs = zip(row_ids, row_scores, strict=True)
-        yield " ".join(f"{label}:{score:.6g}" for label, score in pairs if label >= 0)
-
-
-def write_predictions(ids: Array, scores: Array, path: Path) -> None:
-    """Write the lines to a file that does not exist yet, compressed if it ends in .gz or .zst.
+        ids: integers (n, k), labels best first; -1 where there is none, which is left out.
+        scores: floats (n, k).
+        first_label: the number that label 0 has in the text.
 
     Raises:
+        InputError: they are no such arrays, or a label has a score that is no number.
+    """
+    ids, scores = handed.refusing("predictions", lambda: demand_predictions(ids, scores))
+    return lines_of(ids, scores, first_label)
+
+
+def demand_predictions(ids: Array, scores: Array) -> tuple[Array, Array]:
+    """Both as arrays, or ValueError."""
+    ids, scores = handed.as_array("ids", ids), handed.as_array("scores", scores)
+    demand(
+        ids.ndim == 2 and ids.shape == scores.shape,
+        f"ids have shape {ids.shape} and scores {scores.shape}: expected (n, k) of both",
+    )
+    kinds = ids.dtype.kind + scores.dtype.kind
+    demand(
+        kinds in ("if", "uf"),
+        f"ids are {ids.dtype} and scores {scores.dtype}: expected integers and floats",
+    )
+    low = int(ids.min(initial=0))
+    demand(low >= -1, f"ids has {low}: expected labels from 0, or -1 for none")
+    demand(not np.isnan(scores[ids >= 0]).any(), "scores has nan: expected numbers")
+    return ids, scores
+
+
+def lines_of(ids: Array, scores: Array, first_label: int) -> Iterator[str]:
+    """`prediction_lines` of arrays that were checked."""
+    for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True):
+        pairs = zip(row_ids, row_scores, strict=True)
+        yield " ".join(f"{label + first_label}:{score:.6g}" for label, score in pairs if label >= 0)
+
+
+def write_predictions(ids: Array, scores: Array, path: Path, first_label: int = 0) -> None:
+    """Write the lines to a file that does not exist yet, or to standard output (`-`), compressed if
+    the name ends in .gz, .bz2, .xz or .zst.
+
+    Raises:
+        InputError: see `prediction_lines`.
         DataError: the file exists or cannot be written.
     """
+    lines = prediction_lines(ids, scores, first_label)
     with new_file(path) as file:
-        save_text((line + "\n" for line in prediction_lines(ids, scores)), file, path)
+        save_text((line + "\n" for line in lines), file, path)

@@ -12,7 +12,7 @@ def canonical(matrix: CSR) -> CSR:
 
     A sum that overflows is infinite or NaN; finding those is left to the caller, who can name them.
     """
-    if _increases(matrix):
+    if matrix.increases():
         return matrix
     rows = matrix.row_numbers()
     order = np.lexsort((matrix.indices, rows))  # stable: duplicates keep their order
@@ -28,14 +28,6 @@ def as_labels(matrix: CSR) -> CSR:
     """Canonical, and every label once: 1 if any of its values is above 0, otherwise -1."""
     labels = canonical(matrix.with_values((matrix.values > 0).astype(np.float32)))
     return labels.with_values(np.where(labels.values > 0, np.float32(1), np.float32(-1)))
-
-
-def _increases(matrix: CSR) -> bool:
-    """Whether indices increase strictly within every row."""
-    increases = np.ones(matrix.nnz + 1, bool)
-    increases[1:-1] = matrix.indices[1:] > matrix.indices[:-1]
-    increases[matrix.indptr] = True  # a row may begin anywhere
-    return bool(increases.all())
 
 
 def _sums(values: Array, first: Array) -> Array:

@@ -1,63 +1,132 @@
-"""The bytes of a file, decompressed and cut into blocks of whole lines, never all at once."""
+"""A file's plain text, decompressed and cut into blocks of whole lines, never all at once."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import io
+import os
+import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-
-import zstandard
+from typing import IO
 
 from slide.core.errors import DataError
+from slide.data.compression import decompressed, refuse_archive
+from slide.data.streams import is_stream, pieces_of, shown
 
-COMPRESSIONS = (".gz", ".zst")
 # A few hundred kB of text and the arrays made from it stay in a core's cache.
 CHUNK_SIZE = 1 << 19
+LONGEST_HEAD = 1 << 16
 
-_DISGUISED = {
-    b"\x1f\x8b": "gzip data: give the file a name that ends in .gz",
-    b"\x28\xb5\x2f\xfd": "zstd data: give the file a name that ends in .zst",
-    b"PK\x03\x04": "a zip archive: unpack it, or if it is an npz file, give it a name in .npz",
+MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which Windows puts before text
+_WIDE_MARKS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
 }
 
 
-def open_error(error: OSError, path: Path) -> DataError:
-    """What the operating system says, as one sentence with a remedy."""
-    if isinstance(error, FileNotFoundError):
-        return DataError("there is no such file or folder: check the path", path)
-    if isinstance(error, IsADirectoryError):
-        return DataError("this is a folder, expected a file: name a file in it", path)
-    if isinstance(error, PermissionError):
-        return DataError("no permission: change the file's or the folder's mode", path)
-    reason = error.strerror or str(error)
-    return DataError(f"the operating system refuses ({reason}): check the disk", path)
+_LINE_END = re.compile(rb"\r\n?|\n")
 
 
-def line_blocks(path: Path, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
-    """The text of a file as blocks of whole lines, each ending in a newline.
+def chunks(path: Path, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
+    """The decompressed bytes of a file or of standard input, piece by piece.
 
     Args:
-        path: a file, decompressed by its suffix (.gz, .zst).
-        chunk_size: bytes to read at a time; a block is longer only where a line is.
+        path: the file, or `-`; its first bytes tell whether it is compressed.
+        chunk_size: bytes to read at a time.
 
     Raises:
-        DataError: the file cannot be opened, is empty, or is damaged.
+        DataError: the file cannot be opened, or its compressed stream is damaged.
     """
-    empty = True
-    for block in _cut_at_newlines(chunks(path, chunk_size)):
-        if empty:
-            _refuse_disguised(block, path)
-            empty = False
-        yield block
-    if empty:
-        raise DataError("the file is empty, expected examples: check how it was made", path)
+    return decompressed(pieces_of(path, chunk_size), shown(path))
 
 
-def _refuse_disguised(block: bytes, path: Path) -> None:
-    for magic, remedy in _DISGUISED.items():
-        if block.startswith(magic):
-            raise DataError(f"expected plain text, got {remedy}", path, line=1)
+class Source:
+    """A file, or standard input, that is opened once and read from its first byte to its last.
+
+    Args:
+        path: the file, or `-`.
+        chunk_size: bytes to read at a time; a block is longer only where a line is.
+
+    Attributes:
+        name: the file in sentences.
+    """
+
+    def __init__(self, path: Path, chunk_size: int = CHUNK_SIZE) -> None:
+        self.path = path
+        self.name = shown(path)
+        self._pieces = chunks(path, chunk_size)
+        self._head: bytes | None = None
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes, to the end of the first line unless that is very long.
+
+        Raises:
+            DataError: see `chunks`.
+        """
+        if self._head is None:
+            self._head = b""
+            for piece in self._pieces:
+                self._head += piece
+                is_long = len(self._head) >= LONGEST_HEAD and not piece.endswith(b"\r")
+                if b"\n" in piece or is_long:
+                    break
+        return self._head
+
+    def pieces(self) -> Iterator[bytes]:
+        """All bytes, the head first; once only."""
+        return chain([self.head] if self.head else [], self._pieces)
+
+    def seekable(self) -> Path | IO[bytes]:
+        """The same bytes as something to seek in: in memory where they come through a pipe."""
+        is_file = not is_stream(self.path) and os.path.isfile(self.path)
+        if is_file and next(pieces_of(self.path, 2), b"") == self.head[:2]:  # not compressed
+            return self.path
+        return io.BytesIO(b"".join(self.pieces()))
+
+    def lines(self) -> Iterator[bytes]:
+        r"""The text as blocks of whole lines, each ending in a newline.
+
+        A byte order mark is taken away, and Windows' `\r\n` is a newline; so is the `\r` of old
+        Macs, if the first line ends in one.
+
+        Raises:
+            DataError: the file is empty, or no text that can be read.
+        """
+        if not self.head.removeprefix(MARK):
+            raise DataError(
+                "the file is empty, expected examples: check how it was made", self.name
+            )
+        refuse_archive(self.head, self.name)
+        self._refuse_wide()
+        pieces = self.pieces()
+        text = chain([next(pieces).removeprefix(MARK)], pieces)
+        for block in _cut_at_newlines(self._of_old_mac(text) if self._is_of_old_mac() else text):
+            yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
+
+    def _refuse_wide(self) -> None:
+        for mark, name in _WIDE_MARKS.items():
+            if self.head.startswith(mark):
+                sentence = f"the text is {name}, expected ASCII or UTF-8: convert it with "
+                raise DataError(f"{sentence}`iconv -f {name} -t UTF-8`", self.name, line=1)
+
+    def _is_of_old_mac(self) -> bool:
+        end = _LINE_END.search(self.head)
+        return end is not None and end[0] == b"\r"
+
+    def _of_old_mac(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        n_lines = 1
+        for piece in pieces:
+            mixed = piece.find(b"\n")
+            if mixed >= 0:
+                n_lines += piece.count(b"\r", 0, mixed)
+                sentence = "got a newline after lines that end in carriage returns: "
+                raise DataError(sentence + "convert all line ends to one kind", self.name, n_lines)
+            n_lines += piece.count(b"\r")
+            yield piece.replace(b"\r", b"\n")
 
 
 def _cut_at_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -71,54 +140,3 @@ def _cut_at_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     last = b"".join(tail)
     if last:
         yield last + b"\n"
-
-
-def chunks(path: Path, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
-    """The decompressed bytes of a file, piece by piece.
-
-    Raises:
-        DataError: the file cannot be opened, or its compressed stream is damaged.
-    """
-    name = path.name.lower()
-    try:
-        if name.endswith(".gz"):
-            yield from _gunzipped(path, chunk_size)
-        elif name.endswith(".zst"):
-            yield from _unzstd(path, chunk_size)
-        else:
-            yield from _raw(path, chunk_size)
-    except EOFError:
-        raise DataError("the compressed file ends too early: fetch it again", path) from None
-    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        sentence = f"the compressed file is damaged, or is none ({error}): fetch it again"
-        raise DataError(sentence, path) from None
-    except OSError as error:
-        raise open_error(error, path) from None
-
-
-def _raw(path: Path, chunk_size: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(chunk_size):
-            yield piece
-
-
-def _gunzipped(path: Path, chunk_size: int) -> Iterator[bytes]:
-    with gzip.open(path, "rb") as file:
-        while piece := file.read(chunk_size):
-            yield piece
-
-
-def _unzstd(path: Path, chunk_size: int) -> Iterator[bytes]:
-    # Not ZstdDecompressor.stream_reader: it takes a file that ends too early for a whole one.
-    # A compressed piece grows several times over, so a fraction of the chunk is read.
-    frame = None
-    for piece in _raw(path, max(1, chunk_size // 8)):
-        rest = piece
-        while rest:
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            yield frame.decompress(rest)
-            rest = frame.unused_data
-            if frame.eof:
-                frame = None
-    if frame is not None:
-        raise EOFError

@@ -5,28 +5,31 @@
 Tokens follow the rules of XMC text (xmc.py), and besides:
 
 * Numbers are taken as they stand: feature i is column i, label j is column j. Whether a file counts
-  from 0 or 1 is never guessed, so a training and a test file always agree; a file that counts from
-  1 leaves column 0 empty.
-* There are no sizes in the file: they are 1 + the highest number seen.
-* What follows a `#` is a comment. Blank lines, comments taken away, are skipped. So an example with
-  neither labels nor features cannot be written; one without labels starts with a blank or goes
-  straight to its first feature.
-* Labels are names by number, not targets to regress on: 1.5, -1 and +1 are refused.
+  from 0 or 1 is never guessed, so a training and a test file always agree; it may be said
+  (`one_based`), and a file that looks as if it counted from 1 is told in a sentence.
+* There are no sizes in the file: they are 1 + the highest column seen.
+* A line is an example. An empty one, or one of blanks alone, is an example with neither labels nor
+  features, also at the end of the file. What follows a `#` is a comment; a line that begins with
+  `#` is no example, a line with a blank before it is.
+* An example without labels starts with a blank or goes straight to its first feature.
+* Labels are names by number, not targets to regress on: 1.5 and -1 are refused.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import DataError
+from slide.core.errors import DataError, SlideWarning
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.data.block import TextBlock
-from slide.data.source import CHUNK_SIZE, line_blocks
+from slide.data.source import Source
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines
 
@@ -34,50 +37,89 @@ _COMMENT = re.compile(rb"#[^\n]*")
 
 
 def read_svmlight(
-    path: Path, n_features: int = 0, n_labels: int = 0, chunk_size: int = CHUNK_SIZE
+    source: Source, n_features: int = 0, n_labels: int = 0, one_based: OneBased | None = None
 ) -> Dataset:
     """The examples of an svmlight file.
 
     Args:
-        path: the file.
+        source: the file.
         n_features, n_labels: the least sizes of the result.
+        one_based: what counts from 1; None for nothing, unless a sentence is of use.
 
     Raises:
         DataError: for whatever departs from the rules above.
     """
     parts: list[Dataset] = []
     line = 1
-    for lines in line_blocks(path, chunk_size):
-        part = parse_lines(TextBlock(_COMMENT.sub(b"", lines), path, line))
+    for lines in source.lines():
+        text = _COMMENT.sub(b"", lines) if b"#" in lines else lines
+        block = TextBlock(text, source.name, line, one_based=one_based or OneBased.NONE)
+        part = parse_lines(block)
         line += part.n_samples
-        parts.append(part.take(np.flatnonzero(_filled(part))))
+        parts.append(part.take(np.flatnonzero(~_begin_with_hash(lines))) if b"#" in lines else part)
     n_features = max([n_features, *(_highest(part.features) + 1 for part in parts)])
     n_labels = max([n_labels, *(_highest(part.y) + 1 for part in parts)])
     x = CSR.stack([part.features for part in parts], n_features)
     if not x.n_rows:
-        raise DataError("the file holds no example: check how it was made", path)
-    return Dataset(x, CSR.stack([part.y for part in parts], n_labels))
+        raise DataError("the file holds no example: check how it was made", source.name)
+    dataset = Dataset(x, CSR.stack([part.y for part in parts], n_labels))
+    if one_based is None:
+        _tell_origin(dataset, source.name)
+    _tell_blank_end(dataset, source.name)
+    return dataset
+
+
+def _begin_with_hash(lines: bytes) -> Array:
+    """Which lines are comments as a whole, bool (n_lines)."""
+    text = np.frombuffer(b"\n" + lines, np.uint8)
+    begins = np.flatnonzero(text[:-1] == ord("\n")) + 1
+    comments: Array = text[begins] == ord("#")
+    return comments
+
+
+def _tell_origin(dataset: Dataset, name: Path) -> None:
+    """Warn if 1 is the lowest number of features or labels, as where one counts from 1."""
+    features, labels = (_lowest(matrix) == 1 for matrix in (dataset.features, dataset.y))
+    if features or labels:
+        one_based = OneBased.of(features, labels)
+        what = "features and labels" if one_based is OneBased.BOTH else one_based.value
+        warnings.warn(
+            f"{name}: {what} begin at 1, none is 0: numbers are taken as they stand; if the file "
+            f"counts from 1, say --one-based {one_based} (in Python one_based='{one_based}')",
+            SlideWarning,
+            stacklevel=2,
+        )
+
+
+def _tell_blank_end(dataset: Dataset, name: Path) -> None:
+    """Warn if the last lines are blank, which is rarely meant."""
+    filled = np.flatnonzero(dataset.features.row_lengths() + dataset.y.row_lengths())
+    n_blank = dataset.n_samples - 1 - int(filled.max(initial=-1))
+    if n_blank:
+        lines = "a blank line" if n_blank == 1 else f"{n_blank} blank lines"
+        warnings.warn(
+            f"{name}: {lines} at its end, read as examples without labels and features, as others "
+            "would be: remove what is none",
+            SlideWarning,
+            stacklevel=2,
+        )
 
 
 def svmlight_text(dataset: Dataset, path: Path) -> Iterator[str]:
     """The text of an svmlight file, in pieces of whole lines.
 
     Raises:
-        DataError: there is no example, or one with neither labels nor features.
+        DataError: there is no example.
     """
-    empty = np.flatnonzero(~_filled(dataset))
-    if len(empty) or not dataset.n_samples:
-        got = f"example {empty[0]} has no labels and no features" if len(empty) else "no examples"
-        sentence = f"{got}, which svmlight cannot hold: choose another format (.txt, .npz)"
+    if not dataset.n_samples:
+        sentence = "no examples, which svmlight cannot hold: choose another format (.txt, .npz)"
         raise DataError(sentence, path)
     return example_lines(dataset)
 
 
-def _filled(dataset: Dataset) -> Array:
-    """Which examples have a label or a feature, bool (n_samples)."""
-    filled: Array = dataset.features.row_lengths() + dataset.y.row_lengths() > 0
-    return filled
-
-
 def _highest(matrix: CSR) -> int:
     return int(matrix.indices.max(initial=-1))
+
+
+def _lowest(matrix: CSR) -> int:
+    return int(matrix.indices.min(initial=matrix.n_cols))

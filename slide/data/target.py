@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import zstandard
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
-from slide.data.source import open_error
+from slide.data.compression import compressing
+from slide.data.streams import into_stream, is_stream, is_taken, open_error
 
 _ROWS_AT_A_TIME = 4096
 
@@ -26,9 +25,15 @@ _ROWS_AT_A_TIME = 4096
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes its name only when the block ends without an exception.
 
+    `-` is standard output, and pipes and devices are written to as they stand.
+
     Raises:
         DataError: something of that name exists, or the operating system refuses.
     """
+    if is_stream(path):
+        with into_stream(path) as file:
+            yield file
+        return
     refuse_taken(path)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -46,24 +51,15 @@ def refuse_taken(path: Path) -> None:
     """Raise DataError unless a file of this name can be new."""
     if not path.name:
         raise DataError(f"{str(path)!r} is no name for a file: name one that does not exist", path)
-    if os.path.lexists(path):
+    if is_taken(path):
         raise DataError("it exists and is not overwritten: remove it or name another", path)
 
 
 def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:
     """Write text, compressed as the suffix of path says; the same text gives the same bytes."""
-    with _compressing(file, path.name.lower()) as stream:
+    with compressing(file, path) as stream:
         for piece in pieces:
             stream.write(piece.encode("ascii"))
-
-
-def _compressing(file: IO[bytes], name: str) -> AbstractContextManager[Any]:
-    if name.endswith(".gz"):
-        return gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
-    if name.endswith(".zst"):
-        compressor = zstandard.ZstdCompressor(level=10, write_checksum=True)
-        return compressor.stream_writer(file, closefd=False)
-    return nullcontext(file)
 
 
 def example_lines(dataset: Dataset) -> Iterator[str]:

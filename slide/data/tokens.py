@@ -62,14 +62,25 @@ def parse_lines(block: TextBlock) -> Dataset:
     """One example a line, an empty line included.
 
     Raises:
-        DataError: with the line, for whatever departs from the grammar above.
+        DataError: with the line, for whatever departs from the grammar above, also when it is
+            tidied (tidying.py).
     """
+    try:
+        return _parsed(block)
+    except DataError:
+        tidied = block.tidied()
+        if tidied is block:
+            raise
+    return _parsed(tidied)
+
+
+def _parsed(block: TextBlock) -> Dataset:
     kind = refuse_unknown_bytes(block)
     newlines = np.flatnonzero(kind == _NEWLINE)[1:]
     labels, indices, values = _words_by_role(block, kind)
     odd = _odd_bytes(block, kind, values)
-    y = _whole_numbers(block, labels, block.n_labels)
-    x = _whole_numbers(block, indices, block.n_features)
+    y = _whole_numbers(block, labels, block.one_based.first_label, block.n_labels)
+    x = _whole_numbers(block, indices, block.one_based.first_feature, block.n_features)
     x_values = _decimal_numbers(block, kind, values, odd)
     return Dataset(
         _summed(block, CSR(indices.indptr(newlines), x, x_values, block.n_features)),
@@ -112,12 +123,12 @@ def _odd_bytes(block: TextBlock, kind: Array, values: _Words) -> tuple[Array, Ar
     return odd, owner
 
 
-def _whole_numbers(block: TextBlock, words: _Words, limit: int) -> Array:
-    """The words as i32; what is too long or not below the limit is refused."""
+def _whole_numbers(block: TextBlock, words: _Words, first: int, limit: int) -> Array:
+    """The words as i32, less `first`; what is too long, or not in [first, limit), is refused."""
     _refuse_first(block, words.starts[words.ends - words.starts > MAX_DIGITS])
     numbers = _digits(block, words)
-    _refuse_first(block, words.starts[numbers >= limit])
-    return numbers.astype(np.int32)
+    _refuse_first(block, words.starts[(numbers >= limit) | (numbers < first)])
+    return (numbers - first).astype(np.int32)
 
 
 def _digits(block: TextBlock, words: _Words) -> Array:

@@ -3,7 +3,7 @@
     n_samples n_features n_labels
     l1,l2,... f1:v1 f2:v2 ...
 
-* The header is three decimal integers with a space between them (and none, or some, at its end).
+* The header is three decimal integers with blanks between them.
 * Each of the n_samples lines after it is one example, in order. Labels may be missing: then the
   line starts with a blank, or its first token holds a colon. Features may be missing. A blank line
   is an example with neither. After the last example only blank lines may follow.
@@ -18,7 +18,7 @@ Whatever departs from this is refused with its line; nothing is skipped or guess
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -26,28 +26,60 @@ from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
-from slide.data.source import CHUNK_SIZE, line_blocks
+from slide.data.source import MARK, Source
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines, refuse_unknown_bytes
 
-_HEADER = re.compile(rb"(\d+) (\d+) (\d+) *")
+_HEADER = re.compile(rb"[ \t]*\d+(?:[ \t]+\d+)*[ \t]*")
+_OF_EXAMPLES = ("n_samples", "n_features", "n_labels")
+_OF_MATRIX = ("n_rows", "n_columns")
 
 
-def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
+def n_in_header(head: bytes) -> int:
+    """How many numbers text has in its first line, if nothing else is there; otherwise 0."""
+    lines = head.removeprefix(MARK).splitlines()
+    return len(lines[0].split()) if lines and _HEADER.fullmatch(lines[0]) else 0
+
+
+def read_xmc(source: Source) -> Dataset:
     """The examples of an XMC-repository text file, in the sizes that its header states.
 
     Raises:
         DataError: for whatever departs from the rules above.
     """
-    blocks = line_blocks(path, chunk_size)
+    blocks = source.lines()
     header, newline, rest = next(blocks).partition(b"\n")
-    n_samples, n_features, n_labels = _sizes(TextBlock(header + newline, path, 1))
+    sizes = _sizes(TextBlock(header + newline, source.name, 1), _OF_EXAMPLES)
+    return _examples(source.name, chain([rest], blocks), *sizes)
+
+
+def read_matrix(source: Source) -> CSR:
+    """The rows of a file with features alone, or labels, in the sizes that its header states.
+
+    Raises:
+        DataError: for whatever departs from the same rules.
+    """
+    blocks = source.lines()
+    header, newline, rest = next(blocks).partition(b"\n")
+    n_rows, n_columns = _sizes(TextBlock(header + newline, source.name, 1), _OF_MATRIX)
+    rows = _examples(source.name, chain([rest], blocks), n_rows, n_columns, MAX_COLUMNS)
+    if rows.y.nnz:
+        line = 2 + int(rows.y.row_numbers()[0])
+        sentence = f"{str(rows.y.indices[0])!r} is no entry, expected index:value in a file whose "
+        raise DataError(f"{sentence}header has two numbers: correct the line", source.name, line)
+    return rows.features
+
+
+def _examples(
+    name: Path, blocks: Iterable[bytes], n_samples: int, n_features: int, n_labels: int
+) -> Dataset:
+    """The lines after a header."""
     parts: list[Dataset] = []
-    n_lines = 0  # after the header
-    for lines in chain([rest], blocks):
+    n_lines = 0
+    for lines in blocks:
         examples, surplus = _split_after(lines, max(0, n_samples - n_lines))
-        part = parse_lines(TextBlock(examples, path, 2 + n_lines, n_features, n_labels))
-        _demand_blank(TextBlock(surplus, path, 2 + n_lines + part.n_samples), n_samples)
+        part = parse_lines(TextBlock(examples, name, 2 + n_lines, n_features, n_labels))
+        _demand_blank(TextBlock(surplus, name, 2 + n_lines + part.n_samples), n_samples)
         parts.append(part)
         n_lines += lines.count(b"\n")
     if n_lines < n_samples:
@@ -55,7 +87,7 @@ def read_xmc(path: Path, chunk_size: int = CHUNK_SIZE) -> Dataset:
             f"the file ends after {n_lines} of the {n_samples} examples that its header states: "
             "fetch the file again or correct the header"
         )
-        raise DataError(sentence, path, 1 + n_lines)
+        raise DataError(sentence, name, 1 + n_lines)
     x = CSR.stack([part.features for part in parts], n_features)
     return Dataset(x, CSR.stack([part.y for part in parts], n_labels))
 
@@ -66,27 +98,24 @@ def xmc_text(dataset: Dataset) -> Iterator[str]:
     yield from example_lines(dataset)
 
 
-def _sizes(header: TextBlock) -> tuple[int, int, int]:
-    """n_samples, n_features, n_labels."""
+def _sizes(header: TextBlock, names: tuple[str, ...]) -> list[int]:
+    """The numbers of these names."""
     refuse_unknown_bytes(header)
     line = header.lines.rstrip(b"\n")
-    match = _HEADER.fullmatch(line)
-    if not match:
+    if n_in_header(line) != len(names):
+        count = {2: "two", 3: "three"}[len(names)]
         sentence = (
-            f"the first line is {quote(line)}, expected three whole numbers "
-            "'n_samples n_features n_labels' with single spaces: write that header line"
+            f"the first line is {quote(line)}, expected {count} whole numbers {' '.join(names)!r}: "
+            "write that header line"
         )
+        if names == _OF_EXAMPLES:
+            sentence += ", or call the file .svm if it is svmlight"
         raise header.error(1, sentence)
-    n_samples, n_features, n_labels = match.groups()
-    most_samples = 10**MAX_DIGITS - 1
-    return (
-        _size(header, n_samples, "n_samples", most_samples),
-        _size(header, n_features, "n_features", MAX_COLUMNS),
-        _size(header, n_labels, "n_labels", MAX_COLUMNS),
-    )
+    return [_size(header, *each) for each in zip(line.split(), names, strict=True)]
 
 
-def _size(header: TextBlock, digits: bytes, what: str, most: int) -> int:
+def _size(header: TextBlock, digits: bytes, what: str) -> int:
+    most = 10**MAX_DIGITS - 1 if what in ("n_samples", "n_rows") else MAX_COLUMNS
     if len(digits) > MAX_DIGITS or int(digits) > most:
         sentence = f"{what} is {quote(digits)}, expected at most {most}: correct the header"
         raise header.error(1, sentence)

@@ -12,6 +12,7 @@ from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
 from slide.core.contract.families import Family
 from slide.core.contract.losses import LossName
+from slide.core.contract.opening import n_threads
 from slide.core.contract.optim import Optimizer
 from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Policy, Tables
@@ -28,6 +29,7 @@ class ReferenceBackend:
     name = "reference"
 
     def set_threads(self, n: int) -> int:
+        n_threads(n)  # refuses what is no number of them
         return 1
 
     def put(self, array: Array) -> Array:

@@ -17,7 +17,7 @@ from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam, v
 
 def spans(indptr: Array, rows: Array) -> tuple[Array, Array]:
     """For each of some rows the places of its entries, and which of the rows each is for."""
-    lengths = (indptr[1:] - indptr[:-1])[rows]
+    lengths = indptr[1:][rows] - indptr[rows]
     ends = np.cumsum(lengths)
     which = np.repeat(np.arange(len(rows)), lengths)
     places = np.arange(len(which)) - (ends - lengths)[which] + indptr[rows][which]

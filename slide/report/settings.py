@@ -16,9 +16,9 @@ HEAD = """# Settings
 Printed by `python -m slide.report.settings` from where they are declared, which is also what the
 command line, `slide.Config` and all refusals are made from. `slide.Config(NAME=VALUE)` and `slide
 train --set NAME=VALUE` take all of them; those with dashes are options of `slide train` besides,
-and have underscores elsewhere: `--batch-size 64` is `Config(batch_size=64)`. Defaults are those
-of `slide.Config`; `slide train` and `slide.recipe` choose what nobody said by what can be counted
-in the data (`slide/core/svm/kind.py`, `slide/core/direct/rules.py`,
+and have underscores elsewhere: `--batch-size 64` is `Config(batch_size=64)`. Defaults are those of
+the parts; `slide train`, `slide.Trainer` and `slide.recipe` choose what nobody said by what can be
+counted in the data (`slide/core/svm/kind.py`, `slide/core/direct/rules.py`,
 `slide/core/sampled/rules.py`), or on examples that it holds out.
 
 Whoever says a setting that one learner alone has gets that learner; settings of two learners do

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from slide.backends import use_threads
 from slide.bench.calls import CALLS
 from slide.bench.devices import wait_for_device, waiting_for_device
-from slide.bench.machine import cores
 from slide.bench.problem import SIZES, Problem
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError
+from slide.core.machine import cores
 from slide.testing.under_test import BackendUnderTest
 
 BASELINES = ("numba", "reference")

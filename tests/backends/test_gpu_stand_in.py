@@ -20,6 +20,7 @@ from slide.backends.gpu.stand_in.arrays import FUNCTIONS
 from slide.core.contract.arrays import Block
 from slide.core.errors import BackendError
 from slide.core.examples.dataset import Dataset
+from slide.core.learner import LAST
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
@@ -117,6 +118,19 @@ def test_a_whole_run_is_that_of_the_reference(name, is_dense, data, tmp_path):
     model.save(tmp_path / "model")
     again = Model.load(tmp_path / "model", backend)
     np.testing.assert_array_equal(again.predict(test.x)[0], model.predict(test.x)[0])
+
+
+@pytest.mark.parametrize("name", ["direct", "batch", "two hidden layers"])
+def test_labels_without_example_are_named_last(name, data):
+    train, test = data
+    train = replace(train, y=train.y.where(train.y.indices % 3 > 0))
+    seen = np.flatnonzero(train.y.column_counts())
+    model = Trainer(RUNS[name], StandInBackend()).fit(train)
+    ids, scores = model.predict(test.x, 40)
+    np.testing.assert_array_equal(np.sort(ids[:, : len(seen)]), np.tile(seen, (60, 1)))
+    assert (scores[:, len(seen) :] == np.float32(LAST)).all()
+    found, _ = model.predict(test.x, len(seen), sampled=True)
+    assert set(found.ravel().tolist()) <= {*seen.tolist(), -1}
 
 
 def densified(part):

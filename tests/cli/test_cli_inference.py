@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from conftest import CLI_QUICK
 
+from slide.backends import load as load_backend
+from slide.core.errors import ConfigError
+from slide.core.examples.metrics import recall_at
+from slide.core.models.model import Model
 from slide.data import read
 
 
@@ -52,13 +56,57 @@ def test_evaluate_and_predict_agree_with_train(files, slide, test_set):
     assert np.mean(right) == pytest.approx(scores["precision_at_1"])
 
 
-def test_sampled_evaluation_reports_recall(model, slide):
+def test_sampled_evaluation_reports_recall(model, slide, test_set):
     code, out, _ = slide("evaluate", "m", "test.txt", "--sampled", "--json")
     assert code == 0
-    assert 0 < json.loads(out)["recall_at_5"] <= 1
+    scores = json.loads(out)
+    assert 0 < scores["recall_at_5"] <= 1
     code, out, _ = slide("evaluate", "m", "test.txt", "--sampled")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["P", "nDCG", "PSP", "recall"]
+    rows = ["P", "nDCG", "PSP", "MRR", "RP", "recall", "head", "torso", "tail", "coverage", "of"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == rows
+    assert f"{100 * scores['recall_at_5']:.2f}%" in out.splitlines()[-1]
+    computed = Model.load("m", load_backend("reference"))
+    ids, exact = (computed.predict(test_set.x, 5, sampled)[0] for sampled in (True, False))
+    assert scores["recall_at_5"] == recall_at(ids, exact, 5)
+    assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[6]
+
+
+def test_depths_can_be_chosen(model, slide, test_set):
+    code, out, _ = slide("evaluate", "m", "test.txt", "--at", "20,1, 10,5,10,1000", "--json")
+    scores = json.loads(out)
+    assert code == 0
+    assert {name.rpartition("_")[2] for name in scores if "_at_" in name} == {
+        "1", "5", "10", "20", "1000",
+    }  # fmt: skip
+    recall = [scores[f"label_recall_at_{k}"] for k in (1, 10, 1000)]
+    assert recall[0] < recall[1] < recall[2] == 1
+    assert scores["r_precision_at_1"] == scores["precision_at_1"] == scores["mrr_at_1"]
+    n_pairs = test_set.n_samples * 1000
+    assert scores["precision_at_1000"] == pytest.approx(test_set.y.nnz / n_pairs)
+    table = slide("evaluate", "m", "test.txt", "--at", "20,1,10,5")[1].splitlines()
+    assert table[0].split() == ["k=1", "k=5", "k=10", "k=20"]
+    for name, line in {"mrr": 4, "label_recall": 6, "tail_recall": 9, "coverage": 10}.items():
+        assert table[line].split()[-1] == f"{100 * scores[f'{name}_at_20']:.2f}%"
+
+
+def test_a_table_of_many_depths_fits_a_terminal(model, slide):
+    _, out, _ = slide("evaluate", "m", "test.txt", "--at", ",".join(map(str, range(1, 21))))
+    assert max(map(len, out.splitlines())) <= 80
+    assert len(out.splitlines()) == 3 * 11
+
+
+@pytest.mark.parametrize("at", ["", "0", "1,x", "-1", "1.5", "1,,2", "99999999999"])
+def test_depths_that_are_none_are_refused(model, slide, at):
+    code, out, err = slide("evaluate", "m", "test.txt", "--at", at)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"slide: --at is {at!r}: expected whole numbers from 1 on")
+
+
+@pytest.mark.parametrize("at", [[], [0], [True], ["5"], [1.0]])
+def test_depths_are_checked_in_python(direct_model, test_set, at):
+    with pytest.raises(ConfigError, match="depth"):
+        direct_model.evaluate(test_set, at=at)
 
 
 def test_propensities_can_be_chosen(model, slide):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from verified_stub import NoBranches
 
 
@@ -19,6 +20,7 @@ def test_backends_and_verify(slide, monkeypatch):
     assert "fail" not in out
 
 
+@pytest.mark.filterwarnings("ignore::slide.core.models.unseen.UnseenWarning")  # it is a slice
 def test_demo(files, slide, monkeypatch):
     """The demo on a slice of its data: what it says, and what it leaves."""
     from dataclasses import replace

@@ -32,10 +32,10 @@ HEADER = "3 4 5\n"
         (["train", "train.txt.gz", "--model", "n", "--threads", "0"], "threads"),
         (["train", "train.txt.gz", "--model", "n", "--lr", "nan"], "lr is nan"),
         (["train", "train.txt.gz", "--model", "n", "--resume"], "--resume"),
-        (["train", "small.txt", "--valid", "test.txt", "--model", "n"], "validation set has"),
+        (["train", "small.txt", "--valid", "test.txt", "--model", "n", "--strict"], "never seen"),
         (["evaluate", "none", "test.txt"], "not a model folder"),
         (["evaluate", "m", "none.txt"], "none.txt: there is no such file"),
-        (["evaluate", "m", "small.txt"], "the data has 5 labels"),
+        (["evaluate", "m", "wide.svm", "--strict"], "wide.svm: 1 feature in 1 example was never"),
         (["predict", "m", "test.txt", "--k", "0"], "k is 0"),
         (["predict", "m", "test.txt", "--k", "9999"], "k is 9999"),
         (["predict", "m", "test.txt", "--out", "no/such/p.txt"], "no/such/p.txt"),
@@ -51,6 +51,7 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_
     (files / "empty.txt").write_text(f"0 {n_columns}\n")
     (files / "bad.txt").write_text(HEADER + "1 9:1\n\n\n")
     (files / "small.txt").write_text(HEADER + "1 0:1\n\n\n")
+    (files / "wide.svm").write_text("1 9999:1\n")
     before = sorted(files.rglob("*"))
     code, out, err = slide(*args)
     assert (code, out) == (2, "")

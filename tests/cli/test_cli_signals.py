@@ -1,11 +1,15 @@
 """Interrupts, hang-ups and readers that leave: what a process is told, and what it makes of it."""
 
+import os
 import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 from conftest import CLI_QUICK
+
+from slide.core.errors import SlideWarning
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
@@ -81,3 +85,63 @@ def test_training_survives_a_reader_that_leaves(files):
         process.stdout.close()
         process.wait(timeout=120)
     assert (files / "m" / "weights.safetensors").exists()
+
+
+WITHIN_A_COMMAND = """
+import sys
+import warnings
+import slide.backends
+import slide.cli
+
+def raises():
+    raise {error}
+
+slide.backends.listings = raises
+sys.argv = ["slide", "backends"]
+slide.cli.main()
+"""
+
+
+def of_a_command_that_raises(error, **options):
+    program = [sys.executable, "-c", WITHIN_A_COMMAND.format(error=error)]
+    return subprocess.run(program, text=True, stderr=subprocess.PIPE, timeout=60, **options)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        ('EOFError("Ran out of input")', 1, "EOFError: Ran out of input\n"),
+        ('BrokenPipeError(32, "Broken pipe")', 2, "slide: the operating system: Broken pipe\n"),
+        ('OSError(28, "No space left on device", "x")', 2, "slide: x: No space left on device\n"),
+        ("KeyboardInterrupt", 130, "slide: interrupted, nothing is left half written\n"),
+    ],
+)
+def test_what_a_command_raises_is_told_as_what_it_is(error, code, told):
+    done = of_a_command_that_raises(error, stdout=subprocess.PIPE)
+    assert done.returncode == code
+    assert done.stderr.endswith(told)
+    assert ("interrupted" in done.stderr) == (code == 130)
+
+
+def test_a_reader_that_has_left_is_no_reason_for_words():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = of_a_command_that_raises('BrokenPipeError(32, "Broken pipe")', stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_warning_is_a_sentence_of_its_own(slide, monkeypatch):
+    def warns():
+        warnings.warn("something\nis odd", SlideWarning, stacklevel=1)
+        warnings.warn("by somebody else", UserWarning, stacklevel=1)
+        return []
+
+    monkeypatch.setattr("slide.backends.listings", warns)
+    others = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        monkeypatch.setattr(warnings, "showwarning", lambda *one: others.append(str(one[0])))
+        _, _, err = slide("backends")
+    assert err == "slide: something is odd\n"
+    assert others == ["by somebody else"]

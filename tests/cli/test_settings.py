@@ -76,7 +76,21 @@ def test_set_takes_every_setting():
         same[0].demand(name, value)
 
 
-@pytest.mark.parametrize("said", ["K", "=3", "wings=2", "k=3"])
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("epoch=1", "epochs=1"),
+        ("k=3", "K=3"),
+        ("learning_rate=2", "lr=2"),
+        ("batchsize=", "batch_size="),
+    ],
+)
+def test_set_knows_what_was_meant(said, meant):
+    with pytest.raises(ConfigError, match=rf"^--set got '{said}': did you mean {meant}\?$"):
+        assigned([said])
+
+
+@pytest.mark.parametrize("said", ["K", "k", "=3", "wings=2"])
 def test_set_wants_a_setting_and_a_value(said):
     with pytest.raises(ConfigError, match=f"^--set got '{said}': expected NAME=VALUE with a name"):
         assigned([said])

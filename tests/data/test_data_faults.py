@@ -1,15 +1,14 @@
 """Every malformed input ends in a DataError with its line and a sentence that names the fault."""
 
-import gzip
 import io
 import tracemalloc
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from slide.core.errors import DataError
 from slide.data import read
+from slide.data.source import Source
 from slide.data.svmlight import read_svmlight
 from slide.data.xmc import read_xmc
 
@@ -23,9 +22,12 @@ BAD_LINES = {
     b"4 1:1": ["label '4'", "out of range", "less than 4"],
     b"0,4,1 1:1": ["label '4'", "in the labels '0,4,1'"],
     b"0 -1:1": ["'-1'", "no feature number"],
-    b"-1 1:1": ["'-1'", "no label number", "0, 1, 2"],
-    b"+1 1:1": ["'+1'", "no label number"],
-    b"1.0 1:1": ["'1.0'", "no label number"],
+    b"-1 1:1": ["'-1'", "no label number", "leave out labels"],
+    b"+1,-1 1:1": ["'-1'", "no label number", "leave out labels"],
+    b"1.5 1:1": ["'1.5'", "no label number", "0, 1, 2"],
+    b"1e0 1:1": ["'1e0'", "no label number"],
+    b"++1 1:1": ["'++1'", "no label number"],
+    b"0 +1:1": ["'+1'", "no feature number"],
     b"0 1.5:1": ["'1.5'", "no feature number"],
     b"one 1:1": ["'one'", "no label number"],
     b"0 x:1": ["'x'", "no feature number"],
@@ -62,22 +64,36 @@ BAD_LINES = {
     b",0 1:1": ["label number is missing", "',0'"],
     b"0,,1 1:1": ["label number is missing", "'0,,1'"],
     b",": ["label number is missing"],
-    b"0 ,1 1:1": ["',1'", "no feature"],
+    b"0, 1:1 2:1": ["label number is missing", "'0,'"],
+    b"0 , 1:1": ["','", "no feature"],
+    b"0,, 1 1:1": ["label number is missing"],
+    b"0 1:1, 2:1": ["'1:1,'", "features by commas", "blanks"],
+    b"0 1:1 ,2:1": ["',2:1'", "blanks"],
     b"0 1 1:1": ["'1'", "no feature", "index:value"],
-    b" 0 1:1": ["'0'", "no feature", "labels start the line"],
+    b" 0 1 1:1": ["'1'", "no feature", "labels start the line"],
     b"0 1:1 7": ["'7'", "no feature"],
     b"0 1:1 x": ["'x'", "no feature"],
     b"0,1:1": ["'0,1:1'", "mixes"],
     b"0 1:1,2": ["'1:1,2'", "mixes"],
-    b"0 qid:3 1:1": ["query id", "remove it"],
-    b"0 1:1\r": ["Windows line end", "dos2unix"],
+    b"0 qid:x 1:1": ["query id", "qid:NUMBER"],
+    b"0 1:1 qid:3": ["query id", "before all features"],
+    b"0 1:1\r2:1": ["carriage return within a line", "dos2unix"],
+    b"0 1:1\r\r": ["carriage return within a line", "dos2unix"],
     b"0 1:1\0": ["NUL byte"],
     b"0 1:1\x07": ["0x07", "ASCII"],
     b"0 1:1\x7f": ["0x7f"],
-    b"0 1:\xd9\xa1": ["0xd9", "ASCII"],  # an Arabic digit one, which float() would take
-    b"0 1:1\xc2\xa05:1": ["0xc2"],  # a no-break space
+    b"0 1:\xd9\xa1": [
+        "0xd9a1",
+        "arabic-indic digit one",
+        "ASCII",
+    ],  # an Arabic digit one, which float() would take
+    b"0 1:1\xc2\xa05:1": ["no-break space (U+00A0", "0xc2a0"],
     b"0\x0b1:1": ["0x0b"],
-    b"\xef\xbb\xbf0 1:1": ["byte order mark"],
+    b"\xef\xbb\xbf0 1:1": ["byte order mark after the beginning"],
+    b"0 1:1\xe3\x80\x802:1": ["ideographic space (U+3000"],
+    b"0 1:1\x1a": ["0x1a"],
+    b"0 1:1\xe9": ["the byte 0xe9"],
+    b"0 1:1\xf4\x8f\xbf\xbf": ["without a name (U+10FFFF"],
 }
 
 
@@ -99,7 +115,7 @@ def assert_sentence(error: DataError, words: list[str]) -> None:
 def test_bad_line_in_xmc(tmp_path, line, words, chunk_size):
     path = written(tmp_path, HEAD + line + TAIL)
     with pytest.raises(DataError) as caught:
-        read_xmc(path, chunk_size)
+        read_xmc(Source(path, chunk_size))
     assert caught.value.line == 3
     assert caught.value.path == str(path)
     assert_sentence(caught.value, words)
@@ -113,7 +129,7 @@ NO_FAULTS_IN_SVMLIGHT = [b"0 5:1", b"4 1:1", b"0,4,1 1:1"]  # there are no sizes
 def test_bad_line_in_svmlight(tmp_path, line, chunk_size):
     path = written(tmp_path, b"# comment\n\n1 2:3 # comment\n" + line + TAIL, "a.svm")
     with pytest.raises(DataError) as caught:
-        read_svmlight(path, chunk_size=chunk_size)
+        read_svmlight(Source(path, chunk_size))
     assert caught.value.line == 4
     assert_sentence(caught.value, BAD_LINES[line])
 
@@ -135,15 +151,17 @@ def test_svmlight_numbers_stay_below_two_to_the_31(tmp_path, line):
         (b"0,2 1:0.5\n", 1, ["first line", "'0,2 1:0.5'"]),
         (b"3 5\n", 1, ["'3 5'", "three whole numbers"]),
         (b"3 5 4 1\n", 1, ["'3 5 4 1'"]),
-        (b"3  5 4\n", 1, ["single spaces"]),
-        (b"3\t5 4\n", 1, ["single spaces"]),
-        (b" 3 5 4\n", 1, ["three whole numbers"]),
         (b"-3 5 4\n", 1, ["'-3 5 4'"]),
         (b"3 5.0 4\n", 1, ["'3 5.0 4'"]),
         (b"3 5 four\n", 1, ["'3 5 four'"]),
-        (b"3 5 4\r\n0 1:1\r\n", 1, ["Windows line end", "dos2unix"]),
-        (b"\xef\xbb\xbf3 5 4\n", 1, ["byte order mark"]),
-        ("3 5 4\n0 1:1\n".encode("utf-16"), 1, ["0xff"]),
+        (b"3 5 4\r0 1:1\n1 1:1\n", 2, ["newline after lines", "one kind"]),
+        (b"3 5 4\n0 1:1 # mine\n", 2, ["comment, which only svmlight has"]),
+        (b"# mine\n3 5 4\n", 1, ["'# mine'", "three whole numbers"]),
+        (b"\xef\xbb\xbf", None, ["empty"]),
+        ("3 5 4\n0 1:1\n".encode("utf-16"), 1, ["UTF-16", "iconv"]),
+        (b"\xfe\xff" + "3 5 4\n0 1:1\n".encode("utf-16-be"), 1, ["UTF-16", "iconv"]),
+        ("3 5 4\n0 1:1\n".encode("utf-32"), 1, ["UTF-32", "iconv"]),
+        ("3 5 4\n0 1:1\n".encode("utf-16-le"), 1, ["NUL byte", "UTF-16"]),
         (b"1 2147483648 4\n0 1:1\n", 1, ["n_features", "2147483647"]),
         (b"1 5 2147483648\n0 1:1\n", 1, ["n_labels", "2147483647"]),
         (b"1 " + THIRTY + b" 4\n0 1:1\n", 1, ["n_features", "'123456"]),
@@ -156,9 +174,6 @@ def test_svmlight_numbers_stay_below_two_to_the_31(tmp_path, line):
         (b"1 5 4\n0 1:1\n1 1:1\n", 3, ["more examples than the 1", "correct the header"]),
         (b"1 5 4\n0 1:1\n\n \n 1:1\n\n", 5, ["more examples than the 1"]),
         (b"0 5 4\n0 1:1\n", 2, ["more examples than the 0"]),
-        (gzip.compress(HEAD, mtime=0), 1, ["gzip", ".gz"]),
-        (zstandard.ZstdCompressor().compress(HEAD), 1, ["zstd", ".zst"]),
-        (b"PK\x03\x04....", 1, ["zip", ".npz"]),
         (b"\x89PNG\r\n\x1a\n", 1, ["0x89"]),
     ],
 )
@@ -166,7 +181,7 @@ def test_svmlight_numbers_stay_below_two_to_the_31(tmp_path, line):
 def test_bad_file(tmp_path, content, line, words, chunk_size):
     path = written(tmp_path, content)
     with pytest.raises(DataError) as caught:
-        read_xmc(path, chunk_size)
+        read_xmc(Source(path, chunk_size))
     assert caught.value.line == line
     assert_sentence(caught.value, words)
 
@@ -175,13 +190,13 @@ def test_claimed_sizes_take_no_memory(tmp_path):
     path = written(tmp_path, b"10000000 2147483647 2147483647\n0 1:1\n")
     tracemalloc.start()
     with pytest.raises(DataError, match="1 of the 10000000"):
-        read_xmc(path, chunk_size=100)
+        read_xmc(Source(path, 100))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10**6
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"# only a comment\n"])
+@pytest.mark.parametrize("content", [b"", b"# only a comment\n#\n"])
 def test_svmlight_without_examples(tmp_path, content):
     with pytest.raises(DataError, match=r"empty|no example"):
         read(written(tmp_path, content, "a.svm"))
@@ -193,25 +208,6 @@ def test_header_and_reality_of_indices_at_the_edge(tmp_path):
         read(written(tmp_path, b"1 4 4\n3 4:1\n"))
     with pytest.raises(DataError, match="out of range"):
         read(written(tmp_path, b"1 5 3\n3 4:1\n"))
-
-
-VALID = b"2 5 4\n0,2 1:0.5 4:2\n3 0:-1.5\n"
-
-
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_damaged_compression(tmp_path, suffix):
-    compress = gzip.compress if suffix == ".gz" else zstandard.ZstdCompressor().compress
-    whole, name = compress(VALID), "a.txt" + suffix
-    read(written(tmp_path, whole, name))
-    for cut in range(1, len(whole)):
-        with pytest.raises(DataError, match=r"ends too early|damaged"):
-            read(written(tmp_path, whole[:cut], name))
-    for content in (VALID, whole + b"garbage", b"\0" * 50):
-        with pytest.raises(DataError, match="damaged, or is none"):
-            read(written(tmp_path, content, name))
-    for content in (b"", compress(b"")):
-        with pytest.raises(DataError, match="empty"):
-            read(written(tmp_path, content, name))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.txt.zst", "a.svm", "X_a.npz"])

@@ -1,6 +1,8 @@
 """Whatever happens to the bytes of a file: valid examples or a DataError, never anything else."""
 
+import bz2
 import gzip
+import lzma
 import zipfile
 from pathlib import Path
 
@@ -17,15 +19,18 @@ from slide.data import read, write
 
 DATA = dataset([({0, 2}, {1: 0.5, 4: 2}), ({3}, {}), (set(), {0: -1.5e-7}), ({1}, {3: 0})], 12, 5)
 XMC = b"4 12 5\n0,2 1:0.5 4:2\n3\n 0:-1.5e-7\n1 3:0"
-SVMLIGHT = b"0,2 1:0.5 4:2 # one\n3\n\n 0:-1.5e-7\n1 3:0"
+SVMLIGHT = b"0,2 1:0.5 4:2 # one\n3\n#\n 0:-1.5e-7\n1 3:0"
 CONTENTS = {
     "a.txt": XMC,
     "a.txt.gz": gzip.compress(XMC, mtime=0),
     "a.txt.zst": zstandard.ZstdCompressor(write_checksum=False).compress(XMC),
     "a.svm": SVMLIGHT,
     "a.svm.gz": gzip.compress(SVMLIGHT, mtime=0),
+    "a.svm.bz2": bz2.compress(SVMLIGHT),
+    "a.svm.xz": lzma.compress(SVMLIGHT),
     "a.svm.zst": zstandard.ZstdCompressor(write_checksum=True).compress(SVMLIGHT),
 }
+pytestmark = pytest.mark.filterwarnings("ignore::slide.core.errors.SlideWarning")
 NPZ = ["a.npz", "X_a.npz", "Y_a.npz"]
 TELLING = b"0123456789 ,:.-+eE#\t\n\r\0\xef\xff"
 

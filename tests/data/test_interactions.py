@@ -1,11 +1,14 @@
 """Blocks of an interaction log: by hand, and against a loop over its lines."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from data_files import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slide.core.errors import InputError
 from slide.data import blocks, read, write
 
 # User 1 clicks 5 at once, skips 3 and 4, clicks 2 and 0, skips 1, clicks 1, and skips 6 at last.
@@ -91,6 +94,16 @@ def looped(log, fewest, most):
     return examples
 
 
+def test_memory_follows_users_in_use_and_not_the_largest_id() -> None:
+    users = np.array([5, 5, 2**31 - 2, 2**31 - 2])
+    tracemalloc.start()
+    data = blocks(users, np.array([0, 1, 2, 2**31 - 2]), np.array([False, True] * 2))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert data.x.indices.tolist() == [5, 2**31 - 2]
+    assert most < 1 << 20
+
+
 def test_blocks_survive_npz(tmp_path) -> None:
     data = blocks(*columns(LOG))
     write(data, tmp_path / "log.npz")
@@ -116,3 +129,16 @@ def test_what_is_no_log_is_refused(change, words) -> None:
     }
     with pytest.raises(ValueError, match=words):
         blocks(**good | change)
+
+
+def test_lists_are_taken_and_what_is_none_is_a_sentence():
+    data = blocks([0, 0], [1, 0], [False, True])
+    assert data.y.indices.tolist() == [0, 1]
+    for arguments in (
+        ("x", [1], [True]),
+        ([[0]], [1], [True]),
+        ([0], [1], [1]),
+        ([0.5], [1], [True]),
+    ):
+        with pytest.raises(InputError, match=r"^blocks: "):
+            blocks(*arguments)

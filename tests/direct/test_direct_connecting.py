@@ -7,6 +7,7 @@ import pytest
 from direct_settings import BACKEND, DIRECT
 from kernel_arguments import csr, labels
 
+from slide.core.contract.arrays import CSR
 from slide.core.direct.active import active_set, found_set
 from slide.core.direct.connecting import SCALE, connect
 from slide.core.direct.inputs import PAIR_WEIGHT, Inputs
@@ -95,7 +96,7 @@ def test_what_was_found_is_a_set():
 
 
 def test_more_connections_than_memory_are_refused(train_set):
+    many = np.arange(5 * train_set.n_samples, dtype=np.int32)
+    y = CSR(np.arange(0, len(many) + 1, 5), many, np.ones(len(many), np.float32), len(many))
     with pytest.raises(ConfigError, match="choose a smaller --set connections"):
-        Trainer(replace(DIRECT, grown=1 << 20), BACKEND).fit(
-            replace(train_set, y=replace(train_set.y, n_cols=1 << 22))
-        )
+        Trainer(replace(DIRECT, grown=1 << 20), BACKEND).fit(replace(train_set, y=y))

@@ -15,6 +15,7 @@ from slide.core.examples.metrics import (
     psp_at,
     ranking_metrics,
     recall_at,
+    without,
 )
 
 N = 8
@@ -104,3 +105,14 @@ def test_examples_without_labels_count():
 def test_rare_labels_are_worth_more():
     inverse = inverse_propensities(np.array([1, 10, 1000]), 10_000)
     assert inverse[0] > inverse[1] > inverse[2] > 1
+
+
+@given(rankings(), st.sampled_from([1, 3, 5]))
+def test_without_takes_labels_out_of_rankings(drawn, k):
+    ids, out, _ = drawn
+    array, pairs = as_arrays(ids, out)
+    got = without(array, pairs, k)
+    assert got.dtype == np.int32
+    for row, ranked, taken in zip(got.tolist(), ids, out, strict=True):
+        expected = [i for i in ranked if i >= 0 and i not in taken][:k]
+        assert row == expected + [-1] * (k - len(expected))

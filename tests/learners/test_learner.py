@@ -77,7 +77,7 @@ def test_the_command_line_trains_it(config, slide, data, tmp_path):
 
 
 def test_what_is_too_large_is_said_by_the_kind(config, backend, data, monkeypatch):
-    monkeypatch.setattr(refusals, "memory_of_machine", lambda: 10)
+    monkeypatch.setattr(refusals, "memory", lambda: 10)
     with pytest.raises(ConfigError, match=r"^40 counts take 0\.0 GiB, .*: count fewer labels$"):
         Trainer(config, backend).fit(data)
 

@@ -1,11 +1,12 @@
 """Models on disk and in use: what is saved is what is loaded, damage is a sentence."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import csr_of
+from conftest import csr_of, widened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError, ModelError
+from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import staged
 from slide.core.models.model import Model
@@ -189,17 +191,30 @@ def test_examples_with_a_label_each_fill_the_tables_as_neurons_do():
     np.testing.assert_array_equal(tables.offsets, expected.offsets)
 
 
-@pytest.mark.parametrize("k", [0, -1, 151])
+@pytest.mark.parametrize("k", [0, -1, 151, 2.0, True, "5", None, np.float64(3)])
 def test_k_out_of_range(model, test_set, k):
-    with pytest.raises(ConfigError, match=f"k is {k}: expected 1 to 150"):
+    words = f"k is {re.escape(repr(k))}: expected a whole number from 1 to 150"
+    with pytest.raises(ConfigError, match=words):
         model.predict(test_set.x, k)
 
 
-def test_data_of_another_numbering(model, test_set):
+def test_k_may_be_a_number_of_numpy(model, test_set):
+    ids, _ = model.predict(test_set.x, np.uint8(3))
+    np.testing.assert_array_equal(ids, model.predict(test_set.x, 3)[0])
+
+
+def test_columns_that_are_declared_and_empty_are_nothing(model, test_set):
+    wide = widened(test_set, 999, 999)
+    np.testing.assert_array_equal(model.predict(wide.x)[0], model.predict(test_set.x)[0])
+    assert model.evaluate(wide) == model.evaluate(test_set)
+
+
+def test_dense_features_of_another_number_are_refused(model):
+    x = Block.of(np.ones((2, 999), np.float32))
     with pytest.raises(ModelError, match="999 features, but the model was trained on 300"):
-        model.predict(test_set.widened(999, 0).x)
-    with pytest.raises(ModelError, match="999 labels"):
-        model.evaluate(test_set.widened(0, 999))
+        model.predict(x)
+    with pytest.raises(ModelError, match="999 features"):
+        model.evaluate(Dataset(x, csr_of([{}, {}], 150)))
 
 
 def test_few_labels_are_evaluated_without_error(train_set):
@@ -219,8 +234,8 @@ def test_few_labels_are_evaluated_without_error(train_set):
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
         (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "damaged"),
         (lambda f: (f / "config.json").write_text("[]"), "not of a model"),
-        (lambda f: edit(f, version=1), "version 1: this slide reads versions 2 and 3"),
-        (lambda f: edit(f, version=4), "version 4"),
+        (lambda f: edit(f, version=1), "version 1: this slide reads versions 2, 3 and 4"),
+        (lambda f: edit(f, version=5), "version 5"),
         (lambda f: edit(f, config=None), "damaged"),
         (lambda f: edit(f, n_samples="many"), "damaged"),
         (lambda f: edit_config(f, hidden=[0]), "damaged .hidden is 0"),
@@ -335,7 +350,7 @@ def test_a_full_disk_is_a_sentence(model, tmp_path, monkeypatch):
     def full(*args):
         raise SafetensorError("No space left on device")
 
-    monkeypatch.setattr("slide.core.models.model.save_file", full)
+    monkeypatch.setattr("slide.core.models.stored.save_file", full)
     with pytest.raises(ModelError, match="No space left"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

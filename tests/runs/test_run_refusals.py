@@ -8,6 +8,7 @@ import pytest
 from conftest import csr_of
 from quick_runs import QUICK
 
+from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import StepReport
@@ -60,24 +61,24 @@ def test_nothing_to_learn(backend, x, y, words):
         Trainer(QUICK, backend).fit(Dataset(x, y))
 
 
-def test_valid_set_of_another_numbering(backend, train_set):
-    other = train_set.widened(10_000, 0)
-    with pytest.raises(ConfigError, match="10000 features and 150 labels"):
+def test_a_dense_valid_set_of_another_width(backend, train_set):
+    other = Dataset(Block.of(np.ones((4000, 299), np.float32)), train_set.y)
+    with pytest.raises(ConfigError, match="299 features, the training set 300"):
         Trainer(QUICK, backend).fit(train_set, other)
 
 
 def test_a_network_larger_than_memory_is_refused_before_it_is_made(backend, train_set):
-    huge = train_set.widened(0, 2**31 - 1)
     with pytest.raises(ConfigError, match="GiB, but this machine has"):
-        Trainer(replace(QUICK, hidden=(65536,)), backend).fit(huge)
+        Trainer(replace(QUICK, hidden=(65536,) * 16), backend).fit(train_set)
 
 
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", 32), ("hidden", (1,) * 17),
+        ("hidden", (0,)), ("hidden", (2.5,)), ("hidden", -32), ("hidden", "32"),
+        ("hidden", (1,) * 17),
         ("grown", -1), ("bias_floor", 1.0),
-        ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", 1),
+        ("hidden_active", (1, 2)), ("hidden_active", (257,)), ("hidden_active", -1),
         ("loss", "hinge"), ("optimizer", "lbfgs"), ("hash", "md5"), ("policy", "lifo"),
         ("probes", 17), ("threshold", 0), ("max_buckets", 1000), ("max_buckets", 1),
         ("warmup", 1.0), ("weight_decay", -0.1), ("stale_recall", 2.0), ("center", 1),

@@ -61,7 +61,7 @@ def test_overwrite_replaces_a_model_only_when_the_new_one_stands(backend, tmp_pa
         train_to_folder(train_set, None, folder, QUICK, backend)
     with pytest.raises(ConfigError):
         train_to_folder(
-            train_set, train_set.widened(9999, 0), folder, QUICK, backend, overwrite=True
+            train_set, None, folder, replace(QUICK, hidden=(65536,) * 16), backend, overwrite=True
         )
     assert (folder / "weights.safetensors").read_bytes() == old
     train_to_folder(train_set, None, folder, replace(QUICK, seed=5), backend, overwrite=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -18,7 +16,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from selectors import EVENT_READ, DefaultSelector
 from threading import RLock
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,11 +24,12 @@ from slide.backends.shared import OnLoss
 from slide.backends.shared.memory import Owner, Store, Windows, remove, sweep, unlink
 from slide.backends.shared.messages import NoType, packed, unpacked
 from slide.backends.shared.parts import CUTS, cut_of
+from slide.backends.shared.starting import without_main
 from slide.backends.shared.working import Request, compute, spin, work
 from slide.core.contract.backend import Backend
 from slide.core.contract.workers import Packed, Task
 from slide.core.errors import BackendError
-from slide.core.interrupts import ignoring_signals
+from slide.core.interrupts import INTERRUPTS, OF_TERMINAL, ignoring_signals
 
 FLOAT = np.dtype(np.float32)
 MOST_LOSSES = 3  # of one worker, one after the other without an answer
@@ -114,7 +112,7 @@ class WorkerPool:
         process = context.Process(
             target=work, args=(theirs, self.inner, prefix), name=f"worker {number}", daemon=True
         )
-        with without_main(), ignoring_signals(signal.SIGINT, signal.SIGHUP):
+        with without_main(), ignoring_signals(*OF_TERMINAL):
             process.start()  # which ignores them, too, from its beginning
         theirs.close()
         self.selector.register(ours, EVENT_READ, (number, True))
@@ -254,7 +252,7 @@ class WorkerPool:
 
     def stop(self) -> None:
         """End all workers, by force those that do not leave by themselves."""
-        with ignoring_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with ignoring_signals(*INTERRUPTS):
             for worker in self.workers:
                 if not worker.connection.closed:
                     self.unregister(worker)
@@ -273,26 +271,11 @@ class WorkerPool:
         """End all workers, and give the memory back; in the process that made the pool alone."""
         if os.getpid() != self.pid:
             return
-        with ignoring_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with ignoring_signals(*INTERRUPTS):
             self.stop()
             self.store.close()
             remove(self.store.name)  # what was being made when the run was interrupted
             self.owner.close()
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """A process that is started within it does not run the caller's script once more.
-
-    Nothing of a script is needed there, and a script without `if __name__ == "__main__"` would
-    train again in each of its workers.
-    """
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
 
 
 def absent_type(backend: Backend | None) -> type:

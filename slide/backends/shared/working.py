@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, NamedTuple, cast
 
@@ -19,11 +17,12 @@ from threadpoolctl import threadpool_limits
 from slide.backends.shared.memory import Place, Store, Windows, place_of
 from slide.backends.shared.messages import packed, portable, unpacked
 from slide.backends.shared.parts import CUTS
+from slide.backends.shared.starting import leave_with_parent
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.core.interrupts import OF_TERMINAL
 
 AWAKE = 2e-4  # seconds
-PATIENCE = 2.0  # seconds for what is being computed when the parent has gone
 
 
 class Request(NamedTuple):
@@ -109,7 +108,7 @@ def work(connection: Connection, inner: str, name: str) -> None:
     """
     from slide.backends import complete
 
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in OF_TERMINAL:
         signal.signal(number, signal.SIG_IGN)  # the parent's business: it ends its workers
     threading.Thread(target=leave_with_parent, daemon=True).start()
     store = Store(name)
@@ -134,12 +133,3 @@ def spin(is_ready: Callable[[], object]) -> None:
     deadline = time.perf_counter() + AWAKE
     while not is_ready() and time.perf_counter() < deadline:
         pass
-
-
-def leave_with_parent() -> None:
-    """End this process some seconds after the parent has ended, whatever is being computed."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    threading.Event().wait(PATIENCE)
-    os._exit(1)

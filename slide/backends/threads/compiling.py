@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+from slide.backends.threads.caching import kept_on_disk
 from slide.core.contract.arrays import Array
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -22,10 +23,12 @@ def njit(flags: set[str]) -> Callable[[Kernel], Kernel]:
     callers anew, may sum in another order there, and the copy that runs is the one loaded first:
     a process that compiles would have other bits than one that loads what was compiled.
     """
-    compiler = numba.njit(
-        cache=True, nogil=True, error_model="numpy", fastmath=flags, forceinline=True
-    )
-    return cast(Callable[[Kernel], Kernel], compiler)
+
+    def compiled_and_kept(function: Kernel) -> Kernel:
+        compiler = numba.njit(nogil=True, error_model="numpy", fastmath=flags, forceinline=True)
+        return cast(Kernel, kept_on_disk(compiler(function)))
+
+    return compiled_and_kept
 
 
 def compiled(function: Kernel) -> Kernel:

@@ -31,6 +31,10 @@ class Pool:
         self.owner = -1
         self.executor: ThreadPoolExecutor | None = None
 
+    def __reduce__(self) -> tuple[type[Pool], tuple[int]]:
+        """Of a copy, in whatever process: threads stay where they are."""
+        return type(self), (self.n_threads,)
+
     def resize(self, n_threads: int) -> None:
         """Compute with so many from now on, whoever has a kernel of this pool already."""
         self.n_threads, self.executor = n_threads, None

@@ -22,6 +22,10 @@ class Scratch:
         self.pool = pool
         self.free: list[Array] = []
 
+    def __reduce__(self) -> tuple[type[Scratch], tuple[Pool]]:
+        """Of a copy, which clears arrays of its own."""
+        return type(self), (self.pool,)
+
     def spread(
         self, kernel: Callable[..., Any], n_rows: int, n_zeros: int, *arguments: Any
     ) -> None:

@@ -13,11 +13,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from slide.backends.shared.workers import without_main
+from slide.backends.shared.starting import without_main
 from slide.backends.verifying.jobs import Job
 from slide.backends.verifying.worker import serve_jobs
 from slide.core.errors import BackendError
-from slide.core.interrupts import ignoring_signals
+from slide.core.interrupts import OF_TERMINAL, ignoring_signals
 
 POLL_SECONDS = 1.0  # after which a death is noticed that has not closed its connection
 EXIT_SECONDS = 2.0  # in which a worker may end by itself
@@ -115,8 +115,9 @@ class WorkerPool:
         """A new process, which makes its backend first."""
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve_jobs, args=(theirs, self.target), name="verifying")
-        with without_main(), ignoring_signals(signal.SIGINT, signal.SIGHUP):
+        name = f"verifying {len(self.workers)}"
+        process = context.Process(target=serve_jobs, args=(theirs, self.target), name=name)
+        with without_main(), ignoring_signals(*OF_TERMINAL):
             process.start()
         theirs.close()
         self.workers.append(Worker(process, ours))

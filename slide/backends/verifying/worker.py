@@ -13,9 +13,9 @@ from typing import NoReturn
 from threadpoolctl import threadpool_limits
 
 from slide.backends import create
-from slide.backends.shared.working import leave_with_parent
+from slide.backends.shared.starting import leave_with_parent
 from slide.core.errors import BackendError
-from slide.core.interrupts import resend_dropped_signal
+from slide.core.interrupts import OF_TERMINAL, resend_dropped_signal
 
 
 def serve_jobs(connection: Connection, target: str) -> None:
@@ -26,7 +26,7 @@ def serve_jobs(connection: Connection, target: str) -> None:
         target: of the backend.
     """
     os.dup2(2, 1)  # what a kernel prints is no part of the report
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in OF_TERMINAL:
         signal.signal(number, signal.SIG_IGN)  # the parent's business: it ends its workers
     signal.signal(signal.SIGTERM, exit_on_signal)
     resend_dropped_signal(SystemExit, signal.SIGTERM, exit_on_signal)

@@ -7,7 +7,7 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
+ROWS = "expected row i from indptr[i] to indptr[i + 1]"
 
 
 def demand(ok: bool, sentence: str) -> None:
@@ -26,6 +27,7 @@ def demand(ok: bool, sentence: str) -> None:
 
 
 def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
+    demand(hasattr(array, "dtype"), f"{name} is a {type(array).__name__}, expected an array")
     demand(
         array.dtype == dtype and array.ndim == ndim,
         f"{name} is {array.dtype} with {array.ndim} dimensions, "
@@ -107,10 +109,10 @@ class CSR:
         return self.indices[span], self.values[span]
 
     def take(self, rows: Array) -> CSR:
-        """The given rows in the given order, as a new CSR."""
+        """The given rows in the given order, as a new CSR; negative numbers count from the end."""
         lengths = self.row_lengths()[rows]
         indptr = indptr_of(lengths)
-        shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        shift = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
         source = np.arange(len(shift), like=shift) + shift
         return CSR(indptr, self.indices[source], self.values[source], self.n_cols)
 
@@ -119,6 +121,10 @@ class CSR:
         places = np.flatnonzero(kept)
         indptr = np.searchsorted(places, self.indptr)
         return CSR(indptr, self.indices[places], self.values[places], self.n_cols)
+
+    def first_columns(self, n_cols: int) -> CSR:
+        """The same rows without the columns from n_cols on."""
+        return replace(self.where(self.indices < n_cols), n_cols=n_cols)
 
     def positive(self) -> CSR:
         """The same rows without the entries that are not above 0."""
@@ -231,38 +237,55 @@ class CSR:
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> CSR:
-        """From any `scipy.sparse` matrix; unsorted indices are sorted, duplicates summed."""
-        matrix = matrix.tocsr().copy()
-        matrix.sum_duplicates()
-        return cls(
-            matrix.indptr.astype(np.int64),
-            matrix.indices.astype(np.int32),
-            matrix.data.astype(np.float32),
-            int(matrix.shape[1]),
-        )
+        """From any `scipy.sparse` matrix; unsorted indices are sorted, duplicates summed.
+
+        Raises:
+            InputError: its arrays contradict each other, or it has no real numbers.
+        """
+        from slide.core.contract.handed import of_scipy, refusing
+
+        result: CSR = refusing("the matrix", lambda: of_scipy(matrix))
+        return result
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         _demand_dtype("indptr", self.indptr, np.int64, 1)
         _demand_dtype("indices", self.indices, np.int32, 1)
         _demand_dtype("values", self.values, np.float32, 1)
-        lengths = self.row_lengths()
-        demand(len(self.indptr) >= 1 and self.indptr[0] == 0, "indptr does not start with 0")
-        demand(bool(np.all(lengths >= 0)), "indptr decreases")
+        self.check_entries()
+
+    def check_entries(self) -> None:
+        """The same of arrays whose dtypes are known."""
+        self.check_rows()
         demand(
-            self.indptr[-1] == len(self.indices) == len(self.values),
-            f"indptr ends at {self.indptr[-1]}, but there are {len(self.indices)} indices "
-            f"and {len(self.values)} values",
+            self.increases(),
+            "indices of a row are not strictly increasing: sort them and sum those that are "
+            "repeated, as CSR.from_scipy does",
         )
-        if self.nnz:
-            low, high = int(self.indices.min()), int(self.indices.max())
-            demand(low >= 0, f"index {low} is negative")
-            demand(high < self.n_cols, f"index {high} is not below n_cols = {self.n_cols}")
-        inner = np.diff(self.indices)
-        starts = self.indptr[1:-1]
-        starts = starts[(starts > 0) & (starts < self.nnz)]
-        inner[starts - 1] = 1  # from one row to the next, anything goes
-        demand(bool(np.all(inner > 0)), "indices of a row are not strictly increasing")
+
+    def check_rows(self) -> None:
+        """Raise ValueError unless rows follow on each other, and columns are there."""
+        starts, n = self.indptr, len(self.indices)
+        demand(len(starts) >= 1 and starts[0] == 0, f"indptr does not start with 0: {ROWS}")
+        demand(bool((starts[1:] >= starts[:-1]).all()), f"indptr decreases: {ROWS}")
+        if not starts[-1] == n == len(self.values):
+            raise ValueError(
+                f"indptr ends at {starts[-1]}, but there are {n} indices and {len(self.values)} "
+                f"values: {ROWS}"
+            )
+        # As unsigned numbers, those that are negative are beyond all columns.
+        if n and self.indices.view(np.uint32).max() >= self.n_cols:
+            low, high = self.indices.min(), self.indices.max()
+            beyond = f"{high} is not below n_cols = {self.n_cols}"
+            wrong = f"{low} is negative" if low < 0 else beyond
+            raise ValueError(f"index {wrong}: columns count from 0")
+
+    def increases(self) -> bool:
+        """Whether indices increase strictly within every row."""
+        larger = np.ones(self.nnz + 1, bool)
+        np.greater(self.indices[1:], self.indices[:-1], out=larger[1:-1])
+        larger[self.indptr] = True  # a row may begin anywhere
+        return bool(larger.all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +381,10 @@ class Block:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
         _demand_dtype("ids", self.ids, np.int32, 1)
         _demand_dtype("values", self.values, np.float32, 2)
+        self.check_entries()
+
+    def check_entries(self) -> None:
+        """The same of arrays whose dtypes are known."""
         demand(bool(np.all(np.diff(self.ids) > 0)), "ids are not strictly increasing")
         if len(self.ids):
             demand(self.ids[0] >= 0, f"id {self.ids[0]} is negative")

@@ -1,8 +1,12 @@
-"""The best labels of a trained network: maximum inner product search over an inverted index."""
+"""The best labels of a trained network: maximum inner product search over an inverted index.
+
+Labels that an example does not meet have their bias for a score. They are sorted by it once, so
+that an answer takes no time in proportion to labels that are not met.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +15,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.active import found_set
 from slide.core.direct.network import Direct
+from slide.core.learner import LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +26,38 @@ class IndexSearcher:
         network: the weights.
         index: of all of them, or of the largest of each input.
         n_candidates: labels that an example meets whose logits are computed; 0 for exact answers.
+        last: which labels come after all others, bool (n_labels,); None if none does.
+
+    Attributes:
+        by_bias: all labels, i32, those of largest bias first, ties to the smaller id.
+        biases: theirs, f32.
     """
 
     network: Direct
     index: InvertedIndex
     n_candidates: int
+    last: Array | None = None
+    by_bias: Array = field(init=False)
+    biases: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        bias = self.network.bias
+        if self.last is not None:
+            bias = np.where(self.last, np.float32(LAST), bias)
+        order = np.argsort(-bias, kind="stable").astype(np.int32)
+        object.__setattr__(self, "by_bias", order)
+        object.__setattr__(self, "biases", bias[order])
 
     @classmethod
     def exact(cls, network: Direct, backend: Backend) -> IndexSearcher:
         """Every label is a candidate."""
         return cls(network, network.index(backend), 0)
+
+    def naming_last(self, labels: Array, backend: Backend) -> IndexSearcher:
+        """See `Searcher`; the score of these labels is `LAST`."""
+        last = np.zeros(self.network.n_labels, bool)
+        last[labels] = True
+        return replace(self, last=backend.put(last))
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels, those that are not met by their bias alone.
@@ -42,20 +69,27 @@ class IndexSearcher:
         inputs = network.of_features(x, backend)
         none = CSR.empty(inputs.n_rows, n).map(backend.put)
         found, _ = backend.search(self.index, inputs, none, min(max(k, self.n_candidates), n))
-        by_bias = np.argsort(-network.bias, kind="stable").astype(np.int32)
-        bias = network.bias[by_bias]
         ids, scores = unfilled(inputs, k)
         rows, m = np.arange(len(found), like=found), k
         while len(rows):
-            likely = np.broadcast_to(by_bias[:m], (len(rows), min(m, n)))
+            likely = np.broadcast_to(self.by_bias[:m], (len(rows), min(m, n)))
             candidates = np.concatenate([found[rows], likely], axis=1)
             part = inputs.take(rows)
             ids[rows], scores[rows] = self._ranked(backend, part, candidates, k)
             if self.n_candidates or m >= n:
                 break
-            rows = rows[scores[rows, k - 1] <= bias[m]]  # the next one might be better
+            rows = rows[self._might_rise(m, ids[rows, k - 1], scores[rows, k - 1])]
             m *= 4
         return backend.get(ids), backend.get(scores)
+
+    def _might_rise(self, place: int, worst: Array, score: Array) -> Array:
+        """Whether any label from this place of `by_bias` on might take that of the worst: bool.
+
+        The first of them can, if any can: those of the same bias are in the order of ids.
+        """
+        bias, label = self.biases[place], self.by_bias[place]
+        might: Array = (bias > score) | ((bias == score) & (label < worst))
+        return might
 
     def _ranked(
         self, backend: Backend, inputs: CSR, candidates: Array, k: int
@@ -63,6 +97,8 @@ class IndexSearcher:
         """The k best candidates of each example, i32 (B, any number), by their logits."""
         wanted = found_set(candidates, self.network.n_labels)
         z = backend.masked_spgemm(inputs, self.network.param.weight, wanted)
+        if self.last is not None:
+            z = z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
         return best_of(z, k)
 
 

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Examples: row i of `x` holds the features and row i of `y` the labels of example i.
 
-    Sparse features come as CSR, dense ones as `Block.of(array)`. A label counts where its value is
-    above 0; a label of value -1 is one that was shown and not chosen (see the loss `saros`).
+    Sparse features come as CSR, dense ones as `Block.of(array)`; matrices of SciPy and NumPy are
+    brought into these when a Dataset is made of them. A label counts where its value is above 0; a
+    label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
+    entry where a label is neither right nor wrong for an example, its own page for instance:
+    rankings are judged without it. It is no label in `y`.
+
+    Raises:
+        InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
+            and Block are checked by whoever is handed the examples (`checked`).
     """
 
     x: CSR | Block
     y: CSR
+    left_out: CSR | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.x, CSR | Block):
+            object.__setattr__(self, "x", handed.features(self.x))
+        if not isinstance(self.y, CSR):
+            object.__setattr__(self, "y", handed.labels(self.y))
+        if not isinstance(self.left_out, CSR | None):
+            object.__setattr__(self, "left_out", handed.labels(self.left_out))
 
     @property
     def n_samples(self) -> int:
@@ -40,14 +59,8 @@ class Dataset:
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
-        return Dataset(self.x.take(rows), self.y.take(rows))
-
-    def widened(self, n_features: int, n_labels: int) -> Dataset:
-        """The same examples in a space of at least so many features and labels."""
-        return Dataset(
-            replace(self.x, n_cols=max(self.n_features, n_features)),
-            replace(self.y, n_cols=max(self.n_labels, n_labels)),
-        )
+        left_out = self.left_out and self.left_out.take(rows)
+        return Dataset(self.x.take(rows), self.y.take(rows), left_out)
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
@@ -57,6 +70,12 @@ class Dataset:
             self.x.n_rows == self.y.n_rows,
             f"{self.x.n_rows} rows of features and {self.y.n_rows} rows of labels",
         )
+        if self.left_out is not None:
+            self.left_out.check()
+            demand(
+                self.left_out.shape == self.y.shape,
+                f"what is left out has the shape {self.left_out.shape}, labels {self.y.shape}",
+            )
 
     def canonical_order(self) -> Array:
         """An order of the examples that their contents decide, i64 (n_samples,).
@@ -68,6 +87,38 @@ class Dataset:
         return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
 
 
+def checked(data: Any, what: str) -> Dataset:
+    """Examples that somebody hands over, with arrays as kernels take them.
+
+    Args:
+        data: a Dataset.
+        what: it is called in a sentence.
+
+    Raises:
+        InputError: it is something else, its arrays contradict themselves or each other, or a
+            number is not finite.
+    """
+    if not isinstance(data, Dataset):
+        raise InputError(
+            f"{what} is a {type(data).__name__}: expected a slide.Dataset(x, y), features and "
+            "labels of examples"
+        )
+    x, y = handed.features(data.x, f"{what}, x"), handed.labels(data.y, f"{what}, y")
+    left_out = data.left_out and handed.labels(data.left_out, f"{what}, left_out")
+    if x.n_rows != y.n_rows:
+        raise InputError(
+            f"{what}: {x.n_rows} rows of features and {y.n_rows} rows of labels: expected a row of "
+            "each for every example"
+        )
+    if left_out and left_out.shape != y.shape:
+        raise InputError(
+            f"{what}: left_out has the shape {left_out.shape} and labels {y.shape}: expected one "
+            "shape of both"
+        )
+    is_ready = x is data.x and y is data.y and left_out is data.left_out
+    return data if is_ready else Dataset(x, y, left_out)
+
+
 def batches(n: int, size: int) -> Iterator[Array]:
     """0, 1, ..., n - 1 in runs of `size`."""
     for start in range(0, n, size):
@@ -76,11 +127,7 @@ def batches(n: int, size: int) -> Iterator[Array]:
 
 def features_of(x: CSR | Block) -> CSR:
     """Features as CSR; of dense ones the entries that are not zero."""
-    if isinstance(x, CSR):
-        return x
-    rows, places = np.nonzero(x.values)
-    indptr = np.searchsorted(rows, np.arange(x.n_rows + 1))
-    return CSR(indptr, x.ids[places], x.values[rows, places], x.n_cols)
+    return handed.entries_of(x)
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64

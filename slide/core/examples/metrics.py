@@ -10,6 +10,7 @@ Source: Bhatia et al., The extreme classification repository; Jain et al. (KDD 2
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +30,21 @@ def hits(ids: Array, y: CSR) -> Array:
     inside = (places < len(true)) & (ids >= 0)
     found[inside] = true[places[inside]] == predicted[inside]
     return found
+
+
+def without(ids: Array, pairs: CSR, k: int) -> Array:
+    """The first k of each ranking once some labels are taken out of it, i32 (B, k).
+
+    Args:
+        ids: predictions, (B, K).
+        pairs: CSR (B, n) with an entry for each label to take out.
+        k: depth of the result; -1 where the ranking is too short for it.
+    """
+    out = hits(ids, pairs)
+    order = np.argsort(out, axis=1, kind="stable")[:, :k]  # what stays, best first
+    taken = np.take_along_axis(out, order, axis=1)
+    kept: Array = np.where(taken, np.int32(-1), np.take_along_axis(ids, order, axis=1))
+    return kept
 
 
 def precision_at(ids: Array, y: CSR, k: int) -> float:
@@ -93,8 +109,10 @@ def recall_at(ids: Array, exact_ids: Array, k: int) -> float:
     )
 
 
-def ranking_metrics(ids: Array, y: CSR, inverse: Array) -> dict[str, float]:
-    """P, nDCG and PSP at 1, 3 and 5, by the names that the command line prints as JSON."""
-    scores = {f"precision_at_{k}": precision_at(ids, y, k) for k in RANKS}
-    scores |= {f"ndcg_at_{k}": ndcg_at(ids, y, k) for k in RANKS}
-    return scores | {f"psp_at_{k}": psp_at(ids, y, k, inverse) for k in RANKS}
+def ranking_metrics(
+    ids: Array, y: CSR, inverse: Array, ranks: Sequence[int] = RANKS
+) -> dict[str, float]:
+    """P, nDCG and PSP at some depths, by the names that the command line prints as JSON."""
+    scores = {f"precision_at_{k}": precision_at(ids, y, k) for k in ranks}
+    scores |= {f"ndcg_at_{k}": ndcg_at(ids, y, k) for k in ranks}
+    return scores | {f"psp_at_{k}": psp_at(ids, y, k, inverse) for k in ranks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -9,23 +10,30 @@ from slide.core.errors import ConfigError
 from slide.core.learner import Kind
 from slide.core.learners import kinds
 from slide.core.learners.kinds import kind_of
-from slide.core.settings.setting import Part, Setting, flat, made, settings_of
+from slide.core.settings.demands import close_to
+from slide.core.settings.setting import Part, Setting, flat, made, plain, settings_of
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 
 PARTS = ("training", "steps", "refresh", "learner")
+FIELDS = (*PARTS, "chosen")
 
 
 class Config(Settings[Any]):
     """Settings of one run; each is checked when the object is made.
 
-    `Config(K=9, epochs=2)` is of the kind of learner that has all settings which are said, of the
-    first such kind if there are several. Settings are read by name, `config.K`, or in parts,
+    Of `Config(K=9, epochs=2)` the settings that nobody said are chosen when there is a training
+    set: `Trainer.fit` asks `slide.recipe`, as the command line does. Until then they stand at the
+    defaults of the kind of learner that has all settings which are said, of the first such kind if
+    there are several. A Config that `recipe` made, or that is made of parts, is whole: nothing of
+    it is chosen any more. Settings are read by name, `config.K`, or in parts,
     `config.learner.hashing.K`; docs/settings.md lists them.
 
     Args:
         training, steps, refresh, learner: parts that settings are taken from which are not said: so
             `dataclasses.replace(config, K=9)` is another Config of the same kind.
-        said: settings by name.
+        chosen: what was said of the Config that such a replacement is made of.
+        said: settings by name; NumPy's numbers are taken for Python's, and one width or a list of
+            them for a tuple.
 
     Raises:
         ConfigError: a setting is unknown or out of its range, or no learner has all of them.
@@ -39,20 +47,36 @@ class Config(Settings[Any]):
         learner: Part | None = None,
         steps: Steps | None = None,
         refresh: Refresh | None = None,
+        chosen: Mapping[str, Any] | None = None,
         **said: Any,
     ) -> None:
+        said, parts = plainly(said), (training, steps, refresh, learner)
+        if chosen is not None and parts == Config(**chosen)._parts:
+            self.__init__(**{**chosen, **said})  # type: ignore[misc]
+            return
+        self._demand_parts(training, steps, refresh)
+        kind = kinds_asked_for(said)[0] if learner is None else kind_with(learner, said)
+        given = [flat(part) for part in parts if part is not None]
+        values = {name: value for part in given for name, value in part.items()} | said
+        own = {name: made(part, values) for name, part in kind.parts.items()}
+        Settings.__init__(self, **own, chosen=None if given else said)
+
+    @staticmethod
+    def _demand_parts(training: Any, steps: Any, refresh: Any) -> None:
+        """Raise ConfigError unless each is the part of its name."""
         general = {"training": (training, Training), "steps": (steps, Steps),
                    "refresh": (refresh, Refresh)}  # fmt: skip
         for name, (part, wanted) in general.items():
             if part is not None and not isinstance(part, wanted):
                 raise ConfigError(f"{name} is {part!r}: expected a part {wanted.__name__}")
-        kind = kinds_asked_for(said)[0] if learner is None else kind_with(learner, said)
-        given = [flat(part) for part in (training, steps, refresh, learner) if part is not None]
-        values = {name: value for part in given for name, value in part.items()} | said
-        Settings.__init__(self, **{name: made(part, values) for name, part in kind.parts.items()})
+
+    @property
+    def _parts(self) -> tuple[Part, ...]:
+        """In the order of PARTS."""
+        return self.training, self.steps, self.refresh, self.learner
 
     def __getattr__(self, name: str) -> Any:
-        if name in PARTS:  # not there yet
+        if name in FIELDS:  # not there yet
             raise AttributeError(name)
         try:
             return self.flat()[name]
@@ -68,7 +92,8 @@ class Config(Settings[Any]):
         )
 
     def __repr__(self) -> str:
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.flat().items())})"
+        told = self.flat() if self.chosen is None else self.chosen
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
     def flat(self) -> dict[str, Any]:
         """All settings by name, in the order of the parts; those that the learner has."""
@@ -120,11 +145,34 @@ def all_known() -> dict[str, list[Setting]]:
     return found
 
 
-def refuse_unknown(said: dict[str, Any]) -> None:
+def plainly(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they have their values (see `slide.core.settings.setting.plain`).
+
+    Raises:
+        ConfigError: there is no such setting.
+    """
+    refuse_unknown(said)
+    return {name: plain(all_known()[name][0].kind, value) for name, value in said.items()}
+
+
+def refuse_unknown(said: Iterable[str]) -> None:
     """Raise ConfigError if no kind of learner has such a setting."""
-    names = all_known()
-    for name in sorted(set(said) - set(names)):
-        raise ConfigError(f"unknown setting {name!r}: expected {', '.join(sorted(names))}")
+    for name in sorted(set(said) - set(all_known())):
+        raise ConfigError(f"unknown setting {name!r}: {expected_instead(name)}")
+
+
+def expected_instead(name: str) -> str:
+    """Which setting was meant by a name that is none, or all that there are."""
+    meant = meant_by(name)
+    return f"did you mean {meant!r}?" if meant else f"expected {', '.join(sorted(all_known()))}"
+
+
+def meant_by(name: str) -> str | None:
+    """The setting that is spelled like a name that is none, or else whose help begins with it."""
+    names, words = all_known(), name.lower().replace("_", " ").strip()
+    helps = {setting.help: other for other, same in names.items() for setting in same}
+    said_in_full = (other for help, other in helps.items() if words and help.startswith(words))
+    return close_to(name, names) or next(said_in_full, None)
 
 
 def kind_named(name: str) -> Kind:
@@ -200,7 +248,7 @@ def kinds_with(name: str, value: Any) -> list[Kind]:
             except ConfigError as error:
                 refusals.append(error)
     if not found:
-        raise refusals[0]
+        raise next((error for error in refusals if "did you mean" in str(error)), refusals[0])
     return found
 
 

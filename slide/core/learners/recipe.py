@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from slide.core.examples.dataset import Dataset
-from slide.core.learners.config import Config, kinds_asked_for
+from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.numbering import by_columns
+from slide.core.learners.config import Config, kinds_asked_for, plainly
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.traits import Traits
 
@@ -31,8 +32,27 @@ def recipe(
         chosen: settings by name.
 
     Raises:
+        InputError: the arrays of the training set contradict each other.
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
+    train, _, _ = by_columns(checked(train, "the training set"))  # as it will be trained on
+    return recipe_of(train, by_steps, time_budget, **chosen)
+
+
+def completed(
+    config: Config, train: Dataset, by_steps: bool = False, time_budget: float | None = None
+) -> Config:
+    """A Config in which nothing is to be chosen any more: see `recipe`, whose arguments these are.
+
+    The training set was checked before, and is by columns.
+    """
+    if config.chosen is None:
+        return config
+    return recipe_of(train, by_steps, time_budget, **config.chosen)
+
+
+def recipe_of(train: Dataset, by_steps: bool, time_budget: float | None, **chosen: Any) -> Config:
+    """`recipe` of a training set that was checked before, by columns."""
     config = settings_for(Traits.of(train), by_steps, **chosen)
     if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
         return config
@@ -41,6 +61,7 @@ def recipe(
 
 def settings_for(traits: Traits, by_steps: bool = False, **chosen: Any) -> Config:
     """The rules of `recipe`."""
+    chosen = plainly(chosen)
     asked = kinds_asked_for(chosen)
     possible = [kind for kind in asked if kind.takes_steps or not by_steps] or asked
     kind = next((kind for kind in reversed(possible) if kind.suits(traits)), possible[0])

@@ -20,7 +20,8 @@ from slide.core.errors import ModelError
 FORMAT = "slide-model"
 VERSION = 3  # of what stands in config.json and what is in weights.safetensors
 WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and not which it was
-READ = (WITHOUT_LEARNER, VERSION)
+NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
+READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 
 
@@ -133,7 +134,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     if type(version) is not int or version not in READ:
         raise ModelError(
             f"{folder / CONFIG} has version {version!r}: this slide reads "
-            f"versions {' and '.join(map(str, READ))}, so train the model again"
+            f"versions {', '.join(map(str, READ[:-1]))} and {READ[-1]}, so train the model again"
         )
     return description
 

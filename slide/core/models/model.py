@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from numpy.typing import ArrayLike
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError, ModelError
-from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.counting import OneBased
+from slide.core.examples.dataset import Dataset, batches, checked
+from slide.core.examples.measures import label_metrics
 from slide.core.examples.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
@@ -22,19 +25,15 @@ from slide.core.examples.metrics import (
     inverse_propensities,
     ranking_metrics,
     recall_at,
+    without,
 )
+from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
-from slide.core.learners.config import Config, all_known
+from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.models.folder import (
-    CONFIG,
-    WEIGHTS,
-    WITHOUT_LEARNER,
-    read_description,
-    staged,
-    write_description,
-)
-from slide.core.models.tensors import COUNTS, read_network
+from slide.core.models.folder import staged
+from slide.core.models.stored import read_model, write_model
+from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
 
@@ -52,8 +51,16 @@ class Model:
         label_counts: i64 (n_labels,), training examples of each label, for propensities.
         n_samples: training examples.
         trained_on: the name of the data, for the record.
+        one_based: what its text counts from 1, so that other files are read so, too, and answers
+            are written so; numbers in arrays are columns, from 0.
+        feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
+            of many were in use; None where those are the ids themselves.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
+        prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
+
+    A copy, by `copy` or `pickle`, predicts the same. What it looks into it makes when that is first
+    wanted, and so does its backend with threads; whoever unpickles it needs no backend.
     """
 
     config: Config
@@ -62,15 +69,46 @@ class Model:
     label_counts: Array
     n_samples: int
     trained_on: str = ""
+    one_based: OneBased = OneBased.NONE
+    feature_ids: Array | None = None
+    label_ids: Array | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
+    prepared: tuple[Plan, Dataset | None] | None = None
 
-    def predict(self, x: CSR | Block, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of: weights on the host, and nothing that can be made anew."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        tensors = kind_of(self.config).tensors(self.network, self.backend)
+        return state | {"network": tensors, "exact": None, "retrieving": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The inverse, wherever the backend keeps its arrays."""
+        config, backend = state["config"], state["backend"]
+        read = kind_of(config).read
+        state["network"] = read(state["network"], config, state["label_counts"], backend)
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        """A copy with weights of its own, which computes by the same backend."""
+        other = Model.__new__(Model)
+        memo[id(self)], memo[id(self.backend)] = other, self.backend
+        other.__setstate__(deepcopy(self.__getstate__(), memo))
+        return other
+
+    def predict(
+        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
         """The k labels of largest logit for each example, best first.
 
+        Features that training never met are left out, with an `UnseenWarning`. A label without
+        training example is named only where k is larger than the number of all others.
+
         Args:
-            x: (n, n_features), sparse as CSR or dense as Block.
-            k: from 1 to n_labels.
+            x: (n, any), sparse as CSR or a matrix of scipy.sparse, or (n, n_features), dense as
+                Block or whatever NumPy takes for an array; of dtype bool, integer or float.
+            k: from 1 to n_labels, of those in use if they are few of many.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
 
@@ -79,12 +117,36 @@ class Model:
             logit -inf where fewer than k neurons were retrieved.
 
         Raises:
-            ModelError: x has another number of features.
+            InputError: x is no such matrix, its arrays contradict each other, or a number is not
+                finite.
+            ModelError: x is dense and has another number of features.
             ConfigError: k is out of range.
         """
-        self._refuse_misfit("features", x.n_cols, self.network.n_features)
-        if not 1 <= k <= self.network.n_labels:
-            raise ConfigError(f"k is {k}: expected 1 to {self.network.n_labels}, the labels")
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        ids, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(ids), scores
+
+    @property
+    def features(self) -> Numbering:
+        """Ids of features, and their columns in the network."""
+        return Numbering(self.network.n_features, self.feature_ids)
+
+    @property
+    def labels(self) -> Numbering:
+        """Ids of labels, and their rows in the network."""
+        return Numbering(self.network.n_labels, self.label_ids)
+
+    @property
+    def n_seen_labels(self) -> int:
+        """Labels that have a training example."""
+        return int((self.label_counts > 0).sum())
+
+    def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
+        """`predict` of features that were checked before, by their columns in the network.
+
+        Labels are named by their rows there.
+        """
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
         searcher = self._searcher(sampled)
@@ -97,29 +159,62 @@ class Model:
         data: Dataset,
         sampled: bool = False,
         propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
     ) -> dict[str, float]:
-        """P, nDCG and PSP at 1, 3, 5 (fractions), and in sampled mode the recall of exact.
+        """How good the rankings are, as fractions.
 
         Args:
-            data: examples with their true labels.
+            data: examples with their true labels. One that training never met counts as missed,
+                and a feature is left out, with an `UnseenWarning`.
             sampled: see `predict`.
             propensity: A and B of the data set.
+            at: depths k of the ranking, each from 1 on.
+
+        Returns:
+            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
+            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
+            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
+            found.
 
         Raises:
-            ModelError: the data has another number of features or labels.
-            ConfigError: the propensity parameters are out of range.
+            InputError: the arrays of the data contradict each other, or a number is not finite.
+            ModelError: the data is dense and has another number of features.
+            ConfigError: the propensity parameters or depths are out of range.
         """
+        data, unseen = self._known(checked(data, "data"))
+        unseen.warn()
+        return self.scored(data, sampled, propensity, at)
+
+    def scored(
+        self,
+        data: Dataset,
+        sampled: bool = False,
+        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
+    ) -> dict[str, float]:
+        """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
+        at = depths_of(at)
         demand_float("propensity parameter A", propensity[0], 0, 10)
         demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        self._refuse_misfit("labels", data.n_labels, self.network.n_labels)
-        k = min(max(RANKS), self.network.n_labels)
-        ids, _ = self.predict(data.x, k, sampled)
-        inverse = inverse_propensities(self.label_counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y.positive(), inverse)
+        ids = self._ranking(data, max(at), sampled)
+        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
+        counts[: len(self.label_counts)] = self.label_counts
+        inverse = inverse_propensities(counts, self.n_samples, *propensity)
+        scores = ranking_metrics(ids, data.y, inverse, at)
+        scores |= label_metrics(ids, data.y, counts, at)
         if sampled:
-            exact, _ = self.predict(data.x, k)
-            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in RANKS}
+            exact = self._ranking(data, max(at), sampled=False)
+            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
         return scores
+
+    def _ranking(self, data: Dataset, k: int, sampled: bool) -> Array:
+        """The k best labels of each example, or as many as there are, less those left out."""
+        k = min(k, self.network.n_labels)
+        if data.left_out is None or not data.left_out.nnz:
+            return self.ranked(data.x, k, sampled)[0]
+        deeper = k + int(data.left_out.row_lengths().max())
+        ids, _ = self.ranked(data.x, min(deeper, self.network.n_labels), sampled)
+        return without(ids, data.left_out, k)
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
         """Build the tables of sampled inference now, and otherwise than by default.
@@ -128,34 +223,67 @@ class Model:
             plan: how many tables, probes, candidates.
             examples: fill the output layer's tables by these examples' labels, those of the
                 training set for instance, instead of by its weights (*insert labels, then
-                freeze*).
+                freeze*). A copy of the model takes them along.
 
         Raises:
-            ModelError: the examples have another number of features or labels.
+            ModelError: the examples are dense and have another number of features.
             ConfigError: none of them has a label, or direct connections have no tables to fill.
         """
         if examples is not None:
-            self._refuse_misfit("features", examples.n_features, self.network.n_features)
-            self._refuse_misfit("labels", examples.n_labels, self.network.n_labels)
-        self.retrieving = kind_of(self.config).sampled(
-            self.network, self.backend, self.config, plan or Plan(), examples
+            examples, unseen = self._known(checked(examples, "examples"))
+            unseen.warn()
+            examples = Dataset(examples.x, examples.y.first_columns(self.network.n_labels))
+        prepared = plan or Plan(), examples
+        self.retrieving = self._retriever(*prepared)
+        self.prepared = prepared
+
+    def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
+        """Examples by the columns of the network, and by columns beyond for unknown labels."""
+        self._refuse_misfit(data.x)
+        return known(data, self.features, self.labels, self.label_counts)
+
+    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+        """Features by the columns of the network."""
+        self._refuse_misfit(x)
+        return known_features(x, self.features)
+
+    def _retriever(self, plan: Plan, examples: Dataset | None) -> Searcher:
+        """What looks for labels by tables, or by an index."""
+        kind = kind_of(self.config)
+        return self._naming_unseen_last(
+            kind.sampled(self.network, self.backend, self.config, plan, examples)
         )
 
     def _searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
         if sampled:
             if self.retrieving is None:
-                self.prepare_sampled()
-            assert self.retrieving is not None
+                self.retrieving = self._retriever(*(self.prepared or (Plan(), None)))
             return self.retrieving
         if self.exact is None:
-            self.exact = kind_of(self.config).exact(self.network, self.backend)
+            searcher = kind_of(self.config).exact(self.network, self.backend)
+            self.exact = self._naming_unseen_last(searcher)
         return self.exact
 
-    def _refuse_misfit(self, what: str, got: int, expected: int) -> None:
-        if got != expected:
+    def _naming_unseen_last(self, searcher: Searcher) -> Searcher:
+        """The same, but for labels without training example, of which nothing is known."""
+        unseen = np.flatnonzero(self.label_counts == 0).astype(np.int32)
+        return searcher.naming_last(unseen, self.backend) if len(unseen) else searcher
+
+    def _depth(self, k: Any) -> int:
+        """k, if there are so many labels."""
+        if not (handed.is_whole(k) and 1 <= k <= self.network.n_labels):
+            raise ConfigError(
+                f"k is {k!r}: expected a whole number from 1 to {self.network.n_labels}, the labels"
+            )
+        return int(k)
+
+    def _refuse_misfit(self, x: CSR | Block) -> None:
+        """Raise ModelError if features are dense, so that their columns have no ids to look up."""
+        expected = self.network.n_features
+        if isinstance(x, Block) and self.feature_ids is None and x.n_cols != expected:
             raise ModelError(
-                f"the data has {got} {what}, but the model was trained on {expected}: "
+                f"the data has {x.n_cols} features, but the model was trained on {expected}: "
                 "use files that share one numbering"
             )
 
@@ -174,58 +302,29 @@ class Model:
         Raises:
             ModelError: the operating system refuses, for want of space for example.
         """
-        description = {
-            "learner": kind_of(self.config).name,
-            "config": self.config.flat(),
-            "n_samples": self.n_samples,
-            "trained_on": self.trained_on,
-        }
-        tensors = kind_of(self.config).tensors(self.network, self.backend)
-        tensors[COUNTS] = self.label_counts
-        try:
-            write_description(folder, description)
-            save_file(tensors, folder / WEIGHTS)
-            shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
-        except (OSError, SafetensorError) as error:
-            raise ModelError(
-                f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
-                "--model"
-            ) from None
+        write_model(self, folder)
 
     @classmethod
-    def load(cls, folder: str | Path, backend: Backend) -> Model:
+    def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
         """Read a model folder.
 
+        Args:
+            folder: that `save` or `slide train` wrote.
+            backend: computes, or its name; by default the one of the command line, on all cores.
+
         Raises:
+            BackendError: the backend cannot be opened.
             ModelError: the folder is missing, damaged or inconsistent.
         """
-        folder = Path(folder)
-        description = read_description(folder)
-        try:
-            refuse_newer(folder / CONFIG, description.get("config"))
-            config = Config.from_dict(description.get("config"), learner_of(description))
-            n_samples = description.get("n_samples")
-            demand_int("n_samples", n_samples, 1, 1 << 62)
-        except ConfigError as error:
-            raise ModelError(
-                f"{folder / CONFIG} is damaged ({error}): train the model again"
-            ) from None
-        assert isinstance(n_samples, int)
-        network, label_counts = read_network(folder / WEIGHTS, config, backend)
-        trained_on = str(description.get("trained_on", ""))
-        return cls(config, network, backend, label_counts, n_samples, trained_on)
+        return cls(**read_model(Path(folder), backend))
 
 
-def learner_of(description: dict[str, Any]) -> str | None:
-    """The name of the learner; None in format 2, which did not have it."""
-    has_learner = description["version"] != WITHOUT_LEARNER
-    return str(description.get("learner")) if has_learner else None
-
-
-def refuse_newer(path: Path, config: object) -> None:
-    """Raise ModelError if there are settings that only a later version can have written."""
-    if isinstance(config, dict) and (unknown := sorted(set(config) - set(all_known()))):
-        raise ModelError(
-            f"{path} has settings that this slide does not know ({', '.join(unknown)}): the model "
-            "is of a later version, so read it with that one, or train it again"
-        )
+def depths_of(at: Any) -> list[int]:
+    """Depths of a ranking, or ConfigError."""
+    if not isinstance(at, Collection) or getattr(at, "ndim", 1) != 1:
+        raise ConfigError(f"at is {at!r}: expected depths to evaluate at, such as (1, 3, 5)")
+    if not len(at):
+        raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
+    for k in at:
+        demand_int("a depth to evaluate at", k, 1, 1 << 30)
+    return [int(k) for k in at]

@@ -16,13 +16,17 @@ from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 
 COUNTS = "label_counts"
+FEATURE_IDS, LABEL_IDS = "feature_ids", "label_ids"
 
 
-def read_network(path: Path, config: Config, backend: Backend) -> tuple[TrainedNetwork, Array]:
+def read_network(
+    path: Path, config: Config, backend: Backend
+) -> tuple[TrainedNetwork, Array, dict[str, Array]]:
     """Read weights.safetensors, and check that its arrays fit together.
 
     Returns:
-        The network, and the training examples of each label, i64 (n_labels,).
+        The network, the training examples of each label, i64 (n_labels,), and the ids of features
+        and of labels by their names in `Model`, where they are not the network's columns.
 
     Raises:
         ModelError: it is missing, damaged, or not of a network with these settings.
@@ -31,6 +35,7 @@ def read_network(path: Path, config: Config, backend: Backend) -> tuple[TrainedN
         tensors = load_file(path)
         counts = tensors.pop(COUNTS)
         refuse_nonsense(path, tensors, counts)
+        ids = {name: tensors.pop(name) for name in (FEATURE_IDS, LABEL_IDS) if name in tensors}
         network = kind_of(config).read(tensors, config, counts, backend)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
@@ -38,9 +43,20 @@ def read_network(path: Path, config: Config, backend: Backend) -> tuple[TrainedN
         raise ModelError(f"{path} is damaged (lacks {error}): train the model again") from None
     except (SafetensorError, TypeError, ValueError, IndexError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
-    if network is None or counts.dtype != np.int64:
+    if network is None or counts.dtype != np.int64 or not are_ids_of(network, ids):
         raise ModelError(f"{path} does not fit its config.json: train the model again")
-    return network, counts
+    return network, counts, ids
+
+
+def are_ids_of(network: TrainedNetwork, ids: dict[str, Array]) -> bool:
+    """Whether ids are ascending, one for each column of a network."""
+    sizes = {FEATURE_IDS: network.n_features, LABEL_IDS: network.n_labels}
+    return all(
+        array.dtype == np.int32
+        and array.shape == (sizes[name],)
+        and bool((np.diff(array) > 0).all() and array.min(initial=0) >= 0)
+        for name, array in ids.items()
+    )
 
 
 def refuse_nonsense(path: Path, tensors: dict[str, Array], counts: Array) -> None:

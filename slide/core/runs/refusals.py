@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 
-import numpy as np
-
+from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.machine import memory, memory_of_machine
 from slide.core.settings.demands import demand_float
 
 
@@ -29,35 +28,25 @@ def refuse_divergence(figure: float, step: int) -> None:
 
 
 def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
-    """Raise ConfigError unless there is something to learn and both sets share one numbering."""
+    """Raise ConfigError unless there is something to learn, and dense sets have one width."""
     if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
         raise ConfigError(
             f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
             f"{train.y.nnz} labels in all: expected at least one of each"
         )
-    if not np.isfinite(train.x.values).all():
-        raise ConfigError("some features are not finite: expected numbers, so mend the data")
-    if valid is not None and (valid.n_features, valid.n_labels) != (
-        train.n_features,
-        train.n_labels,
-    ):
+    is_dense = valid is not None and (isinstance(train.x, Block) or isinstance(valid.x, Block))
+    if valid is not None and is_dense and valid.n_features != train.n_features:
         raise ConfigError(
-            f"the validation set has {valid.n_features} features and {valid.n_labels} labels, the "
-            f"training set {train.n_features} and {train.n_labels}: use files of one numbering"
+            f"the validation set has {valid.n_features} features, the training set "
+            f"{train.n_features}: dense features are of one number"
         )
 
 
 def refuse_too_large(config: Config, train: Dataset) -> None:
-    """Raise ConfigError if training would take more than this machine's memory."""
-    wanted, memory = kind_of(config).n_bytes(config, train), memory_of_machine()
-    if wanted <= memory:
+    """Raise ConfigError if training would take more memory than there is."""
+    wanted, room = kind_of(config).n_bytes(config, train), memory()
+    if wanted <= room:
         return
+    whose = "this machine has" if room == memory_of_machine() else "this process may use"
     what, remedy = kind_of(config).size(config, train)
-    raise ConfigError(
-        f"{what} {wanted / 2**30:.1f} GiB, but this machine has {memory / 2**30:.1f}: {remedy}"
-    )
-
-
-def memory_of_machine() -> int:
-    """In bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    raise ConfigError(f"{what} {wanted / 2**30:.1f} GiB, but {whose} {room / 2**30:.1f}: {remedy}")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from slide.core.contract.backend import Backend
+from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
+from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.trainer import Trainer, Watcher
 
 STATUS = Path("/proc/self/status")
@@ -29,7 +30,7 @@ class MetricsFile:
 
     def on_step(self, step: int, n_steps: int) -> None:
         """Pass on."""
-        if self.watcher:
+        if self.watcher is not None:
             self.watcher.on_step(step, n_steps)
 
     def on_evaluation(self, record: dict[str, Any]) -> None:
@@ -37,7 +38,7 @@ class MetricsFile:
         self.last = record
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        if self.watcher:
+        if self.watcher is not None:
             self.watcher.on_evaluation(record)
 
 
@@ -51,6 +52,8 @@ def train_to_folder(
     time_budget: float | None = None,
     watcher: Watcher | None = None,
     trained_on: str = "",
+    one_based: OneBased = OneBased.NONE,
+    keeping: Keeping = LAST,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -66,6 +69,8 @@ def train_to_folder(
         time_budget: see `Trainer`.
         watcher: see `Trainer`.
         trained_on: the name of the data, kept in config.json.
+        one_based: what its text counts from 1, kept there, too.
+        keeping: which epoch's model is left, and when training stops.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -76,45 +81,65 @@ def train_to_folder(
     """
     with staged(folder, overwrite) as partial:
         metrics = MetricsFile(partial / METRICS, watcher)
-        trainer = Trainer(config, backend, time_budget, metrics)
+        trainer = Trainer(config, backend, time_budget, metrics, keeping, partial)
         model = trainer.fit(train, valid)
-        model.trained_on = trained_on
+        model.trained_on, model.one_based = trained_on, one_based
         model.write_into(partial)
     return model, figures(trainer, metrics.last)
 
 
 def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
-    """What a finished run reports of itself; scores are fractions, None without a valid set."""
+    """What a finished run reports of itself, and scores of the model that it has left.
+
+    Scores are fractions, None without a validation set.
+
+    Args:
+        trainer: of the run.
+        last: its last evaluation.
+    """
     scores = {
-        f"{name}_at_{k}": last.get(f"{name}_at_{k}")
-        for name in ("precision", "ndcg", "psp")
-        for k in (1, 3, 5)
-    }
+        f"{name}_at_{k}": None for name in ("precision", "ndcg", "psp") for k in (1, 3, 5)
+    } | scores_of(trainer.kept)
     return {
         "seconds_train": trainer.seconds,
         "seconds_compile": trainer.seconds_compile,
         "examples_per_second": trainer.examples / trainer.seconds,
         **scores,
         **({"lost_updates": last["lost_updates"]} if "lost_updates" in last else {}),
-        "loss": last["loss"],
+        "loss": trainer.kept["loss"],
         "peak_rss_mb": peak_rss_mb(),
         "backend": trainer.backend.name,
         "seed": trainer.config.training.seed,
         "epochs": last["epoch"],
+        "kept_epoch": trainer.kept["epoch"],
         "steps": trainer.step,
         "config": trainer.config.flat(),
     }
 
 
-def peak_rss_mb() -> float:
-    """The largest resident memory this process has had, in units of 10**6 bytes.
+def scores_of(record: dict[str, Any]) -> dict[str, float]:
+    """Those of an evaluation that are of the validation set; fractions."""
+    others = "held_out_", "probe_"
+    return {
+        name: score
+        for name, score in record.items()
+        if "_at_" in name and not name.startswith(others)
+    }
+
+
+def peak_rss_mb() -> float | None:
+    """The largest resident memory this process has had, in units of 10**6 bytes, where it is known.
 
     Linux counts the memory of whoever started a process into its `getrusage`, so its own record is
-    read first.
+    read first. Windows has neither.
     """
     if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
+        for line in STATUS.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from slide.core.contract.backend import Backend
+from slide.core.contract.opening import opened
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
-from slide.core.examples.dataset import Dataset
+from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.numbering import by_columns
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.learners.recipe import completed
 from slide.core.models.model import Model
+from slide.core.models.unseen import known
 from slide.core.runs.clock import Clock, batches, n_steps_of
+from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.refusals import (
     demand_time_budget,
     refuse_divergence,
@@ -41,32 +49,45 @@ class Trainer:
     """Trains one network.
 
     Args:
-        config: all settings.
-        backend: whose kernels compute.
+        config: all settings; what a `slide.Config` leaves open is chosen for each training set.
+        backend: whose kernels compute; by default the one of the command line, on all cores. In
+            place of a backend its name will do.
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
             epoch; the learning rate then decays with the time used. None for no limit.
         watcher: is told of each step and evaluation.
+        keeping: which epoch's model `fit` gives, and when it stops.
+        keep_in: a folder for the best model meanwhile; a temporary one if None.
 
     Attributes:
+        said: the config that it was made with; `config` is what was trained last.
+        kept: the evaluation of the model that `fit` gave.
         clock: how far the run is; `seconds`, `examples` and `step` are its own.
         seconds_compile: of the rehearsal before it, in which kernels are compiled.
     """
 
     config: Config
-    backend: Backend
+    backend: Backend = field(default_factory=lambda: opened(None))
     time_budget: float | None = None
     watcher: Watcher | None = None
+    keeping: Keeping = LAST
+    keep_in: Path | None = None
+    said: Config = field(init=False)
+    kept: dict[str, Any] = field(default_factory=dict, init=False)
     clock: Clock = field(default_factory=Clock, init=False)
     seconds_compile: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.config, Config):
             raise ConfigError(f"config is {self.config!r}: expected a slide.Config")
+        self.said, self.backend = self.config, opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
-        """Train on `train`, evaluating on `valid` after each epoch.
+        """Train on `train`, evaluating on `valid` after each epoch; the model that is to be kept.
+
+        If training has had enough of epochs without a better one, what is due at the end is done
+        and evaluated, too.
 
         Each evaluation is a dict of
 
@@ -74,7 +95,7 @@ class Trainer:
         * loss (mean over the epoch, over the active sets), mean_active, from_labels, from_tables,
           from_uniform (shares of the active set), inclusion_probability (of the uniform ones),
           touched_rows (of the output layer), all means over the steps of the epoch;
-        * precision_at_k, ndcg_at_k, psp_at_k (fractions on `valid`, if there is one);
+        * what `Model.evaluate` returns (fractions on `valid`, if there is one);
         * full_loss (over all neurons, on the probe: 64 training examples), dead_neurons (share of
           output neurons never updated so far), and of the output layer's tables, if there are
           any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
@@ -83,23 +104,74 @@ class Trainer:
         * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
           (see `slide.core.runs.hogwild`).
 
+        What `valid` has that `train` lacks is left out, or counts as missed, with an
+        `UnseenWarning`. Where few of many ids are in use, memory follows those.
+
         The same seed gives the same network, whatever the order of the examples in `train`.
 
         Raises:
-            ConfigError: the two sets differ in features or labels, there is nothing to learn,
-                network and tables would not fit into this machine's memory, or training diverges.
+            InputError: the arrays of a set contradict each other, or a number is not finite.
+            ConfigError: dense sets differ in features, there is nothing to learn, network and
+                tables would not fit into memory, training diverges, or epochs are to be compared
+                without `valid`.
         """
+        self.keeping.refuse_without(valid)
+        train = checked(train, "the training set")
+        valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
+        train, features, labels = by_columns(train)
+        counts = train.y.positive().column_counts()
+        if valid is not None:
+            valid, unseen = known(valid, features, labels, counts)
+            unseen.warn()
+        self._get_ready(train)
+        as_model = partial(
+            Model, self.config, backend=self.backend, label_counts=counts,
+            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids,
+        )  # fmt: skip
+        with folder_or_temporary(self.keep_in) as folder:
+            kept = Kept(self.keeping, folder)
+            last = self._epochs(train, valid, kept, as_model)
+            self.kept = kept.record
+            return kept.model(last, self.backend)
+
+    def _get_ready(self, train: Dataset) -> None:
+        """Choose what the config leaves open, refuse what does not fit, compile kernels."""
+        by_steps = getattr(self.backend, "hogwild_workers", None) is not None
+        self.config = completed(self.said, train, by_steps, self.time_budget)
         refuse_too_large(self.config, train)
-        kind = kind_of(self.config)
         if hasattr(self.backend, "demand_room"):
-            self.backend.demand_room(kind.n_bytes(self.config, train))
+            self.backend.demand_room(kind_of(self.config).n_bytes(self.config, train))
         self.clock = Clock(self.time_budget)
         self.seconds_compile = rehearse(self.config, self.backend, train)
+
+    def _epochs(
+        self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model]
+    ) -> Model:
+        """All epochs, each with its evaluation; the model of the last one."""
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         with self.clock.running():
-            learner = kind.begin(self.config, cast(Backend, timed), train)
-        counts = train.y.positive().column_counts()
+            learner = kind_of(self.config).begin(self.config, cast(Backend, timed), train)
+
+        def evaluated(epoch: int, reports: list[StepReport]) -> Model:
+            seconds_by_kernel = dict(timed.seconds)
+            model = as_model(learner.network)
+            if self.watcher is not None or self.keeping.compares:
+                record = (
+                    self._progress(epoch)
+                    | {"seconds_by_kernel": seconds_by_kernel}
+                    | summary(reports)
+                    | (model.scored(valid) if valid is not None else {})
+                    | learner.diagnostics()
+                    | runner.figures()
+                    | getattr(self.backend, "figures", dict)()
+                )
+                kept.see(model, record)
+                if self.watcher is not None:
+                    self.watcher.on_evaluation(record)
+            timed.seconds |= seconds_by_kernel  # those of training alone
+            return model
+
         for epoch in range(1, self.config.training.epochs + 1):
             reports = self._epoch(learner, runner)
             is_last = epoch == self.config.training.epochs or self.clock.used >= 1
@@ -108,28 +180,30 @@ class Trainer:
                 learner.catch_up()
                 if is_last:
                     learner.finish()
-            seconds_by_kernel = dict(timed.seconds)
-            model = Model(self.config, learner.network, self.backend, counts, train.n_samples)
-            if self.watcher:
-                self.watcher.on_evaluation(
-                    {
-                        "step": self.clock.step,
-                        "epoch": epoch,
-                        "seconds": self.clock.seconds,
-                        "examples": self.clock.examples,
-                        "seconds_by_kernel": seconds_by_kernel,
-                    }
-                    | summary(reports)
-                    | (model.evaluate(valid) if valid is not None else {})
-                    | learner.diagnostics()
-                    | runner.figures()
-                    | getattr(self.backend, "figures", dict)()
-                )
-            timed.seconds |= seconds_by_kernel  # those of training alone
+            model = evaluated(epoch, reports)
             if is_last:
+                break
+            if kept.is_stale:
+                model = evaluated(epoch, reports) if self._has_finished(learner) else model
                 break
         refuse_divergence(learner.weight_sum(), self.clock.step)
         return model
+
+    def _has_finished(self, learner: Learner) -> bool:
+        """Do what is due at the end; whether there was anything."""
+        n_steps = learner.n_steps
+        with self.clock.running():
+            learner.finish()
+        return learner.n_steps > n_steps
+
+    def _progress(self, epoch: int) -> dict[str, Any]:
+        """How far the run is."""
+        return {
+            "step": self.clock.step,
+            "epoch": epoch,
+            "seconds": self.clock.seconds,
+            "examples": self.clock.examples,
+        }
 
     def _epoch(self, learner: Learner, runner: Runner) -> list[StepReport]:
         """One pass over the training set, or what time allows of it; a report of each step."""
@@ -143,7 +217,7 @@ class Trainer:
             clock.step += 1
             refuse_divergence(report.loss, clock.step)
             reports.append(report)
-            if self.watcher:
+            if self.watcher is not None:
                 self.watcher.on_step(clock.step, n_steps)
 
     @property

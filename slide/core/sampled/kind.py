@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,8 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.families import kind_of
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
-from slide.core.learner import Kind, Searcher
+from slide.core.learner import LAST, Kind, Searcher
+from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, n_cells
 from slide.core.sampled.retrieval import Retrieval
 from slide.core.sampled.rules import rules, tiny
@@ -35,6 +36,14 @@ class AllNeurons:
         """See `Searcher`."""
         return infer(backend, self.network, x, k)
 
+    def naming_last(self, labels: Array, backend: Backend) -> AllNeurons:
+        """See `Searcher`; the biases of these labels are `LAST`, in a copy of their layer."""
+        output = self.network.output.param
+        weight = backend.get(output.weight).copy()
+        weight[labels, -1] = LAST
+        layer = SampledLayer(replace(output, weight=backend.put(weight)))
+        return AllNeurons(replace(self.network, output=layer))
+
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
@@ -49,6 +58,13 @@ class Retrieved:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         return infer_sampled(backend, self.network, x, k, self.retrieval)
+
+    def naming_last(self, labels: Array, backend: Backend) -> Retrieved:
+        """See `Searcher`; these labels are never found."""
+        hidden = np.zeros(self.network.n_labels, bool)
+        hidden[labels] = True
+        output = replace(self.retrieval.output, hidden=backend.put(hidden))
+        return replace(self, retrieval=Retrieval([*self.retrieval.layers[:-1], output]))
 
 
 def exact_searcher(network: Network, backend: Backend) -> Searcher:

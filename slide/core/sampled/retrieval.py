@@ -42,12 +42,14 @@ class LayerRetrieval:
         tables: of the neurons.
         query: whom to keep.
         probes: buckets of each table to look into.
+        hidden: which neurons are never found, bool (n,); None if none is.
     """
 
     functions: InnerProductHash
     tables: Tables
     query: Query
     probes: int
+    hidden: Array | None = None
 
     @classmethod
     def build(
@@ -89,7 +91,7 @@ class LayerRetrieval:
         codes = self.functions.of_queries(backend, a, self.probes)
         found = backend.query(self.tables, codes, nothing, nothing, self.query, salt=0)
         assert isinstance(found, CSR)  # each example looks for its own
-        return found
+        return found if self.hidden is None else found.where(~self.hidden[found.indices])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.core.contract.arrays import Array
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError
@@ -26,6 +26,14 @@ from slide.core.sampled.settings import SampledSettings
 from slide.core.sampled.step import train_step
 from slide.core.sampled.updating import Updates, optimizer_of
 from slide.core.settings.settings import Settings
+
+
+def silence_unused(network: Network, train: Dataset, backend: Backend) -> None:
+    """Let features that no example has weigh nothing: no step will ever teach them better."""
+    first = network.hidden[0]
+    if isinstance(first, DenseLayer) and isinstance(train.x, CSR):
+        unused = np.flatnonzero(train.x.column_counts() == 0)
+        first.param.weight[backend.put(unused)] = 0
 
 
 class Found(NamedTuple):
@@ -70,6 +78,7 @@ class SampledRun(Stepping):
         layers, optimizer = own.layers, optimizer_of(own.optimization)
         rng = np.random.default_rng(training.seed)
         network = Network.draw(layers, train.n_features, train.n_labels, backend, optimizer, rng)
+        silence_unused(network, train, backend)
         wanted = [layers.n_active_of(layer) for layer in range(len(layers.hidden))]
         samplers = [
             None if isinstance(layer, DenseLayer) else Sampler.of(settings, n, layer.param.shape)

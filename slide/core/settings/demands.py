@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
 from slide.core.errors import ConfigError
 
 
-def demand_int(name: str, got: object, low: int, high: int) -> None:
+def is_number(got: Any, kind: Any) -> bool:
+    """Whether it is a number of this kind, which a bool is not."""
+    return isinstance(got, kind) and not isinstance(got, bool)
+
+
+def demand_int(name: str, got: Any, low: int, high: int) -> None:
     """Raise ConfigError unless `got` is a whole number in [low, high]."""
-    if not isinstance(got, int) or isinstance(got, bool) or not low <= got <= high:
+    if not is_number(got, int | np.integer) or not low <= got <= high:
         raise ConfigError(f"{name} is {got!r}: expected a whole number from {low} to {high}")
 
 
-def demand_float(name: str, got: object, low: float, high: float) -> None:
+def demand_float(name: str, got: Any, low: float, high: float) -> None:
     """Raise ConfigError unless `got` is a number in [low, high]."""
-    if not isinstance(got, int | float) or isinstance(got, bool) or not low <= got <= high:
+    if not is_number(got, int | float | np.integer | np.floating) or not low <= got <= high:
         raise ConfigError(f"{name} is {got!r}: expected a number from {low:g} to {high:g}")
 
 
 def demand_one_of(name: str, got: object, known: tuple[object, ...]) -> None:
     """Raise ConfigError unless `got` is one of the known values."""
     if not any(isinstance(got, type(value)) and got == value for value in known):
-        raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}")
+        words = [value for value in known if isinstance(value, str)]
+        meant = f"; {did_you_mean(got, words)}" if close_to(got, words) else ""
+        raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}{meant}")
+
+
+def close_to(word: object, known: Iterable[str]) -> str | None:
+    """The known word that somebody who wrote another one may have meant."""
+    if not isinstance(word, str):
+        return None
+    spelled = {each.lower(): each for each in known}
+    found = get_close_matches(word.lower(), spelled, 1)
+    return spelled[found[0]] if found else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The question, if there is such a word."""
+    return f"did you mean {close_to(word, known)!r}?"
 
 
 def demand_bool(name: str, got: object) -> None:

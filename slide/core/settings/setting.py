@@ -7,18 +7,23 @@ docs/settings.md and all refusals are made from what stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache, partial
-from typing import Any, ClassVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, cast, get_args, get_origin, get_type_hints
 
+import numpy as np
+
+from slide.core.errors import ConfigError
 from slide.core.settings.demands import (
+    close_to,
     demand_bool,
     demand_float,
     demand_int,
     demand_ints,
     demand_one_of,
     demand_power_of_two,
+    did_you_mean,
 )
 
 KEY = "setting"  # in the metadata of a field
@@ -78,8 +83,24 @@ class Part:
     __slots__ = ()
     title: ClassVar[str]
 
+    def __new__(cls, *given: Any, **said: Any) -> Self:
+        """Refuse what is no setting by a sentence; what is one comes to `__init__`."""
+        refuse_unknown(cls.__name__, said, [each.name for each in fields(cast(Any, cls))])
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         demand_all(self)
+
+
+def refuse_unknown(what: str, said: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ConfigError if a name that is said is not known."""
+    names = sorted(known)
+    for name in said:
+        if name not in names:
+            meant = did_you_mean(name, names) if close_to(name, names) else ""
+            raise ConfigError(
+                f"{what} has no setting {name!r}: {meant or 'expected ' + ', '.join(names)}"
+            )
 
 
 def whole(default: int, low: int, high: int, help: str, common: bool = False) -> Any:
@@ -224,6 +245,24 @@ def flat(part: Any) -> dict[str, Any]:
 
 
 def demand_all(part: Part) -> None:
-    """Raise ConfigError unless every setting of this part may have its value."""
+    """Raise ConfigError unless every setting of this part may have its value, made `plain`."""
     for name, setting in settings_of(type(part)).items():
-        setting.demand(name, getattr(part, name))
+        value = plain(setting.kind, getattr(part, name))
+        object.__setattr__(part, name, value)
+        setting.demand(name, value)
+
+
+def plain(kind: Any, value: Any) -> Any:
+    """A value as a setting of this type has it: NumPy's numbers as Python's, widths as a tuple.
+
+    One width stands for one layer, and 0 for none, as on the command line.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if get_origin(kind) is not tuple:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1):
+        return tuple(plain(int, each) for each in value)
+    return value

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from slide.core.contract.losses import LossName
 from slide.core.contract.optim import ScheduleName
@@ -71,9 +72,12 @@ class Settings(Generic[LearnerSettings]):
         steps: how it takes steps; as it comes for a learner that takes none, which has no such
             settings (`Kind.takes_steps`).
         refresh: when what finds active neurons is built anew; likewise.
+        chosen: settings that somebody said, by name, where the others are still to be chosen for a
+            training set; None where nothing is.
     """
 
     training: Training
     learner: LearnerSettings
     steps: Steps = field(default_factory=Steps)
     refresh: Refresh = field(default_factory=Refresh)
+    chosen: Mapping[str, Any] | None = field(default=None, compare=False)

@@ -84,6 +84,10 @@ class SpotChecked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.backend, name)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Of a copy, which checks the calls that are its own."""
+        return type(self), (self.backend, self.share, 0, self.loading)
+
     def call(self, kernel: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """The result of a kernel, which may be checked before it is given back.
 

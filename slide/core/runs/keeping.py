@@ -1,0 +1,113 @@
+"""Which epoch's model a run leaves, and when it has had enough of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, get_args
+
+from slide.core.contract.backend import Backend
+from slide.core.errors import ConfigError
+from slide.core.examples.dataset import Dataset
+from slide.core.examples.metrics import RANKS
+from slide.core.models.model import Model
+from slide.core.settings.demands import demand_int, demand_one_of
+
+Keep = Literal["last", "best"]
+MEASURES = ("precision", "ndcg", "psp", "label_recall", "mrr", "r_precision", "coverage")
+METRICS = tuple(f"{name}_at_{k}" for name in MEASURES for k in RANKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is asked for.
+
+    Args:
+        keep: the model of the last epoch, or of the first one that none was better than.
+        metric: by which one is better, measured on the validation set; of METRICS.
+        patience: epochs without a better one after which training stops; None for no end.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+
+    keep: Keep = "last"
+    metric: str = "precision_at_1"
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        demand_one_of("keep", self.keep, get_args(Keep))
+        demand_one_of("metric", self.metric, METRICS)
+        if self.patience is not None:
+            demand_int("patience", self.patience, 1, 1 << 30)
+
+    @property
+    def compares(self) -> bool:
+        """Whether epochs are compared at all."""
+        return self.keep == "best" or self.patience is not None
+
+    def refuse_without(self, valid: Dataset | Path | None) -> None:
+        """Raise ConfigError if epochs are to be compared on a set that is not there."""
+        if self.compares and valid is None:
+            what = "keep is 'best'" if self.keep == "best" else f"patience is {self.patience}"
+            raise ConfigError(
+                f"{what}, which needs examples to measure {self.metric} on: give a validation set "
+                "by --valid, or leave it out"
+            )
+
+
+LAST = Keeping()
+
+
+class Kept:
+    """The best epoch of a run so far; its model lies on disk, so that no two are in memory.
+
+    Args:
+        asked: for what.
+        folder: for the model.
+
+    Attributes:
+        record: the evaluation of the best epoch, or of the last one if that is to be kept.
+        n_worse: epochs since the best one.
+    """
+
+    def __init__(self, asked: Keeping, folder: Path) -> None:
+        self.asked, self.folder = asked, folder
+        self.best = -1.0
+        self.record: dict[str, Any] = {}
+        self.n_worse = 0
+
+    def see(self, model: Model, record: dict[str, Any]) -> None:
+        """Take note of an evaluation, and keep the model if none was better."""
+        is_best = False
+        if self.asked.compares:
+            is_best = record[self.asked.metric] > self.best
+            self.best = max(self.best, record[self.asked.metric])
+            self.n_worse = 0 if is_best else self.n_worse + 1
+        if self.asked.keep == "last" or is_best:
+            self.record = record
+        if self.asked.keep == "best" and is_best:
+            model.write_into(self.folder)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether there was no better epoch for as long as one was waited for."""
+        return self.asked.patience is not None and self.n_worse >= self.asked.patience
+
+    def model(self, last: Model, backend: Backend) -> Model:
+        """The one that is kept."""
+        is_last = self.asked.keep == "last" or not self.n_worse
+        return last if is_last else Model.load(self.folder, backend)
+
+
+@contextmanager
+def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
+    """The folder, or one that is gone afterwards."""
+    if folder is not None:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="slide-") as temporary:
+        yield Path(temporary)

@@ -1,0 +1,139 @@
+"""What works where a system lacks what only POSIX has, shown by taking that away."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import slide
+
+ROOT = Path(slide.__file__).parents[1]
+LACKING = """
+import importlib.abc, os, select, signal, subprocess, sys
+
+class Lacking(importlib.abc.MetaPathFinder):
+    NAMES = {"fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "syslog", "readline",
+             "_posixshmem"}
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.NAMES:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Lacking())
+for name in Lacking.NAMES:
+    sys.modules.pop(name, None)
+for module, names in {
+    os: "fork forkpty sched_getaffinity sched_setaffinity sysconf statvfs killpg getuid geteuid "
+        "getgid getpgid setsid getloadavg wait4 waitid mkfifo chown lchown",
+    select: "poll epoll kqueue",
+    signal: "SIGHUP SIGKILL SIGALRM SIGUSR1 SIGUSR2 SIGCHLD SIGPIPE SIGQUIT alarm setitimer "
+            "pthread_sigmask pthread_kill sigwait siginterrupt",
+}.items():
+    for name in names.split():
+        if hasattr(module, name):
+            delattr(module, name)
+"""
+TRAINING = """
+import numpy as np
+import slide
+import slide.backends.verifying
+from slide.core.contract.arrays import CSR
+
+ids = np.arange(40, dtype=np.int32) % 8
+one = CSR(np.arange(41), ids, np.ones(40, np.float32), 8)
+data = slide.Dataset(one, one)
+for name in ("numba", "reference"):
+    backend = slide.load_backend(name)
+    backend.set_threads(2)
+    for config in (slide.recipe(data, epochs=2), slide.recipe(data, hidden=(8,), epochs=2)):
+        model = slide.Trainer(config, backend).fit(data)
+        model.save(f"{name}-{len(config.hidden)}")
+        again = slide.Model.load(f"{name}-{len(config.hidden)}", backend)
+        assert model.evaluate(data) == again.evaluate(data), name
+print("trained")
+"""
+COMMANDS = """
+import slide.cli
+sys.argv = ["slide", *sys.argv[1:]]
+slide.cli.main()
+"""
+
+
+def run(program, folder, *arguments):
+    command = [sys.executable, "-c", LACKING + program, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_models_are_trained_without_posix(tmp_path):
+    done = run(TRAINING, tmp_path)
+    assert (done.stdout, done.stderr) == ("trained\n", "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "train train.txt.gz --model n --epochs 1 --quiet --threads 1",
+        "train train.txt.gz --model n --epochs 1 --json --threads 1 --backend reference",
+        "evaluate m test.txt --backend reference",
+        "predict m test.txt --out p.txt",
+        "convert test.txt test.npz",
+        "backends",
+    ],
+)
+def test_commands_work_without_posix(model, command):
+    done = run(COMMANDS, model.parent, *command.split())
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["processes", "processes-numba"])
+def test_what_needs_posix_says_so(model, name):
+    done = run(COMMANDS, model.parent, "evaluate", "m", "test.txt", "--backend", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        r"slide: .* 'fcntl', which POSIX systems alone have: .*numba\n", done.stderr
+    )
+
+
+def test_readme_and_classifiers_say_where_it_runs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    systems = [one for one in project["classifiers"] if one.startswith("Operating System")]
+    assert systems == ["Operating System :: OS Independent"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "need a POSIX system" in readme
+
+
+def test_files_are_opened_with_an_encoding():
+    """Windows would choose one by its language."""
+    text = re.compile(r"\.(?:read_text|write_text)\((?:[^()]|\([^()]*\))*\)")
+    for path in (ROOT / "slide").rglob("*.py"):
+        for call in text.findall(path.read_text(encoding="utf-8")):
+            assert "encoding=" in call, (path, call)
+
+
+ODD = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "30"},
+]
+
+
+@pytest.mark.parametrize("environment", ODD, ids=["ascii", "C", "narrow"])
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "evaluate m test.txt", "train train.txt.gz --model n --epochs 1", "backends",
+     "train --help"],
+)  # fmt: skip
+def test_commands_work_on_odd_terminals(model, command, environment):
+    program = [sys.executable, "-m", "slide", *command.split()]
+    done = subprocess.run(
+        program, cwd=model.parent, env=os.environ | environment, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert b"\x1b[" not in done.stdout
+    assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
