@@ -218,7 +218,7 @@ def test_a_race_finds_what_heats_like_and_leaves_alone_what_was_said(monkeypatch
 
     def run(heats, balance):
         tried.append(balance)
-        return -abs(np.log(balance.cost / 2.7))
+        return np.full(9, -abs(np.log(balance.cost / 2.7)))
 
     monkeypatch.setattr(choosing.Heats, "run", run)
     split = Split.of(DATA, np.random.default_rng(0), BACKEND)
@@ -239,13 +239,30 @@ def test_a_walk_goes_up_or_down_from_where_it_is(best, n_tried):
     tried = []
 
     class Landscape:
+        split = Split(np.arange(9), np.arange(9))
+
         def run(self, balance):
             tried.append(balance.cost)
-            return -abs(np.log(balance.cost / best))
+            return np.full(9, -abs(np.log(balance.cost / best)))
 
-    found = walked(Landscape(), Balance(0.3, 0.0), -abs(np.log(0.3 / best)))
+    found = walked(Landscape(), Balance(0.3, 0.0), np.full(9, -abs(np.log(0.3 / best))))
     assert found.cost == pytest.approx(max(best, 0.3 * 3.0**-5))
     assert len(tried) == n_tried
+
+
+@pytest.mark.parametrize(("has_parts", "noise", "cost"),
+                         [(False, 1.0, 0.3), (True, 1.0, 0.1), (True, 0.1, 0.3)])  # fmt: skip
+def test_of_costs_that_are_not_told_apart_the_least_is_taken_for_parts(has_parts, noise, cost):
+    """The others lose 0.2 on average, with a standard error of noise / 3."""
+    loss = 0.2 + noise * np.array([-1, 1, 0, -1, 1, 0, -1, 1, 0]) * 1.5**0.5
+
+    class Landscape:
+        split = Split(np.arange(9), np.arange(9), has_parts)
+
+        def run(self, balance):
+            return -loss
+
+    assert walked(Landscape(), Balance(0.3, 0.0), np.zeros(9)).cost == pytest.approx(cost)
 
 
 def test_each_round_draws_others_in_place_of_those_that_are_easy():

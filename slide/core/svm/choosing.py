@@ -21,6 +21,7 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.metrics import RANKS
 from slide.core.settings.traits import Traits
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, Shortlists, drawn_cells
@@ -45,18 +46,31 @@ class Solution:
         balance: cost, and length of centroids.
         network: the weights.
         duals: f32, of the shortlists.
-        scores: P@1, P@3, P@5 on the held-out examples; empty if there are none.
+        hits: bool (n_held_out, ANSWERS), whether the best labels of those examples are theirs.
     """
 
     balance: Balance
     network: Direct
     duals: Array
-    scores: dict[str, float]
+    hits: Array
 
     @property
-    def goodness(self) -> float:
-        """One number to choose by."""
-        return sum(self.scores.values()) / max(len(self.scores), 1)
+    def goodness(self) -> Array:
+        """One number to choose by, of each held-out example."""
+        goodness: Array = np.mean([self.hits[:, :k].mean(axis=1) for k in RANKS], axis=0)
+        return goodness
+
+    @property
+    def mean_goodness(self) -> float:
+        """Of them all; 0 if nothing is held out."""
+        return float(self.goodness.sum()) / max(len(self.hits), 1)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """P@1, P@3 and P@5 by their names in metrics.jsonl; none if nothing is held out."""
+        if not len(self.hits):
+            return {}
+        return {f"precision_at_{k}": float(self.hits[:, :k].mean()) for k in RANKS}
 
 
 def raced(
@@ -79,7 +93,7 @@ def raced(
         return powers[0], begun
     heats = [Heats.of(settings, data, split, active, backend, seed, power) for power in powers]
     goodness = [each.run(begun) for each in heats]
-    best = int(np.argmax(goodness))
+    best = int(np.argmax([each.mean() for each in goodness]))
     if settings.cost is not None:
         return heats[best].power, begun
     return heats[best].power, walked(heats[best], begun, goodness[best])
@@ -92,24 +106,40 @@ def powers_of(settings: SvmSettings, data: Dataset) -> tuple[float, ...]:
     return POWERS if Traits.of(data).is_binary else POWERS[:1]
 
 
-def walked(heats: Heats, begun: Balance, goodness: float) -> Balance:
+def walked(heats: Heats, begun: Balance, goodness: Array) -> Balance:
     """The best that walking along costs finds: up, or if that is no gain, down.
+
+    Where examples are parts of one thing, the other parts of what is asked for later are trained
+    on, as lacking it, and the more they cost the better that is learned. Those held out cannot say
+    so. There the least cost that was tried is taken from which the best is not told apart.
 
     Args:
         heats: to run.
         begun: where the walk begins.
-        goodness: there.
+        goodness: there, of each held-out example.
     """
+    tried = {begun: goodness}
+    best = begun
     for factor in (FACTOR, 1 / FACTOR):
-        best, most = begun, goodness
-        for _ in range(MOST_STEPS):
+        for _ in range(MOST_STEPS if best is begun else 0):
             other = replace(best, cost=factor * best.cost)
-            if (found := heats.run(other)) <= most:
+            tried[other] = heats.run(other)
+            if tried[other].mean() <= tried[best].mean():
                 break
-            best, most = other, found
-        if best is not begun:
-            return best
-    return begun
+            best = other
+    if not heats.split.has_parts:
+        return best
+    near = [each for each in tried if within_error(tried[best], tried[each])]
+    return min(near, key=lambda each: each.cost)
+
+
+def within_error(best: Array, other: Array) -> bool:
+    """Whether the best is better by no more than the standard error of the difference.
+
+    Source: the one-standard-error rule of Breiman et al. (CART, 1984), of pairs.
+    """
+    gain = best - other
+    return bool(gain.mean() <= gain.std() / math.sqrt(len(gain)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +178,8 @@ class Heats:
         problem = Problem.of(settings, inputs, x, split.usable, backend)
         return cls(problem, replace(split, held_out=scored), math.ceil(active * share), seed, power)
 
-    def run(self, balance: Balance) -> float:
-        """How good labels are after two rounds with this balance."""
+    def run(self, balance: Balance) -> Array:
+        """How good labels are after two rounds with this balance, for each held-out example."""
         usable, problem = self.split.usable, self.problem
         rng, lists = np.random.default_rng(self.seed), Shortlists.of(problem.y, usable)
         network = problem.unsolved(balance.centroid)
@@ -240,5 +270,4 @@ def solution(
         number: of the solutions before this one.
     """
     network, duals = problem.solved(lists, balance, len(split.usable), SALTS_OF_ROUND * number)
-    scores = problem.goodness(network, split.held_out) if len(split.held_out) else {}
-    return Solution(balance, network, duals, scores)
+    return Solution(balance, network, duals, problem.hits(network, split.held_out))

@@ -25,7 +25,7 @@ from slide.core.svm.choosing import (
 )
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import Balance, Problem
+from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
 from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
@@ -83,7 +83,7 @@ class SvmRun:
         data = Dataset(inputs.of(data.features), data.y)
         problem = Problem.of(own, inputs, data, split.usable, backend)
         lists = Shortlists.of(data.y.positive(), split.usable)
-        begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, {})
+        begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
         return cls(settings, backend, rng, data, problem, split, lists, begun, power)
 
     @property
@@ -135,7 +135,7 @@ class SvmRun:
         began = time.perf_counter()
         self.mine(self.split.usable)
         self.again(self.solved.balance)
-        self.goodness.append(self.solved.goodness)
+        self.goodness.append(self.solved.mean_goodness)
         report = self.report()
         self.seconds = time.perf_counter() - began
         self.seconds_left -= self.seconds
@@ -163,7 +163,7 @@ class SvmRun:
         no_time = self.seconds_left < ROUNDS_OF_LAST * self.seconds
         if not len(self.split.held_out) or not self.n_steps or no_time:
             return
-        y, rows, scores = self.problem.y, self.order, self.solved.scores
+        y, rows, hits = self.problem.y, self.order, self.solved.hits
         balance = self.solved.balance
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
@@ -173,7 +173,7 @@ class SvmRun:
         self.again(balance)
         self.mine(rows)
         self.again(balance)
-        self.solved = replace(self.solved, scores=scores)
+        self.solved = replace(self.solved, hits=hits)
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""

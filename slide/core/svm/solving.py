@@ -12,7 +12,7 @@ from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
-from slide.core.examples.metrics import RANKS, precision_at
+from slide.core.examples.metrics import RANKS, hits
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists, found_cells
 
@@ -21,6 +21,7 @@ CONSTANT = 0.3  # input whose weight is the bias: it moves less than if it were 
 NEVER = -1e9  # bias of a label that no example has, which must not be above those learned to be low
 REFINING = 3  # passes over support vectors, after one over everything
 ANSWERS = max(RANKS)
+NOTHING_FOUND = np.zeros((0, ANSWERS), bool)  # for no example
 MINED_AT_A_TIME = 1 << 14  # examples, so that what is found for them is no large array
 
 
@@ -162,11 +163,11 @@ class Problem:
         found, scores = backend.search(index, x, excluded.map(backend.put), k)
         return backend.get(found), backend.get(scores)
 
-    def goodness(self, network: Direct, rows: Array) -> dict[str, float]:
-        """P@1, P@3 and P@5 on some examples, by their names in metrics.jsonl."""
-        found = self.best_labels(network, rows, ANSWERS)
-        y = self.y.take(rows)
-        return {f"precision_at_{k}": precision_at(found, y, k) for k in RANKS}
+    def hits(self, network: Direct, rows: Array) -> Array:
+        """Whether the best labels of some examples are theirs: bool (len(rows), ANSWERS)."""
+        if not len(rows):
+            return NOTHING_FOUND
+        return hits(self.best_labels(network, rows, ANSWERS), self.y.take(rows))
 
 
 def limits_of(settings: SvmSettings, counts: Array) -> Array:
