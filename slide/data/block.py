@@ -146,6 +146,8 @@ def _whole_number_fault(digits: bytes, what: str, first: int, limit: int) -> str
         return f"{got}: {what}s were said to count from 1 (--one-based), and do not"
     if int(digits) >= limit:
         remedy = "numbers count from 0; correct them, or the size that the file states"
+        if limit >= MAX_COLUMNS:
+            remedy = f"number the {what}s anew, from 0"
         return f"{what} {quote(digits)} is out of range, expected less than {limit}: {remedy}"
     return None
 

@@ -86,6 +86,8 @@ def into_stream(path: Path) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
             return
+        if getattr(sys.stdout, "name", "") == os.devnull:  # what stands in for a closed one
+            raise DataError("standard output is closed: leave it open, or name a file", STDOUT)
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -125,6 +125,16 @@ def test_standard_input_is_closed(files, slide, monkeypatch):
     assert err.startswith("slide: <stdin>: standard input is closed")
 
 
+@pytest.mark.parametrize("args", [["predict", "m", "test.txt"], ["convert", "test.txt", "-"]])
+def test_standard_output_is_closed(model, files, slide, monkeypatch, args):
+    """Something stands in for it, so that words may be printed; answers would be lost."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+        code, _, err = slide(*args)
+    assert code == 2
+    assert "<stdout>: standard output is closed" in err
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_named_pipes(files, slide):
     os.mkfifo(files / "in")

@@ -209,6 +209,20 @@ def with_part(name, array):
     return CSR(**{each: getattr(X, each) for each in CSR.__slots__} | {name: array})
 
 
+def broken_rows():
+    """A LIL matrix whose second row has two columns and one value."""
+    matrix = sp.lil_array(DENSE)
+    matrix.rows[1], matrix.data[1] = [0, 1], [1.0]
+    return matrix
+
+
+def broken_offsets(offsets):
+    """A DIA matrix of two diagonals with other offsets."""
+    matrix = sp.dia_array((np.ones((2, 4)), [0, 1]), shape=(4, 4))
+    matrix.offsets = np.array(offsets)
+    return matrix
+
+
 REFUSED = {
     "row 0 has nan in column 3": with_part("values", [1, np.nan, 1, 1, 1]),
     "row 2 has -inf in column 0": with_part("values", [1, 1, -np.inf, 1, 1]),
@@ -257,6 +271,9 @@ REFUSED = {
     "values have 4 columns for 3 ids": Block(np.arange(3), DENSE, 4),
     "row 0 has nan in column 2": Block(np.array([1, 2]), [[0, np.nan]], 4),
     "values are complex128": sp.csr_matrix(DENSE.astype(complex)),
+    "row 1 has 2 columns: expected 1, as values": broken_rows(),
+    "offsets has 1 numbers: expected 2, as data has rows": broken_offsets([0]),
+    "offsets are float64: expected whole numbers": broken_offsets([0.5, 1.5]),
     "shape is (4,): expected two": sp.coo_array(DENSE[0]),
     "row 0 has nan in column 1": sp.csc_matrix(np.where(DENSE == 2, np.nan, DENSE)),
 }  # fmt: skip
@@ -295,6 +312,12 @@ def test_nothing_is_something(x):
     got = handed.features(x)
     assert got.n_cols == 3
     got.check()
+
+
+@pytest.mark.parametrize("matrix", [np.eye(3), None, [[1.0]]])
+def test_what_is_not_of_scipy_is_said_to_be_none(matrix):
+    with pytest.raises(InputError, match=r"expected a scipy\.sparse matrix"):
+        CSR.from_scipy(matrix)
 
 
 @given(st.data())

@@ -143,6 +143,17 @@ def test_nor_labels_that_are_not_there(used, name):
         used.evaluate(Dataset(TRAIN.x, TEST.y))
 
 
+def test_nothing_cannot_be_measured_on(used):
+    with pytest.raises(InputError, match="there is no example"):
+        used.evaluate(Dataset(CSR.empty(0, 3), CSR.empty(0, 3)))
+
+
+@pytest.mark.parametrize("keeping", ["best", None])
+def test_a_trainer_is_told_what_to_keep_by_its_own_class(keeping):
+    with pytest.raises(ConfigError, match="expected a Keeping"):
+        Trainer(slide.Config(epochs=1), keeping=keeping)
+
+
 def test_depths_may_be_numbers_of_numpy(used):
     expected = used.evaluate(TEST, at=(1, 150))
     for dtype in (np.uint8, np.int16, np.int64):

@@ -197,6 +197,7 @@ def of_scipy(matrix: Any) -> CSR:
         ValueError: it has other than two dimensions, no real numbers, or arrays that SciPy would
             read beyond their ends.
     """
+    demand(is_scipy(matrix), f"got a {type(matrix).__name__}: expected a scipy.sparse matrix")
     demand(len(matrix.shape) == 2, f"shape is {matrix.shape}: expected two dimensions")
     demand(matrix.dtype.kind in "biuf", f"values are {matrix.dtype}: expected real numbers")
     n_cols = n_columns(matrix.shape[1])
@@ -216,11 +217,25 @@ def converted(matrix: Any) -> Any:
     try:
         if matrix.format in FORMATS_OF_POINTERS:
             matrix.check_format(full_check=True)
-        if matrix.format == "coo":
-            demand_within(matrix)
+        demand_sound_rows(matrix)
         return matrix.tocsr()
     except (IndexError, OverflowError, TypeError) as error:
         raise ValueError(f"SciPy cannot read the matrix ({error}): make it anew") from None
+
+
+def demand_sound_rows(matrix: Any) -> None:
+    """Raise ValueError where SciPy would read beyond arrays that it does not check itself."""
+    if matrix.format == "coo":
+        demand_within(matrix)
+    if matrix.format == "lil":
+        for i, (columns, values) in enumerate(zip(matrix.rows, matrix.data, strict=True)):
+            demand(len(columns) == len(values), f"row {i} has {len(columns)} columns: expected "
+                   f"{len(values)}, as values")  # fmt: skip
+    if matrix.format == "dia":
+        demand(matrix.offsets.dtype.kind == "i", f"offsets are {matrix.offsets.dtype}: expected "
+               "whole numbers")  # fmt: skip
+        demand(len(matrix.offsets) == len(matrix.data), f"offsets has {len(matrix.offsets)} "
+               f"numbers: expected {len(matrix.data)}, as data has rows")  # fmt: skip
 
 
 def demand_within(matrix: Any) -> None:

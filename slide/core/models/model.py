@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.measures import label_metrics
@@ -181,7 +181,10 @@ class Model:
             ModelError: the data is dense and has another number of features.
             ConfigError: the propensity parameters or depths are out of range.
         """
-        data, unseen = self._known(checked(data, "data"))
+        data = checked(data, "data")
+        if not data.n_samples:
+            raise InputError("data: there is no example: give one at least to measure on")
+        data, unseen = self._known(data)
         unseen.warn()
         return self.scored(data, sampled, propensity, at)
 

@@ -79,6 +79,9 @@ class Trainer:
     def __post_init__(self) -> None:
         if not isinstance(self.config, Config):
             raise ConfigError(f"config is {self.config!r}: expected a slide.Config")
+        if not isinstance(self.keeping, Keeping):
+            expected = 'a Keeping, such as Keeping("best")'
+            raise ConfigError(f"keeping is {self.keeping!r}: expected {expected}")
         self.said, self.backend = self.config, opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
