@@ -54,6 +54,7 @@ def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch,
         (csr_of([], 3), csr_of([], 3), "nothing to learn from 0 examples"),
         (csr_of([{}], 3), csr_of([{0: 1.0}], 3), "0 features"),
         (csr_of([{0: 1.0}], 3), csr_of([{}], 3), "0 labels"),
+        (csr_of([{0: 1.0}], 3), csr_of([{0: -1.0}], 3), "0 labels"),
     ],
 )
 def test_nothing_to_learn(backend, x, y, words):

@@ -72,7 +72,10 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
     if not os.path.lexists(folder):
         return
     if not overwrite:
-        raise ModelError(f"{folder} exists: choose another --model, or replace it by --overwrite")
+        raise ModelError(
+            f"{folder} exists: choose another --model, or replace it by --overwrite "
+            "(in Python overwrite=True)"
+        )
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
     if not folder.is_dir() or (names and not is_model(folder)):
         raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")

@@ -32,7 +32,7 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
     if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
         raise ConfigError(
             f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
-            f"{train.y.nnz} labels in all: expected at least one of each"
+            f"{train.y.positive().nnz} labels in all: expected at least one of each"
         )
     is_dense = valid is not None and (isinstance(train.x, Block) or isinstance(valid.x, Block))
     if valid is not None and is_dense and valid.n_features != train.n_features:
