@@ -19,7 +19,8 @@ def convert(
 ) -> None:
     """Read IN and write OUT, each in the format that its name says.
 
-    What goes to stdout is XMC-repository text. OUT counts from 0, whatever IN does.
+    What goes to stdout is XMC-repository text. OUT counts from 0, whatever IN
+    does.
 
     An .npz file is read about ten times faster than text.
     """

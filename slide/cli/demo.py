@@ -34,8 +34,9 @@ def demo(
 ) -> None:
     """Train on the bundled data set, then show five test examples in words.
 
-    The task: from the words of a Debian package's description, name the packages it depends on.
-    The default folder is replaced if an earlier demo left it there; another one is not.
+    The task: from the words of a Debian package's description, name the
+    packages it depends on. The default folder is replaced if an earlier demo
+    left it there; another one is not.
     """
     from slide.backends import load
     from slide.core.learners.recipe import recipe

@@ -50,10 +50,11 @@ def evaluate(
 ) -> None:
     """Print how good the rankings of the model DIR are on FILE, at each depth k.
 
-    Precision P@k, nDCG@k, propensity-scored precision PSP@k, recall@k, MRR@k, R-precision RP@k,
-    coverage@k (share of the labels that are named at all), and recall@k of the labels that are
-    most frequent in training (head), less frequent (torso) and least frequent (tail). With
-    --sampled also how much of the exact top k is found.
+    Precision P@k, nDCG@k, propensity-scored precision PSP@k, recall@k, MRR@k,
+    R-precision RP@k, coverage@k (share of the labels that are named at all),
+    and recall@k of the labels that are most frequent in training (head), less
+    frequent (torso) and least frequent (tail). With --sampled also how much of
+    the exact top k is found.
     """
     from slide.backends import load
     from slide.core.models.model import Model

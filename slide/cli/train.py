@@ -85,10 +85,11 @@ def train(
 ) -> None:
     """Train a network on TRAIN and leave it in the folder --model.
 
-    What is not chosen is chosen for you, on examples held out or by what can be counted. From
-    sparse features each label is solved as a linear SVM. Choose a setting of steps, such as --lr,
-    and weights of the same kind are trained by steps; choose one of hidden layers, hashing or
-    sampling, and there is a hidden layer.
+    What is not chosen is chosen for you, on examples held out or by what can be
+    counted. From sparse features each label is solved as a linear SVM. Choose a
+    setting of steps, such as --lr, and weights of the same kind are trained by
+    steps; choose one of hidden layers, hashing or sampling, and there is a
+    hidden layer.
     """
     from slide.backends import load
     from slide.core.examples.numbering import used

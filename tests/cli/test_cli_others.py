@@ -1,11 +1,15 @@
 """`slide demo`, `backends` and `verify` as a whole, and what `import slide` costs."""
 
+import inspect
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
 from verified_stub import NoBranches
+
+from slide.cli import app
 
 
 def test_backends_and_verify(slide, monkeypatch):
@@ -61,3 +65,10 @@ def test_python_m_slide_and_what_importing_costs():
     )
     assert done.returncode == 0
     assert "evaluate" in done.stdout
+
+
+@pytest.mark.parametrize("command", [each.callback for each in app.registered_commands])
+def test_help_fills_a_terminal_of_80_columns(command):
+    """Lines of a later paragraph are printed as they are, between frames."""
+    for paragraph in inspect.getdoc(command).split("\n\n")[1:]:
+        assert textwrap.fill(" ".join(paragraph.split()), 76) == paragraph

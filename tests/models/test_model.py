@@ -307,7 +307,7 @@ def test_a_wrong_byte_never_ends_in_another_exception(folder, data):
 
 
 def test_save_refuses_what_is_there(model, folder):
-    with pytest.raises(ModelError, match="exists: .* overwrite=True"):
+    with pytest.raises(ModelError, match=r"exists: .* overwrite=True"):
         model.save(folder)
     model.save(folder, overwrite=True)
 
