@@ -65,7 +65,7 @@ def train(config, folder):
     model = Trainer(config, backend).fit(data)
     model.save(folder)
     same = Model.load(folder, backend)
-    assert same.config.flat() == config.flat()
+    assert same.config.flat() == model.config.flat()
     assert np.array_equal(same.predict(data.x)[1], model.predict(data.x)[1])
 
 
