@@ -22,7 +22,7 @@ from slide.reference.spot_checks import SpotChecked
 
 TRAIN, TEST = planted(400), planted(40, seed=5)  # whose labels have examples in TRAIN
 MODELS = {
-    "svm": slide.recipe(TRAIN, epochs=2),
+    "svm": slide.recipe(TRAIN, epochs=2, cost=0.3, idf_power=0.0),
     "direct": slide.recipe(TRAIN, epochs=1, lr=2.0),
     "hidden": QUICK,
 }

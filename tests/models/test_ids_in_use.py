@@ -27,7 +27,7 @@ LARGEST = 2**31 - 2
 QUICK = {"epochs": 1, "batch_size": 64, "active": 20}
 HASHED = {"hidden": (8,), "K": 3, "L": 4, **QUICK}
 LEARNERS = {
-    "solved": Config(hidden=(), optimizer="dual-descent", epochs=2),
+    "solved": Config(hidden=(), cost=0.3, idf_power=0.0, epochs=2),
     "steps": Config(hidden=(), lr=2.0, **QUICK),
     "pairs": Config(hidden=(), lr=2.0, pairs=True, **QUICK),
     "hidden layer": Config(**HASHED),

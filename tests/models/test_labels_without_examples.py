@@ -23,7 +23,7 @@ N, SEEN = 100, 30
 QUICK = {"epochs": 1, "batch_size": 32, "active": 20}
 HASHED = {"hidden": (8,), "K": 2, "L": 4, **QUICK}
 LEARNERS = {
-    "solved": Config(hidden=(), optimizer="dual-descent", epochs=2),
+    "solved": Config(hidden=(), cost=0.3, idf_power=0.0, epochs=2),
     "steps": Config(hidden=(), lr=2.0, **QUICK),
     "steps, softmax": Config(hidden=(), lr=2.0, loss="softmax", **QUICK),
     "no floor": Config(hidden=(), lr=2.0, bias_floor=-100.0, **QUICK),
