@@ -25,7 +25,7 @@ from slide.core.svm.choosing import (
 )
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
+from slide.core.svm.solving import NOTHING_FOUND, Problem
 from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
@@ -134,7 +134,7 @@ class SvmRun:
         """A round: hard negatives of all examples, and all labels solved with them."""
         began = time.perf_counter()
         self.mine(self.split.usable)
-        self.again(self.solved.balance)
+        self.again()
         self.goodness.append(self.solved.mean_goodness)
         report = self.report()
         self.seconds = time.perf_counter() - began
@@ -148,9 +148,10 @@ class SvmRun:
             self.problem, self.lists, self.network, rows, rows, active, self.rng
         )
 
-    def again(self, balance: Balance) -> None:
+    def again(self) -> None:
         """Solve all labels on their shortlists as they are, from the duals as they are."""
         self.n_steps += 1
+        balance = self.solved.balance
         self.solved = solution(self.problem, self.lists, balance, self.split, self.n_steps)
         self.lists = replace(self.lists, duals=self.solved.duals)
 
@@ -164,15 +165,14 @@ class SvmRun:
         if not len(self.split.held_out) or not self.n_steps or no_time:
             return
         y, rows, hits = self.problem.y, self.order, self.solved.hits
-        balance = self.solved.balance
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
         drawn = drawn_for(self.problem, new, rows, self.rng, 0)
         self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
-        self.again(balance)
+        self.again()
         self.mine(rows)
-        self.again(balance)
+        self.again()
         self.solved = replace(self.solved, hits=hits)
 
     def catch_up(self) -> None:
