@@ -1,10 +1,13 @@
 """Pairs of labels and examples: joined, forgotten, and what they cost."""
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_arguments import labels
 
+from slide.core.svm import shortlists
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists, drawn_cells, found_cells
 
 Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the last has none
@@ -68,6 +71,18 @@ def test_lists_are_sets_whatever_comes(drawn, hard):
     assert told(lists_of().joined(*cells)) == wanted
     assert told(lists_of().joined(cells[0]).joined(cells[1])) == wanted
     assert told(lists_of().joined(cells[1]).joined(cells[0])) == wanted
+
+
+@given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)), st.integers(1, 4))
+def test_lists_are_the_same_in_however_many_parts_they_are_joined(drawn, hard, at_a_time):
+    cells = (np.array(drawn, np.int64), DRAWN), (np.array(hard, np.int64), HARD)
+    begun = lists_of([2, 10])
+    begun = Shortlists(begun.cells, begun.reasons, 1 + begun.cells.astype(np.float32), begun.shape)
+    whole = begun.joined(*cells)
+    with patch.object(shortlists, "JOINED_AT_A_TIME", at_a_time):
+        parts = begun.joined(*cells)
+    assert told(parts) == told(whole)
+    assert parts.duals.tolist() == whole.duals.tolist()
 
 
 def test_examples_are_drawn_for_labels_that_have_any():
