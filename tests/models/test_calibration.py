@@ -121,8 +121,8 @@ def test_a_part_with_few_right_answers_has_the_curve_of_all():
 
 
 def test_what_is_no_answer_and_what_nobody_has_is_never_right():
-    calibration = Calibration.fitted(drawn(100), COUNTS)
-    labels, scores = np.array([[3, -1, N_LABELS - 1]], np.int32), np.full((1, 3), 5, np.float32)
+    calibration = Calibration.fitted(drawn(100), np.roll(COUNTS, 1))  # the first has no example
+    labels, scores = np.array([[3, -1, 0]], np.int32), np.full((1, 3), 5, np.float32)
     assert (calibration.probabilities(scores, labels) > 0).tolist() == [[True, False, False]]
     scores[0, 1] = -np.inf
     assert calibration.probabilities(scores, labels)[0, 1] == 0
