@@ -15,6 +15,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.probabilities import UncalibratedWarning
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
@@ -37,6 +38,7 @@ __all__ = [
     "SlideError",
     "SlideWarning",
     "Trainer",
+    "UncalibratedWarning",
     "UnseenWarning",
     "load_backend",
     "load_demo",

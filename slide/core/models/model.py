@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
@@ -27,11 +28,14 @@ from slide.core.examples.metrics import (
     recall_at,
     without,
 )
+from slide.core.examples.names import Names
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.calibration import Calibration
 from slide.core.models.folder import staged
+from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
@@ -55,6 +59,8 @@ class Model:
             are written so; numbers in arrays are columns, from 0.
         feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
             of many were in use; None where those are the ids themselves.
+        feature_names, label_names: what the ids are called, where they have names.
+        calibration: makes probabilities of logits; None if no example was left to fit it to.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -72,6 +78,9 @@ class Model:
     one_based: OneBased = OneBased.NONE
     feature_ids: Array | None = None
     label_ids: Array | None = None
+    feature_names: Names | None = None
+    label_names: Names | None = None
+    calibration: Calibration | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -126,6 +135,35 @@ class Model:
         unseen.warn()
         ids, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(ids), scores
+
+    def predict_proba(
+        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
+        """The labels of `predict`, in that order, and how likely each of them is right.
+
+        Probabilities are calibrated on examples that were held out, for frequent and for rare
+        labels apart: of two labels of an example the second may be the likelier one. Of a model
+        that is not calibrated they are the sigmoid of the logit, with an `UncalibratedWarning`.
+        An example without any known feature is answered with the shares of training examples
+        that have the labels.
+
+        Args:
+            x: see `predict`.
+            k: see `predict`.
+            sampled: see `predict`.
+
+        Returns:
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `predict`.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        if self.calibration is None:
+            warnings.warn(UncalibratedWarning(), stacklevel=2)
+        labels, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
 
     @property
     def features(self) -> Numbering:
@@ -300,7 +338,7 @@ class Model:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
-        """Write config.json and weights.safetensors into an existing folder.
+        """Write config.json, weights.safetensors and what else there is into an existing folder.
 
         Raises:
             ModelError: the operating system refuses, for want of space for example.
