@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -149,9 +150,9 @@ def computed(vectorizer: Any, texts: Iterator[str]) -> Any:
     """Features of training texts as SciPy has them, or ConfigError in scikit-learn's words."""
     try:
         return vectorizer.fit_transform(texts)
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (ValueError, re.error) as error:
         raise ConfigError(refusal(error)) from None
 
 
@@ -173,14 +174,14 @@ def unfitted(kind: str, settings: dict[str, Any]) -> Any:
     except ImportError:
         raise ConfigError(f"texts need scikit-learn, which is not installed: {EXTRA}") from None
     own = dict(settings)
-    if "dtype" in own:
-        own["dtype"] = np.dtype(own["dtype"]).type
-    if "ngram_range" in own:
+    if isinstance(own.get("ngram_range"), list):
         own["ngram_range"] = tuple(own["ngram_range"])
     try:
+        if "dtype" in own:
+            own["dtype"] = np.dtype(own["dtype"]).type
         return getattr(text, CLASSES[kind])(**own)
     except TypeError as error:
-        raise ConfigError(f"{error}: this scikit-learn has no such setting") from None
+        raise ConfigError(f"scikit-learn's vectorizer has no such setting: {error}") from None
 
 
 def restore(vectorizer: Any, vocabulary: Names, idf: Array | None) -> None:
