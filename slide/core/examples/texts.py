@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,11 @@ class TextFeatures:
         """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one text: expected a list of texts, such as [text]")
-        return self.kept(csr_of(self.vectorizer.transform(sound_texts(texts))))
+        rest = sound_texts(texts)
+        first = list(islice(rest, 1))
+        if not first:  # scikit-learn has no answer to that
+            return CSR.empty(0, self.n_features)
+        return self.kept(csr_of(self.vectorizer.transform(chain(first, rest))))
 
     def kept(self, x: CSR) -> CSR:
         """Features of the hashes that training met, by their places."""
@@ -207,8 +212,6 @@ def settings_of(parameters: dict[str, Any], kind: str) -> dict[str, Any]:
     settings = {name: parameters[name] for name in SETTINGS[kind]}
     settings["dtype"] = np.dtype(settings["dtype"]).name
     settings["ngram_range"] = list(settings["ngram_range"])
-    if isinstance(settings["stop_words"], set | frozenset):
-        settings["stop_words"] = sorted(settings["stop_words"])
     return settings
 
 
