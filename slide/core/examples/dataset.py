@@ -124,16 +124,18 @@ def checked(data: Any, what: str) -> Dataset:
             f"{what}: left_out has the shape {left_out.shape} and labels {y.shape}: expected one "
             "shape of both"
         )
-    refuse_too_few(f"{what}, feature_names", data.feature_names, x.n_cols)
-    refuse_too_few(f"{what}, label_names", data.label_names, y.n_cols)
     is_ready = x is data.x and y is data.y and left_out is data.left_out
     return data if is_ready else replace(data, x=x, y=y, left_out=left_out)
 
 
-def refuse_too_few(what: str, names: Names | None, n: int) -> None:
-    """Raise InputError unless each of n ids has a name, if any has."""
-    if names is not None and len(names) < n:
-        raise InputError(f"{what}: {len(names)} names of {n} ids: expected a name for each")
+def refuse_nameless(data: Dataset, what: str) -> None:
+    """Raise InputError unless every id has a name, if any has."""
+    for side, n in (("feature_names", data.n_features), ("label_names", data.n_labels)):
+        names = getattr(data, side)
+        if names is not None and len(names) < n:
+            raise InputError(
+                f"{what}, {side}: {len(names)} names of {n} ids: expected a name for each"
+            )
 
 
 def batches(n: int, size: int) -> Iterator[Array]:

@@ -14,7 +14,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
-from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.dataset import Dataset, checked, refuse_nameless
 from slide.core.examples.numbering import by_columns
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
@@ -120,6 +120,7 @@ class Trainer:
         """
         self.keeping.refuse_without(valid)
         train = checked(train, "the training set")
+        refuse_nameless(train, "the training set")
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
         names = {name: getattr(train, name) for name in ("feature_names", "label_names", "text")}
