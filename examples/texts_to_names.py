@@ -31,7 +31,9 @@ def write_texts(path: Path, n: int, seed: int) -> None:
 def main() -> None:
     """Train, save, load, answer."""
     with tempfile.TemporaryDirectory() as folder:
-        train, test, model = (Path(folder) / name for name in ("train.jsonl", "test.jsonl", "model"))
+        train, test, model = (
+            Path(folder) / name for name in ("train.jsonl", "test.jsonl", "model")
+        )
         write_texts(train, 500, seed=0)
         write_texts(test, 100, seed=1)
 
