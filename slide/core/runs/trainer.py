@@ -15,7 +15,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
-from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.dataset import Dataset, checked, refuse_nameless
 from slide.core.examples.numbering import by_columns
 from slide.core.examples.scored import Scored
 from slide.core.learner import Learner, StepReport
@@ -133,8 +133,10 @@ class Trainer:
         """
         self.keeping.refuse_without(valid)
         train = checked(train, "the training set")
+        refuse_nameless(train, "the training set")
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
+        names = {name: getattr(train, name) for name in ("feature_names", "label_names", "text")}
         train, features, labels = by_columns(train)
         counts = train.y.positive().column_counts()
         if valid is not None:
@@ -143,7 +145,7 @@ class Trainer:
         self._get_ready(train)
         as_model = partial(
             Model, self.config, backend=self.backend, label_counts=counts,
-            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids,
+            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids, **names,
         )  # fmt: skip
         with folder_or_temporary(self.keep_in) as folder:
             kept = Kept(self.keeping, folder)
