@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from slide.core.attribution import Attribution
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
@@ -205,6 +206,12 @@ class Kind:
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
+        attribution: what the inputs of one example (1, n_features), on the host, add to the logit
+            of a label, of a network; None if there is no telling.
+        representation: of a network, what examples are to the labels: one row each, on the host,
+            whose angles say how alike they are.
+        dense_layers: of a network that is a ReLU behind each layer but the last, the weight
+            (n_units, n_inputs) and the bias of each layer, on the host; None if it is none.
     """
 
     name: str
@@ -222,6 +229,9 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
+    attribution: Callable[[Any, Backend, CSR | Block, int], Attribution] | None = None
+    representation: Callable[[Any, Backend, CSR | Block], CSR | Block] | None = None
+    dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] | None = None
 
     @property
     def parts(self) -> dict[str, type[Part]]:
