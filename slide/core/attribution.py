@@ -17,12 +17,14 @@ class Attribution:
         slopes: f64 (m,), by how much the logit rises with an input: its weight, or its gradient.
         bias: what the logit would be without inputs; behind hidden layers, what biases add on the
             way through the units that are active.
+        by_gradient: slopes hold for this example, and not for all.
     """
 
     features: Array
     inputs: Array
     slopes: Array
     bias: float
+    by_gradient: bool = False
 
     @property
     def contributions(self) -> Array:

@@ -36,7 +36,7 @@ def attribution(network: Network, backend: Backend, x: CSR | Block, label: int) 
     columns, values = sparse.with_unit_rows().row(0)
     features = np.stack([columns.astype(np.int64), np.full(len(columns), -1)], axis=1)
     slope = backend.get(gradient.values).ravel().astype(np.float64)
-    return Attribution(features, values.astype(np.float64), slope, bias)
+    return Attribution(features, values.astype(np.float64), slope, bias, by_gradient=True)
 
 
 def one_hot(label: int, n_labels: int) -> CSR:
