@@ -28,6 +28,7 @@ from slide.core.examples.metrics import (
     recall_at,
     without,
 )
+from slide.core.examples.names import Names
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
@@ -58,6 +59,7 @@ class Model(Explaining):
             are written so; numbers in arrays are columns, from 0.
         feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
             of many were in use; None where those are the ids themselves.
+        feature_names, label_names: what the ids are called, where they have names.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -75,6 +77,8 @@ class Model(Explaining):
     one_based: OneBased = OneBased.NONE
     feature_ids: Array | None = None
     label_ids: Array | None = None
+    feature_names: Names | None = None
+    label_names: Names | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -311,7 +315,7 @@ class Model(Explaining):
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
-        """Write config.json and weights.safetensors into an existing folder.
+        """Write config.json, weights.safetensors and what else there is into an existing folder.
 
         Raises:
             ModelError: the operating system refuses, for want of space for example.
