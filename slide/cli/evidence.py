@@ -52,13 +52,15 @@ def heading(told: Explanation, counting: OneBased, place: str) -> str:
 def table_of(told: Explanation, counting: OneBased) -> Table:
     """A row for each input, for the others, and for the constant; the score below them."""
     table = Table(box=SIMPLE_HEAD, show_footer=True, padding=(0, 1), pad_edge=False)
-    silent = f"[dim]({told.n_silent} without a weight)[/]" if told.n_silent else ""
-    table.add_column("input", f"[bold]score[/] {silent}", max_width=30, overflow="ellipsis")
+    table.add_column("input", "[bold]score[/]", max_width=30, no_wrap=True, overflow="ellipsis")
     table.add_column("value", justify="right")
     table.add_column("gradient" if told.by_gradient else "weight", justify="right")
     table.add_column("adds", f"[bold]{told.score:+.3f}[/]", justify="right")
-    table.add_column("against     for", justify="center", no_wrap=True)
+    table.add_column("against │ for", no_wrap=True)
     table.add_column("share", justify="right")
+    if told.n_silent:
+        table.caption = f"{told.n_silent} more of the example's inputs add nothing to this label."
+        table.caption_justify = "left"
     sums = [told.bias, *(piece.contribution for piece in told.evidence)]
     longest = max(map(abs, [*sums, told.other_contribution])) or 1.0
     for cells in rows_of(told, counting, longest):
@@ -127,9 +129,7 @@ def listed(things: Sequence[object]) -> str:
     return ", ".join(map(str, things[:SHOWN])) + more
 
 
-def table_of_neighbours(
-    near: Iterable[Neighbour], labels: set[int], counting: OneBased
-) -> Table:
+def table_of_neighbours(near: Iterable[Neighbour], labels: set[int], counting: OneBased) -> Table:
     """A row for each; those of its labels that are explained are marked."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("nearest example", justify="right")

@@ -92,7 +92,9 @@ def row_of(x: CSR | Block, row: int, file: Path) -> CSR | Block:
     from slide.data.streams import shown
 
     if not 0 <= row < x.n_rows:
-        expected = f"0 to {x.n_rows - 1}, the examples of the file" if x.n_rows else "a file with examples"
+        expected = (
+            f"0 to {x.n_rows - 1}, the examples of the file" if x.n_rows else "a file with examples"
+        )
         raise DataError(f"--row is {row}: expected {expected}", shown(file))
     return x.take(np.array([row]))
 

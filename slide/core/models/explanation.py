@@ -65,8 +65,8 @@ class Explanation:
         bias: what is the same for all rows; behind hidden layers, what all biases add on the way
             through the units that are active.
         bias_share: of it, as that of evidence.
-        evidence: the inputs of largest contributions, those that speak most for the label first, and
-            those that speak most against it last.
+        evidence: the inputs of largest contributions, those that speak most for the label first,
+            and those that speak most against it last.
         n_others: further inputs with a contribution.
         other_contribution: of these, in all.
         n_silent: inputs of the row that add nothing, for want of a weight.

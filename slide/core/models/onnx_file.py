@@ -145,9 +145,7 @@ def best(onnx: Any, label_ids: Array | None) -> list[NodeProto]:
     return nodes
 
 
-def constants(
-    onnx: Any, model: Model, layers: list[tuple[Array, Array]]
-) -> list[TensorProto]:
+def constants(onnx: Any, model: Model, layers: list[tuple[Array, Array]]) -> list[TensorProto]:
     """Weights, biases, the default of k, and ids of labels that are not their rows."""
     k = min(DEFAULT_K, model.network.n_labels)
     arrays = {"zero": np.zeros(1), "one": np.ones(1), "k": np.array([k], np.int64)}
