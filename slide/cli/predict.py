@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from slide.cli.options import (
@@ -16,6 +17,7 @@ from slide.cli.options import (
     computing_threads,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
+from slide.cli.texts import Text, read_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 
 
@@ -33,11 +35,19 @@ def predict(
         Path, typer.Option(metavar="FILE", help="Write there; - is stdout.", show_default=False)
     ] = Path("-"),
     one_based: OneBasedText = None,
+    text: Text = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Print names, as for texts, though FILE has numbers.")
+    ] = False,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
 ) -> None:
-    """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
+    """Print a line per example of FILE: its k best labels as `label:logit`, best first.
+
+    Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
+    a text in which no word is known has no labels, and "unknown": true.
+    """
     from slide.backends import load
     from slide.core.models.model import Model
     from slide.data import (
@@ -45,6 +55,7 @@ def predict(
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
+        write_named,
         write_predictions,
     )
 
@@ -55,10 +66,20 @@ def predict(
     computer = load(backend)
     model = Model.load(folder, computer)
     one_based = model.one_based if one_based is None else one_based
-    data = read(file, one_based=one_based, features_only=True)
+    data = read_for(model, file, text, texts_only=True)
+    has_texts = data is not None
+    if data is None:
+        data = read(file, one_based=one_based, features_only=True)
+    label_names = model.named_labels if has_texts or names else None
     with computing_threads(computer, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
-    write_predictions(ids, scores, out, one_based.first_label)
+    if label_names is None:
+        write_predictions(ids, scores, out, one_based.first_label)
+        return
+    if has_texts:
+        tell_unknown(data, "answered without labels")
+    is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
+    write_named(label_names, ids, scores, is_known, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.errors import InputError
+from slide.core.examples.names import Names
+from slide.core.examples.texts import TextFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Dataset:
     brought into these when a Dataset is made of them. A label counts where its value is above 0; a
     label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
     entry where a label is neither right nor wrong for an example, its own page for instance:
-    rankings are judged without it. It is no label in `y`.
+    rankings are judged without it. It is no label in `y`. `feature_names`, `label_names` and, of
+    texts, `text` tell what the columns are; the model that is trained keeps them.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -31,6 +34,9 @@ class Dataset:
     x: CSR | Block
     y: CSR
     left_out: CSR | None = None
+    feature_names: Names | None = None
+    label_names: Names | None = None
+    text: TextFeatures | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.x, CSR | Block):
@@ -39,6 +45,9 @@ class Dataset:
             object.__setattr__(self, "y", handed.labels(self.y))
         if not isinstance(self.left_out, CSR | None):
             object.__setattr__(self, "left_out", handed.labels(self.left_out))
+        for side in ("feature_names", "label_names"):
+            if not isinstance(getattr(self, side), Names | None):
+                object.__setattr__(self, side, Names(getattr(self, side)))
 
     @property
     def n_samples(self) -> int:
@@ -60,7 +69,7 @@ class Dataset:
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
-        return Dataset(self.x.take(rows), self.y.take(rows), left_out)
+        return replace(self, x=self.x.take(rows), y=self.y.take(rows), left_out=left_out)
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
@@ -115,8 +124,16 @@ def checked(data: Any, what: str) -> Dataset:
             f"{what}: left_out has the shape {left_out.shape} and labels {y.shape}: expected one "
             "shape of both"
         )
+    refuse_too_few(f"{what}, feature_names", data.feature_names, x.n_cols)
+    refuse_too_few(f"{what}, label_names", data.label_names, y.n_cols)
     is_ready = x is data.x and y is data.y and left_out is data.left_out
-    return data if is_ready else Dataset(x, y, left_out)
+    return data if is_ready else replace(data, x=x, y=y, left_out=left_out)
+
+
+def refuse_too_few(what: str, names: Names | None, n: int) -> None:
+    """Raise InputError unless each of n ids has a name, if any has."""
+    if names is not None and len(names) < n:
+        raise InputError(f"{what}: {len(names)} names of {n} ids: expected a name for each")
 
 
 def batches(n: int, size: int) -> Iterator[Array]:

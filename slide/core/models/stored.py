@@ -26,6 +26,7 @@ from slide.core.models.folder import (
 )
 from slide.core.models.named import counts_of, read_names, refuse_misfit, write_names
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
+from slide.core.models.texts import read_text, refuse_other_words, write_text
 from slide.core.settings.demands import demand_int
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def write_model(model: Model, folder: Path) -> None:
     ids = {name: array for name, array in named.items() if array is not None}
     if ids:
         description["version"] = NUMBERED
+    refuse_other_words(model.text, model.feature_names)
     refuse_misfit("features", model.feature_names, model.features)
     refuse_misfit("labels", model.label_names, model.labels)
     names = {"features": model.feature_names, "labels": model.label_names}
@@ -57,6 +59,8 @@ def write_model(model: Model, folder: Path) -> None:
         write_description(folder, description)
         if has_names:
             write_names(folder, names)
+        if model.text is not None:
+            write_text(folder, model.text)
         save_file(tensors | ids, folder / WEIGHTS)
         shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
     except (OSError, SafetensorError) as error:
@@ -71,6 +75,7 @@ def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
     description = read_description(folder)
     parts = described(folder / CONFIG, description)
     parts |= read_names(folder, description.get("names"))
+    parts["text"] = read_text(folder, parts["feature_names"])
     computer = opened(backend)
     network, counts, ids = read_network(folder / WEIGHTS, parts["config"], computer)
     refuse_misfit(
