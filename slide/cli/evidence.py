@@ -119,6 +119,8 @@ def remarks(told: Explanation, counting: OneBased) -> Iterator[str]:
     if told.unknown:
         unknown = [feature + counting.first_feature for feature in told.unknown]
         yield f"Left out, for training never saw them: features {listed(unknown)}."
+    if told.n_examples and not (told.evidence or told.n_others or told.n_silent):
+        yield "Nothing in this example is known to the model: the constant is all of the score."
     if told.by_gradient:
         yield "Behind hidden layers, weights are gradients: they hold for this example."
 

@@ -19,12 +19,14 @@ from slide.cli.options import (
     computing_threads,
     print_json,
 )
+from slide.cli.texts import Text, read_for
 from slide.cli.unseen import telling_unseen
 from slide.core.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from slide.core.contract.arrays import CSR, Block
     from slide.core.examples.counting import OneBased
+    from slide.core.examples.dataset import Dataset
     from slide.core.examples.names import Name, Names
     from slide.core.models.model import Model
 
@@ -52,6 +54,7 @@ def explain(
         ),
     ] = None,
     one_based: OneBasedText = None,
+    text: Text = None,
     backend: BackendName = None,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -66,15 +69,15 @@ def explain(
     from slide.cli.evidence import show
     from slide.core.models.explaining import explanations
     from slide.core.models.model import Model
-    from slide.data import read, refuse_other_than_svmlight, refuse_twice
+    from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_twice(file, examples)
     refuse_other_than_svmlight(file, one_based)
     computer = load(backend)
     model = Model.load(folder, computer)
     counting = model.one_based if one_based is None else one_based
-    x = row_of(read(file, one_based=counting, features_only=True).x, row, file)
-    near = read(examples, one_based=counting) if examples else None
+    x = row_of(examples_of(model, file, text, counting, features_only=True).x, row, file)
+    near = examples_of(model, examples, text, counting, False) if examples else None
     with computing_threads(computer, threads):
         labels = best_labels(model, x, k) if label is None else [named(model, label, counting)]
         told = explanations(model, x, labels, n, near)
@@ -83,6 +86,20 @@ def explain(
         print_json({"row": row, "explanations": [each.to_dict(*firsts) for each in told]})
     else:
         show(told, counting, ranked=label is None)
+
+
+def examples_of(
+    model: Model,
+    file: Path,
+    text: list[str] | None,
+    counting: OneBased,
+    features_only: bool,
+) -> Dataset:
+    """Examples of a file of numbers, or of texts where the model was trained on those."""
+    from slide.data import read
+
+    texts = read_for(model, file, text, texts_only=features_only)
+    return read(file, one_based=counting, features_only=features_only) if texts is None else texts
 
 
 def row_of(x: CSR | Block, row: int, file: Path) -> CSR | Block:
