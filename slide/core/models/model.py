@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +32,7 @@ from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.folder import staged
+from slide.core.models.freezing import frozen
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
@@ -149,7 +150,7 @@ class Model:
         """
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
-        searcher = self._searcher(sampled)
+        searcher = self.searcher(sampled)
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
@@ -257,7 +258,7 @@ class Model:
             kind.sampled(self.network, self.backend, self.config, plan, examples)
         )
 
-    def _searcher(self, sampled: bool) -> Searcher:
+    def searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
         if sampled:
             if self.retrieving is None:
@@ -320,6 +321,28 @@ class Model:
             ModelError: the folder is missing, damaged or inconsistent.
         """
         return cls(**read_model(Path(folder), backend))
+
+    def freeze(
+        self,
+        folder: str | Path | None = None,
+        dtype: Literal["float32", "float16", "int8"] = "float32",
+        keep: float = 1.0,
+    ) -> Any:
+        """A `slide.Predictor`: the same model, read-only, with all that it looks into stored.
+
+        Args:
+            folder: that is written, whole or not at all, and mapped; None to stay in memory.
+            dtype: of the weights. With int8 each input's weights, or each neuron's behind hidden
+                layers, have one scale; biases are float32 in any case.
+            keep: share of the weights of each label that stay, in (0, 1], the largest by
+                magnitude, rounded up; of direct connections alone.
+
+        Raises:
+            ModelError: the folder exists or cannot be written, or nobody knows how to freeze
+                models of this learner.
+            ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
+        """
+        return frozen(self, folder, dtype, keep)
 
 
 def depths_of(at: Any) -> list[int]:
