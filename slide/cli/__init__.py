@@ -20,6 +20,7 @@ from slide.cli.bench import bench
 from slide.cli.convert import convert
 from slide.cli.demo import demo
 from slide.cli.evaluate import evaluate
+from slide.cli.freeze import freeze
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
@@ -56,7 +57,7 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
+for command in (train, evaluate, predict, freeze, verify, bench, backends, convert, demo):
     app.command()(carrying(command))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     BackendName,
     DataFile,
@@ -38,8 +39,6 @@ def predict(
     threads: Threads = None,
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first."""
-    from slide.backends import load
-    from slide.core.models.model import Model
     from slide.data import (
         read,
         refuse_other_than_svmlight,
@@ -52,13 +51,12 @@ def predict(
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)  # before the work is done
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = read(file, one_based=one_based, features_only=True)
-    with computing_threads(computer, threads), telling_unseen(file, strict):
+    with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based)
+            prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         ids, scores = model.predict(data.x, wanted, sampled)
     write_predictions(ids, scores, out, one_based.first_label)

@@ -14,11 +14,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from slide.core.errors import ModelError
-from slide.core.models.folder import CONFIG, staged
+from slide.core.models.folder import CONFIG, FROZEN, staged
 from slide.serving.engine import Arrays
 from slide.serving.mapped import map_arrays
 
-FORMAT, VERSION = "slide-predictor", 1
+VERSION = 1
 ARRAYS = "arrays.safetensors"
 
 
@@ -87,9 +87,9 @@ def description_of(folder: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): freeze the model again") from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+    if not isinstance(description, dict) or description.get("format") != FROZEN:
         raise ModelError(
-            f"{path} is not of a frozen model: expected format {FORMAT!r}, which `slide freeze` "
+            f"{path} is not of a frozen model: expected format {FROZEN!r}, which `slide freeze` "
             "makes of a model folder"
         )
     return description

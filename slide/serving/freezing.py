@@ -11,11 +11,12 @@ from slide.backends.numba_threads import NumbaBackend
 from slide.core.contract.arrays import demand
 from slide.core.errors import ModelError
 from slide.core.learners.kinds import kind_of
+from slide.core.models.folder import CONFIG, FROZEN
 from slide.core.models.model import Model
 from slide.core.models.stored import described
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, are_ids_of
 from slide.serving.engine import fits
-from slide.serving.folder import FORMAT, VERSION, Frozen
+from slide.serving.folder import VERSION, Frozen
 from slide.serving.kinds import freezer_of
 from slide.serving.packing import demand_packing
 
@@ -30,7 +31,7 @@ def frozen_of(model: Model, dtype: str, keep: float) -> Frozen:
     named = {COUNTS: model.label_counts, FEATURE_IDS: model.feature_ids, LABEL_IDS: model.label_ids}
     arrays |= {name: array for name, array in named.items() if array is not None}
     description = {
-        "format": FORMAT,
+        "format": FROZEN,
         "version": VERSION,
         "learner": kind.name,
         "dtype": dtype,
@@ -52,7 +53,7 @@ def model_of(frozen: Frozen, threads: int) -> Model:
         ModelError: arrays and description do not fit together.
     """
     where = frozen.folder or Path("the frozen model")
-    parts = described(where / "config.json", frozen.description)
+    parts = described(where / CONFIG, frozen.description)
     backend = NumbaBackend()
     backend.set_threads(threads)
     arrays = frozen.arrays

@@ -22,13 +22,21 @@ from slide.core.contract.backend import Backend, Query
 from slide.core.contract.families import draw_family
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError
-from slide.core.learner import LAST
+from slide.core.learner import LAST, Searcher
 from slide.core.models.model import Model
-from slide.core.sampled.kind import AllNeurons, Retrieved, shapes_of, tensor_names, tensors
+from slide.core.sampled.kind import (
+    AllNeurons,
+    Retrieved,
+    sampled_searcher,
+    shapes_of,
+    tensor_names,
+    tensors,
+)
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
 from slide.core.sampled.retrieval import LayerRetrieval, Retrieval
 from slide.core.sampled.step import activations
+from slide.core.settings.plan import Plan
 from slide.serving.engine import Arrays, Engine, fits
 from slide.serving.packing import codes_of, demand_codes, scales_of
 
@@ -40,21 +48,30 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
             f"keep is {keep:g}, but the weights of hidden layers are no list that some could be "
             "left out of: leave it out, and choose dtype int8 for a smaller model"
         )
-    network, searcher = model.network, model.searcher(sampled=True)
+    network, unseen = model.network, model.label_counts == 0
     assert isinstance(network, Network)
-    assert isinstance(searcher, Retrieved)
+    retrieved = model.retrieving or searcher_of(model)
+    assert isinstance(retrieved, Retrieved)
     arrays = tensors(network, model.backend)
     output = arrays["output"].copy()
-    output[model.label_counts == 0, -1] = LAST
+    output[unseen, -1] = LAST
     arrays["output"] = output
     if dtype != "float32":
         arrays |= packed_output(output, dtype)
     tables = []
-    for number, layer in enumerate(searcher.retrieval.layers):
+    for number, layer in enumerate(retrieved.retrieval.layers):
         said, own = (None, {}) if layer is None else table_arrays(layer, model.backend)
         tables.append(said)
         arrays |= {f"tables.{number}.{name}": array for name, array in own.items()}
     return arrays, {"tables": tables}
+
+
+def searcher_of(model: Model) -> Searcher:
+    """What the model would search by in sampled mode: its tables, built now."""
+    plan, examples = model.prepared or (Plan(), None)
+    found = sampled_searcher(model.network, model.backend, model.config, plan, examples)
+    unseen = np.flatnonzero(model.label_counts == 0).astype(np.int32)
+    return found.naming_last(unseen, model.backend) if len(unseen) else found
 
 
 def packed_output(output: Array, dtype: str) -> Arrays:

@@ -29,12 +29,15 @@ class Predictor:
 
     It computes by the kernels of the backend `numba`. With float32 and all weights its answers are
     those of the model by that backend, ids and bits of the logits.
+
+    Attributes:
+        model: what answers, of which only the weights and what is searched are there.
     """
 
     def __init__(self, frozen: Frozen, threads: int = 1) -> None:
         """See `load`; the arrays of `frozen` are not checked for what they say."""
         self._frozen, self._threads = frozen, threads
-        self._model = model_of(frozen, threads)
+        self.model = model_of(frozen, threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._frozen.folder is not None:
@@ -76,22 +79,22 @@ class Predictor:
     @property
     def n_features(self) -> int:
         """Columns that the model has for features."""
-        return self._model.network.n_features
+        return self.model.network.n_features
 
     @property
     def n_labels(self) -> int:
         """Labels that can be named."""
-        return self._model.network.n_labels
+        return self.model.network.n_labels
 
     @property
     def n_seen_labels(self) -> int:
         """Labels that have a training example."""
-        return self._model.n_seen_labels
+        return self.model.n_seen_labels
 
     @property
     def one_based(self) -> OneBased:
         """What text of the training set counts from 1."""
-        return self._model.one_based
+        return self.model.one_based
 
     @property
     def dtype(self) -> str:
@@ -119,13 +122,13 @@ class Predictor:
             InputError, ModelError: see `Model.predict`.
             ConfigError: k is out of range, or there are no tables.
         """
-        if sampled and self._model.retrieving is None:
+        if sampled and self.model.retrieving is None:
             raise ConfigError(
                 "the frozen model has direct connections, and no hash tables: leave out `sampled` "
                 "(--sampled), its answers are exact"
             )
         row = one_row(x, self.n_features)
-        ids, scores = self._model.predict(x if row is None else row, k, sampled)
+        ids, scores = self.model.predict(x if row is None else row, k, sampled)
         return (ids, scores) if row is None else (ids[0], scores[0])
 
     def evaluate(
@@ -136,7 +139,7 @@ class Predictor:
         at: Sequence[int] = RANKS,
     ) -> dict[str, float]:
         """See `Model.evaluate`."""
-        return self._model.evaluate(data, sampled, propensity, at)
+        return self.model.evaluate(data, sampled, propensity, at)
 
 
 def one_row(x: Any, n_features: int) -> CSR | Block | None:

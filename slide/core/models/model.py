@@ -150,7 +150,7 @@ class Model:
         """
         ids = np.empty((x.n_rows, k), np.int32)
         scores = np.empty((x.n_rows, k), np.float32)
-        searcher = self.searcher(sampled)
+        searcher = self._searcher(sampled)
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
@@ -258,7 +258,7 @@ class Model:
             kind.sampled(self.network, self.backend, self.config, plan, examples)
         )
 
-    def searcher(self, sampled: bool) -> Searcher:
+    def _searcher(self, sampled: bool) -> Searcher:
         """What looks for labels."""
         if sampled:
             if self.retrieving is None:
