@@ -1,5 +1,10 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
 from slide.core.errors import (
@@ -23,7 +28,13 @@ from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
+if TYPE_CHECKING:
+    from slide.serving.predictor import Predictor
+
 __version__ = "0.1.0"
+
+LAZY = {"Predictor": "slide.serving.predictor"}
+"""What is imported when first asked for, as it brings the compiler along."""
 
 __all__ = [
     "CSR",
@@ -37,6 +48,7 @@ __all__ = [
     "ModelError",
     "Names",
     "Plan",
+    "Predictor",
     "SlideError",
     "SlideWarning",
     "TextFeatures",
@@ -49,3 +61,11 @@ __all__ = [
     "recipe",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported when first asked for."""
+    if name not in LAZY:
+        raise AttributeError(f"module 'slide' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(LAZY[name]), name)
+    return value

@@ -22,6 +22,7 @@ from slide.cli.demo import demo
 from slide.cli.evaluate import evaluate
 from slide.cli.explain import explain
 from slide.cli.export import export
+from slide.cli.freeze import freeze
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
@@ -58,7 +59,9 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (train, evaluate, predict, explain, export, verify, bench, backends, convert, demo):
+for command in (
+    train, evaluate, predict, explain, freeze, export, verify, bench, backends, convert, demo,
+):  # fmt: skip
     app.command()(carrying(command))
 
 

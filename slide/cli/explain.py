@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     FORMATS,
     AsJson,
@@ -65,20 +66,17 @@ def explain(
     model rescales it, times a weight. With the constant they add up to the
     score that predict prints. Behind hidden layers weights are gradients.
     """
-    from slide.backends import load
     from slide.cli.evidence import show
     from slide.core.models.explaining import explanations
-    from slide.core.models.model import Model
     from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_twice(file, examples)
     refuse_other_than_svmlight(file, one_based)
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     counting = model.one_based if one_based is None else one_based
     x = row_of(examples_of(model, file, text, counting, features_only=True).x, row, file)
     near = examples_of(model, examples, text, counting, False) if examples else None
-    with computing_threads(computer, threads):
+    with computing_threads(model.backend, threads):
         labels = best_labels(model, x, k) if label is None else [named(model, label, counting)]
         told = explanations(model, x, labels, n, near)
     if as_json:

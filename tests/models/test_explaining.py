@@ -296,3 +296,18 @@ def test_backends_tell_alike(name):
     told, expected = one.explain(row(3), 3, ALL), model(name).explain(row(3), 3, ALL)
     assert added(told) == pytest.approx(added(expected), rel=1e-4, abs=1e-6)
     assert told.bias == pytest.approx(expected.bias, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_a_frozen_model_explains_its_own_scores(name, dtype):
+    frozen = model(name).freeze(dtype=dtype)
+    columns, values = row(3).row(0)
+    labels, scores = frozen.predict((columns, values), 3)
+    for label, score in zip(labels, scores, strict=True):
+        told = frozen.explain((columns, values), label, ALL)
+        assert told == frozen.explain(row(3), label, ALL)
+        assert abs(told.bias + sum(added(told).values()) - score) <= bound(told)
+        assert told.evidence
+    last, scores = frozen.predict(row(3), N_LABELS)
+    assert frozen.explain(row(3), last[0, -1]).score == scores[0, -1] == LAST

@@ -15,19 +15,12 @@ from slide.core.examples.dataset import features_of
 def attribution(network: Direct, backend: Backend, x: CSR | Block, label: int) -> Attribution:
     """Of one example (1, n_features) and one label, by its row."""
     columns, inputs = network.inputs.of(features_of(x)).row(0)
-    connected, weights = weights_of(network, backend, label)
+    connected, weights = network.weights_of(label, backend)
     bias = float(weights[-1])  # the constant input is the last one of every label
     places = np.searchsorted(connected, columns)  # none beyond it: features come before
     slopes = np.where(connected[places] == columns, weights[places], 0)
     features = features_behind(network.inputs, columns)
     return Attribution(features, inputs.astype(np.float64), slopes.astype(np.float64), bias)
-
-
-def weights_of(network: Direct, backend: Backend, label: int) -> tuple[Array, Array]:
-    """The inputs of a label, i32, ascending, and their weights, f32, on the host."""
-    weight = network.param.weight
-    start, end = backend.get(weight.indptr[label : label + 2]).tolist()
-    return backend.get(weight.indices[start:end]), backend.get(weight.values[start:end])
 
 
 def features_behind(inputs: Inputs, columns: Array) -> Array:

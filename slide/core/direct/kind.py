@@ -47,7 +47,7 @@ def sampled_searcher(
             "the model has direct connections: there are no hash tables to insert labels into"
         )
     index = network.index(backend, plan.bucket_limit)
-    return IndexSearcher(network, index, plan.budget(network.n_labels))
+    return IndexSearcher.of(network, index, plan.budget(network.n_labels))
 
 
 def tensors(network: Direct, backend: Backend) -> dict[str, Array]:

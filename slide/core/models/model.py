@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +36,7 @@ from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
+from slide.core.models.freezing import frozen
 from slide.core.models.onnx_file import write_onnx
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
@@ -382,6 +383,28 @@ class Model(Explaining):
             ModelError: the folder is missing, damaged or inconsistent.
         """
         return cls(**read_model(Path(folder), backend))
+
+    def freeze(
+        self,
+        folder: str | Path | None = None,
+        dtype: Literal["float32", "float16", "int8"] = "float32",
+        keep: float = 1.0,
+    ) -> Any:
+        """A `slide.Predictor`: the same model, read-only, with all that it looks into stored.
+
+        Args:
+            folder: that is written, whole or not at all, and mapped; None to stay in memory.
+            dtype: of the weights. With int8 each input's weights, or each neuron's behind hidden
+                layers, have one scale; biases are float32 in any case.
+            keep: share of the weights of each label that stay, in (0, 1], the largest by
+                magnitude, rounded up; of direct connections alone.
+
+        Raises:
+            ModelError: the folder exists or cannot be written, or nobody knows how to freeze
+                models of this learner.
+            ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
+        """
+        return frozen(self, folder, dtype, keep)
 
 
 def depths_of(at: Any) -> list[int]:
