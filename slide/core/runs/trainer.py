@@ -119,7 +119,7 @@ class Trainer:
                 without `valid`.
         """
         self.keeping.refuse_without(valid)
-        train = checked(train, "the training set")
+        train = checked(train, "the training set").counted()
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
         train, features, labels = by_columns(train)

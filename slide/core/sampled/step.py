@@ -10,6 +10,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.weights import of_rows
 from slide.core.learner import StepReport, report_of
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, input_of
@@ -61,6 +62,7 @@ def train_step(
     assert active is not None
     weights = log_weights(active)
     loss, dz = backend.loss(z, weights, y, loss_name)
+    dz = of_rows(dz, batch.weights if batch.weights is None else backend.put(batch.weights))
 
     grads = [network.output.gradient(backend, a, dz)]
     for number in reversed(range(len(network.hidden))):
