@@ -176,6 +176,9 @@ class Searcher(Protocol):
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
 
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """Logits of these labels of each example: `wanted`, CSR (B, n_labels), with such values."""
+
     def naming_last(self, labels: Array, backend: Backend) -> Searcher:
         """The same, but that these labels, i32, come after all others, or not at all."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,42 @@ class Model:
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
+
+    def scores(self, x: CSR | Block | ArrayLike, wanted: CSR | ArrayLike) -> CSR:
+        """Logits of labels that are asked for.
+
+        Args:
+            x: (n, any) or (n, n_features), as `predict` takes it.
+            wanted: (n, any), entries at the labels of each example whose logits are wanted, as
+                CSR, matrix of scipy.sparse or array; values are not read, but that 0 is none.
+
+        Returns:
+            CSR (n, any), the entries of `wanted` in their order, and their logits; -inf of a label
+            that the model does not have, -2e9 of one without training example.
+
+        Raises:
+            InputError: one of them is no such matrix, or they differ in rows.
+            ModelError: x is dense and has another number of features.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        wanted = handed.labels(wanted, "wanted")
+        if wanted.n_rows != x.n_rows:
+            raise InputError(f"wanted has {wanted.n_rows} rows: expected {x.n_rows}, as x")
+        inside = self.labels.columns_of(wanted.indices)
+        columns = replace(wanted, indices=inside, n_cols=self.network.n_labels).where(inside >= 0)
+        values = np.full(wanted.nnz, -np.inf, np.float32)
+        values[inside >= 0] = self.scored_labels(x, columns).values
+        return wanted.with_values(values)
+
+    def scored_labels(self, x: CSR | Block, wanted: CSR) -> CSR:
+        """`scores` of features that were checked before, and labels, by columns and rows here."""
+        searcher = self._searcher(sampled=False)
+        parts = [
+            searcher.scores(self.backend, x.take(rows), wanted.take(rows))
+            for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME)
+        ]
+        return CSR.stack(parts, wanted.n_cols) if parts else wanted
 
     def evaluate(
         self,

@@ -94,6 +94,14 @@ def infer(backend: Backend, network: Network, x: CSR | Block, k: int) -> tuple[A
     return backend.get(ids), backend.get(scores)
 
 
+def logits_of(backend: Backend, network: Network, x: CSR | Block, wanted: CSR) -> CSR:
+    """Exact logits of some labels of each example: `wanted`, CSR (B, n_labels), on the host."""
+    a = activations(backend, network, x)
+    z = backend.sddmm(a.dense(), network.output.param.weight, wanted.map(backend.put))
+    assert isinstance(z, CSR)
+    return z.map(backend.get)
+
+
 def infer_sampled(
     backend: Backend, network: Network, x: CSR | Block, k: int, retrieval: Retrieval
 ) -> tuple[Array, Array]:
