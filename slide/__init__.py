@@ -12,13 +12,15 @@ from slide.core.errors import (
     SlideWarning,
 )
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.names import Names
+from slide.core.examples.texts import TextFeatures
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
-from slide.data import load_demo, read, write
+from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
 __version__ = "0.1.0"
@@ -33,14 +35,17 @@ __all__ = [
     "InputError",
     "Model",
     "ModelError",
+    "Names",
     "Plan",
     "SlideError",
     "SlideWarning",
+    "TextFeatures",
     "Trainer",
     "UnseenWarning",
     "load_backend",
     "load_demo",
     "read",
+    "read_texts",
     "recipe",
     "write",
 ]

@@ -41,7 +41,9 @@ def connect(
     none = CSR.empty(n, x.n_cols).map(backend.put)
     ones = of_rows(y.with_values(np.ones_like(y.values)), data.weights)
     limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
-    centroids = backend.spgemm_t(ones.map(backend.put), x.map(backend.put), backend.put(limits), none)
+    centroids = backend.spgemm_t(
+        ones.map(backend.put), x.map(backend.put), backend.put(limits), none
+    )
     weight = centroids.map(backend.get).with_unit_rows()
     weight = weight.with_values(np.float32(SCALE) * weight.values)
     bias = np.log(shares(ones, counts, data.weights))

@@ -11,6 +11,8 @@ import numpy as np
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.errors import InputError
+from slide.core.examples.names import Names
+from slide.core.examples.texts import TextFeatures
 from slide.core.examples.weights import checked_weights
 
 
@@ -22,8 +24,9 @@ class Dataset:
     brought into these when a Dataset is made of them. A label counts where its value is above 0; a
     label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
     entry where a label is neither right nor wrong for an example, its own page for instance:
-    rankings are judged without it. It is no label in `y`. `weights`, f32 (n_samples,), say how many
-    examples each one counts for in training: 0 leaves it out.
+    rankings are judged without it. It is no label in `y`. `feature_names`, `label_names` and, of
+    texts, `text` tell what the columns are; the model that is trained keeps them. `weights`, f32
+    (n_samples,), say how many examples each one counts for in training: 0 leaves it out.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -33,6 +36,9 @@ class Dataset:
     x: CSR | Block
     y: CSR
     left_out: CSR | None = None
+    feature_names: Names | None = None
+    label_names: Names | None = None
+    text: TextFeatures | None = None
     weights: Array | None = None
 
     def __post_init__(self) -> None:
@@ -42,6 +48,9 @@ class Dataset:
             object.__setattr__(self, "y", handed.labels(self.y))
         if not isinstance(self.left_out, CSR | None):
             object.__setattr__(self, "left_out", handed.labels(self.left_out))
+        for side in ("feature_names", "label_names"):
+            if not isinstance(getattr(self, side), Names | None):
+                object.__setattr__(self, side, Names(getattr(self, side)))
 
     @property
     def n_samples(self) -> int:
@@ -64,7 +73,8 @@ class Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
         weights = None if self.weights is None else self.weights[rows]
-        return Dataset(self.x.take(rows), self.y.take(rows), left_out, weights)
+        x, y = self.x.take(rows), self.y.take(rows)
+        return replace(self, x=x, y=y, left_out=left_out, weights=weights)
 
     def counted(self) -> Dataset:
         """Without the examples of weight 0, which are left out."""
@@ -142,8 +152,19 @@ def checked(data: Any, what: str) -> Dataset:
             "shape of both"
         )
     weights = None if data.weights is None else checked_weights(data.weights, x.n_rows)
-    same = zip((x, y, left_out, weights), (data.x, data.y, data.left_out, data.weights), strict=True)
-    return data if all(one is other for one, other in same) else Dataset(x, y, left_out, weights)
+    refuse_too_few(f"{what}, feature_names", data.feature_names, x.n_cols)
+    refuse_too_few(f"{what}, label_names", data.label_names, y.n_cols)
+    parts = x, y, left_out, weights
+    given = data.x, data.y, data.left_out, data.weights
+    if all(one is other for one, other in zip(parts, given, strict=True)):
+        return data
+    return replace(data, x=x, y=y, left_out=left_out, weights=weights)
+
+
+def refuse_too_few(what: str, names: Names | None, n: int) -> None:
+    """Raise InputError unless each of n ids has a name, if any has."""
+    if names is not None and len(names) < n:
+        raise InputError(f"{what}: {len(names)} names of {n} ids: expected a name for each")
 
 
 def batches(n: int, size: int) -> Iterator[Array]:

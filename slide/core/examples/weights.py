@@ -27,7 +27,9 @@ def as_weights(given: Any, n_samples: int) -> Array:
     demand(len(weights) == n_samples, f"got {len(weights)}: expected {n_samples}, one an example")
     demand(bool(np.isfinite(weights).all()), "one is not finite: expected numbers from 0")
     demand(weights.min(initial=0) >= 0, f"one is {weights.min(initial=0)}: expected numbers from 0")
-    demand(not n_samples or bool(weights.any()), "all are 0: expected one example at least to count")
+    demand(
+        not n_samples or bool(weights.any()), "all are 0: expected one example at least to count"
+    )
     return weights
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -27,12 +27,15 @@ from slide.core.examples.metrics import (
     recall_at,
     without,
 )
+from slide.core.examples.names import Names
 from slide.core.examples.numbering import Numbering
+from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.folder import staged
 from slide.core.models.stored import read_model, write_model
+from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
 from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
@@ -55,6 +58,8 @@ class Model:
             are written so; numbers in arrays are columns, from 0.
         feature_ids, label_ids: i32, ascending: the ids of the network's columns and rows where few
             of many were in use; None where those are the ids themselves.
+        feature_names, label_names: what the ids are called, where they have names.
+        text: how texts become features, of a model that was trained on texts.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -72,6 +77,9 @@ class Model:
     one_based: OneBased = OneBased.NONE
     feature_ids: Array | None = None
     label_ids: Array | None = None
+    feature_names: Names | None = None
+    label_names: Names | None = None
+    text: TextFeatures | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -126,6 +134,34 @@ class Model:
         unseen.warn()
         ids, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(ids), scores
+
+    def predict_texts(
+        self, texts: Iterable[str], k: int = 5, sampled: bool = False
+    ) -> tuple[list[list[Any]], list[list[float]]]:
+        """The names of the k labels of largest logit for each text, best first.
+
+        Args:
+            texts: any iterable of str.
+            k, sampled: see `predict`.
+
+        Returns:
+            Names, and logits, of each text: k of both, or fewer in sampled mode; none where nothing
+            in a text is known, so that every label would be a guess.
+
+        Raises:
+            InputError: one of them is no text.
+            ModelError: the model was not trained on texts, or its labels have no names.
+            ConfigError: k is out of range, or scikit-learn is not installed.
+        """
+        x, is_known = features_of_texts(self, texts)
+        return answers(self.named_labels, is_known, *self.predict(x, k, sampled))
+
+    @property
+    def named_labels(self) -> Names:
+        """Names of labels, or ModelError."""
+        if self.label_names is None:
+            raise ModelError("the labels of the model have no names: ask for ids (predict)")
+        return self.label_names
 
     @property
     def features(self) -> Numbering:
@@ -336,7 +372,7 @@ class Model:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
-        """Write config.json and weights.safetensors into an existing folder.
+        """Write config.json, weights.safetensors and what else there is into an existing folder.
 
         Raises:
             ModelError: the operating system refuses, for want of space for example.

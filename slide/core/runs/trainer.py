@@ -122,6 +122,7 @@ class Trainer:
         train = checked(train, "the training set").counted()
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
+        names = {name: getattr(train, name) for name in ("feature_names", "label_names", "text")}
         train, features, labels = by_columns(train)
         counts = train.y.positive().column_counts()
         if valid is not None:
@@ -130,7 +131,7 @@ class Trainer:
         self._get_ready(train)
         as_model = partial(
             Model, self.config, backend=self.backend, label_counts=counts,
-            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids,
+            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids, **names,
         )  # fmt: skip
         with folder_or_temporary(self.keep_in) as folder:
             kept = Kept(self.keeping, folder)

@@ -81,7 +81,9 @@ class Problem:
         ones = of_rows(seen.with_values(np.ones_like(seen.values)), data.weights)
         limits = limits_of(settings, y.column_counts())
         none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)
-        centroids = backend.spgemm_t(ones.map(backend.put), x, backend.put(limits), none).map(backend.get)
+        centroids = backend.spgemm_t(ones.map(backend.put), x, backend.put(limits), none).map(
+            backend.get
+        )
         counts = seen.column_counts()
         unit = centroids.with_unit_rows()
         return cls(settings, backend, inputs, x, y, counts, unit, data.weights)
