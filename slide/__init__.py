@@ -1,5 +1,7 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
+from typing import TYPE_CHECKING, Any
+
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
 from slide.core.errors import (
@@ -25,6 +27,9 @@ from slide.default import open_backend as _open_backend  # noqa: F401 - for `bac
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from slide.estimator.classifier import SlideClassifier
+
 __all__ = [
     "CSR",
     "BackendError",
@@ -37,6 +42,7 @@ __all__ = [
     "ModelError",
     "Names",
     "Plan",
+    "SlideClassifier",
     "SlideError",
     "SlideWarning",
     "TextFeatures",
@@ -49,3 +55,12 @@ __all__ = [
     "recipe",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs an extra when it is first asked for."""
+    if name == "SlideClassifier":
+        from slide.estimator.missing import classifier
+
+        return classifier()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

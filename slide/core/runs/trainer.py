@@ -86,7 +86,9 @@ class Trainer:
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 
-    def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
+    def fit(
+        self, train: Dataset, valid: Dataset | None = None, begin_with: Model | None = None
+    ) -> Model:
         """Train on `train`, evaluating on `valid` after each epoch; the model that is to be kept.
 
         If training has had enough of epochs without a better one, what is due at the end is done
