@@ -19,6 +19,7 @@ from slide.core.examples.texts import TextFeatures
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.probabilities import UncalibratedWarning
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
@@ -47,6 +48,7 @@ __all__ = [
     "SlideWarning",
     "TextFeatures",
     "Trainer",
+    "UncalibratedWarning",
     "UnseenWarning",
     "load_backend",
     "load_demo",

@@ -17,6 +17,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.scored import Scored
 from slide.core.settings.setting import Part
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 from slide.core.settings.traits import Traits
@@ -83,6 +84,13 @@ class Learner(Protocol):
     found_by: Any
 
     @property
+    def held_out(self) -> Scored | None:
+        """Answers to examples that the network has not been trained on, or was not until `finish`.
+
+        None where there are none.
+        """
+
+    @property
     def batch_size(self) -> int:
         """Examples of a step."""
 
@@ -142,6 +150,11 @@ class Stepping:
 
     __slots__ = ("seconds_left",)
     seconds_left: float
+
+    @property
+    def held_out(self) -> Scored | None:
+        """None: all examples are trained on from the first epoch on."""
+        return None
 
     @property
     def batch_size(self: Learner) -> int:

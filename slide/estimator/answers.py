@@ -18,6 +18,7 @@ from slide.core.models.model import Model
 
 MOST_ANSWERS = 50_000_000  # numbers in an array that is given for all labels: 400 MB
 AT_A_TIME = 1 << 22  # numbers that are held beside it
+TIE = 1e-9  # by which logarithms of probabilities differ where curves are flat
 SHALLOW = 16  # labels that are looked at first where a threshold is all that is asked for
 
 
@@ -59,6 +60,12 @@ class Answers:
         """Scores of labels, or of all: f64 (n_samples, n)."""
         return self._filled(self._scores, labels)
 
+    def log_odds(self) -> Array:
+        """Of the second of two classes: f64 (n_samples,)."""
+        shares = self.log_shares(self.scores(), np.arange(self.x.n_rows))
+        odds: Array = shares[:, 1] - shares[:, 0]
+        return odds
+
     def probabilities(self, labels: Array | None = None) -> Array:
         """Probabilities of labels, or of all: f64 (n_samples, n)."""
         return self._filled(self._probabilities, labels)
@@ -96,20 +103,28 @@ class Answers:
     def _probabilities(self, rows: Array, labels: Array | None) -> Array:
         """Probabilities of these examples; of those that exclude each other, of all at once."""
         if not self.excludes:
-            return np.exp(self.log_of(self._scores(rows, labels), labels))
-        log_shares = self.log_shares(self._scores(rows, None))
+            return np.exp(self.log_of(self._scores(rows, labels), rows, labels))
+        log_shares = self.log_shares(self._scores(rows, None), rows)
         return np.exp(log_shares if labels is None else log_shares[:, labels])
 
-    def log_shares(self, scores: Array) -> Array:
-        """Logarithms of probabilities that sum to 1, of the scores of all labels."""
-        logs = self.log_of(scores, None)
-        shares: Array = logs - logsumexp(logs, axis=1, keepdims=True)
-        return shares
+    def log_shares(self, scores: Array, rows: Array) -> Array:
+        """Logarithms of probabilities that sum to 1, of the scores of all labels.
 
-    def log_of(self, scores: Array, labels: Array | None) -> Array:
+        The label that scores higher is the likelier one, whatever curves say of frequent and rare
+        ones: what `predict` answers is what is most probable.
+        """
+        order = np.argsort(-scores, axis=1, kind="stable")
+        logs = np.take_along_axis(self.log_of(scores, rows, None), order, axis=1)
+        logs = np.minimum.accumulate(logs, axis=1) - TIE * np.arange(self.n)
+        shares = np.empty_like(logs)
+        np.put_along_axis(shares, order, logs, axis=1)
+        return shares - logsumexp(shares, axis=1, keepdims=True)
+
+    def log_of(self, scores: Array, rows: Array, labels: Array | None) -> Array:
         """Logarithms of probabilities, of the scores of labels, or of all, each by itself."""
         ids = np.arange(self.n, dtype=np.int32) if labels is None else labels
-        return log_probabilities(self.model, scores, np.broadcast_to(ids, scores.shape))
+        ids = np.broadcast_to(ids, scores.shape)
+        return log_probabilities(self.model, self.x.take(rows), scores, ids)
 
     def chosen(self, k: int | None, threshold: float | None) -> csr_array:
         """The k best labels, those that are at least so probable, or both: their probabilities.
@@ -143,26 +158,27 @@ class Answers:
     def _probable(self, ids: Array, scores: Array) -> Array:
         """Probabilities of labels (n_samples, k)."""
         if not self.excludes:
-            return np.exp(log_probabilities(self.model, scores, ids))
+            return np.exp(log_probabilities(self.model, self.x, scores, ids))
         found = np.empty(ids.shape)
         for rows in self._batches(self.n):
             found[rows] = np.take_along_axis(self._probabilities(rows, None), ids[rows], axis=1)
         return found
 
 
-def log_probabilities(model: Model, scores: Array, ids: Array) -> Array:
+def log_probabilities(model: Model, x: CSR | Block, scores: Array, ids: Array) -> Array:
     """Logarithms of the probabilities of labels, as the model was calibrated, or by the sigmoid.
 
     Args:
         model: whose scores they are.
-        scores: f64, of any shape (n, k).
-        ids: of the labels, of that shape.
+        x: features (n, n_features).
+        scores: f64 (n, k).
+        ids: of the labels (n, k).
     """
-    if getattr(model, "calibration", None) is None:
-        logs: Array = log_expit(scores)
+    if model.calibration is None:
+        logs: Array = log_expit(scores)  # finer than float32, in which scores would have ties
         return logs
-    found = model.calibration.probabilities(scores.astype(np.float32), model.labels.columns_of(ids))
-    return np.log(np.maximum(found.astype(np.float64), np.finfo(np.float32).tiny))
+    likely = model.likely(x, ids, scores.astype(np.float32)).astype(np.float64)
+    return np.log(np.maximum(likely, np.finfo(np.float32).tiny))
 
 
 def matrix(ids: Array, values: Array, kept: Array, n: int) -> csr_array:

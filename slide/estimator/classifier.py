@@ -339,8 +339,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return answers.best_scores(k)
         if not (answers.excludes and answers.n == 2 and ids is None):
             return answers.scores(ids)
-        shares = answers.log_shares(answers.scores())
-        return shares[:, 1] - shares[:, 0]
+        return answers.log_odds()
 
     def predict_proba(self, X: Any, labels: Any = None, k: int | None = None) -> Any:
         """Probabilities of labels, as the model was calibrated, or else by the sigmoid of scores.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
@@ -33,7 +34,9 @@ from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.calibration import Calibration
 from slide.core.models.folder import staged
+from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
@@ -60,6 +63,7 @@ class Model:
             of many were in use; None where those are the ids themselves.
         feature_names, label_names: what the ids are called, where they have names.
         text: how texts become features, of a model that was trained on texts.
+        calibration: makes probabilities of logits; None if no example was left to fit it to.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -80,6 +84,7 @@ class Model:
     feature_names: Names | None = None
     label_names: Names | None = None
     text: TextFeatures | None = None
+    calibration: Calibration | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -162,6 +167,52 @@ class Model:
         if self.label_names is None:
             raise ModelError("the labels of the model have no names: ask for ids (predict)")
         return self.label_names
+
+    def predict_proba(
+        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
+        """The labels of `predict`, in that order, and how likely each of them is right.
+
+        Probabilities are calibrated on examples that were held out, for frequent and for rare
+        labels apart: of two labels of an example the second may be the likelier one. Of a model
+        that is not calibrated they are the sigmoid of the logit, with an `UncalibratedWarning`.
+        An example without any known feature is answered with the shares of training examples
+        that have the labels.
+
+        Args:
+            x: see `predict`.
+            k: see `predict`.
+            sampled: see `predict`.
+
+        Returns:
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `predict`.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        if self.calibration is None:
+            warnings.warn(UncalibratedWarning(), stacklevel=2)
+        labels, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
+
+    def likely(self, x: CSR | Block | ArrayLike, ids: Array, scores: Array) -> Array:
+        """Probabilities of labels whose logits are known, as those of `predict_proba`.
+
+        Args:
+            x: (n, any), see `predict`.
+            ids: i32 (n, k), labels; -1 for none.
+            scores: f32 (n, k), their logits.
+
+        Returns:
+            f32 (n, k), in [0, 1].
+
+        Raises:
+            InputError, ModelError: see `predict`.
+        """
+        x, _ = self._known_features(handed.features(x))
+        return probabilities_of(self, x, self.labels.columns_of(ids), scores)
 
     @property
     def features(self) -> Numbering:

@@ -16,6 +16,7 @@ from slide.core.examples.counting import OneBased
 from slide.core.examples.numbering import Numbering
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
+from slide.core.models.calibration import Calibration
 from slide.core.models.folder import (
     CONFIG,
     NUMBERED,
@@ -55,8 +56,12 @@ def write_model(model: Model, folder: Path) -> None:
     has_names = any(each is not None for each in names.values())
     if has_names:
         description["names"] = counts_of(names)
+    if model.calibration is not None:
+        description["calibrated_on"] = model.calibration.n_examples
     try:
         write_description(folder, description)
+        if model.calibration is not None:
+            model.calibration.write(folder)
         if has_names:
             write_names(folder, names)
         if model.text is not None:
@@ -82,6 +87,8 @@ def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
         "features", parts["feature_names"], Numbering(network.n_features, ids.get(FEATURE_IDS))
     )
     refuse_misfit("labels", parts["label_names"], Numbering(network.n_labels, ids.get(LABEL_IDS)))
+    if "calibrated_on" in description:
+        parts["calibration"] = Calibration.read(folder, counts)
     return parts | {"network": network, "backend": computer, "label_counts": counts} | ids
 
 

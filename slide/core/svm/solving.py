@@ -145,11 +145,15 @@ class Problem:
         bias = np.where(self.counts > 0, bias, np.float32(NEVER))
         return Direct.of(weight, bias, self.inputs, self.backend)
 
-    def best_labels(self, network: Direct, rows: Array, k: int) -> Array:
-        """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met."""
+    def best_labels(self, network: Direct, rows: Array, k: int) -> tuple[Array, Array]:
+        """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met.
+
+        Returns:
+            the labels, and their logits f32 (B, k).
+        """
         index = network.index(self.backend)
         none = CSR.empty(len(rows), self.y.n_cols)
-        return self.search(index, rows, none, k)[0]
+        return self.search(index, rows, none, k)
 
     def hard_cells(self, network: Direct, rows: Array, k: int) -> Array:
         """Pairs of some examples and the k best labels that they lack, if they cost anything.
@@ -179,7 +183,7 @@ class Problem:
         """Whether the best labels of some examples are theirs: bool (len(rows), ANSWERS)."""
         if not len(rows):
             return NOTHING_FOUND
-        return hits(self.best_labels(network, rows, ANSWERS), self.y.take(rows))
+        return hits(self.best_labels(network, rows, ANSWERS)[0], self.y.take(rows))
 
 
 def limits_of(settings: SvmSettings, counts: Array) -> Array:
