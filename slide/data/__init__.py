@@ -6,14 +6,18 @@ from slide.data.interactions import blocks
 from slide.data.predictions import prediction_lines, write_predictions
 from slide.data.streams import refuse_twice
 from slide.data.target import refuse_taken
+from slide.data.texts import Columns, read_texts, read_texts_pair
 
 __all__ = [
+    "Columns",
     "Demo",
     "blocks",
     "load_demo",
     "prediction_lines",
     "read",
     "read_pair",
+    "read_texts",
+    "read_texts_pair",
     "refuse_other_than_svmlight",
     "refuse_taken",
     "refuse_twice",

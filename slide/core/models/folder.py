@@ -24,6 +24,8 @@ WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and no
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
 READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
+NAMES, TEXT, CALIBRATION = "names.json", "text.json", "calibration.json"
+PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
     if not folder.is_dir() or (names and not is_model(folder)):
         raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")
-    foreign = sorted(names - {CONFIG, WEIGHTS, METRICS})
+    foreign = sorted(names - PARTS)
     if foreign:
         raise ModelError(
             f"{folder} also holds {foreign[0]}, which is not part of a model and would be lost: "
