@@ -20,6 +20,7 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
+from slide.cli.texts import Labels, Separator, Text, read_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
@@ -44,6 +45,9 @@ def evaluate(
         str, typer.Option(metavar="K[,K..]", help="Depths of the ranking to evaluate at.")
     ] = "1,3,5",
     one_based: OneBasedText = None,
+    text: Text = None,
+    labels: Labels = None,
+    separator: Separator = None,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -65,7 +69,11 @@ def evaluate(
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = read(file, one_based=one_based)
+    data = read_for(model, file, text, labels, separator)
+    if data is None:
+        data = read(file, one_based=one_based)
+    else:
+        tell_unknown(data, "judged by the most frequent labels")
     n_left_out = tell_left_out(data)
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.cli.settings import takes_settings
+from slide.cli.texts import read_for
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 from slide.core.settings.plan import Plan
@@ -62,7 +63,11 @@ def prepare(
         refuse_unstored(model, plan, insert)
         return
 
-    examples = read(insert, one_based=one_based) if insert else None
+    examples = None
+    if insert:
+        examples = read_for(model, insert, None)
+        if examples is None:
+            examples = read(insert, one_based=one_based)
     model.prepare_sampled(Plan(**plan), examples)
 
 

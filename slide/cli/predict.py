@@ -18,6 +18,7 @@ from slide.cli.options import (
     computing_threads,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
+from slide.cli.texts import Text, read_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 
 
@@ -42,6 +43,10 @@ def predict(
         Path, typer.Option(metavar="FILE", help="Write there; - is stdout.", show_default=False)
     ] = Path("-"),
     one_based: OneBasedText = None,
+    text: Text = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Print names, as for texts, though FILE has numbers.")
+    ] = False,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -49,6 +54,8 @@ def predict(
     """Print a line per example of FILE: its k best labels as `label:logit`, best first.
 
     With --proba, or --threshold, they are `label:probability`, in the same order.
+    Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
+    a text in which no word is known has no labels, and "unknown": true.
     """
     from slide.core.settings.demands import demand_float
     from slide.data import (
@@ -56,6 +63,7 @@ def predict(
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
+        write_named,
         write_predictions,
     )
 
@@ -67,7 +75,11 @@ def predict(
     refuse_taken(out)  # before the work is done
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = read(file, one_based=one_based, features_only=True)
+    data = read_for(model, file, text, texts_only=True)
+    has_texts = data is not None
+    if data is None:
+        data = read(file, one_based=one_based, features_only=True)
+    label_names = model.named_labels if has_texts or names else None
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based, folder)
@@ -76,4 +88,10 @@ def predict(
         ids, scores = answer(data.x, wanted, sampled)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
-    write_predictions(ids, scores, out, one_based.first_label)
+    if label_names is None:
+        write_predictions(ids, scores, out, one_based.first_label)
+        return
+    if has_texts:
+        tell_unknown(data, "answered without labels")
+    is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
+    write_named(label_names, ids, scores, is_known, out)

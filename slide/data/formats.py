@@ -59,6 +59,11 @@ def _format_of(source: Source) -> str:
     return "svmlight" if has_no_name and n_numbers < _IN_HEADER_OF_MATRIX else kind
 
 
+def is_numbers(path: Path) -> bool:
+    """Whether a file has features as numbers by its name."""
+    return not is_stream(path) and _format(path) != "xmc"
+
+
 def read(
     path: str | Path,
     n_features: int | None = None,

@@ -7,18 +7,19 @@ a `Model`. With fewer bits there are the lists alone, whose sums are the answers
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
-from slide.backends.threads.packed import Biases, PackedLists, best_of_packed
+from slide.backends.threads.packed import Biases, PackedLists, best_of_packed, packed_logits
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.searching import IndexSearcher
+from slide.core.errors import ModelError
 from slide.core.examples.dataset import features_of
 from slide.core.learner import LAST
 from slide.core.models.model import Model
@@ -132,6 +133,19 @@ class PackedDirect:
         assert isinstance(backend, NumbaBackend)
         inputs = self.inputs.of(features_of(x))
         return best_of_packed(backend.scratch, self.lists, self.biases, inputs, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        inputs = self.inputs.of(features_of(x))
+        return packed_logits(self.lists, self.biases, inputs, wanted)
+
+    @property
+    def param(self) -> NoReturn:
+        """Raise ModelError: weights by label, which explanations read, are not there."""
+        raise ModelError(
+            "the frozen model has its weights by input alone: explain the model that was frozen, "
+            "or freeze it in float32"
+        )
 
     def naming_last(self, labels: Array, backend: Backend) -> PackedDirect:
         """See `Searcher`; that is so already."""

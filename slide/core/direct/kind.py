@@ -8,6 +8,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
@@ -122,4 +123,6 @@ DIRECT = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    attribution=attribution,
+    representation=representation,
 )

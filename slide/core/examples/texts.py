@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -109,7 +111,11 @@ class TextFeatures:
         """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one text: expected a list of texts, such as [text]")
-        return self.kept(csr_of(self.vectorizer.transform(sound_texts(texts))))
+        rest = sound_texts(texts)
+        first = list(islice(rest, 1))
+        if not first:  # scikit-learn has no answer to that
+            return CSR.empty(0, self.n_features)
+        return self.kept(csr_of(self.vectorizer.transform(chain(first, rest))))
 
     def kept(self, x: CSR) -> CSR:
         """Features of the hashes that training met, by their places."""
@@ -149,9 +155,9 @@ def computed(vectorizer: Any, texts: Iterator[str]) -> Any:
     """Features of training texts as SciPy has them, or ConfigError in scikit-learn's words."""
     try:
         return vectorizer.fit_transform(texts)
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (ValueError, re.error) as error:
         raise ConfigError(refusal(error)) from None
 
 
@@ -173,14 +179,14 @@ def unfitted(kind: str, settings: dict[str, Any]) -> Any:
     except ImportError:
         raise ConfigError(f"texts need scikit-learn, which is not installed: {EXTRA}") from None
     own = dict(settings)
-    if "dtype" in own:
-        own["dtype"] = np.dtype(own["dtype"]).type
-    if "ngram_range" in own:
+    if isinstance(own.get("ngram_range"), list):
         own["ngram_range"] = tuple(own["ngram_range"])
     try:
+        if "dtype" in own:
+            own["dtype"] = np.dtype(own["dtype"]).type
         return getattr(text, CLASSES[kind])(**own)
     except TypeError as error:
-        raise ConfigError(f"{error}: this scikit-learn has no such setting") from None
+        raise ConfigError(f"scikit-learn's vectorizer has no such setting: {error}") from None
 
 
 def restore(vectorizer: Any, vocabulary: Names, idf: Array | None) -> None:
@@ -206,8 +212,6 @@ def settings_of(parameters: dict[str, Any], kind: str) -> dict[str, Any]:
     settings = {name: parameters[name] for name in SETTINGS[kind]}
     settings["dtype"] = np.dtype(settings["dtype"]).name
     settings["ngram_range"] = list(settings["ngram_range"])
-    if isinstance(settings["stop_words"], set | frozenset):
-        settings["stop_words"] = sorted(settings["stop_words"])
     return settings
 
 

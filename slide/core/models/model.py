@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from slide.core.attribution import Attribution
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
@@ -35,8 +36,10 @@ from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.calibration import Calibration
+from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
 from slide.core.models.freezing import frozen
+from slide.core.models.onnx_file import write_onnx
 from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
@@ -48,7 +51,7 @@ EXAMPLES_AT_A_TIME = 1024
 
 
 @dataclass(slots=True)
-class Model:
+class Model(Explaining):
     """A network and its surroundings.
 
     Args:
@@ -364,6 +367,14 @@ class Model:
         self.retrieving = self._retriever(*prepared)
         self.prepared = prepared
 
+    def attribution(self, x: CSR | Block, label: int) -> Attribution:
+        """What the inputs of one example, by columns, add to the logit of the label in a row."""
+        return kind_of(self.config).attribution(self.network, self.backend, x, label)
+
+    def representation(self, x: CSR | Block) -> CSR | Block:
+        """What examples, by columns, are to the labels: on the host."""
+        return kind_of(self.config).representation(self.network, self.backend, x)
+
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
         self._refuse_misfit(data.x)
@@ -430,6 +441,21 @@ class Model:
             ModelError: the operating system refuses, for want of space for example.
         """
         write_model(self, folder)
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the layers of a model with hidden ones as an ONNX graph, whole or not at all.
+
+        Inputs are `features`, f32 (batch, n), dense and not yet scaled, in the order of ids, or of
+        `feature_ids` where those are in use alone; and `k`, i64 (1,), 5 if not given. Outputs are
+        `logits`, f32 (batch, n_labels), and of the k best labels `ids`, i64, and `scores`, f32,
+        (batch, k). Version, names and ids are in the metadata (docs/model-folder.md).
+
+        Raises:
+            ConfigError: there are no hidden layers, they take more than 2 GB, or the package onnx
+                is missing.
+            ModelError: the file exists or cannot be written.
+        """
+        write_onnx(self, Path(path))
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
