@@ -22,6 +22,7 @@ from slide.core.examples.texts import TextFeatures
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.probabilities import UncalibratedWarning
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
@@ -29,6 +30,7 @@ from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
 if TYPE_CHECKING:
+    from slide.estimator.classifier import SlideClassifier
     from slide.serving.predictor import Predictor
 
 __version__ = "0.1.0"
@@ -49,10 +51,12 @@ __all__ = [
     "Names",
     "Plan",
     "Predictor",
+    "SlideClassifier",
     "SlideError",
     "SlideWarning",
     "TextFeatures",
     "Trainer",
+    "UncalibratedWarning",
     "UnseenWarning",
     "load_backend",
     "load_demo",
@@ -64,7 +68,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when first asked for."""
+    """What is imported when first asked for: what brings the compiler along, or needs an extra."""
+    if name == "SlideClassifier":
+        from slide.estimator.missing import classifier
+
+        return classifier()
     if name not in LAZY:
         raise AttributeError(f"module 'slide' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(LAZY[name]), name)

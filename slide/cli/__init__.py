@@ -59,9 +59,10 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (
-    train, evaluate, predict, explain, freeze, export, verify, bench, backends, convert, demo,
-):  # fmt: skip
+COMMANDS = (
+    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(carrying(command))
 
 

@@ -30,6 +30,13 @@ def predict(
     k: Annotated[
         int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
     ] = None,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Print probabilities instead of logits.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Only labels whose probability is P at least."),
+    ] = None,
     sampled: Sampled = False,
     insert: Insert = None,
     out: Annotated[
@@ -46,9 +53,11 @@ def predict(
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first.
 
+    With --proba, or --threshold, they are `label:probability`, in the same order.
     Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
     a text in which no word is known has no labels, and "unknown": true.
     """
+    from slide.core.settings.demands import demand_float
     from slide.data import (
         read,
         refuse_other_than_svmlight,
@@ -58,6 +67,8 @@ def predict(
         write_predictions,
     )
 
+    if threshold is not None:
+        demand_float("--threshold", threshold, 0, 1)
     refuse_idle(sampled, plan, insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
@@ -73,7 +84,10 @@ def predict(
         if sampled:
             prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
-        ids, scores = model.predict(data.x, wanted, sampled)
+        answer = model.predict if not proba and threshold is None else model.predict_proba
+        ids, scores = answer(data.x, wanted, sampled)
+    if threshold is not None:
+        ids = np.where(scores >= threshold, ids, np.int32(-1))
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return

@@ -19,6 +19,7 @@ from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Ba
 from slide.core.contract.optim import learning_rate
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.scored import Scored
 from slide.core.settings.setting import Part
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 from slide.core.settings.traits import Traits
@@ -85,6 +86,13 @@ class Learner(Protocol):
     found_by: Any
 
     @property
+    def held_out(self) -> Scored | None:
+        """Answers to examples that the network has not been trained on, or was not until `finish`.
+
+        None where there are none.
+        """
+
+    @property
     def batch_size(self) -> int:
         """Examples of a step."""
 
@@ -146,6 +154,11 @@ class Stepping:
     seconds_left: float
 
     @property
+    def held_out(self) -> Scored | None:
+        """None: all examples are trained on from the first epoch on."""
+        return None
+
+    @property
     def batch_size(self: Learner) -> int:
         """Examples of a step."""
         return self.settings.steps.batch_size
@@ -177,6 +190,9 @@ class Searcher(Protocol):
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """Logits of these labels of each example: `wanted`, CSR (B, n_labels), with such values."""
 
     def naming_last(self, labels: Array, backend: Backend) -> Searcher:
         """The same, but that these labels, i32, come after all others, or not at all."""

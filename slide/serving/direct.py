@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
-from slide.backends.threads.packed import Biases, PackedLists, best_of_packed
+from slide.backends.threads.packed import Biases, PackedLists, best_of_packed, packed_logits
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
@@ -144,6 +144,11 @@ class PackedDirect:
         assert isinstance(backend, NumbaBackend)
         inputs = self.inputs.of(features_of(x))
         return best_of_packed(backend.scratch, self.lists, self.biases, inputs, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        inputs = self.inputs.of(features_of(x))
+        return packed_logits(self.lists, self.biases, inputs, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> PackedDirect:
         """See `Searcher`; that is so already."""

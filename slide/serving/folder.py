@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from slide.core.errors import ModelError
+from slide.core.models.beside import write_beside
 from slide.core.models.folder import CONFIG, FROZEN, staged
+from slide.core.models.model import Model
 from slide.serving.engine import Arrays
 from slide.serving.mapped import map_arrays
 
@@ -30,15 +32,17 @@ class Frozen:
         description: what config.json holds.
         arrays: by name; mapped ones if it lies in a folder.
         folder: where it lies, absolute; None if it is in memory alone.
+        beside: names and probabilities, by their names in `Model`, of one in memory alone.
     """
 
     description: dict[str, Any]
     arrays: Arrays
     folder: Path | None = None
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
-def write(frozen: Frozen, folder: Path) -> None:
-    """Write a folder.
+def write(frozen: Frozen, model: Model, folder: Path) -> None:
+    """Write the folder of a frozen model, with what stands beside the weights of the model.
 
     Raises:
         ModelError: something of that name exists, or the operating system refuses.
@@ -47,6 +51,7 @@ def write(frozen: Frozen, folder: Path) -> None:
         raise ModelError(f"{folder} exists: choose another folder for the frozen model")
     with staged(folder, overwrite=False) as partial:
         try:
+            write_beside(model, partial)
             save_file(frozen.arrays, partial / ARRAYS)
             said = frozen.description | {"sha256": digest_of(partial / ARRAYS)}
             text = json.dumps(said, indent=2) + "\n"

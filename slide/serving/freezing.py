@@ -11,6 +11,7 @@ from slide.backends.numba_threads import NumbaBackend
 from slide.core.contract.arrays import demand
 from slide.core.errors import ModelError
 from slide.core.learners.kinds import kind_of
+from slide.core.models.beside import PARTS, read_beside, told_beside
 from slide.core.models.folder import CONFIG, FROZEN
 from slide.core.models.model import Model
 from slide.core.models.stored import described
@@ -43,7 +44,8 @@ def frozen_of(model: Model, dtype: str, keep: float) -> Frozen:
         "engine": said,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return Frozen(description, arrays)
+    beside = {name: getattr(model, name) for name in PARTS}
+    return Frozen(description | told_beside(model), arrays, beside=beside)
 
 
 def model_of(frozen: Frozen, threads: int) -> Model:
@@ -63,6 +65,11 @@ def model_of(frozen: Frozen, threads: int) -> Model:
         ids: dict[str, Any] = {name: arrays[name] for name in IDS if name in arrays}
         fits(arrays, {COUNTS: (engine.network.n_labels,)})
         demand(are_ids_of(engine.network, ids), "ids are not those of the network")
+        beside = frozen.beside
+        if frozen.folder is not None:
+            counts = arrays[COUNTS]
+            said = frozen.description
+            beside = read_beside(frozen.folder, said, engine.network, counts, ids)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else error
         raise ModelError(f"{where} is damaged ({reason}): freeze the model again") from None
@@ -74,4 +81,5 @@ def model_of(frozen: Frozen, threads: int) -> Model:
         exact=engine.exact,
         retrieving=engine.retrieving,
         **ids,
+        **beside,
     )

@@ -16,6 +16,7 @@ from slide.backends.threads.packed import (
     PackedRows,
     best_of_packed_candidates,
     best_of_packed_rows,
+    packed_row_logits,
 )
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend, Query
@@ -204,6 +205,11 @@ class PackedNeurons:
             return best_of_packed_rows(backend.pool, h, self.output, k)
         found = self.retrieval.find(backend, -1, a)
         return best_of_packed_candidates(h, self.output, found, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        h = activations(backend, self.network, x).dense()[:, :-1]
+        return packed_row_logits(h, self.output, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> PackedNeurons:
         """See `Searcher`; that is so already."""

@@ -9,7 +9,7 @@ import json
 import mmap
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def map_arrays(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            header, begin = read_header(file.read(LENGTH + MOST_HEADER), size)
+            header, begin = read_header(file, size)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return {name: placed(mapped, begin, size, one) for name, one in header.items()}
     except OSError as error:
@@ -43,12 +43,12 @@ def map_arrays(path: Path) -> dict[str, Array]:
         raise ModelError(f"{path} is damaged ({reason}): freeze the model again") from None
 
 
-def read_header(head: bytes, size: int) -> tuple[dict[str, Any], int]:
+def read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     """What a file says of its arrays, and where their bytes begin; ValueError if nothing."""
-    begin = LENGTH + int.from_bytes(head[:LENGTH], "little")
+    begin = LENGTH + int.from_bytes(file.read(LENGTH), "little")
     if size < LENGTH or begin > min(size, LENGTH + MOST_HEADER):
         raise ValueError(f"it has {size} bytes and no whole header")
-    header = json.loads(head[LENGTH:begin])
+    header = json.loads(file.read(begin - LENGTH))
     header.pop("__metadata__", None)
     ends = [one["data_offsets"][1] for one in header.values()]
     if begin + max(ends, default=0) != size:

@@ -74,7 +74,7 @@ class Predictor:
         frozen = frozen_of(model, dtype, keep)
         if folder is None:
             return cls(frozen)
-        write(frozen, Path(folder))
+        write(frozen, model, Path(folder))
         return cls.load(folder)
 
     @property

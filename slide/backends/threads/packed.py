@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import Number, compiled
+from slide.backends.threads.compiling import Number, call_compiled, compiled
 from slide.backends.threads.layouts import Rows, rows_of
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
-from slide.backends.threads.sparse import add_term, sum_of
+from slide.backends.threads.sparse import add_term, place_of, sum_of
 from slide.backends.threads.top_k import EXAMPLES, best_of_all, insert_neuron
 from slide.core.contract.arrays import CSR, Array
 
@@ -161,15 +161,49 @@ def best_of_packed_rows(pool: Pool, h: Array, w: PackedRows, k: int) -> tuple[Ar
     return ids, scores
 
 
+def packed_row_logits(h: Array, w: PackedRows, wanted: CSR) -> CSR:
+    """Logits of the neurons that each row of h (B, d) wants: CSR (B, n)."""
+    logits = [np.zeros(0, np.float32)]
+    for i in range(len(h)):
+        j, _ = wanted.row(i)
+        logits.append((w.codes[j].astype(np.float32) @ h[i]) * w.scales[j] + w.biases[j])
+    return wanted.with_values(np.concatenate(logits))
+
+
 def best_of_packed_candidates(
     h: Array, w: PackedRows, candidates: CSR, k: int
 ) -> tuple[Array, Array]:
-    """The same among the candidates of each row; -1 and -inf where those are fewer than k."""
+    """The k best among the candidates of each row; -1 and -inf where those are fewer than k."""
     ids = np.full((len(h), k), -1, np.int32)
     scores = np.full((len(h), k), -np.inf, np.float32)
+    logits = packed_row_logits(h, w, candidates)
     for i in range(len(h)):
-        found, _ = candidates.row(i)
-        z = (w.codes[found].astype(np.float32) @ h[i]) * w.scales[found] + w.biases[found]
+        found, z = logits.row(i)
         best = np.argsort(-z, kind="stable")[:k]
         ids[i, : len(best)], scores[i, : len(best)] = found[best], z[best]
     return ids, scores
+
+
+def packed_logits(lists: PackedLists, biases: Biases, x: CSR, wanted: CSR) -> CSR:
+    """Logits of the labels that each example wants, as `best_of_packed` sums them: CSR (B, n)."""
+    out = np.empty(wanted.nnz, np.float32)
+    given = wanted.indptr, wanted.indices, out
+    call_compiled(write_packed_logits, lists, biases, rows_of(x), *given)
+    return wanted.with_values(out)
+
+
+@compiled
+def write_packed_logits(
+    lists: PackedLists, biases: Biases, x: Rows, indptr: Array, labels: Array, out: Array
+) -> None:
+    """Look each label up in the lists of its example's inputs."""
+    for i in range(len(indptr) - 1):
+        for t in range(indptr[i], indptr[i + 1]):
+            j, total = labels[t], np.float32(0)
+            for e in range(x.indptr[i], x.indptr[i + 1]):
+                f = x.indices[e]
+                p = place_of(lists.ids, lists.offsets[f], lists.offsets[f + 1], j)
+                if p >= 0:
+                    total += x.values[e] * lists.scales[f] * lists.decoded[lists.codes[p]]
+            bias = biases.of_labels[j]
+            out[t] = total + bias if bias > biases.least else bias

@@ -83,6 +83,11 @@ class IndexSearcher:
             m *= 4
         return backend.get(ids), backend.get(scores)
 
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        inputs = self.network.of_features(x, backend)
+        return self._logits(backend, inputs, wanted.map(backend.put)).map(backend.get)
+
     def _might_rise(self, place: int, worst: Array, score: Array) -> Array:
         """Whether any label from this place of `by_bias` on might take that of the worst: bool.
 
@@ -97,10 +102,14 @@ class IndexSearcher:
     ) -> tuple[Array, Array]:
         """The k best candidates of each example, i32 (B, any number), by their logits."""
         wanted = found_set(candidates, self.network.n_labels)
+        return best_of(self._logits(backend, inputs, wanted), k)
+
+    def _logits(self, backend: Backend, inputs: CSR, wanted: CSR) -> CSR:
+        """Of these labels, those that come last among them."""
         z = backend.masked_spgemm(inputs, self.network.param.weight, wanted)
-        if self.last is not None:
-            z = z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
-        return best_of(z, k)
+        if self.last is None:
+            return z
+        return z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:

@@ -24,8 +24,8 @@ WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and no
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
 READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
-NAMES, TEXT = "names.json", "text.json"
-PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT})
+NAMES, TEXT, CALIBRATION = "names.json", "text.json", "calibration.json"
+PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,10 +35,12 @@ from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.calibration import Calibration
 from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
 from slide.core.models.freezing import frozen
 from slide.core.models.onnx_file import write_onnx
+from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
@@ -64,6 +67,7 @@ class Model(Explaining):
             of many were in use; None where those are the ids themselves.
         feature_names, label_names: what the ids are called, where they have names.
         text: how texts become features, of a model that was trained on texts.
+        calibration: makes probabilities of logits; None if no example was left to fit it to.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -84,6 +88,7 @@ class Model(Explaining):
     feature_names: Names | None = None
     label_names: Names | None = None
     text: TextFeatures | None = None
+    calibration: Calibration | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -167,6 +172,52 @@ class Model(Explaining):
             raise ModelError("the labels of the model have no names: ask for ids (predict)")
         return self.label_names
 
+    def predict_proba(
+        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
+        """The labels of `predict`, in that order, and how likely each of them is right.
+
+        Probabilities are calibrated on examples that were held out, for frequent and for rare
+        labels apart: of two labels of an example the second may be the likelier one. Of a model
+        that is not calibrated they are the sigmoid of the logit, with an `UncalibratedWarning`.
+        An example without any known feature is answered with the shares of training examples
+        that have the labels.
+
+        Args:
+            x: see `predict`.
+            k: see `predict`.
+            sampled: see `predict`.
+
+        Returns:
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `predict`.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        if self.calibration is None:
+            warnings.warn(UncalibratedWarning(), stacklevel=2)
+        labels, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
+
+    def likely(self, x: CSR | Block | ArrayLike, ids: Array, scores: Array) -> Array:
+        """Probabilities of labels whose logits are known, as those of `predict_proba`.
+
+        Args:
+            x: (n, any), see `predict`.
+            ids: i32 (n, k), labels; -1 for none.
+            scores: f32 (n, k), their logits.
+
+        Returns:
+            f32 (n, k), in [0, 1].
+
+        Raises:
+            InputError, ModelError: see `predict`.
+        """
+        x, _ = self._known_features(handed.features(x))
+        return probabilities_of(self, x, self.labels.columns_of(ids), scores)
+
     @property
     def features(self) -> Numbering:
         """Ids of features, and their columns in the network."""
@@ -193,6 +244,42 @@ class Model(Explaining):
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
+
+    def scores(self, x: CSR | Block | ArrayLike, wanted: CSR | ArrayLike) -> CSR:
+        """Logits of labels that are asked for.
+
+        Args:
+            x: (n, any) or (n, n_features), as `predict` takes it.
+            wanted: (n, any), entries at the labels of each example whose logits are wanted, as
+                CSR, matrix of scipy.sparse or array; values are not read, but that 0 is none.
+
+        Returns:
+            CSR (n, any), the entries of `wanted` in their order, and their logits; -inf of a label
+            that the model does not have, -2e9 of one without training example.
+
+        Raises:
+            InputError: one of them is no such matrix, or they differ in rows.
+            ModelError: x is dense and has another number of features.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        wanted = handed.labels(wanted, "wanted")
+        if wanted.n_rows != x.n_rows:
+            raise InputError(f"wanted has {wanted.n_rows} rows: expected {x.n_rows}, as x")
+        inside = self.labels.columns_of(wanted.indices)
+        columns = replace(wanted, indices=inside, n_cols=self.network.n_labels).where(inside >= 0)
+        values = np.full(wanted.nnz, -np.inf, np.float32)
+        values[inside >= 0] = self.scored_labels(x, columns).values
+        return wanted.with_values(values)
+
+    def scored_labels(self, x: CSR | Block, wanted: CSR) -> CSR:
+        """`scores` of features that were checked before, and labels, by columns and rows here."""
+        searcher = self._searcher(sampled=False)
+        parts = [
+            searcher.scores(self.backend, x.take(rows), wanted.take(rows))
+            for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME)
+        ]
+        return CSR.stack(parts, wanted.n_cols) if parts else wanted
 
     def evaluate(
         self,

@@ -20,7 +20,7 @@ from slide.core.sampled.retrieval import Retrieval
 from slide.core.sampled.rules import rules, tiny
 from slide.core.sampled.run import SampledRun
 from slide.core.sampled.settings import Hashing, Layers, SampledSettings
-from slide.core.sampled.step import activations, infer, infer_sampled
+from slide.core.sampled.step import activations, infer, infer_sampled, logits_of
 from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
 
@@ -36,6 +36,10 @@ class AllNeurons:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         return infer(backend, self.network, x, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        return logits_of(backend, self.network, x, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> AllNeurons:
         """See `Searcher`; the biases of these labels are `LAST`, in a copy of their layer."""
@@ -59,6 +63,10 @@ class Retrieved:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         return infer_sampled(backend, self.network, x, k, self.retrieval)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`; nothing is to be retrieved."""
+        return logits_of(backend, self.network, x, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> Retrieved:
         """See `Searcher`; these labels are never found."""
