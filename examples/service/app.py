@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import uvicorn
 from asking import answer, json_of
@@ -13,20 +14,20 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import slide
+from slide.serving.folder import is_frozen
 
 
 def load(folder):
-    """A model that has made already what its first answer would wait for."""
-    backend = slide.load_backend(None)
-    backend.set_threads(1)  # it is requests that are answered side by side
-    model = slide.Model.load(folder, backend)
+    """What answers for a model folder, or sooner for one that `slide freeze` wrote; warm."""
+    frozen = is_frozen(Path(folder))
+    model = slide.Predictor.load(folder) if frozen else slide.Model.load(folder).freeze()
     model.predict(csr_array((1, 1)), 1)
     return model
 
 
 async def health(request):
     """Whether there is a model to ask."""
-    return JSONResponse({"status": "ok", "labels": request.app.state.model.network.n_labels})
+    return JSONResponse({"status": "ok", "labels": request.app.state.model.n_labels})
 
 
 async def predict(request):

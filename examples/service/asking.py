@@ -28,15 +28,16 @@ async def json_of(request):
         raise HTTPException(400, f"the request is no JSON ({error})") from None
 
 
-def answer(model, asked):
+def answer(predictor, asked):
     """Labels and scores for each row, and its features that training never saw."""
+    model = predictor.model  # knows ids and names
     rows = asked.get("rows") if isinstance(asked, dict) else None
     demand(isinstance(rows, list) and rows, 'expected {"rows": [row, ...], "k": 5} with a row')
     demand(len(rows) <= MOST_ROWS, f"{len(rows)} rows: expected {MOST_ROWS} at most")
     k = asked.get("k", 5)
     demand(type(k) is int and 1 <= k <= MOST_K, f"k is {k!r}: expected 1 to {MOST_K}")
     given = [[(id_of(model, f), f, value) for f, value in pairs_of(row)] for row in rows]
-    ids, scores = model.predict(matrix_of(given), min(k, max(model.n_seen_labels, 1)))
+    ids, scores = predictor.predict(matrix_of(given), min(k, max(model.n_seen_labels, 1)))
     labels = ids.tolist() if model.label_names is None else model.label_names.of(ids)
     unknown = [[feature for place, feature, _ in row if place is None] for row in given]
     found = zip(labels, scores.tolist(), unknown, strict=True)

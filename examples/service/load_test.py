@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import slide
+from slide.cli.freeze import model_in
 
 APP = Path(__file__).with_name("app.py")
 SECONDS_TO_START = 120
@@ -47,7 +48,7 @@ def main(words=None):
 
 def requests_of(model, file):
     """A request for each of the first rows of a file, by names where the model has them."""
-    names = slide.Model.load(model, "reference").feature_names
+    names = model_in(Path(model), None).feature_names
     x = slide.read(file).features
     rows = [x.row(i) for i in range(min(x.n_rows, 1000))]
     pairs = [zip(named(names, ids), values.tolist(), strict=True) for ids, values in rows]

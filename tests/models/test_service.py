@@ -43,6 +43,15 @@ class Client:
             return await client.request(method, path, **body)
 
 
+def test_a_frozen_model_is_served_too(tmp_path):
+    named_model("hidden").freeze(tmp_path / "frozen", dtype="int8")
+    client = Client(service.create_app(tmp_path / "frozen"))
+    (row,) = rows(others(), 1)
+    (got,) = ask(client, [{f"word {f}": value for f, value in row.items()}])
+    expected, _ = slide.Predictor.load(tmp_path / "frozen").predict(others().take(np.array([0])))
+    assert got["labels"] == [f"tag {i}" for i in expected[0]]
+
+
 @pytest.fixture
 def client(request, tmp_path):
     """Somebody who asks the service of a model."""
