@@ -1,5 +1,10 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
 from slide.core.errors import (
@@ -24,7 +29,14 @@ from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
 
+if TYPE_CHECKING:
+    from slide.estimator.classifier import SlideClassifier
+    from slide.serving.predictor import Predictor
+
 __version__ = "0.1.0"
+
+LAZY = {"Predictor": "slide.serving.predictor"}
+"""What is imported when first asked for, as it brings the compiler along."""
 
 __all__ = [
     "CSR",
@@ -38,6 +50,8 @@ __all__ = [
     "ModelError",
     "Names",
     "Plan",
+    "Predictor",
+    "SlideClassifier",
     "SlideError",
     "SlideWarning",
     "TextFeatures",
@@ -51,3 +65,15 @@ __all__ = [
     "recipe",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported when first asked for: what brings the compiler along, or needs an extra."""
+    if name == "SlideClassifier":
+        from slide.estimator.missing import classifier
+
+        return classifier()
+    if name not in LAZY:
+        raise AttributeError(f"module 'slide' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(LAZY[name]), name)
+    return value

@@ -20,6 +20,9 @@ from slide.cli.bench import bench
 from slide.cli.convert import convert
 from slide.cli.demo import demo
 from slide.cli.evaluate import evaluate
+from slide.cli.explain import explain
+from slide.cli.export import export
+from slide.cli.freeze import freeze
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
@@ -56,7 +59,10 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
+COMMANDS = (
+    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(carrying(command))
 
 

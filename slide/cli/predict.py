@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     BackendName,
     DataFile,
@@ -56,8 +57,6 @@ def predict(
     Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
     a text in which no word is known has no labels, and "unknown": true.
     """
-    from slide.backends import load
-    from slide.core.models.model import Model
     from slide.core.settings.demands import demand_float
     from slide.data import (
         read,
@@ -74,17 +73,16 @@ def predict(
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)  # before the work is done
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = read_for(model, file, text, texts_only=True)
     has_texts = data is not None
     if data is None:
         data = read(file, one_based=one_based, features_only=True)
     label_names = model.named_labels if has_texts or names else None
-    with computing_threads(computer, threads), telling_unseen(file, strict):
+    with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based)
+            prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         answer = model.predict if not proba and threshold is None else model.predict_proba
         ids, scores = answer(data.x, wanted, sampled)

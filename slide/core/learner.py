@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import numpy as np
 
+from slide.core.attribution import Attribution
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
+from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored
 from slide.core.settings.setting import Part
@@ -189,8 +191,27 @@ class Searcher(Protocol):
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
 
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """Logits of these labels of each example: `wanted`, CSR (B, n_labels), with such values."""
+
     def naming_last(self, labels: Array, backend: Backend) -> Searcher:
         """The same, but that these labels, i32, come after all others, or not at all."""
+
+
+def untold(*network: Any) -> NoReturn:
+    """Raise ConfigError: what a kind says that can explain nothing."""
+    raise ConfigError(
+        "the model's learner does not tell what inputs add to a score: explain a model with direct "
+        "connections, or with hidden layers"
+    )
+
+
+def without_layers(*network: Any) -> NoReturn:
+    """Raise ConfigError: what a kind says that has no dense layers."""
+    raise ConfigError(
+        "the model has no hidden layers, and ONNX is written of those: read its "
+        "weights.safetensors (docs/model-folder.md), or train with hidden layers, such as 256"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +239,12 @@ class Kind:
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
+        attribution: what the inputs of one example (1, n_features), on the host, add to the logit
+            of a label, of a network.
+        representation: of a network, what examples are to the labels: one row each, on the host,
+            whose angles say how alike they are.
+        dense_layers: of a network that is a ReLU behind each layer but the last, the weight
+            (n_units, n_inputs) and the bias of each layer, on the host.
     """
 
     name: str
@@ -235,6 +262,9 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
+    attribution: Callable[[Any, Backend, CSR | Block, int], Attribution] = untold
+    representation: Callable[[Any, Backend, CSR | Block], CSR | Block] = untold
+    dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
 
     @property
     def parts(self) -> dict[str, type[Part]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
@@ -46,7 +47,7 @@ def sampled_searcher(
             "the model has direct connections: there are no hash tables to insert labels into"
         )
     index = network.index(backend, plan.bucket_limit)
-    return IndexSearcher(network, index, plan.budget(network.n_labels))
+    return IndexSearcher.of(network, index, plan.budget(network.n_labels))
 
 
 def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
@@ -122,4 +123,6 @@ DIRECT = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    attribution=attribution,
+    representation=representation,
 )

@@ -15,6 +15,7 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.weights import of_rows
 from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
 from slide.core.settings.settings import Settings
@@ -63,8 +64,9 @@ class DirectRun(Stepping):
         features = train.features
         inputs = Inputs.fitted(settings.learner, features)
         x = inputs.of(features)
-        network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))
-        data = Dataset(x.with_constant(), train.y)
+        begun = Dataset(x, train.y, weights=train.weights)
+        network = connect(settings, inputs, backend, begun.take(order))
+        data = Dataset(x.with_constant(), train.y, weights=train.weights)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)
@@ -94,6 +96,7 @@ class DirectRun(Stepping):
         weights = active.with_values(np.zeros_like(active.values))
         loss, dz = backend.loss(z, weights, y, self.settings.steps.loss)
         assert isinstance(dz, CSR)
+        dz = of_rows(dz, batch.weights if batch.weights is None else backend.put(batch.weights))
         summed = entries_that_matter(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
         rows = summed.column_ids()

@@ -75,4 +75,4 @@ def by_columns(data: Dataset) -> tuple[Dataset, Numbering, Numbering]:
     features, labels = Numbering.of(data.x), Numbering.of(data.y)
     y = labels.within(data.y)
     assert isinstance(y, CSR)
-    return Dataset(features.within(data.x), y), features, labels
+    return Dataset(features.within(data.x), y, weights=data.weights), features, labels

@@ -18,6 +18,7 @@ from typing import Any
 from slide.core.errors import ModelError
 
 FORMAT = "slide-model"
+FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.folder)
 VERSION = 3  # of what stands in config.json and what is in weights.safetensors
 WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and not which it was
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
@@ -156,6 +157,11 @@ def description_of_any_version(folder: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    if isinstance(description, dict) and description.get("format") == FROZEN:
+        raise ModelError(
+            f"{folder} is a frozen model, which only answers: load it by slide.Predictor.load, or "
+            "give the folder that it was made of"
+        )
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")
     return description

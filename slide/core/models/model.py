@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from slide.core.attribution import Attribution
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
@@ -35,7 +36,10 @@ from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.calibration import Calibration
+from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
+from slide.core.models.freezing import frozen
+from slide.core.models.onnx_file import write_onnx
 from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
@@ -47,7 +51,7 @@ EXAMPLES_AT_A_TIME = 1024
 
 
 @dataclass(slots=True)
-class Model:
+class Model(Explaining):
     """A network and its surroundings.
 
     Args:
@@ -140,6 +144,34 @@ class Model:
         ids, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(ids), scores
 
+    def predict_texts(
+        self, texts: Iterable[str], k: int = 5, sampled: bool = False
+    ) -> tuple[list[list[Any]], list[list[float]]]:
+        """The names of the k labels of largest logit for each text, best first.
+
+        Args:
+            texts: any iterable of str.
+            k, sampled: see `predict`.
+
+        Returns:
+            Names, and logits, of each text: k of both, or fewer in sampled mode; none where nothing
+            in a text is known, so that every label would be a guess.
+
+        Raises:
+            InputError: one of them is no text.
+            ModelError: the model was not trained on texts, or its labels have no names.
+            ConfigError: k is out of range, or scikit-learn is not installed.
+        """
+        x, is_known = features_of_texts(self, texts)
+        return answers(self.named_labels, is_known, *self.predict(x, k, sampled))
+
+    @property
+    def named_labels(self) -> Names:
+        """Names of labels, or ModelError."""
+        if self.label_names is None:
+            raise ModelError("the labels of the model have no names: ask for ids (predict)")
+        return self.label_names
+
     def predict_proba(
         self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
     ) -> tuple[Array, Array]:
@@ -169,33 +201,22 @@ class Model:
         labels, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
 
-    def predict_texts(
-        self, texts: Iterable[str], k: int = 5, sampled: bool = False
-    ) -> tuple[list[list[Any]], list[list[float]]]:
-        """The names of the k labels of largest logit for each text, best first.
+    def likely(self, x: CSR | Block | ArrayLike, ids: Array, scores: Array) -> Array:
+        """Probabilities of labels whose logits are known, as those of `predict_proba`.
 
         Args:
-            texts: any iterable of str.
-            k, sampled: see `predict`.
+            x: (n, any), see `predict`.
+            ids: i32 (n, k), labels; -1 for none.
+            scores: f32 (n, k), their logits.
 
         Returns:
-            Names, and logits, of each text: k of both, or fewer in sampled mode; none where nothing
-            in a text is known, so that every label would be a guess.
+            f32 (n, k), in [0, 1].
 
         Raises:
-            InputError: one of them is no text.
-            ModelError: the model was not trained on texts, or its labels have no names.
-            ConfigError: k is out of range, or scikit-learn is not installed.
+            InputError, ModelError: see `predict`.
         """
-        x, is_known = features_of_texts(self, texts)
-        return answers(self.named_labels, is_known, *self.predict(x, k, sampled))
-
-    @property
-    def named_labels(self) -> Names:
-        """Names of labels, or ModelError."""
-        if self.label_names is None:
-            raise ModelError("the labels of the model have no names: ask for ids (predict)")
-        return self.label_names
+        x, _ = self._known_features(handed.features(x))
+        return probabilities_of(self, x, self.labels.columns_of(ids), scores)
 
     @property
     def features(self) -> Numbering:
@@ -223,6 +244,42 @@ class Model:
         for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME):
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
+
+    def scores(self, x: CSR | Block | ArrayLike, wanted: CSR | ArrayLike) -> CSR:
+        """Logits of labels that are asked for.
+
+        Args:
+            x: (n, any) or (n, n_features), as `predict` takes it.
+            wanted: (n, any), entries at the labels of each example whose logits are wanted, as
+                CSR, matrix of scipy.sparse or array; values are not read, but that 0 is none.
+
+        Returns:
+            CSR (n, any), the entries of `wanted` in their order, and their logits; -inf of a label
+            that the model does not have, -2e9 of one without training example.
+
+        Raises:
+            InputError: one of them is no such matrix, or they differ in rows.
+            ModelError: x is dense and has another number of features.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        wanted = handed.labels(wanted, "wanted")
+        if wanted.n_rows != x.n_rows:
+            raise InputError(f"wanted has {wanted.n_rows} rows: expected {x.n_rows}, as x")
+        inside = self.labels.columns_of(wanted.indices)
+        columns = replace(wanted, indices=inside, n_cols=self.network.n_labels).where(inside >= 0)
+        values = np.full(wanted.nnz, -np.inf, np.float32)
+        values[inside >= 0] = self.scored_labels(x, columns).values
+        return wanted.with_values(values)
+
+    def scored_labels(self, x: CSR | Block, wanted: CSR) -> CSR:
+        """`scores` of features that were checked before, and labels, by columns and rows here."""
+        searcher = self._searcher(sampled=False)
+        parts = [
+            searcher.scores(self.backend, x.take(rows), wanted.take(rows))
+            for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME)
+        ]
+        return CSR.stack(parts, wanted.n_cols) if parts else wanted
 
     def evaluate(
         self,
@@ -310,6 +367,14 @@ class Model:
         self.retrieving = self._retriever(*prepared)
         self.prepared = prepared
 
+    def attribution(self, x: CSR | Block, label: int) -> Attribution:
+        """What the inputs of one example, by columns, add to the logit of the label in a row."""
+        return kind_of(self.config).attribution(self.network, self.backend, x, label)
+
+    def representation(self, x: CSR | Block) -> CSR | Block:
+        """What examples, by columns, are to the labels: on the host."""
+        return kind_of(self.config).representation(self.network, self.backend, x)
+
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
         self._refuse_misfit(data.x)
@@ -377,6 +442,21 @@ class Model:
         """
         write_model(self, folder)
 
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the layers of a model with hidden ones as an ONNX graph, whole or not at all.
+
+        Inputs are `features`, f32 (batch, n), dense and not yet scaled, in the order of ids, or of
+        `feature_ids` where those are in use alone; and `k`, i64 (1,), 5 if not given. Outputs are
+        `logits`, f32 (batch, n_labels), and of the k best labels `ids`, i64, and `scores`, f32,
+        (batch, k). Version, names and ids are in the metadata (docs/model-folder.md).
+
+        Raises:
+            ConfigError: there are no hidden layers, they take more than 2 GB, or the package onnx
+                is missing.
+            ModelError: the file exists or cannot be written.
+        """
+        write_onnx(self, Path(path))
+
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
         """Read a model folder.
@@ -390,6 +470,28 @@ class Model:
             ModelError: the folder is missing, damaged or inconsistent.
         """
         return cls(**read_model(Path(folder), backend))
+
+    def freeze(
+        self,
+        folder: str | Path | None = None,
+        dtype: Literal["float32", "float16", "int8"] = "float32",
+        keep: float = 1.0,
+    ) -> Any:
+        """A `slide.Predictor`: the same model, read-only, with all that it looks into stored.
+
+        Args:
+            folder: that is written, whole or not at all, and mapped; None to stay in memory.
+            dtype: of the weights. With int8 each input's weights, or each neuron's behind hidden
+                layers, have one scale; biases are float32 in any case.
+            keep: share of the weights of each label that stay, in (0, 1], the largest by
+                magnitude, rounded up; of direct connections alone.
+
+        Raises:
+            ModelError: the folder exists or cannot be written, or nobody knows how to freeze
+                models of this learner.
+            ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
+        """
+        return frozen(self, folder, dtype, keep)
 
 
 def depths_of(at: Any) -> list[int]:

@@ -95,7 +95,9 @@ class Trainer:
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
 
-    def fit(self, train: Dataset, valid: Dataset | None = None) -> Model:
+    def fit(
+        self, train: Dataset, valid: Dataset | None = None, begin_with: Model | None = None
+    ) -> Model:
         """Train on `train`, evaluating on `valid` after each epoch; the model that is to be kept.
 
         If training has had enough of epochs without a better one, what is due at the end is done
@@ -132,7 +134,7 @@ class Trainer:
                 without `valid`, or `calibrate` is asked for on too few examples.
         """
         self.keeping.refuse_without(valid)
-        train = checked(train, "the training set")
+        train = checked(train, "the training set").counted()
         refuse_nameless(train, "the training set")
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.kind import network_from, sampled_searcher, tensors
 from slide.core.direct.rules import FEW_FEATURES
 from slide.core.direct.rules import suits as suits_directly
@@ -104,4 +105,6 @@ SVM = Kind(
     size=describe_size,
     takes_steps=False,
     seconds=seconds,
+    attribution=attribution,
+    representation=representation,
 )

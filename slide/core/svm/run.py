@@ -79,11 +79,12 @@ class SvmRun:
         """Hold examples out, choose how features become inputs; nothing is solved yet."""
         own, seed, active = settings.learner, settings.training.seed, settings.training.active
         rng = np.random.default_rng(seed)
-        data = train.take(train.canonical_order())
+        data = train.distinct()
+        data = data.take(data.canonical_order())
         split = Split.of(data, rng, backend)
         power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
-        data = Dataset(inputs.of(data.features), data.y, data.left_out)
+        data = replace(data, x=inputs.of(data.features))
         problem = Problem.of(own, inputs, data, split.usable, backend)
         lists = Shortlists.of(data.y.positive(), split.usable)
         begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
