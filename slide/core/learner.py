@@ -197,6 +197,23 @@ class Searcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A network that training goes on from, with fewer features and labels, or as many.
+
+    Args:
+        network: its weights.
+        features: i32, the column that each of its features has now, ascending.
+        labels: i32, the row that each of its labels has now, ascending.
+        taught: bool (n_labels,), which labels of now it has learned.
+    """
+
+    network: Any
+    features: Array
+    labels: Array
+    taught: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of learner: how its networks begin, are stored, and are searched.
 
@@ -221,6 +238,7 @@ class Kind:
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
+        go_on: a learner that has the weights of an earlier network; None if all is begun anew.
     """
 
     name: str
@@ -238,6 +256,7 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
+    go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
 
     @property
     def parts(self) -> dict[str, type[Part]]:

@@ -122,4 +122,5 @@ DIRECT = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    go_on=DirectRun.go_on,
 )

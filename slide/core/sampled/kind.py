@@ -184,4 +184,5 @@ SAMPLED = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    go_on=SampledRun.go_on,
 )
