@@ -12,7 +12,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Earlier, Stepping, StepReport, monitored
 from slide.core.sampled.layer_tables import Due, LayerTables
@@ -187,7 +187,7 @@ class SampledRun(Stepping):
         if self.settings.learner.optimization.catch_up:
             raise ConfigError(
                 "catch_up is true: rows catch up with the steps before, which have no order in "
-                "mode hogwild; leave it out, or choose --mode synchronous"
+                f"mode hogwild; leave it out, or choose {said('mode', 'synchronous')}"
             )
 
     def weight_sum(self) -> float:
