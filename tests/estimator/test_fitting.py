@@ -32,7 +32,7 @@ def test_labels_of_a_validation_set_have_the_ids_of_the_training_set():
     from slide.estimator.fitting import validation_of
 
     other = validation_of((np.eye(2), [["b", "z"], ["a"]]), slide.Names(["a", "b"]))
-    assert other.y.dense().tolist() == [[0, 1, 0, 1], [1, 0, 0, 0]]
+    assert other.y.dense().tolist() == [[0, 1, 0, 0, 1], [1, 0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,8 @@ def array_of(names: Sequence[Any]) -> Array:
 
 def concatenated(first: Array, second: Array) -> Array:
     """One array after another; of objects unless both are of one kind."""
+    if not len(first):
+        return second
     if first.dtype.kind != second.dtype.kind:
         first, second = first.astype(object), second.astype(object)
     return np.concatenate([first, second])
