@@ -28,6 +28,7 @@ from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
+from slide.estimator.fitting import fit
 
 if TYPE_CHECKING:
     from slide.estimator.classifier import SlideClassifier
@@ -58,6 +59,7 @@ __all__ = [
     "Trainer",
     "UncalibratedWarning",
     "UnseenWarning",
+    "fit",
     "load_backend",
     "load_demo",
     "read",

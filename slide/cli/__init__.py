@@ -26,7 +26,7 @@ from slide.cli.freeze import freeze
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import CheckError, SlideError, SlideWarning
+from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
 from slide.core.interrupts import INTERRUPTS, resend_dropped_signal
 
 app = typer.Typer(
@@ -52,7 +52,8 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
-            command(**arguments)
+            with by_options():
+                command(**arguments)
         except (EOFError, OSError) as error:
             raise Carried(error) from None
 

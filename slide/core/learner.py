@@ -215,6 +215,23 @@ def without_layers(*network: Any) -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A network that training goes on from, with fewer features and labels, or as many.
+
+    Args:
+        network: its weights.
+        features: i32, the column that each of its features has now, ascending.
+        labels: i32, the row that each of its labels has now, ascending.
+        taught: bool (n_labels,), which labels of now it has learned.
+    """
+
+    network: Any
+    features: Array
+    labels: Array
+    taught: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of learner: how its networks begin, are stored, and are searched.
 
@@ -245,6 +262,7 @@ class Kind:
             whose angles say how alike they are.
         dense_layers: of a network that is a ReLU behind each layer but the last, the weight
             (n_units, n_inputs) and the bias of each layer, on the host.
+        go_on: a learner that has the weights of an earlier network; None if all is begun anew.
     """
 
     name: str
@@ -265,6 +283,7 @@ class Kind:
     attribution: Callable[[Any, Backend, CSR | Block, int], Attribution] = untold
     representation: Callable[[Any, Backend, CSR | Block], CSR | Block] = untold
     dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
+    go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
 
     @property
     def parts(self) -> dict[str, type[Part]]:

@@ -118,7 +118,7 @@ class Answers:
         logs = np.minimum.accumulate(logs, axis=1) - TIE * np.arange(self.n)
         shares = np.empty_like(logs)
         np.put_along_axis(shares, order, logs, axis=1)
-        return shares - logsumexp(shares, axis=1, keepdims=True)
+        return np.asarray(shares - logsumexp(shares, axis=1, keepdims=True))
 
     def log_of(self, scores: Array, rows: Array, labels: Array | None) -> Array:
         """Logarithms of probabilities, of the scores of labels, or of all, each by itself."""

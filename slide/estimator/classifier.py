@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +10,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import ConfigError, InputError
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.targets import Targets
 from slide.core.learners.kinds import kind_of
+from slide.core.models.model import Model
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.settings.demands import demand_float, demand_int
 from slide.estimator import length
 from slide.estimator.answers import Answers
+from slide.estimator.joining import first_targets, joined, pair, wanted_of
 from slide.estimator.reading import (
     as_engine_has,
     feature_names,
@@ -27,12 +29,12 @@ from slide.estimator.reading import (
     weights_of,
     widen,
 )
-from slide.estimator.targets import Targets
 from slide.estimator.training import Wanted, chosen_in
 
 Hidden = int | tuple[int, ...] | None
 SETTINGS = ("hidden", "epochs", "lr", "batch_size", "cost", "active")
 EVEN = 0.5  # probability from which a label is more likely than not
+GROWN = 2  # times as many examples, on which settings are tried anew
 HIGHEST_SEED = 2**31 - 1
 
 
@@ -68,6 +70,14 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_, feature_names_in_: as scikit-learn has them.
         history_: evaluations of the last run, a dict for each epoch.
     """
+
+    model_: Model
+    history_: list[dict[str, Any]]
+    _targets: Targets | None
+    _constant: float | None
+    _seen: Dataset | None  # by partial_fit, of labels that are solved
+    _chosen: dict[str, float]  # by a run, of settings that are tried
+    _chosen_on: int  # examples
 
     def __init__(
         self,
@@ -123,7 +133,15 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def classes_(self) -> Array:
         """Names of labels (n_labels,)."""
-        return self._targets.classes
+        return self._known.classes
+
+    @property
+    def _known(self) -> Targets:
+        """The labels that there are."""
+        targets: Targets | None = getattr(self, "_targets", None)
+        if targets is None:
+            raise AttributeError("classes_ is not there before fit")
+        return targets
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation: Any = None) -> Self:
         """Train on examples.
@@ -154,8 +172,8 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Go on with more examples, which may have new labels, and new features after the others.
 
         Labels that are solved need all of their examples: those seen so far are kept, and solved
-        again with the cost that was chosen at first. Learners that take steps go on from their
-        weights, for as many epochs over the new examples alone.
+        again; the cost that was chosen stays until there are twice as many. Learners that take
+        steps go on from their weights, for as many epochs over the new examples alone.
 
         Args:
             X: (n_samples, at least n_features_in_), as `fit` takes it.
@@ -170,15 +188,13 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             widen(self, X)
         data = self._read(X, y, sample_weight, goes_on)
         if self._solves(data):
-            data = joined(self._seen, data)
-            self._seen = data
+            data = self._seen = joined(self._seen, data)
         return self._trained(data, validation, goes_on)
 
     def _forget(self) -> None:
         """Begin anew."""
-        self._targets: Targets | None = None
-        self._seen: Dataset | None = None
-        self._chosen: dict[str, float] = {}
+        self._targets, self._seen = None, None
+        self._chosen, self._chosen_on = {}, 0
         if hasattr(self, "model_"):
             del self.model_
 
@@ -188,9 +204,10 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights = weights_of(sample_weight, rows)
         self._targets, labels = labels_of(y, len(weights), self._targets)
         if not goes_on:
-            is_dense = not isinstance(rows, CSR)
-            self._constant = length.typical_length(rows, weights) if is_dense else None
-        names = feature_names(self, self._constant), self._targets.as_names()
+            self._constant = None
+            if not isinstance(rows, CSR):
+                self._constant = length.typical_length(rows, weights)
+        names = feature_names(self, self._constant), self._known.as_names()
         x = as_engine_has(rows, self._constant)
         return Dataset(x, labels, None, *names, weights=weights)
 
@@ -201,12 +218,14 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _trained(self, data: Dataset, validation: Any, goes_on: bool) -> Self:
         """With a model of these examples, which begins with the one that there is."""
+        if data.n_samples >= GROWN * self._chosen_on:
+            self._chosen = {}
         wanted, solves = self._wanted(), self._solves(data)
         data, valid = self._held_out(data, validation)
         begin_with = self.model_ if goes_on and not solves else None
         self.model_, self.history_ = wanted.train(data, valid, begin_with)
-        if not goes_on and solves:
-            self._chosen = chosen_in(self.history_)
+        if solves and not self._chosen:
+            self._chosen, self._chosen_on = chosen_in(self.history_), data.n_samples
         return self
 
     def _wanted(self) -> Wanted:
@@ -249,7 +268,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """What the model says of examples."""
         check_is_fitted(self)
         x = as_engine_has(rows_of(self, X, reset=False), self._constant)
-        return Answers(self.model_, x, self._targets.n, self._targets.form == "classes")
+        return Answers(self.model_, x, self._known.n, self._known.form == "classes")
 
     def predict(self, X: Any, k: int | None = None, threshold: float | None = None) -> Any:
         """The labels of examples.
@@ -268,11 +287,11 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if answers.excludes:
             return self.classes_[answers.top(1)[0][:, 0]]
         found = answers.chosen(*self._bounds(k, threshold))
-        if self._targets.form != "marks":
+        if self._known.form != "marks":
             return csr_array(
                 (np.ones(found.nnz, np.int8), found.indices, found.indptr), found.shape
             )
-        marks = np.zeros(found.shape, self._targets.dtype)
+        marks = np.zeros(found.shape, self._known.dtype)
         marks[found.nonzero()] = 1
         return marks
 
@@ -307,17 +326,17 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         else:
             wanted = self._candidates(candidates, answers.x.n_rows)
             ids, scores = answers.best_of(wanted, min(k, answers.n))
-        return self._targets.named(ids), scores
+        return self._known.named(ids), scores
 
     def _candidates(self, candidates: Any, n: int) -> CSR:
         """Those of each of n examples, as CSR (n, n_labels)."""
         each = list(candidates)
         if not (each and all(isinstance(one, list | set | frozenset | np.ndarray) for one in each)):
-            ids = np.unique(self._targets.ids(each))
-            return wanted_of([ids] * n, self._targets.n)
+            ids = np.unique(self._known.ids(each))
+            return wanted_of([ids] * n, self._known.n)
         if len(each) != n:
             raise InputError(f"candidates has {len(each)} lists: expected {n}, one an example")
-        return wanted_of([np.unique(self._targets.ids(one)) for one in each], self._targets.n)
+        return wanted_of([np.unique(self._known.ids(one)) for one in each], self._known.n)
 
     def decision_function(self, X: Any, labels: Any = None, k: int | None = None) -> Any:
         """Scores of labels: logits, or where examples have one of two classes, its log odds.
@@ -365,7 +384,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             demand_int("k", k, 1, 1 << 31)
             if labels is not None:
                 raise ConfigError("got labels and k: expected one of them")
-        return None if labels is None else self._targets.ids(labels)
+        return None if labels is None else self._known.ids(labels)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of examples whose best label is theirs: accuracy of classes, otherwise P@1.
@@ -378,46 +397,3 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         targets, labels = labels_of(y, answers.x.n_rows, self._targets)
         cells = np.arange(labels.n_rows) * targets.n + answers.top(1)[0][:, 0]
         return float(np.average(np.isin(cells, labels.positive().cells()), weights=sample_weight))
-
-
-def first_targets(classes: Any) -> Targets | None:
-    """Labels that are said to come first."""
-    if classes is None:
-        return None
-    names = np.asarray(classes)
-    return Targets("classes", len(names), names)
-
-
-def joined(first: Dataset | None, second: Dataset) -> Dataset:
-    """The examples of both; the second has the labels and features of the first, and more."""
-    if first is None:
-        return second
-    return replace(
-        second,
-        x=stacked(first.x, second.x),
-        y=CSR.stack([first.y, second.y], second.n_labels),
-        weights=np.concatenate([first.weights, second.weights]),
-    )
-
-
-def stacked(first: CSR | Block, second: CSR | Block) -> CSR | Block:
-    """Features one below the other; those that the first lacks are 0 there."""
-    if isinstance(first, CSR) and isinstance(second, CSR):
-        return CSR.stack([first, second], second.n_cols)
-    missing = second.n_cols - first.n_cols
-    return Block.of(np.concatenate([np.pad(first.dense(), ((0, 0), (0, missing))), second.dense()]))
-
-
-def pair(validation: Any) -> tuple[Any, Any]:
-    """Features and labels, or InputError."""
-    if not (isinstance(validation, tuple | list) and len(validation) == 2):
-        raise InputError("validation: expected a pair (X, y)")
-    return validation[0], validation[1]
-
-
-def wanted_of(ids: list[Array], n: int) -> CSR:
-    """Ids of each row, ascending, as CSR (len(ids), n) of ones."""
-    lengths = [len(row) for row in ids]
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    indices = np.concatenate([*ids, np.zeros(0, np.int32)]).astype(np.int32)
-    return CSR(indptr, indices, np.ones(len(indices), np.float32), n)

@@ -13,8 +13,8 @@ from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import InputError
 from slide.core.examples.names import Names
+from slide.core.examples.targets import ROWS, Targets, listed, read_targets
 from slide.estimator import length
-from slide.estimator.targets import ROWS, Targets, listed, read_targets
 
 
 def rows_of(estimator: Any, X: Any, reset: bool) -> CSR | Array:
@@ -30,18 +30,18 @@ def rows_of(estimator: Any, X: Any, reset: bool) -> CSR | Array:
         assert isinstance(sparse, CSR)
         validate_data(estimator, X=sparse.to_scipy(), reset=reset, skip_check_array=True)
         return sparse
-    checked = validate_data(
+    checked: Any = validate_data(
         estimator, X=X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
     )
     if handed.is_scipy(checked):  # of a frame with sparse columns
         return CSR.from_scipy(checked)
-    array: Array = checked
-    return array
+    return checked  # type: ignore[no-any-return]
 
 
 def widen(estimator: Any, X: Any) -> None:
     """Let an estimator have the features that X has after those which were there before."""
-    shape, names = getattr(X, "shape", ()), getattr(X, "columns", None)
+    shape: Any = getattr(X, "shape", ())
+    names = getattr(X, "columns", None)
     if len(shape) != 2 or shape[1] <= estimator.n_features_in_:
         return
     known = getattr(estimator, "feature_names_in_", None)
@@ -55,14 +55,14 @@ def widen(estimator: Any, X: Any) -> None:
 def weights_of(sample_weight: Any, x: CSR | Array) -> Array:
     """How often each example counts, f32 (n_samples,)."""
     like = x.to_scipy() if isinstance(x, CSR) else x
-    weights: Array = _check_sample_weight(
+    weights: Any = _check_sample_weight(
         sample_weight,
         like,
         dtype=np.float32,
         ensure_non_negative=True,
         allow_all_zero_weights=False,
     )
-    return weights
+    return weights  # type: ignore[no-any-return]
 
 
 def as_engine_has(x: CSR | Array, constant: float | None) -> CSR | Block:
@@ -101,7 +101,7 @@ def checked_targets(y: Any) -> Any:
     """The same; classes are checked by the rules of scikit-learn, and a column of them is one."""
     if handed.is_scipy(y) or isinstance(y, CSR):
         return y
-    if getattr(y, "ndim", 0) == 2 and y.shape[1] == 1:
+    if getattr(y, "ndim", 0) == 2 and np.shape(y)[1:] == (1,):
         y = column_or_1d(y, warn=True)
     if getattr(y, "ndim", 1) != 1 or (hasattr(y, "columns") and hasattr(y, "shape")):
         return y if hasattr(y, "columns") else check_array(y, dtype=None, input_name="y")

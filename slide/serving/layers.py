@@ -51,7 +51,7 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
         )
     network, unseen = model.network, model.label_counts == 0
     assert isinstance(network, Network)
-    retrieved = model.retrieving or searcher_of(model)
+    retrieved = model.retrieving or searcher_of(model, network)
     assert isinstance(retrieved, Retrieved)
     arrays = tensors(network, model.backend)
     output = arrays["output"].copy()
@@ -67,10 +67,10 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
     return arrays, {"tables": tables}
 
 
-def searcher_of(model: Model) -> Searcher:
+def searcher_of(model: Model, network: Network) -> Searcher:
     """What the model would search by in sampled mode: its tables, built now."""
     plan, examples = model.prepared or (Plan(), None)
-    found = sampled_searcher(model.network, model.backend, model.config, plan, examples)
+    found = sampled_searcher(network, model.backend, model.config, plan, examples)
     unseen = np.flatnonzero(model.label_counts == 0).astype(np.int32)
     return found.naming_last(unseen, model.backend) if len(unseen) else found
 

@@ -57,7 +57,7 @@ def test_overwrite_replaces_a_model_only_when_the_new_one_stands(backend, tmp_pa
     folder = tmp_path / "m"
     train_to_folder(train_set, None, folder, QUICK, backend)
     old = (folder / "weights.safetensors").read_bytes()
-    with pytest.raises(ModelError, match="--overwrite"):
+    with pytest.raises(ModelError, match="overwrite=True"):
         train_to_folder(train_set, None, folder, QUICK, backend)
     with pytest.raises(ConfigError):
         train_to_folder(

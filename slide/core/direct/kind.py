@@ -15,7 +15,7 @@ from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Searcher
 from slide.core.settings.plan import Plan
@@ -104,8 +104,8 @@ def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[s
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",
-        "choose a smaller --set connections=N, connections_per_example=X or grown=N, or check the "
-        "data's header",
+        f"choose a smaller {worded('', '--set ')}connections=N, connections_per_example=X or "
+        "grown=N, or check the data's header",
     )
 
 
@@ -125,4 +125,5 @@ DIRECT = Kind(
     size=describe_size,
     attribution=attribution,
     representation=representation,
+    go_on=DirectRun.go_on,
 )

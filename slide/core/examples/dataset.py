@@ -12,6 +12,7 @@ from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.errors import InputError
 from slide.core.examples.names import Names
+from slide.core.examples.targets import is_listed, labels_listed
 from slide.core.examples.texts import TextFeatures
 from slide.core.examples.weights import checked_weights
 
@@ -21,12 +22,14 @@ class Dataset:
     """Examples: row i of `x` holds the features and row i of `y` the labels of example i.
 
     Sparse features come as CSR, dense ones as `Block.of(array)`; matrices of SciPy and NumPy are
-    brought into these when a Dataset is made of them. A label counts where its value is above 0; a
-    label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
-    entry where a label is neither right nor wrong for an example, its own page for instance:
-    rankings are judged without it. It is no label in `y`. `feature_names`, `label_names` and, of
-    texts, `text` tell what the columns are; the model that is trained keeps them. `weights`, f32
-    (n_samples,), say how many examples each one counts for in training: 0 leaves it out.
+    brought into these when a Dataset is made of them. Labels may be lists, too, of those of each
+    example, or one for each: whole numbers are ids, anything else names. A label counts where its
+    value is above 0; a label of value -1 is one that was shown and not chosen (see the loss
+    `saros`). `left_out` has an entry where a label is neither right nor wrong for an example, its
+    own page for instance: rankings are judged without it. It is no label in `y`. `feature_names`,
+    `label_names` and, of texts, `text` tell what the columns are; the model that is trained keeps
+    them. `weights`, f32 (n_samples,), say how many examples each one counts for in training: 0
+    leaves it out.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -44,6 +47,10 @@ class Dataset:
     def __post_init__(self) -> None:
         if not isinstance(self.x, CSR | Block):
             object.__setattr__(self, "x", handed.features(self.x))
+        if is_listed(self.y):
+            y, names = labels_listed(self.y)
+            object.__setattr__(self, "y", y)
+            object.__setattr__(self, "label_names", self.label_names or names)
         if not isinstance(self.y, CSR):
             object.__setattr__(self, "y", handed.labels(self.y))
         if not isinstance(self.left_out, CSR | None):

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from slide.core.errors import ModelError
+from slide.core.errors import ModelError, worded
 
 FORMAT = "slide-model"
 FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.folder)
@@ -66,7 +66,7 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise ModelError(
             f"cannot make a model folder in {folder.parent}: {error.strerror}; "
-            "choose another --model"
+            f"choose another {worded('folder', '--model')}"
         ) from None
 
 
@@ -76,17 +76,18 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise ModelError(
-            f"{folder} exists: choose another --model, or replace it by --overwrite "
-            "(in Python overwrite=True)"
+            f"{folder} exists: choose another {worded('folder', '--model')}, or replace it by "
+            f"{worded('overwrite=True', '--overwrite')}"
         )
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
     if not folder.is_dir() or (names and not is_model(folder)):
-        raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")
+        overwriting = worded("overwrite=True", "--overwrite")
+        raise ModelError(f"{folder} is not a model folder: {overwriting} only replaces models")
     foreign = sorted(names - PARTS)
     if foreign:
         raise ModelError(
             f"{folder} also holds {foreign[0]}, which is not part of a model and would be lost: "
-            "move it, or choose another --model"
+            f"move it, or choose another {worded('folder', '--model')}"
         )
 
 
@@ -153,7 +154,7 @@ def description_of_any_version(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise ModelError(
             f"{folder} is not a model folder ({path.name}: {error.strerror}): "
-            "expected a folder that `slide train --model` wrote"
+            f"expected a folder that {worded('Model.save', '`slide train --model`')} wrote"
         ) from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None

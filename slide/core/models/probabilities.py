@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import SlideWarning
+from slide.core.errors import SlideWarning, worded
 from slide.core.examples.dataset import features_of
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 NOT_CALIBRATED = (
     "the model is not calibrated: its probabilities are the sigmoid of its logits, which may be far"
-    " from how often labels are right; train it again, by --calibrate (in Python "
-    "Trainer(calibrate=True)) or with --valid"
+    " from how often labels are right; train it again, "
 )
 
 
@@ -24,7 +23,9 @@ class UncalibratedWarning(SlideWarning):
     """Probabilities are asked for of a model that was not calibrated."""
 
     def __init__(self) -> None:
-        super().__init__(NOT_CALIBRATED)
+        python = "as Trainer(calibrate=True) does, or with a validation set"
+        remedy = worded(python, "by --calibrate or --valid")
+        super().__init__(NOT_CALIBRATED + remedy)
 
 
 def probabilities_of(model: Model, x: CSR | Block, labels: Array, scores: Array) -> Array:

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, ModelError, worded
 from slide.core.examples.counting import OneBased
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
@@ -55,7 +55,7 @@ def write_model(model: Model, folder: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
-            "--model"
+            f"{worded('folder', '--model')}"
         ) from None
 
 

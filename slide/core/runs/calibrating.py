@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import DEEPEST, Scored
 from slide.core.models.model import Model
@@ -28,7 +28,7 @@ def refuse_too_few(n_samples: int) -> None:
     if n_samples < FEWEST:
         raise ConfigError(
             f"calibrate is asked for on {n_samples} training examples, of which none can be left "
-            f"out: expected {FEWEST} at least; give more, or leave out --calibrate"
+            f"out: expected {FEWEST} at least; give more, or leave out {said('calibrate')}"
         )
 
 

@@ -27,6 +27,7 @@ from slide.core.models.model import Model
 from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
 from slide.core.runs.clock import Clock, batches, n_steps_of
+from slide.core.runs.going_on import Before, numberings
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.refusals import (
     demand_time_budget,
@@ -121,6 +122,9 @@ class Trainer:
         What `valid` has that `train` lacks is left out, or counts as missed, with an
         `UnseenWarning`. Where few of many ids are in use, memory follows those.
 
+        With `begin_with`, a model that takes steps, training goes on from its weights, on these
+        examples alone; they may have more features and labels than it has.
+
         The same seed gives the same network, whatever the order of the examples in `train`.
 
         Probabilities are calibrated (`Model.predict_proba`) on what the learner held out of `train`
@@ -139,19 +143,21 @@ class Trainer:
         valid = None if valid is None else checked(valid, "the validation set")
         refuse_misfit(train, valid)
         names = {name: getattr(train, name) for name in ("feature_names", "label_names", "text")}
-        train, features, labels = by_columns(train)
-        counts = train.y.positive().column_counts()
+        train, features, labels = by_columns(train, numberings(begin_with))
+        before = Before(begin_with, features, labels)
+        counts = before.label_counts(train.y.positive().column_counts())
         if valid is not None:
             valid, unseen = known(valid, features, labels, counts)
             unseen.warn()
         self._get_ready(train)
         as_model = partial(
             Model, self.config, backend=self.backend, label_counts=counts,
-            n_samples=train.n_samples, feature_ids=features.ids, label_ids=labels.ids, **names,
+            n_samples=before.n_samples + train.n_samples, feature_ids=features.ids,
+            label_ids=labels.ids, **names,
         )  # fmt: skip
         with folder_or_temporary(self.keep_in) as folder:
             kept = Kept(self.keeping, folder)
-            last, held_out = self._epochs(train, valid, kept, as_model)
+            last, held_out = self._epochs(train, valid, kept, as_model, before)
             self.kept = kept.record
             model = kept.model(last, self.backend)
         began = time.perf_counter()
@@ -185,12 +191,17 @@ class Trainer:
         self.seconds_compile = rehearse(self.config, self.backend, train)
 
     def _epochs(
-        self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model]
+        self,
+        train: Dataset,
+        valid: Dataset | None,
+        kept: Kept,
+        as_model: Callable[..., Model],
+        before: Before,
     ) -> tuple[Model, Scored | None]:
         """All epochs, each with its evaluation; the model of the last one, and its `held_out`."""
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         with self.clock.running():
-            learner = kind_of(self.config).begin(self.config, cast(Backend, timed), train)
+            learner = before.begin(self.config, cast(Backend, timed), train)
 
         def evaluated(epoch: int, reports: list[StepReport]) -> Model:
             seconds_by_kernel = dict(timed.seconds)

@@ -10,7 +10,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.families import kind_of
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.learner import LAST, Kind, Searcher
 from slide.core.sampled.attributing import attribution, representation
@@ -177,7 +177,8 @@ def describe_size(settings: Settings[SampledSettings], train: Dataset) -> tuple[
         f"a network of {train.n_features} features, {'-'.join(map(str, hidden))} hidden "
         f"units and {train.n_labels} labels with its {hashing.L} tables of "
         f"{most_buckets(hashing)} buckets takes",
-        "choose a smaller --hidden, --K or --L, or check the data's header",
+        f"choose a smaller {said('hidden')}, {said('K')} or {said('L')}, or check the data's "
+        "header",
     )
 
 
@@ -198,4 +199,5 @@ SAMPLED = Kind(
     attribution=attribution,
     representation=representation,
     dense_layers=dense_layers,
+    go_on=SampledRun.go_on,
 )

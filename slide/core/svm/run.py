@@ -11,7 +11,7 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.network import Direct, logits
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import DEEPEST, Scored
 from slide.core.learner import N_MONITORED, StepReport, in_slices
@@ -197,7 +197,7 @@ class SvmRun:
         """
         raise ConfigError(
             "linear SVMs are solved in rounds, which cannot be taken at once: choose a setting of "
-            "training by steps, such as --lr 2, or --mode synchronous"
+            f"training by steps, such as {said('lr', 2)}, or {said('mode', 'synchronous')}"
         )
 
     def report(self) -> StepReport:

@@ -129,6 +129,32 @@ def read_any(y: Any, known: Targets | None) -> tuple[Targets, CSR]:
     return of_classes(y if isinstance(y, np.ndarray) else array_of(y), known)
 
 
+def is_listed(y: Any) -> bool:
+    """Whether labels are a list, or one for each example, rather than a matrix."""
+    if isinstance(y, CSR) or handed.is_scipy(y):
+        return False
+    return isinstance(y, list | tuple) or getattr(y, "ndim", None) == 1
+
+
+def labels_listed(y: Any) -> tuple[CSR, Names | None]:
+    """Labels of each example, or one for each, as a matrix, and what they are called.
+
+    Whole numbers from 0 are the ids of labels, as columns are; anything else names them.
+
+    Raises:
+        InputError: see `read_targets`; or no model folder can hold a name.
+    """
+    targets, matrix = read_targets(y)
+    classes = targets.classes
+    is_named = classes.dtype.kind not in "iu" or (len(classes) and classes.min() < 0)
+    if is_named and targets.names is not None:
+        return matrix, Names(classes.tolist())
+    n = int(classes.max(initial=-1)) + 1
+    if n > handed.MAX_COLUMNS:
+        raise InputError(f"y has the label {n - 1}: expected numbers below {handed.MAX_COLUMNS}")
+    return replace(matrix, indices=classes[matrix.indices].astype(np.int32), n_cols=n), None
+
+
 def listed(y: Any) -> Any:
     """A list where there are objects, so that it may be one of lists; otherwise an array."""
     if isinstance(y, list | tuple):
@@ -239,6 +265,8 @@ def array_of(names: Sequence[Any]) -> Array:
 
 def concatenated(first: Array, second: Array) -> Array:
     """One array after another; of objects unless both are of one kind."""
+    if not len(first):
+        return second
     if first.dtype.kind != second.dtype.kind:
         first, second = first.astype(object), second.astype(object)
     return np.concatenate([first, second])
