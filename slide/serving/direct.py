@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
-from slide.backends.threads.packed import Biases, PackedLists, best_of_packed, packed_logits
+from slide.backends.threads.packed import (
+    Biases,
+    PackedLists,
+    best_of_packed,
+    by_bias,
+    packed_logits,
+)
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
@@ -46,21 +52,27 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
     searcher = IndexSearcher.of(kept, index, 0, unseen if unseen.any() else None)
     arrays = {
         "input_weights": kept.inputs.weights, "pairs": kept.inputs.pairs,
-        "offsets": index.offsets, "ids": index.ids, "by_bias": searcher.by_bias,
+        "offsets": index.offsets, "ids": index.ids,
     }  # fmt: skip
     if dtype == "float32":
         return arrays | whole(searcher), {}
     scales = scales_of(largest_of_runs(index.values, index.offsets), dtype)
     codes = codes_of(index.values, np.repeat(scales, np.diff(index.offsets)), dtype)
     biases = np.where(unseen, np.float32(LAST), bias)
-    return arrays | {"codes": codes, "scales": scales, "biases_of_labels": biases}, {}
+    return arrays | {
+        "codes": codes,
+        "scales": scales,
+        "biases_of_labels": biases,
+        "by_bias": by_bias(biases),
+    }, {}
 
 
 def whole(searcher: IndexSearcher) -> Arrays:
     """What is stored of float32 weights beside the index."""
     weight, index, last = searcher.network.param.weight, searcher.index, searcher.last
     return {
-        "values": index.values, "base": index.base, "biases": searcher.biases,
+        "values": index.values, "base": index.base,
+        "by_bias": searcher.by_bias, "biases": searcher.biases,
         "label_indptr": weight.indptr, "label_inputs": weight.indices,
         "label_weights": weight.values,
         **({} if last is None else {"last": last}),

@@ -5,12 +5,16 @@ import pytest
 from conftest import csr_of
 
 from slide.backends.threads.packed import (
+    RUN,
     Biases,
     PackedLists,
     PackedRows,
     best_of_packed,
     best_of_packed_candidates,
     best_of_packed_rows,
+    by_bias,
+    packed_logits,
+    packed_row_logits,
 )
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
@@ -38,9 +42,8 @@ def drawn(dtype, last=()):
     offsets = np.searchsorted(inputs, np.arange(F + 1))
     bias = quarters(rng, N, 3)
     bias[list(last)] = LEAST
-    order = np.argsort(-bias, kind="stable").astype(np.int32)
     lists = PackedLists(offsets, ids.astype(np.int32), *decoded(stored), SCALES)
-    return lists, (codes * SCALES[:, None]).T.astype(np.float64), Biases(bias, order, LEAST)
+    return lists, (codes * SCALES[:, None]).T.astype(np.float64), Biases(bias, by_bias(bias), LEAST)
 
 
 def examples():
@@ -72,6 +75,39 @@ def test_lists(dtype, k, threads, last):
         np.testing.assert_array_equal(ids, expected[0])
         np.testing.assert_array_equal(scores, expected[1])
     assert not any(zeros.any() for zeros in scratch.free)
+
+
+def test_lists_over_several_runs_of_labels():
+    """As many labels as are no multiple of a run, most of which nobody meets."""
+    rng, n = np.random.default_rng(5), 2 * RUN + 999
+    codes = np.zeros((F, n), np.int8)
+    codes[rng.integers(F, size=4000), rng.integers(n, size=4000)] = rng.integers(-9, 9, 4000)
+    codes[:, [RUN - 1, RUN, 2 * RUN, n - 1]] = 7
+    inputs, ids = np.nonzero(codes)
+    offsets = np.searchsorted(inputs, np.arange(F + 1))
+    bias = quarters(rng, n, 30)
+    lists = PackedLists(offsets, ids.astype(np.int32), *decoded(codes[inputs, ids]), SCALES)
+    biases, x = Biases(bias, by_bias(bias), LEAST), examples()
+    z = x.to_scipy().toarray() @ (codes * SCALES[:, None]).astype(np.float64) + bias
+    for k in (1, 7, 300):
+        ids, scores = best_of_packed(Scratch(Pool()), lists, biases, x, k)
+        np.testing.assert_array_equal(ids, best_of(z, k)[0])
+        np.testing.assert_array_equal(scores, best_of(z, k)[1])
+
+
+def test_logits_of_labels_that_are_wanted():
+    lists, weights, biases = drawn("int8", (3,))
+    x = examples()
+    z = x.to_scipy().toarray().astype(np.float64) @ weights.T + biases.of_labels
+    z[:, 3] = LAST
+    rng = np.random.default_rng(4)
+    wanted = csr_of([dict.fromkeys(rng.choice(N, i % 5).tolist(), 1.0) for i in range(x.n_rows)], N)
+    places = wanted.row_numbers(), wanted.indices
+    np.testing.assert_array_equal(packed_logits(lists, biases, x, wanted).values, z[places])
+    h, codes = quarters(rng, (x.n_rows, 6)), quarters(rng, (N, 6)).astype(np.float16)
+    rows = PackedRows(codes, np.full(N, 2, np.float32), quarters(rng, N))
+    z = h.astype(np.float64) @ (2 * codes.astype(np.float64)).T + rows.biases
+    np.testing.assert_array_equal(packed_row_logits(h, rows, wanted).values, z[places])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "float16"])

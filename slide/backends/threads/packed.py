@@ -18,6 +18,14 @@ from slide.backends.threads.sparse import add_term, place_of, sum_of
 from slide.backends.threads.top_k import EXAMPLES, best_of_all, insert_neuron
 from slide.core.contract.arrays import CSR, Array
 
+RUN = 1 << 16  # labels whose totals are held at a time: 256 KB, which a core keeps to itself
+
+
+def by_bias(biases: Array) -> Array:
+    """The labels of each run by bias, as `Biases` takes them."""
+    order = np.argsort(-biases, kind="stable").astype(np.int32)
+    return order[np.argsort(order // RUN, kind="stable")]
+
 
 class PackedLists(NamedTuple):
     """For each input the labels that have a weight for it; list f is `offsets[f]:offsets[f + 1]`.
@@ -42,7 +50,7 @@ class Biases(NamedTuple):
 
     Args:
         of_labels: f32 (n,); `least` for labels that come after all others, whatever they meet.
-        ordered: i32 (n,), labels by bias, largest first, ties to the smaller label.
+        ordered: i32 (n,), the labels of each run by bias, largest first, ties to the smaller one.
         least: f32, below every bias that was learned.
     """
 
@@ -71,8 +79,8 @@ def best_of_packed(
     """
     ids = np.full((x.n_rows, k), -1, np.int32)
     scores = np.full((x.n_rows, k), -np.inf, np.float32)
-    n = len(biases.of_labels)
-    scratch.spread(answer_rows, x.n_rows, n, lists, biases, rows_of(x), ids, scores)
+    n_zeros = min(len(biases.of_labels), RUN)
+    scratch.spread(answer_rows, x.n_rows, n_zeros, lists, biases, rows_of(x), ids, scores)
     return ids, scores
 
 
@@ -81,43 +89,62 @@ def answer_rows(
     start: int, stop: int, totals: Array, lists: PackedLists, biases: Biases, x: Rows,
     ids: Array, scores: Array,
 ) -> None:  # fmt: skip
-    """Add up the lists of each example, and keep the best of labels, met or not."""
+    """Add up the lists of each example, a run of labels at a time, and keep the best of labels."""
     touched = np.empty(len(totals) + 1, np.int32)
     for i in range(start, stop):
-        n = add_up_packed(totals, touched, lists, x, i)
-        insert_unmet(totals, biases, ids[i], scores[i])
-        for t in range(n):
-            j = touched[t]
-            score = biases.of_labels[j]
-            if score > biases.least:
-                score += sum_of(totals[j])
-            totals[j] = 0
-            if score >= scores[i, -1]:
-                insert_neuron(j, score, ids[i], scores[i])
+        inputs = slice(x.indptr[i], x.indptr[i + 1])
+        columns, values = x.indices[inputs], x.values[inputs]
+        places = lists.offsets[columns]
+        for begin in range(0, len(biases.of_labels), RUN):
+            n = add_up_run(totals, touched, lists, columns, values, places, begin)
+            insert_unmet(totals, biases, begin, ids[i], scores[i])
+            for t in range(n):
+                j = touched[t]
+                score = biases.of_labels[j]
+                if score > biases.least:
+                    score += sum_of(totals[j - begin])
+                totals[j - begin] = 0
+                if score >= scores[i, -1]:
+                    insert_neuron(j, score, ids[i], scores[i])
 
 
 @compiled
-def add_up_packed(totals: Array, touched: Array, lists: PackedLists, x: Rows, i: int) -> int:
-    """Add the lists of an example's inputs, decoded and weighted; how many labels were touched."""
+def add_up_run(
+    totals: Array, touched: Array, lists: PackedLists, columns: Array, values: Array,
+    places: Array, begin: int,
+) -> int:  # fmt: skip
+    """Add the lists of an example's inputs as far as a run goes; how many labels were touched.
+
+    Args:
+        totals: f32 zeros, of the labels from `begin` on.
+        touched: i32, where labels that were met are written.
+        lists: of all inputs.
+        columns, values: of the example.
+        places: i64, where each of its lists goes on; moved to the first label after the run.
+        begin: the first label.
+    """
     n = 0
-    for e in range(x.indptr[i], x.indptr[i + 1]):
-        f = x.indices[e]
-        v = x.values[e] * lists.scales[f]
-        for p in range(lists.offsets[f], lists.offsets[f + 1]):
-            j = np.uint32(lists.ids[p])
+    for e in range(len(columns)):
+        v = values[e] * lists.scales[columns[e]]
+        p, last = places[e], lists.offsets[columns[e] + 1]
+        while p < last and lists.ids[p] < begin + RUN:
+            j = lists.ids[p]
             touched[n] = j
-            n += add_term(totals, j, v * lists.decoded[lists.codes[p]])
+            n += add_term(totals, np.uint32(j - begin), v * lists.decoded[lists.codes[p]])
+            p += 1
+        places[e] = p
     return n
 
 
 @compiled
-def insert_unmet(totals: Array, biases: Biases, ids: Array, scores: Array) -> None:
-    """Let labels that were not met compete, those of largest bias first, while any may win."""
-    for j in biases.ordered:
+def insert_unmet(totals: Array, biases: Biases, begin: int, ids: Array, scores: Array) -> None:
+    """Let labels of a run that were not met compete, by bias, while any may win."""
+    for place in range(begin, min(begin + RUN, len(biases.ordered))):
+        j = biases.ordered[place]
         bias = biases.of_labels[j]
-        if bias < scores[-1] or (bias == scores[-1] and j > ids[-1] >= 0):
+        if bias < scores[-1] or (bias == scores[-1] and j > ids[-1]):
             break
-        if totals[j] == 0:
+        if totals[j - begin] == 0:
             insert_neuron(j, bias, ids, scores)
 
 
