@@ -30,18 +30,36 @@ async def json_of(request):
 
 def answer(predictor, asked):
     """Labels and scores for each row, and its features that training never saw."""
+    if isinstance(asked, dict) and "texts" in asked:
+        return answer_texts(predictor, asked)
     model = predictor.model  # knows ids and names
     rows = asked.get("rows") if isinstance(asked, dict) else None
     demand(isinstance(rows, list) and rows, 'expected {"rows": [row, ...], "k": 5} with a row')
     demand(len(rows) <= MOST_ROWS, f"{len(rows)} rows: expected {MOST_ROWS} at most")
-    k = asked.get("k", 5)
-    demand(type(k) is int and 1 <= k <= MOST_K, f"k is {k!r}: expected 1 to {MOST_K}")
+    k = depth_of(asked, predictor)
     given = [[(id_of(model, f), f, value) for f, value in pairs_of(row)] for row in rows]
-    ids, scores = predictor.predict(matrix_of(given), min(k, max(model.n_seen_labels, 1)))
+    ids, scores = predictor.predict(matrix_of(given), k)
     labels = ids.tolist() if model.label_names is None else model.label_names.of(ids)
     unknown = [[feature for place, feature, _ in row if place is None] for row in given]
     found = zip(labels, scores.tolist(), unknown, strict=True)
     return {"predictions": [{"labels": a, "scores": b, "unknown": c} for a, b, c in found]}
+
+
+def answer_texts(predictor, asked):
+    """Names and scores for each text of {"texts": [...], "k": 5}; none if no word is known."""
+    texts = asked["texts"]
+    demand(isinstance(texts, list) and texts, 'expected {"texts": ["...", ...], "k": 5}')
+    demand(len(texts) <= MOST_ROWS, f"{len(texts)} texts: expected {MOST_ROWS} at most")
+    labels, scores = predictor.predict_texts(texts, depth_of(asked, predictor))
+    found = zip(labels, scores, strict=True)
+    return {"predictions": [{"labels": a, "scores": b} for a, b in found]}
+
+
+def depth_of(asked, predictor):
+    """How many labels are wanted, or as many as can be named."""
+    k = asked.get("k", 5)
+    demand(type(k) is int and 1 <= k <= MOST_K, f"k is {k!r}: expected 1 to {MOST_K}")
+    return min(k, max(predictor.n_seen_labels, 1))
 
 
 def pairs_of(row):

@@ -56,6 +56,7 @@ def predict(
     With --proba, or --threshold, they are `label:probability`, in the same order.
     Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
     a text in which no word is known has no labels, and "unknown": true.
+    Probabilities are called "probabilities" there.
     """
     from slide.core.settings.demands import demand_float
     from slide.data import (
@@ -84,7 +85,8 @@ def predict(
         if sampled:
             prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
-        answer = model.predict if not proba and threshold is None else model.predict_proba
+        likely = proba or threshold is not None
+        answer = model.predict_proba if likely else model.predict
         ids, scores = answer(data.x, wanted, sampled)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
@@ -94,4 +96,5 @@ def predict(
     if has_texts:
         tell_unknown(data, "answered without labels")
     is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
-    write_named(label_names, ids, scores, is_known, out)
+    what = "probabilities" if likely else "scores"
+    write_named(label_names, ids, scores, is_known, out, what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
+from slide.core.examples.names import Names
 from slide.core.models.explanation import Explanation
 from slide.core.models.model import Model
 from slide.serving.folder import Frozen, check_bytes, read, write
@@ -93,6 +94,16 @@ class Predictor:
         return self.model.n_seen_labels
 
     @property
+    def feature_names(self) -> Names | None:
+        """What the ids of features are called, if they have names."""
+        return self.model.feature_names
+
+    @property
+    def label_names(self) -> Names | None:
+        """What the ids of labels are called, if they have names."""
+        return self.model.label_names
+
+    @property
     def one_based(self) -> OneBased:
         """What text of the training set counts from 1."""
         return self.model.one_based
@@ -123,14 +134,47 @@ class Predictor:
             InputError, ModelError: see `Model.predict`.
             ConfigError: k is out of range, or there are no tables.
         """
+        x, is_one = self._asked(x, sampled)
+        ids, scores = self.model.predict(x, k, sampled)
+        return (ids[0], scores[0]) if is_one else (ids, scores)
+
+    def predict_proba(self, x: Any, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+        """The labels of `predict`, in that order, and how likely each of them is right.
+
+        Args:
+            x, k, sampled: see `predict`.
+
+        Returns:
+            ids i32 and probabilities f32, (n, k), or (k,) for one example; see
+            `Model.predict_proba`.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `predict`.
+        """
+        x, is_one = self._asked(x, sampled)
+        ids, probabilities = self.model.predict_proba(x, k, sampled)
+        return (ids[0], probabilities[0]) if is_one else (ids, probabilities)
+
+    def predict_texts(
+        self, texts: Iterable[str], k: int = 5, sampled: bool = False
+    ) -> tuple[list[list[Any]], list[list[float]]]:
+        """See `Model.predict_texts`; `sampled` as in `predict`."""
+        self._refuse_tableless(sampled)
+        return self.model.predict_texts(texts, k, sampled)
+
+    def _asked(self, x: Any, sampled: bool) -> tuple[Any, bool]:
+        """Examples as `Model.predict` takes them, and whether it was a single one."""
+        self._refuse_tableless(sampled)
+        row = one_row(x, self.n_features)
+        return (x, False) if row is None else (row, True)
+
+    def _refuse_tableless(self, sampled: bool) -> None:
+        """Raise ConfigError where tables are wanted, and there are none."""
         if sampled and self.model.retrieving is None:
             raise ConfigError(
                 "the frozen model has direct connections, and no hash tables: leave out `sampled` "
                 "(--sampled), its answers are exact"
             )
-        row = one_row(x, self.n_features)
-        ids, scores = self.model.predict(x if row is None else row, k, sampled)
-        return (ids, scores) if row is None else (ids[0], scores[0])
 
     def explain(
         self, row: Any, label: Any, n: int = 10, examples: Dataset | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from made_texts import examples, write_lines
 from small_models import N_SEEN, model, named_model, others, raw, raw_model, with_raw_ids
 
 import slide
@@ -109,6 +110,19 @@ def test_raw_ids_are_taken_and_given(client):
     assert got["unknown"] == ["1"]
 
 
+def test_texts_are_answered_with_names(tmp_path):
+    path = write_lines(tmp_path / "t.jsonl", examples(60))
+    config = slide.Config(epochs=1, cost=1.0, idf_power=0.0)
+    tagger = slide.Trainer(config, "numba").fit(slide.read_texts(path, text="text", labels="tags"))
+    tagger.freeze(tmp_path / "frozen")
+    client = Client(service.create_app(tmp_path / "frozen"))
+    texts = ["a rocket to the moon", "xyzzy"]
+    got = client.post("/predict", json={"texts": texts, "k": 900}).json()["predictions"]
+    labels, scores = tagger.predict_texts(texts, k=4)
+    assert got == [{"labels": a, "scores": b} for a, b in zip(labels, scores, strict=True)]
+    assert (got[0]["labels"][0], got[1]["labels"]) == ("space", [])
+
+
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [
@@ -132,6 +146,11 @@ def test_raw_ids_are_taken_and_given(client):
         (b'{"rows": [{}], "k": 0}', 422, "k is 0: expected 1 to 1000"),
         (b'{"rows": [{}], "k": true}', 422, "k is True"),
         (b'{"rows": [' + b"{}," * 1000 + b"{}]}", 422, "1001 rows: expected 1000 at most"),
+        (b'{"texts": []}', 422, 'expected {"texts"'),
+        (b'{"texts": "one"}', 422, 'expected {"texts"'),
+        (b'{"texts": ["one"]}', 422, "trained on numbers"),
+        (b'{"texts": ["one"], "k": 0}', 422, "k is 0: expected 1 to 1000"),
+        (b'{"texts": [' + b'"",' * 1000 + b'""]}', 422, "1001 texts: expected 1000 at most"),
         (b" " * (asking.MOST_BYTES + 1), 413, "more than 1048576 bytes"),
     ],
 )  # fmt: skip

@@ -54,6 +54,24 @@ def test_a_loaded_model_answers_with_the_same_bits(model, folder):
     assert copy.predict_texts(SOME, 3) == model.predict_texts(SOME, 3)
 
 
+def test_a_frozen_model_answers_the_same_texts_and_as_likely(model, folder, tmp_path):
+    alike = Model.load(folder, "numba")
+    x = alike.text.features(SOME)
+    expected = alike.predict_texts(SOME, 3), alike.predict_proba(x, 3)
+    for predictor in (alike.freeze(), alike.freeze(tmp_path / "frozen")):
+        assert predictor.predict_texts(SOME, 3) == expected[0]
+        assert predictor.label_names == alike.label_names
+        assert predictor.feature_names == alike.feature_names
+        for many, one, of_all in zip(predictor.predict_proba(x, 3),
+                                     predictor.predict_proba(x.row(0), 3), expected[1],
+                                     strict=True):  # fmt: skip
+            np.testing.assert_array_equal(many, of_all)
+            np.testing.assert_array_equal(one, of_all[0])
+        for ask in (predictor.predict_proba, predictor.predict_texts):
+            with pytest.raises(ConfigError, match="the frozen model has direct connections"):
+                ask(SOME, sampled=True)
+
+
 def test_names_and_ids_are_those_of_predict(model):
     ids, logits = model.predict(model.text.features(SOME), 3)
     labels, scores = model.predict_texts(SOME, 3)
