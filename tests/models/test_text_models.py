@@ -54,6 +54,7 @@ def test_a_loaded_model_answers_with_the_same_bits(model, folder):
     assert copy.predict_texts(SOME, 3) == model.predict_texts(SOME, 3)
 
 
+@pytest.mark.filterwarnings("ignore::slide.UncalibratedWarning")
 def test_a_frozen_model_answers_the_same_texts_and_as_likely(model, folder, tmp_path):
     alike = Model.load(folder, "numba")
     x = alike.text.features(SOME)
