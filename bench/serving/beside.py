@@ -51,7 +51,8 @@ def ours(model: slide.Model, test: slide.Dataset, folder: Path) -> list[dict[str
 def peer(name: str, python: str, data: Path, out: Path) -> list[dict[str, Any]]:
     """Rows of a peer, and what it named."""
     command = [python, "-m", "bench.serving.asked", name, str(data), str(out)]
-    rows = json.loads(subprocess.check_output(command, cwd=ROOT, text=True))
+    said = subprocess.check_output(command, cwd=ROOT, text=True)
+    rows = json.loads(said.splitlines()[-1])  # after whatever the peer says of its progress
     for row in rows:
         ef = f"-{row['ef']}" if "ef" in row else ""
         row["ids"] = np.load(out / f"{name}{ef}.npy").astype(np.int32)
