@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,16 +18,6 @@ from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
-from slide.core.examples.measures import label_metrics
-from slide.core.examples.metrics import (
-    PROPENSITY_A,
-    PROPENSITY_B,
-    RANKS,
-    inverse_propensities,
-    ranking_metrics,
-    recall_at,
-    without,
-)
 from slide.core.examples.names import Names
 from slide.core.examples.numbering import Numbering
 from slide.core.examples.texts import TextFeatures
@@ -36,22 +25,22 @@ from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.models.calibration import Calibration
+from slide.core.models.evaluating import Evaluating
 from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
 from slide.core.models.freezing import frozen
 from slide.core.models.onnx_file import write_onnx
-from slide.core.models.probabilities import UncalibratedWarning, probabilities_of
+from slide.core.models.probabilities import Probable
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
-from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
 
 EXAMPLES_AT_A_TIME = 1024
 
 
 @dataclass(slots=True)
-class Model(Explaining):
+class Model(Probable, Evaluating, Explaining):
     """A network and its surroundings.
 
     Args:
@@ -172,52 +161,6 @@ class Model(Explaining):
             raise ModelError("the labels of the model have no names: ask for ids (predict)")
         return self.label_names
 
-    def predict_proba(
-        self, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
-    ) -> tuple[Array, Array]:
-        """The labels of `predict`, in that order, and how likely each of them is right.
-
-        Probabilities are calibrated on examples that were held out, for frequent and for rare
-        labels apart: of two labels of an example the second may be the likelier one. Of a model
-        that is not calibrated they are the sigmoid of the logit, with an `UncalibratedWarning`.
-        An example without any known feature is answered with the shares of training examples
-        that have the labels.
-
-        Args:
-            x: see `predict`.
-            k: see `predict`.
-            sampled: see `predict`.
-
-        Returns:
-            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
-
-        Raises:
-            InputError, ModelError, ConfigError: see `predict`.
-        """
-        x, unseen = self._known_features(handed.features(x))
-        unseen.warn()
-        if self.calibration is None:
-            warnings.warn(UncalibratedWarning(), stacklevel=2)
-        labels, scores = self.ranked(x, self._depth(k), sampled)
-        return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
-
-    def likely(self, x: CSR | Block | ArrayLike, ids: Array, scores: Array) -> Array:
-        """Probabilities of labels whose logits are known, as those of `predict_proba`.
-
-        Args:
-            x: (n, any), see `predict`.
-            ids: i32 (n, k), labels; -1 for none.
-            scores: f32 (n, k), their logits.
-
-        Returns:
-            f32 (n, k), in [0, 1].
-
-        Raises:
-            InputError, ModelError: see `predict`.
-        """
-        x, _ = self._known_features(handed.features(x))
-        return probabilities_of(self, x, self.labels.columns_of(ids), scores)
-
     @property
     def features(self) -> Numbering:
         """Ids of features, and their columns in the network."""
@@ -280,71 +223,6 @@ class Model(Explaining):
             for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME)
         ]
         return CSR.stack(parts, wanted.n_cols) if parts else wanted
-
-    def evaluate(
-        self,
-        data: Dataset,
-        sampled: bool = False,
-        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
-        at: Sequence[int] = RANKS,
-    ) -> dict[str, float]:
-        """How good the rankings are, as fractions.
-
-        Args:
-            data: examples with their true labels. One that training never met counts as missed,
-                and a feature is left out, with an `UnseenWarning`.
-            sampled: see `predict`.
-            propensity: A and B of the data set.
-            at: depths k of the ranking, each from 1 on.
-
-        Returns:
-            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
-            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
-            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
-            found.
-
-        Raises:
-            InputError: the arrays of the data contradict each other, or a number is not finite.
-            ModelError: the data is dense and has another number of features.
-            ConfigError: the propensity parameters or depths are out of range.
-        """
-        data = checked(data, "data")
-        if not data.n_samples:
-            raise InputError("data: there is no example: give one at least to measure on")
-        data, unseen = self._known(data)
-        unseen.warn()
-        return self.scored(data, sampled, propensity, at)
-
-    def scored(
-        self,
-        data: Dataset,
-        sampled: bool = False,
-        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
-        at: Sequence[int] = RANKS,
-    ) -> dict[str, float]:
-        """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
-        at = depths_of(at)
-        demand_float("propensity parameter A", propensity[0], 0, 10)
-        demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        ids = self._ranking(data, max(at), sampled)
-        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
-        counts[: len(self.label_counts)] = self.label_counts
-        inverse = inverse_propensities(counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y, inverse, at)
-        scores |= label_metrics(ids, data.y, counts, at)
-        if sampled:
-            exact = self._ranking(data, max(at), sampled=False)
-            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
-        return scores
-
-    def _ranking(self, data: Dataset, k: int, sampled: bool) -> Array:
-        """The k best labels of each example, or as many as there are, less those left out."""
-        k = min(k, self.network.n_labels)
-        if data.left_out is None or not data.left_out.nnz:
-            return self.ranked(data.x, k, sampled)[0]
-        deeper = k + int(data.left_out.row_lengths().max())
-        ids, _ = self.ranked(data.x, min(deeper, self.network.n_labels), sampled)
-        return without(ids, data.left_out, k)
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
         """Build the tables of sampled inference now, and otherwise than by default.
@@ -492,14 +370,3 @@ class Model(Explaining):
             ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
         """
         return frozen(self, folder, dtype, keep)
-
-
-def depths_of(at: Any) -> list[int]:
-    """Depths of a ranking, or ConfigError."""
-    if not isinstance(at, Collection) or getattr(at, "ndim", 1) != 1:
-        raise ConfigError(f"at is {at!r}: expected depths to evaluate at, such as (1, 3, 5)")
-    if not len(at):
-        raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
-    for k in at:
-        demand_int("a depth to evaluate at", k, 1, 1 << 30)
-    return [int(k) for k in at]

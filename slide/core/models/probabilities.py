@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import SlideWarning, worded
 from slide.core.examples.dataset import features_of
-
-if TYPE_CHECKING:
-    from slide.core.models.model import Model
+from slide.core.examples.numbering import Numbering
+from slide.core.models.calibration import Calibration
+from slide.core.models.unseen import Unseen
 
 NOT_CALIBRATED = (
     "the model is not calibrated: its probabilities are the sigmoid of its logits, which may be far"
@@ -28,7 +31,84 @@ class UncalibratedWarning(SlideWarning):
         super().__init__(NOT_CALIBRATED + remedy)
 
 
-def probabilities_of(model: Model, x: CSR | Block, labels: Array, scores: Array) -> Array:
+class Ranker(Protocol):
+    """What must be known to tell how likely labels are; columns and rows are those of a network."""
+
+    @property
+    def calibration(self) -> Calibration | None: ...
+
+    @property
+    def label_counts(self) -> Array: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def labels(self) -> Numbering: ...
+
+    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+        """Features by columns, without those that training never met."""
+
+    def _depth(self, k: Any) -> int:
+        """k, if there are so many labels."""
+
+    def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
+        """Rows of the k best labels of each example, and their logits."""
+
+
+class Probable:
+    """What every `Ranker` has."""
+
+    __slots__ = ()
+
+    def predict_proba(
+        self: Ranker, x: CSR | Block | ArrayLike, k: int = 5, sampled: bool = False
+    ) -> tuple[Array, Array]:
+        """The labels of `Model.predict`, in that order, and how likely each of them is right.
+
+        Probabilities are calibrated on examples that were held out, for frequent and for rare
+        labels apart: of two labels of an example the second may be the likelier one. Of a model
+        that is not calibrated they are the sigmoid of the logit, with an `UncalibratedWarning`.
+        An example without any known feature is answered with the shares of training examples
+        that have the labels.
+
+        Args:
+            x: see `Model.predict`.
+            k: see `Model.predict`.
+            sampled: see `Model.predict`.
+
+        Returns:
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `Model.predict`.
+        """
+        x, unseen = self._known_features(handed.features(x))
+        unseen.warn()
+        if self.calibration is None:
+            warnings.warn(UncalibratedWarning(), stacklevel=2)
+        labels, scores = self.ranked(x, self._depth(k), sampled)
+        return self.labels.ids_of(labels), probabilities_of(self, x, labels, scores)
+
+    def likely(self: Ranker, x: CSR | Block | ArrayLike, ids: Array, scores: Array) -> Array:
+        """Probabilities of labels whose logits are known, as those of `predict_proba`.
+
+        Args:
+            x: (n, any), see `Model.predict`.
+            ids: i32 (n, k), labels; -1 for none.
+            scores: f32 (n, k), their logits.
+
+        Returns:
+            f32 (n, k), in [0, 1].
+
+        Raises:
+            InputError, ModelError: see `Model.predict`.
+        """
+        x, _ = self._known_features(handed.features(x))
+        return probabilities_of(self, x, self.labels.columns_of(ids), scores)
+
+
+def probabilities_of(model: Ranker, x: CSR | Block, labels: Array, scores: Array) -> Array:
     """How likely labels are right, f32 (n, k), in [0, 1]; 0 where there is no label.
 
     Args:
