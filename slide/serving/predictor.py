@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
@@ -172,8 +172,8 @@ class Predictor:
         """Raise ConfigError where tables are wanted, and there are none."""
         if sampled and self.model.retrieving is None:
             raise ConfigError(
-                "the frozen model has direct connections, and no hash tables: leave out `sampled` "
-                "(--sampled), its answers are exact"
+                "the frozen model has direct connections, and no hash tables: leave out "
+                f"{said('sampled')}, its answers are exact"
             )
 
     def explain(

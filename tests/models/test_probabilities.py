@@ -182,7 +182,9 @@ def test_a_model_without_it_says_so(bare, tmp_path):
     bare.save(tmp_path / "m")
     assert not (tmp_path / "m" / "calibration.json").exists()
     model = Model.load(tmp_path / "m", BACKEND)
-    with pytest.warns(UncalibratedWarning, match="not calibrated.*--calibrate") as caught:
+    with pytest.warns(
+        UncalibratedWarning, match=r"not calibrated.*Trainer\(calibrate=True\)"
+    ) as caught:
         _, probabilities = model.predict_proba(TEST.x, 5)
     assert caught[0].filename == __file__
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-model.predict(TEST.x)[1])), 1e-5)

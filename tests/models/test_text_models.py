@@ -27,7 +27,8 @@ SOME = ["a rocket to the moon", "xyzzy", "garlic, butter; MOON comet"]
 @pytest.fixture(scope="module", params=["tfidf", "hashing"])
 def model(request, tmp_path_factory):
     path = write_lines(tmp_path_factory.mktemp("texts") / "t.jsonl", examples(120))
-    return Trainer(CONFIG, BACKEND).fit(read_texts(path, "text", "tags", vectorizer=request.param))
+    data = read_texts(path, "text", "tags", vectorizer=request.param)
+    return Trainer(CONFIG, BACKEND).fit(data, valid=data)  # which calibrates
 
 
 @pytest.fixture
@@ -54,7 +55,6 @@ def test_a_loaded_model_answers_with_the_same_bits(model, folder):
     assert copy.predict_texts(SOME, 3) == model.predict_texts(SOME, 3)
 
 
-@pytest.mark.filterwarnings("ignore::slide.UncalibratedWarning")
 def test_a_frozen_model_answers_the_same_texts_and_as_likely(model, folder, tmp_path):
     alike = Model.load(folder, "numba")
     x = alike.text.features(SOME)
@@ -192,5 +192,5 @@ def test_files_cannot_make_the_vectorizer_open_others(folder):
 def test_a_model_of_texts_is_overwritten_whole(model, folder):
     model.save(folder, overwrite=True)
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "weights.safetensors", "names.json", "text.json",
+        "config.json", "weights.safetensors", "names.json", "text.json", "calibration.json",
     }  # fmt: skip
