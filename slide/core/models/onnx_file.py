@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, ModelError, said
 from slide.core.learner import LAST
 from slide.core.learners.kinds import kind_of
 
@@ -83,7 +83,7 @@ def layers_of(model: Model) -> list[tuple[Array, Array]]:
     if n_bytes > MOST_BYTES:
         raise ConfigError(
             f"the weights take {n_bytes / 1e9:.1f} GB, and an ONNX file has {MOST_BYTES / 1e9:.1f} "
-            "at most: train with a smaller --hidden, or read weights.safetensors "
+            f"at most: train with a smaller {said('hidden')}, or read weights.safetensors "
             "(docs/model-folder.md)"
         )
     return layers
