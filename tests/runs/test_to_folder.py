@@ -20,6 +20,7 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
     folder = tmp_path / "deep" / "model"
     model, figures = train_to_folder(train_set, test_set, folder, QUICK, backend)
     assert sorted(path.name for path in folder.iterdir()) == [
+        "calibration.json",
         "config.json",
         "metrics.jsonl",
         "weights.safetensors",
