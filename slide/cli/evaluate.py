@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     AsJson,
     BackendName,
@@ -19,6 +20,7 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
+from slide.cli.texts import Labels, Separator, Text, read_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
@@ -43,6 +45,9 @@ def evaluate(
         str, typer.Option(metavar="K[,K..]", help="Depths of the ranking to evaluate at.")
     ] = "1,3,5",
     one_based: OneBasedText = None,
+    text: Text = None,
+    labels: Labels = None,
+    separator: Separator = None,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -56,22 +61,23 @@ def evaluate(
     frequent (torso) and least frequent (tail). With --sampled also how much of
     the exact top k is found.
     """
-    from slide.backends import load
-    from slide.core.models.model import Model
     from slide.data import read, refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
     ranks = ranks_of(at)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = read(file, one_based=one_based)
+    data = read_for(model, file, text, labels, separator)
+    if data is None:
+        data = read(file, one_based=one_based)
+    else:
+        tell_unknown(data, "judged by the most frequent labels")
     n_left_out = tell_left_out(data)
-    with computing_threads(computer, threads), telling_unseen(file, strict):
+    with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based)
+            prepare(model, plan, insert, one_based, folder)
         scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
         inference = "sampled" if sampled else "exact"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.cli.settings import takes_settings
+from slide.cli.texts import read_for
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 from slide.core.settings.plan import Plan
@@ -47,16 +48,41 @@ def refuse_idle(sampled: bool, plan: dict[str, Any], insert: Path | None) -> Non
     Plan(**plan)  # refuses before anything is read
 
 
-def prepare(model: Model, plan: dict[str, Any], insert: Path | None, one_based: OneBased) -> None:
-    """Build what the sampled mode looks into.
+def prepare(
+    model: Model, plan: dict[str, Any], insert: Path | None, one_based: OneBased, folder: Path
+) -> None:
+    """Build what the sampled mode looks into, unless the model is frozen and has it.
 
     Raises:
-        ConfigError: the model has no such tables.
+        ConfigError: the model has no such tables, or others.
     """
     from slide.data import read
+    from slide.serving.folder import is_frozen
 
-    examples = read(insert, one_based=one_based) if insert else None
+    if is_frozen(folder):
+        refuse_unstored(model, plan, insert)
+        return
+
+    examples = None
+    if insert:
+        examples = read_for(model, insert, None)
+        if examples is None:
+            examples = read(insert, one_based=one_based)
     model.prepare_sampled(Plan(**plan), examples)
+
+
+def refuse_unstored(model: Model, plan: dict[str, Any], insert: Path | None) -> None:
+    """Raise ConfigError if a frozen model is asked for tables that it does not have."""
+    if model.retrieving is None:
+        raise ConfigError(
+            "the frozen model has direct connections, and no hash tables: leave out --sampled, its "
+            "answers are exact"
+        )
+    if chosen := [*plan, *(["insert"] if insert else [])]:
+        raise ConfigError(
+            f"got {listed(chosen)}, but the tables of a frozen model are made: leave it out, or "
+            "give the folder of the model that was frozen"
+        )
 
 
 def listed(names: Iterable[str]) -> str:

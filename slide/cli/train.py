@@ -24,6 +24,17 @@ from slide.cli.options import (
 )
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
+from slide.cli.texts import (
+    Labels,
+    Separator,
+    Text,
+    Vectorize,
+    Vectorizer,
+    columns_of,
+    refuse_table,
+    tell_unknown,
+    vectorizer_settings,
+)
 from slide.cli.unseen import Strict, telling_unseen, unused_labels
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
@@ -40,6 +51,11 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="Evaluate on it after each epoch.")
     ] = None,
     one_based: OneBasedText = None,
+    text: Text = None,
+    labels: Labels = None,
+    separator: Separator = None,
+    vectorizer: Vectorizer = None,
+    vectorize: Vectorize = None,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
@@ -57,6 +73,13 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="What is better; precision_at_1 if not given."),
     ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Have calibrated probabilities even if that takes training again (in parts).",
+        ),
+    ] = False,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,8 +122,12 @@ def train(
     from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
-    from slide.data import read_pair, refuse_other_than_svmlight
+    from slide.data import read_pair, read_texts_pair, refuse_other_than_svmlight
 
+    columns = columns_of(
+        text, labels, separator, {"vectorizer": vectorizer, "vectorize": vectorize}
+    )
+    words = vectorizer_settings(vectorize)
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
     keeping = Keeping(keep, metric or LAST.metric, patience)
@@ -110,11 +137,21 @@ def train(
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
-    refuse_other_than_svmlight(train, one_based)
+    if columns is None:
+        refuse_table(train)
+        refuse_table(valid)
+        refuse_other_than_svmlight(train, one_based)
+    elif one_based is not None:
+        raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
-    train_set, valid_set = read_pair(train, valid, one_based)
+    if columns is None:
+        train_set, valid_set = read_pair(train, valid, one_based)
+    else:
+        train_set, valid_set = read_texts_pair(train, valid, columns, vectorizer or "tfidf", words)
+    if columns is not None and valid_set is not None and not quiet:
+        tell_unknown(valid_set, "judged by the most frequent labels")
     for data in (train_set, valid_set):
         if data is not None and not quiet:
             tell_left_out(data)
@@ -139,6 +176,7 @@ def train(
             str(train),
             one_based or OneBased.NONE,
             keeping,
+            calibrate,
         )
     unused = train_set.n_labels - len(used(train_set.y.positive()))
     if unused and not quiet:

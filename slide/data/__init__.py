@@ -1,22 +1,30 @@
-"""Reading and writing examples: XMC-repository text, svmlight, npz; and a bundled demo set."""
+"""Reading and writing examples: XMC-repository text, svmlight, npz, texts; and a demo set."""
 
 from slide.data.bundled import Demo, load_demo
-from slide.data.formats import read, read_pair, refuse_other_than_svmlight, write
+from slide.data.formats import is_numbers, read, read_pair, refuse_other_than_svmlight, write
 from slide.data.interactions import blocks
-from slide.data.predictions import prediction_lines, write_predictions
+from slide.data.predictions import prediction_lines, write_named, write_predictions
 from slide.data.streams import refuse_twice
+from slide.data.tables import is_table
 from slide.data.target import refuse_taken
+from slide.data.texts import Columns, read_texts, read_texts_pair
 
 __all__ = [
+    "Columns",
     "Demo",
     "blocks",
+    "is_numbers",
+    "is_table",
     "load_demo",
     "prediction_lines",
     "read",
     "read_pair",
+    "read_texts",
+    "read_texts_pair",
     "refuse_other_than_svmlight",
     "refuse_taken",
     "refuse_twice",
     "write",
+    "write_named",
     "write_predictions",
 ]

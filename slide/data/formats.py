@@ -17,7 +17,7 @@ import warnings
 from pathlib import Path
 
 from slide.core.contract.arrays import CSR
-from slide.core.errors import ConfigError, DataError, SlideWarning
+from slide.core.errors import ConfigError, DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, checked
 from slide.data.apart import joined, read_labels
@@ -57,6 +57,11 @@ def _format_of(source: Source) -> str:
         raise DataError(sentence, source.name, 1)
     has_no_name = is_stream(source.path)
     return "svmlight" if has_no_name and n_numbers < _IN_HEADER_OF_MATRIX else kind
+
+
+def is_numbers(path: Path) -> bool:
+    """Whether a file has features as numbers by its name."""
+    return not is_stream(path) and _format(path) != "xmc"
 
 
 def read(
@@ -114,7 +119,8 @@ def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
 
 def _refuse_counting(path: Path, one_based: OneBased | None) -> None:
     if one_based not in (None, OneBased.NONE):
-        sentence = "this format counts from 0, expected svmlight for --one-based: leave it out"
+        option = said("one_based")
+        sentence = f"this format counts from 0, expected svmlight for {option}: leave it out"
         raise DataError(f"{sentence}, or rename the file to .svm if it is svmlight", path)
 
 

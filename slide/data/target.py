@@ -59,7 +59,7 @@ def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:
     """Write text, compressed as the suffix of path says; the same text gives the same bytes."""
     with compressing(file, path) as stream:
         for piece in pieces:
-            stream.write(piece.encode("ascii"))
+            stream.write(piece.encode())
 
 
 def example_lines(dataset: Dataset) -> Iterator[str]:

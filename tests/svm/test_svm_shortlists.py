@@ -97,3 +97,15 @@ def test_what_was_found_becomes_pairs():
     found = np.array([[2, 0], [1, -1]], np.int32)
     cells = found_cells(found, found >= 0, np.array([3, 1]), 4)
     assert sorted(cells.tolist()) == [3, 5, 11]
+
+
+def test_an_example_costs_as_often_as_it_counts():
+    lists = lists_of([2, 4])
+    once, cells = lists.costs(0.5, 4), np.arange(len(lists.cells))
+    weights = np.array([3, 0.5, 2, 4, 1, 1, 1, 1, 1], np.float32)[: lists.shape[1]]
+    own = lists.reasons == OWN
+    assert cells[own].size
+    heavy = lists.costs(0.5, float(weights.sum()), weights)
+    assert np.array_equal(heavy.values[own], (once.values * weights[once.indices])[own])
+    same = lists.costs(0.5, 4, np.ones(lists.shape[1], np.float32))
+    assert np.array_equal(same.values, once.values)

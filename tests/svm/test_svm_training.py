@@ -174,7 +174,7 @@ def test_what_was_held_out_is_learned_in_the_end():
 
 def hits_of(run, rows, own):
     """Of how many examples the label that they alone have is among the first three."""
-    found = run.problem.best_labels(run.network, rows, 3)
+    found, _ = run.problem.best_labels(run.network, rows, 3)
     alone = 20 + own[rows].indices
     return sum(label in names for label, names in zip(alone.tolist(), found.tolist(), strict=True))
 

@@ -11,10 +11,11 @@ from safetensors.numpy import save_file
 
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, ModelError, worded
 from slide.core.examples.counting import OneBased
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
+from slide.core.models.beside import read_beside, told_beside, write_beside
 from slide.core.models.folder import (
     CONFIG,
     NUMBERED,
@@ -45,22 +46,26 @@ def write_model(model: Model, folder: Path) -> None:
     ids = {name: array for name, array in named.items() if array is not None}
     if ids:
         description["version"] = NUMBERED
+    description |= told_beside(model)
     try:
         write_description(folder, description)
+        write_beside(model, folder)
         save_file(tensors | ids, folder / WEIGHTS)
         shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
-            "--model"
+            f"{worded('folder', '--model')}"
         ) from None
 
 
 def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
     """What a model is made of, by the names in `Model`, whose `load` says what is raised."""
-    parts = described(folder / CONFIG, read_description(folder))
+    description = read_description(folder)
+    parts = described(folder / CONFIG, description)
     computer = opened(backend)
     network, counts, ids = read_network(folder / WEIGHTS, parts["config"], computer)
+    parts |= read_beside(folder, description, network, counts, ids)
     return parts | {"network": network, "backend": computer, "label_counts": counts} | ids
 
 

@@ -175,7 +175,7 @@ class Heats:
         some = y.where(places[y.indices] >= 0)
         some = CSR(some.indptr, places[some.indices], some.values, len(labels))
         scored = split.held_out[some.row_lengths()[split.held_out] > 0]
-        x = Dataset(inputs.of(data.features), some)
+        x = Dataset(inputs.of(data.features), some, weights=data.weights)
         problem = Problem.of(settings, inputs, x, split.usable, backend)
         return cls(problem, replace(split, held_out=scored), math.ceil(active * share), seed, power)
 
@@ -271,5 +271,5 @@ def solution(
         split: the examples solved on, and those scored.
         number: of the solutions before this one.
     """
-    network, duals = problem.solved(lists, balance, len(split.usable), SALTS_OF_ROUND * number)
+    network, duals = problem.solved(lists, balance, split.usable, SALTS_OF_ROUND * number)
     return Solution(balance, network, duals, problem.hits(network, split.held_out))

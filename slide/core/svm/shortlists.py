@@ -91,14 +91,15 @@ class Shortlists:
         reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
         return keys >> 2, reasons, duals
 
-    def costs(self, cost: float, n_usable: int) -> CSR:
+    def costs(self, cost: float, n_usable: float, weights: Array | None = None) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
 
         Those that were drawn stand for all examples that lack the label and are not on its list.
 
         Args:
             cost: of an example that stands for itself.
-            n_usable: examples that there are.
+            n_usable: examples that there are, or the sum of their weights.
+            weights: f32 (n_samples,), how many examples each one counts for; None for one.
 
         Returns:
             CSR (n_labels, n_samples).
@@ -110,8 +111,13 @@ class Shortlists:
         indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
         values = np.where(self.reasons == OWN, np.float32(cost), np.float32(-cost))
         drawn = np.flatnonzero(self.reasons == DRAWN)
-        n_drawn = np.diff(np.searchsorted(drawn, indptr))
-        share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)
+        bounds_drawn = np.searchsorted(drawn, indptr)
+        n_drawn, counted, drawn_counted = np.diff(bounds_drawn), lengths, np.diff(bounds_drawn)
+        if weights is not None:
+            own = weights[indices]
+            values *= own
+            counted, drawn_counted = sums(own, indptr), sums(own[drawn], bounds_drawn)
+        share = (n_usable - (counted - drawn_counted)) / np.where(n_drawn, drawn_counted, 1)
         values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
 
@@ -125,6 +131,13 @@ class Shortlists:
         """Without negatives that are easy by now, whose duals are 0."""
         kept = (self.reasons == OWN) | (self.duals > 0)
         return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+
+
+def sums(values: Array, bounds: Array) -> Array:
+    """Of values from each bound to the next: f64 (len(bounds) - 1,)."""
+    total = np.zeros(len(values) + 1)
+    np.cumsum(values, dtype=np.float64, out=total[1:])
+    return np.diff(total[bounds])
 
 
 def drawn_cells(

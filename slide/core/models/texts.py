@@ -1,0 +1,164 @@
+"""Texts in, names out; and text.json, which describes how texts become features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.errors import ModelError, worded
+from slide.core.examples.names import Names
+from slide.core.examples.texts import CLASSES, HASHING, SETTINGS, TFIDF, TextFeatures
+from slide.core.models.folder import TEXT
+
+if TYPE_CHECKING:
+    from slide.core.models.model import Model
+
+FORMAT, VERSION = "slide-text", 1
+STORED = [each.name for each in fields(TextFeatures) if each.name != "vocabulary"]
+N_BUCKETS = 2**31 - 1
+
+
+def write_text(folder: Path, text: TextFeatures) -> None:
+    """Write text.json; the vocabulary is the names of features."""
+    description = {"format": FORMAT, "version": VERSION} | {
+        name: plain(getattr(text, name)) for name in STORED
+    }
+    content = json.dumps(description, ensure_ascii=False)
+    (folder / TEXT).write_text(content + "\n", encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it; decimals of numbers are those that are read back as the same bits."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def read_text(folder: Path, vocabulary: Names | None) -> TextFeatures | None:
+    """Read text.json, if there is one.
+
+    Args:
+        folder: of the model.
+        vocabulary: the names of its features.
+
+    Raises:
+        ModelError: it is damaged, or of a later version.
+    """
+    path = folder / TEXT
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        refuse_other(path, description)
+        return described(description, vocabulary)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+
+
+def refuse_other(path: Path, description: Any) -> None:
+    """Raise unless this describes features of texts in this version."""
+    if description["format"] != FORMAT:
+        raise ValueError(f"expected format {FORMAT!r}")
+    if description["version"] != VERSION:
+        raise ModelError(
+            f"{path} has version {description['version']!r}: this slide reads version {VERSION}, "
+            "so train the model again"
+        )
+
+
+def described(description: dict[str, Any], vocabulary: Names | None) -> TextFeatures:
+    """What text.json says, or an error of Python where nobody can have written it."""
+    said = {name: description[name] for name in STORED}
+    kind, settings = said["kind"], said["settings"]
+    demand(kind in CLASSES and set(settings) == set(SETTINGS[kind]), "settings of no vectorizer")
+    demand((kind == TFIDF) >= (said["idf"] is not None), "an idf of no words")
+    demand((kind == HASHING) >= (said["buckets"] is not None), "hashes of words")
+    demand((vocabulary is not None) == (kind == TFIDF), "names of features of another vectorizer")
+    demand(all(isinstance(name, str) for name in said["columns"]), "columns without names")
+    demand(isinstance(said["labels"], str), "labels in no column")
+    demand(isinstance(said["separator"], str | None), "a separator that is no text")
+    said["columns"] = tuple(said["columns"])
+    said["idf"] = weights(said["idf"], settings["dtype"])
+    said["buckets"] = hashes(said["buckets"], settings.get("n_features", 0))
+    if said["idf"] is not None and vocabulary is not None:
+        demand(len(said["idf"]) == len(vocabulary), "other weights than words")
+    return TextFeatures(vocabulary=vocabulary, **said)
+
+
+def demand(holds: bool, otherwise: str) -> None:
+    """Raise ValueError unless something holds."""
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def weights(idf: Any, dtype: Any) -> Array | None:
+    """Weights of words as they were computed."""
+    if idf is None:
+        return None
+    demand(dtype in ("float32", "float64"), f"numbers of dtype {dtype!r}")
+    array = np.array(idf, dtype)
+    demand(array.ndim == 1 and bool(np.isfinite(array).all()), "weights that are no numbers")
+    return array
+
+
+def hashes(buckets: Any, n: Any) -> Array | None:
+    """Hashes that training met."""
+    if buckets is None:
+        return None
+    array = np.array(buckets, np.int32)
+    demand(array.ndim == 1 and bool((np.diff(array) > 0).all()), "hashes that do not rise")
+    demand(type(n) is int and array.min(initial=0) >= 0, "hashes out of range")
+    demand(bool(array.max(initial=-1) < n), "hashes out of range")
+    return array
+
+
+def refuse_other_words(text: TextFeatures | None, feature_names: Names | None) -> None:
+    """Raise ModelError unless the words of texts are the names of features, if there are any."""
+    if text is not None and text.vocabulary != feature_names:
+        raise ModelError(
+            "feature_names are not the vocabulary of text: set feature_names = text.vocabulary"
+        )
+
+
+def features_of_texts(model: Model, texts: Iterable[str]) -> tuple[CSR, Array]:
+    """Features of texts, and which of them have any, bool (n,).
+
+    Raises:
+        ModelError: the model was not trained on texts, or its vectorizer cannot be made.
+        InputError: one of them is no text.
+    """
+    if model.text is None:
+        raise ModelError(
+            "the model was trained on numbers, so that it knows no words: give it features, or "
+            f"train it on texts ({worded('slide.read_texts', 'slide train --text')})"
+        )
+    x = model.text.features(texts)
+    return x, known_rows(x)
+
+
+def known_rows(x: CSR) -> Array:
+    """Rows that have anything in them, bool (n,)."""
+    return x.row_lengths() > 0
+
+
+def answers(
+    names: Names, known: Array, ids: Array, scores: Array
+) -> tuple[list[list[Any]], list[list[float]]]:
+    """Names of predictions and their scores, best first; none where nothing was known.
+
+    Args:
+        names: of labels.
+        known: bool (n,).
+        ids: i32 (n, k); -1 where there is none.
+        scores: f32 (n, k).
+    """
+    is_answer = (ids >= 0) & known[:, None]
+    rows = range(len(ids))
+    labels = [names.of(ids[i][is_answer[i]]) for i in rows]
+    return labels, [scores[i][is_answer[i]].tolist() for i in rows]

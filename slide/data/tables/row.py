@@ -1,0 +1,80 @@
+"""A row of a table, and what every format of tables has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from slide.core.errors import DataError
+
+N_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The values of the columns that were asked for, in that order.
+
+    Args:
+        values: as the format has them.
+        path: of the file.
+        line: 1-based, where the row begins; None where the file has no lines.
+        number: 1-based, among the rows.
+    """
+
+    values: Sequence[Any]
+    path: Path
+    line: int | None
+    number: int
+
+    def error(self, sentence: str) -> DataError:
+        """The error to raise for something in this row."""
+        where = sentence if self.line is not None else f"row {self.number}: {sentence}"
+        return DataError(where, self.path, self.line)
+
+
+class Table(Protocol):
+    """A file with columns."""
+
+    @property
+    def has_types(self) -> bool:
+        """Whether values are numbers, lists and text, and not text alone."""
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """Rows, in the order of the file, once.
+
+        Raises:
+            DataError: the file is damaged, or has no such column.
+        """
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """What is said where there is no column of this name."""
+    there = list(columns)
+    near = difflib.get_close_matches(name, there, 1)
+    meant = f", did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(map(repr, there[:N_LISTED])) + (", ..." if len(there) > N_LISTED else "")
+    return f"there is no column {name!r}{meant or ':'} it has {listed or 'none'}"
+
+
+def refuse_halves(row: Row, name: str, value: str) -> None:
+    """Raise DataError if text has half a character, which JSON can spell."""
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise row.error(
+            f"{name!r} has half of a character ({value[error.start]!r}, a lone surrogate) at place "
+            f"{error.start + 1}: mend the text"
+        ) from None
+
+
+def told(value: Any) -> str:
+    """A value in a sentence."""
+    if value is None:
+        return "null"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
