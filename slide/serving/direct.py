@@ -29,7 +29,7 @@ from slide.core.errors import ModelError
 from slide.core.examples.dataset import features_of
 from slide.core.learner import LAST
 from slide.core.models.model import Model
-from slide.serving.engine import Arrays, Engine, fits
+from slide.serving.engine import Arrays, Engine, fits, starts_of
 from slide.serving.packing import (
     codes_of,
     decoded,
@@ -111,11 +111,6 @@ def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
     index = InvertedIndex(arrays["offsets"], arrays["ids"], arrays["values"], arrays["base"])
     last = arrays.get("last")
     return IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
-
-
-def starts_of(offsets: Array, n: int) -> bool:
-    """Whether runs follow on each other from 0 to n."""
-    return bool(offsets[0] == 0 and offsets[-1] == n and (offsets[1:] >= offsets[:-1]).all())
 
 
 @dataclass(frozen=True, slots=True)

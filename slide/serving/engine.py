@@ -43,3 +43,8 @@ def fits(arrays: Arrays, shapes: dict[str, tuple[int, ...]]) -> None:
     for name in arrays.keys() & DTYPES:
         dtype = arrays[name].dtype
         demand(dtype == DTYPES[name], f"{name} is {dtype}, expected {np.dtype(DTYPES[name])}")
+
+
+def starts_of(offsets: Array, n: int) -> bool:
+    """Whether runs follow on each other from 0 to n."""
+    return bool(offsets[0] == 0 and offsets[-1] == n and (offsets[1:] >= offsets[:-1]).all())

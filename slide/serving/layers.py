@@ -38,7 +38,7 @@ from slide.core.sampled.network import Network
 from slide.core.sampled.retrieval import LayerRetrieval, Retrieval
 from slide.core.sampled.step import activations
 from slide.core.settings.plan import Plan
-from slide.serving.engine import Arrays, Engine, fits
+from slide.serving.engine import Arrays, Engine, fits, starts_of
 from slide.serving.packing import codes_of, demand_codes, scales_of
 
 
@@ -142,7 +142,7 @@ def retrieval_from(arrays: Arrays, said: dict[str, Any], hashing: Any) -> LayerR
     """Tables and their hash functions, as `table_arrays` gives them."""
     offsets, ids, n, L = arrays["offsets"], arrays["ids"], said["n_buckets"], said["L"]
     fits(arrays, {"offsets": (L * n + 1,)})
-    demand(bool(offsets[0] == 0 and offsets[-1] == len(ids)), "tables do not fit their ids")
+    demand(starts_of(offsets, len(ids)), "tables do not fit their ids")
     drawn = draw_family(
         hashing.hash, said["d"], said["K"], L, hashing.max_buckets, np.random.default_rng(0)
     )

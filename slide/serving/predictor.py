@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
+from slide.core.examples.names import Names
+from slide.core.models.explanation import Explanation
 from slide.core.models.model import Model
 from slide.serving.folder import Frozen, check_bytes, read, write
 from slide.serving.freezing import frozen_of, model_of
@@ -97,6 +99,16 @@ class Predictor:
         return self.model.one_based
 
     @property
+    def feature_names(self) -> Names | None:
+        """What ids of features are called, where they have names."""
+        return self.model.feature_names
+
+    @property
+    def label_names(self) -> Names | None:
+        """What ids of labels are called, where they have names."""
+        return self.model.label_names
+
+    @property
     def dtype(self) -> str:
         """Of the weights: float32, float16 or int8."""
         return str(self._frozen.description["dtype"])
@@ -122,13 +134,38 @@ class Predictor:
             InputError, ModelError: see `Model.predict`.
             ConfigError: k is out of range, or there are no tables.
         """
+        return self._answer(self.model.predict, x, k, sampled)
+
+    def predict_proba(self, x: Any, k: int = 5, sampled: bool = False) -> tuple[Array, Array]:
+        """The labels of `predict`, in that order, and how likely each is: see `Model`.
+
+        Returns:
+            ids i32 and probabilities f32, (n, k), or (k,) for one example.
+        """
+        return self._answer(self.model.predict_proba, x, k, sampled)
+
+    def explain(
+        self, x: Any, label: Any, n: int = 10, examples: Dataset | None = None
+    ) -> Explanation:
+        """What speaks for a label of one example, and against it: see `Model.explain`.
+
+        Raises:
+            ModelError: weights of direct connections are float16 or int8, so by input alone.
+        """
+        row = one_row(x, self.n_features)
+        return self.model.explain(x if row is None else row, label, n, examples)
+
+    def _answer(
+        self, ask: Callable[..., tuple[Array, Array]], x: Any, k: int, sampled: bool
+    ) -> tuple[Array, Array]:
+        """What the model answers to examples, or to one."""
         if sampled and self.model.retrieving is None:
             raise ConfigError(
                 "the frozen model has direct connections, and no hash tables: leave out `sampled` "
                 "(--sampled), its answers are exact"
             )
         row = one_row(x, self.n_features)
-        ids, scores = self.model.predict(x if row is None else row, k, sampled)
+        ids, scores = ask(x if row is None else row, k, sampled)
         return (ids, scores) if row is None else (ids[0], scores[0])
 
     def evaluate(

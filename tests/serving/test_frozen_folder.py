@@ -121,6 +121,18 @@ def test_damage_is_refused_in_a_sentence(folder, name):
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("svm", "offsets"), ("svm", "label_indptr"), ("hidden", "tables.1.offsets")],
+)
+@pytest.mark.parametrize("place", [0, 5, -1])
+def test_lists_that_do_not_follow_on_each_other_are_refused(kind, name, place, tmp_path):
+    model_of(kind).freeze(tmp_path / "p")
+    rewritten(lambda arrays: arrays[name].__setitem__(place, 1 << 40))(tmp_path / "p")
+    with pytest.raises(ModelError, match="fit"):
+        Predictor.load(tmp_path / "p")
+
+
 @pytest.mark.parametrize(("kind", "name"), [(k, name) for k in OF_KIND for name in OF_KIND[k]])
 def test_arrays_that_do_not_fit_are_refused(kind, name, tmp_path):
     kind, _, dtype = kind.partition(" ")

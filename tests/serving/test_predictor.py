@@ -257,6 +257,26 @@ def test_raw_ids_are_named(tmp_path):
     same(slide.Predictor.load(tmp_path / "float32").predict(asked), model.predict(asked))
 
 
+def test_names_and_probabilities_come_along(tmp_path):
+    names = slide.Names([f"label {i}" for i in range(150)])
+    model = replace(model_of("svm"), label_names=names)
+    assert model.calibration is not None
+    expected = model.predict_proba(TEST.x, 3)
+    for predictor in (model.freeze(), model.freeze(tmp_path / "p")):
+        same(predictor.predict_proba(TEST.x, 3), expected)
+        same(predictor.predict_proba(TEST.x.row(2), 3), [array[2] for array in expected])
+        assert predictor.label_names == names
+        assert predictor.feature_names is None
+
+
+def test_explanations_are_those_of_the_model():
+    row = TEST.x.take([2])
+    for kind in ("svm", "hidden"):
+        assert frozen(kind).explain(row.row(0), 30) == model_of(kind).explain(row, 30)
+    with pytest.raises(ModelError, match="has its weights by input alone: explain the model that"):
+        frozen("svm", "int8").explain(row, 30)
+
+
 def test_threads_share_the_rows_of_a_call(tmp_path):
     predictor = model_of("direct").freeze(tmp_path / "p", "int8")
     many = csr_of([{int(i % 300): 1.0} for i in range(200)], 300)
