@@ -83,9 +83,11 @@ def test_lists_over_several_runs_of_labels():
     codes = np.zeros((F, n), np.int8)
     codes[rng.integers(F, size=4000), rng.integers(n, size=4000)] = rng.integers(-9, 9, 4000)
     codes[:, [RUN - 1, RUN, 2 * RUN, n - 1]] = 7
+    codes[:, RUN + 9 : RUN + 29] = -9  # met, and of the largest biases
     inputs, ids = np.nonzero(codes)
     offsets = np.searchsorted(inputs, np.arange(F + 1))
     bias = quarters(rng, n, 30)
+    bias[RUN + 9 : RUN + 29] = 8
     lists = PackedLists(offsets, ids.astype(np.int32), *decoded(codes[inputs, ids]), SCALES)
     biases, x = Biases(bias, by_bias(bias), LEAST), examples()
     z = x.to_scipy().toarray() @ (codes * SCALES[:, None]).astype(np.float64) + bias
