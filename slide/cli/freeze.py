@@ -32,8 +32,9 @@ def freeze(
 ) -> None:
     """Write the model DIR to OUT with all that its answers look into: it loads in milliseconds.
 
-    Processes that answer by it share its memory. `slide predict`, `slide evaluate` and
-    `slide.Predictor.load` take OUT; training cannot go on from it.
+    Processes that answer by it share its memory. `slide predict`, `slide
+    evaluate` and `slide.Predictor.load` take OUT; training cannot go on from
+    it.
     """
     from slide.core.models.model import Model
 

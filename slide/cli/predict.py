@@ -53,10 +53,10 @@ def predict(
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first.
 
-    With --proba, or --threshold, they are `label:probability`, in the same order.
-    Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
-    a text in which no word is known has no labels, and "unknown": true.
-    Probabilities are called "probabilities" there.
+    With --proba, or --threshold, they are `label:probability`, in the same
+    order. Of texts it is a JSON object, {"labels": [NAME, ..], "scores":
+    [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
+    true. Probabilities are called "probabilities" there.
     """
     from slide.core.settings.demands import demand_float
     from slide.data import (

@@ -7,7 +7,7 @@ decoded while they are multiplied. Other layers, which are small, stay in float3
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -49,8 +49,7 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
             f"keep is {keep:g}, but the weights of hidden layers are no list that some could be "
             "left out of: leave it out, and choose dtype int8 for a smaller model"
         )
-    network, unseen = model.network, model.label_counts == 0
-    assert isinstance(network, Network)
+    network, unseen = cast(Network, model.network), model.label_counts == 0
     retrieved = model.retrieving or searcher_of(model, network)
     assert isinstance(retrieved, Retrieved)
     arrays = tensors(network, model.backend)

@@ -127,7 +127,7 @@ def test_cupy_that_cannot_be_imported_is_told(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
     assert problem_of("cupy") == (
         "backend 'cupy' cannot import CuPy (Failed to import CuPy.): "
-        "pip install --force-reinstall 'slide-engine[cupy]'"
+        "install it anew, as the extra slide-engine[cupy] has it"
     )
     (tmp_path / "cupy.py").write_text("import fastrlock_of_nobody\n")
     assert "needs the module 'fastrlock_of_nobody'" in problem_of("cupy")
