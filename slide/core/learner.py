@@ -7,7 +7,7 @@ lists the kinds there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
+from slide.core.contract.pieces import Pieces
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.settings.setting import Part
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
@@ -205,6 +206,8 @@ class Kind:
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
+        streamed: `tensors` for a file, some of them in pieces, so that none is there twice; None
+            where `tensors` copies nothing.
     """
 
     name: str
@@ -222,6 +225,11 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
+    streamed: Callable[[Any, Backend], dict[str, Array | Pieces]] | None = None
+
+    def written(self, network: Any, backend: Backend) -> Mapping[str, Array | Pieces]:
+        """The weights of a network as they are written to a file."""
+        return (self.streamed or self.tensors)(network, backend)
 
     @property
     def parts(self) -> dict[str, type[Part]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.direct.kind import network_from, sampled_searcher, tensors
+from slide.core.direct.kind import network_from, sampled_searcher, streamed, tensors
 from slide.core.direct.rules import FEW_FEATURES
 from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
@@ -104,4 +104,5 @@ SVM = Kind(
     size=describe_size,
     takes_steps=False,
     seconds=seconds,
+    streamed=streamed,
 )
