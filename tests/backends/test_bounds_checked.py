@@ -22,7 +22,11 @@ def checked(folder, *command):
     """A process whose kernels are compiled anew, with checks, into a folder of their own."""
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(folder)}
     return subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
 
 
