@@ -104,7 +104,7 @@ class Source:
         refuse_archive(self.head, self.name)
         self._refuse_wide()
         pieces = self.pieces()
-        text = chain([next(pieces).removeprefix(MARK)], pieces)
+        text: Iterator[bytes] = chain([next(pieces).removeprefix(MARK)], pieces)
         text = self._of_old_mac(text) if self._is_of_old_mac() else text
         for block in _cut_at_newlines(text, self.name):
             yield block.replace(b"\r\n", b"\n") if b"\r" in block else block

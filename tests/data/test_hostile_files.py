@@ -123,7 +123,7 @@ def test_memory_follows_the_text(tmp_path, kind):
         slide.read(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 96 * len(text)  # docs/limits.md
+    assert peak < 60 * len(text)  # docs/limits.md
 
 
 def test_names_of_columns_are_neither_compared_nor_quoted_at_any_length(tmp_path):

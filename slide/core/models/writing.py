@@ -39,7 +39,7 @@ def save_tensors(tensors: Mapping[str, Array | Pieces], path: Path) -> None:
         file.write(header_of({name: tensors[name] for name in names}))
         for name in names:
             for piece in pieces_of(tensors[name]):
-                file.write(np.ascontiguousarray(piece).reshape(-1).view(np.uint8))
+                file.write(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
 
 
 def place_of(tensor: Array | Pieces) -> int:
