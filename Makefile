@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # What a backend needs beside the engine.
 EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 
-.PHONY: help demo test thorough check format verify faults mutants mutation bench bench-quick bench-peers gpu clean
+.PHONY: help demo test thorough check format verify faults fuzz mutants mutation bench bench-quick bench-peers gpu clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -17,6 +17,7 @@ help:
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
 	@echo "make faults   kill workers and runs at 20 random moments each, and see what is left"
+	@echo "make fuzz     read changed files and model folders, and see what goes wrong (SECONDS=600 each)"
 	@echo "make mutants  try wrong kernels at the default number of examples with ten seeds each"
 	@echo "make mutation change the engine at random places, and count who notices (MINUTES=60)"
 	@echo "make bench    time everything, and write out/bench/report.md (BACKEND=x, DATA=folder)"
@@ -49,6 +50,12 @@ verify: .venv/dev $(EXTRA)
 
 faults: .venv/dev
 	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/backends/test_processes_faults.py
+
+# TARGETS are names in tests/fuzzing/targets.py; atheris follows coverage where it can be installed.
+SECONDS ?= 600
+fuzz: .venv/dev
+	@$(PIP) --editable '.[dev,fuzz]' || echo "without atheris: bytes are changed at random"
+	@PYTHONPATH=.:tests $(BIN)/python -m fuzzing.run --seconds $(SECONDS) $(TARGETS)
 
 # WORDS are parts of names: make mutants WORDS='sddmm spmm'
 mutants: .venv/dev

@@ -7,7 +7,7 @@ lists the kinds there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn, Protocol
 
@@ -17,6 +17,7 @@ from slide.core.attribution import Attribution
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
+from slide.core.contract.pieces import Pieces
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored
@@ -263,6 +264,8 @@ class Kind:
         dense_layers: of a network that is a ReLU behind each layer but the last, the weight
             (n_units, n_inputs) and the bias of each layer, on the host.
         go_on: a learner that has the weights of an earlier network; None if all is begun anew.
+        streamed: `tensors` for a file, some of them in pieces, so that none is there twice; None
+            where `tensors` copies nothing.
     """
 
     name: str
@@ -284,6 +287,11 @@ class Kind:
     representation: Callable[[Any, Backend, CSR | Block], CSR | Block] = untold
     dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
     go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
+    streamed: Callable[[Any, Backend], dict[str, Array | Pieces]] | None = None
+
+    def written(self, network: Any, backend: Backend) -> Mapping[str, Array | Pieces]:
+        """The weights of a network as they are written to a file."""
+        return (self.streamed or self.tensors)(network, backend)
 
     @property
     def parts(self) -> dict[str, type[Part]]:

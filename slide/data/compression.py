@@ -2,6 +2,7 @@
 
 gzip, bzip2, xz (and its forerunner, .lzma) and zstd are read, whatever a file is called, also where
 several compressed files stand one behind the other. Other kinds of archives are known by sight.
+Few bytes that stand for very many are refused before the memory for them is taken.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import IO, Any, Protocol
 
 from slide.core.errors import DataError
 
-COMPRESSED_AT_A_TIME = 1 << 14  # up to a thousand times as much when it is decompressed
+COMPRESSED_AT_A_TIME = 1 << 12  # in zstd, which has no limit of its own, 128 MB at most
 PLAIN_AT_A_TIME = 1 << 18
 LARGEST_ZSTD_WINDOW = 1 << 31  # what `zstd --ultra --long=31` asks of whoever reads its files
+MOST_TIMES = 256  # bytes for a compressed one; text of numbers has 3 to 10
+NEVER_REFUSED = 1 << 24  # bytes that may stand for however few
 
 
 class Member(Protocol):
@@ -29,7 +32,37 @@ class Member(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, /) -> bytes: ...  # noqa: D102, as the standard library's
+    @property
+    def needs_input(self) -> bool: ...
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...  # noqa: D102, as bz2's
+
+
+class AtOnce:
+    """A member of a library that gives all that its input stands for.
+
+    Args:
+        member: has `decompress`, `eof` and `unused_data`.
+    """
+
+    needs_input = True
+
+    def __init__(self, member: Any) -> None:
+        self.member = member
+
+    @property
+    def eof(self) -> bool:
+        """Whether this file has ended."""
+        return bool(self.member.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind it."""
+        return bytes(self.member.unused_data)
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """All that is known of the file now."""
+        return bytes(self.member.decompress(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +87,7 @@ class Compression:
 def _gzip_member() -> Member:
     import zlib
 
-    return zlib.decompressobj(wbits=31)  # 16 for gzip's header and checksum, 15 for any window
+    return AtOnce(zlib.decompressobj(wbits=31))  # 16 for its header and checksum, 15 for any window
 
 
 def _bzip2_member() -> Member:
@@ -72,7 +105,7 @@ def _xz_member() -> Member:
 def _zstd_member() -> Member:
     import zstandard
 
-    return zstandard.ZstdDecompressor(max_window_size=LARGEST_ZSTD_WINDOW).decompressobj()
+    return AtOnce(zstandard.ZstdDecompressor(max_window_size=LARGEST_ZSTD_WINDOW).decompressobj())
 
 
 def _to_gzip(file: IO[bytes]) -> AbstractContextManager[Any]:
@@ -142,7 +175,40 @@ def decompressed(pieces: Iterable[bytes], path: Path) -> Iterator[bytes]:
         head += piece
     kind = compression_of(head)
     whole = chain([head] if head else [], rest)
-    return _even(_members(whole, kind, path)) if kind else whole
+    if kind is None:
+        return whole
+    counted = Counted(whole)
+    return _refusing_bombs(_even(_members(counted, kind, path)), counted, path)
+
+
+class Counted:
+    """Pieces of bytes, and how many came so far."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.pieces, self.n_bytes = pieces, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            self.n_bytes += len(piece)
+            yield piece
+
+
+def _refusing_bombs(pieces: Iterable[bytes], of: Counted, path: Path) -> Iterator[bytes]:
+    n_bytes = 0
+    for piece in pieces:
+        n_bytes += len(piece)
+        refuse_bomb(n_bytes, of.n_bytes, path)
+        yield piece
+
+
+def refuse_bomb(n_plain: int, n_compressed: int, path: Path) -> None:
+    """Raise DataError if compressed bytes stand for so many that somebody means harm."""
+    if n_plain > max(NEVER_REFUSED, MOST_TIMES * n_compressed):
+        sentence = (
+            f"{n_compressed} compressed bytes stand for {n_plain} or more, expected at most "
+            f"{MOST_TIMES} times as many"
+        )
+        raise DataError(f"{sentence}: decompress the file first if you trust it", path)
 
 
 def _members(pieces: Iterable[bytes], kind: Compression, path: Path) -> Iterator[bytes]:
@@ -154,7 +220,7 @@ def _members(pieces: Iterable[bytes], kind: Compression, path: Path) -> Iterator
             if not rest:
                 break
             member = member or _begun(kind, path)
-            yield _decompress(member, rest, kind, path)
+            yield from _pieces(member, rest, kind, path)
             rest = member.unused_data
             if member.eof:
                 member = None
@@ -190,9 +256,18 @@ def _begun(kind: Compression, path: Path) -> Member:
         raise _missing(kind, error, path) from None
 
 
+def _pieces(member: Member, data: bytes, kind: Compression, path: Path) -> Iterator[bytes]:
+    """All that is known of a member now, a piece at a time."""
+    yield _decompress(member, data, kind, path)
+    while not (member.eof or member.needs_input):
+        yield _decompress(member, b"", kind, path)
+
+
 def _decompress(member: Member, data: bytes, kind: Compression, path: Path) -> bytes:
     try:
-        return member.decompress(data)
+        return member.decompress(data, max_length=PLAIN_AT_A_TIME)
+    except MemoryError:
+        raise
     except Exception as error:  # each library has exceptions of its own
         sentence = f"the {kind.name} data is damaged ({error}): fetch the file again"
         raise DataError(sentence, path) from None

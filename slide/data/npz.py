@@ -14,6 +14,7 @@ that are there.
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -27,9 +28,11 @@ from slide.core.examples.dataset import Dataset
 from slide.data.apart import joined
 from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.block import MAX_COLUMNS
+from slide.data.compression import refuse_bomb
 from slide.data.rows import as_labels, canonical
 from slide.data.source import Source
 from slide.data.streams import open_error
+from slide.data.tables.row import told
 
 
 def read_npz(source: Source, features_only: bool = False) -> Dataset:
@@ -76,15 +79,37 @@ def _arrays(source: Source) -> dict[str, Array]:
     path, content = source.name, source.seekable()
     try:
         with zipfile.ZipFile(content) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
+            members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
+            _refuse_bomb(members, content, path)
+            return {each.filename.removesuffix(".npy"): _read(archive, each) for each in members}
+    except (DataError, MemoryError):
+        raise
     except OSError as error:
         raise open_error(error, path) from None
     except Exception as error:
         # zipfile, zlib and NumPy's header parser raise a dozen kinds between them on damaged files.
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         sentence = f"no npz file, or a damaged one ({reason})"
         raise DataError(f"{sentence}: write or fetch it again", path) from None
+
+
+def _refuse_bomb(members: list[zipfile.ZipInfo], content: Path | IO[bytes], path: Path) -> None:
+    """Raise DataError if members claim far more bytes than an archive has, however they overlap."""
+    n_there = os.path.getsize(content) if isinstance(content, Path) else _size(content)
+    refuse_bomb(sum(each.file_size for each in members), n_there, path)
+
+
+def _size(file: IO[bytes]) -> int:
+    n_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return n_bytes
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """The array in a member; it decompresses to no more bytes than the archive says."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename!r} is compressed as NumPy does not")
+    return _array(archive.read(member))
 
 
 def _array(content: bytes) -> Array:
@@ -113,7 +138,7 @@ def _own(arrays: dict[str, Array], side: str, path: Path) -> CSR:
 def _scipy(arrays: dict[str, Array], path: Path) -> CSR:
     kind = _member(arrays, "format", path)
     if kind.tolist() not in (b"csr", "csr"):
-        sentence = f"a SciPy matrix in the format {kind.tolist()!r}, expected b'csr'"
+        sentence = f"a SciPy matrix in the format {told(kind.tolist())}, expected b'csr'"
         raise DataError(f"{sentence}: save matrix.tocsr()", path)
     shape = _member(arrays, "shape", path)
     if shape.shape != (2,):

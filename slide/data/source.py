@@ -17,6 +17,7 @@ from slide.data.streams import is_stream, pieces_of, shown
 # A few hundred kB of text and the arrays made from it stay in a core's cache.
 CHUNK_SIZE = 1 << 19
 LONGEST_HEAD = 1 << 16
+LONGEST_LINE = 1 << 26  # bytes; an example of so many would have millions of features
 
 MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which Windows puts before text
 _WIDE_MARKS = {
@@ -103,8 +104,9 @@ class Source:
         refuse_archive(self.head, self.name)
         self._refuse_wide()
         pieces = self.pieces()
-        text = chain([next(pieces).removeprefix(MARK)], pieces)
-        for block in _cut_at_newlines(self._of_old_mac(text) if self._is_of_old_mac() else text):
+        text: Iterator[bytes] = chain([next(pieces).removeprefix(MARK)], pieces)
+        text = self._of_old_mac(text) if self._is_of_old_mac() else text
+        for block in _cut_at_newlines(text, self.name):
             yield block.replace(b"\r\n", b"\n") if b"\r" in block else block
 
     def _refuse_wide(self) -> None:
@@ -129,14 +131,20 @@ class Source:
             yield piece.replace(b"\r", b"\n")
 
 
-def _cut_at_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _cut_at_newlines(pieces: Iterable[bytes], name: Path) -> Iterator[bytes]:
     tail: list[bytes] = []  # of a line whose end has not come yet; joined once, when it comes
+    n_tail = n_lines = 0
     for piece in pieces:
         cut = piece.rfind(b"\n") + 1
         if cut:
             yield b"".join([*tail, piece[:cut]])
-            tail = []
+            tail, n_tail = [], 0
+            n_lines += piece.count(b"\n")
         tail.append(piece[cut:])
+        n_tail += len(piece) - cut
+        if n_tail > LONGEST_LINE:
+            sentence = f"the line has more than {LONGEST_LINE} bytes, expected an example a line"
+            raise DataError(f"{sentence}: put a newline after each", name, n_lines + 1)
     last = b"".join(tail)
     if last:
         yield last + b"\n"

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 
-_QUERY = re.compile(rb"(\n[^:\n]*?)[ \t]*\bqid:\d+(?=[ \t\n])")
-_COMMA = re.compile(rb"[ \t]*,[ \t]*(?=[^ \t\n:,]+[ \t\n,])")
+# A run of blanks is looked at from its first one alone: from each of them would take its square.
+_QUERY = re.compile(rb"(\n[^:\n]*?)(?<![ \t])[ \t]*\bqid:\d+(?=[ \t\n])")
+_COMMA = re.compile(rb"(?<![ \t])[ \t]*,[ \t]*(?=[^ \t\n:,]+[ \t\n,])")
 _INDENT = re.compile(rb"\n[ \t]+(?=[^ \t\n:]+[ \t\n])")
 _WHOLE = re.compile(rb"(?<=[\n,])\+?(\d+)(?:\.0*)?(?=[ \t\n,])")
 

@@ -7,7 +7,7 @@ a `Model`. With fewer bits there are the lists alone, whose sums are the answers
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -41,8 +41,7 @@ from slide.serving.packing import (
 
 def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, Any]]:
     """What is stored of a model with direct connections."""
-    network = model.network
-    assert isinstance(network, Direct)
+    network = cast(Direct, model.network)
     backend = NumbaBackend()
     weight = with_largest(network.without_bias(model.backend), keep)
     bias = model.backend.get(network.bias)

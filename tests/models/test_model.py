@@ -9,7 +9,6 @@ import pytest
 from conftest import csr_of, widened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from slide.core.contract.arrays import Block
@@ -348,9 +347,9 @@ def test_the_old_model_comes_back_if_the_new_one_cannot_take_its_place(
 
 def test_a_full_disk_is_a_sentence(model, tmp_path, monkeypatch):
     def full(*args):
-        raise SafetensorError("No space left on device")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("slide.core.models.stored.save_file", full)
+    monkeypatch.setattr("slide.core.models.stored.save_tensors", full)
     with pytest.raises(ModelError, match="No space left"):
         model.save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

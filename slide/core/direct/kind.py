@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.pieces import Pieces
 from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct
@@ -22,6 +25,7 @@ from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
 
 NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
+ENTRIES_AT_A_TIME = 1 << 22
 
 
 def sampled_searcher(
@@ -55,6 +59,31 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
     weight, inputs = network.without_bias(backend), network.inputs
     arrays = [weight.indptr, weight.indices, weight.values, backend.get(network.bias)]
     return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+
+
+def streamed(network: Direct, backend: Backend) -> dict[str, Array | Pieces]:
+    """The same without a copy of the weights; the constant input is left out row by row."""
+    weight, inputs = network.param.weight.map(backend.get), network.inputs
+    n, nnz = weight.n_rows, weight.nnz - weight.n_rows
+
+    def pieces(array: Array) -> Pieces:
+        return Pieces(array.dtype, (nnz,), lambda: without_last(weight.indptr, array))
+
+    indptr = weight.indptr - np.arange(n + 1)
+    bias = weight.values[weight.indptr[1:] - 1]
+    arrays = [indptr, pieces(weight.indices), pieces(weight.values), bias]
+    return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+
+
+def without_last(indptr: Array, array: Array) -> Iterator[Array]:
+    """The entries of some rows at a time, less the last one of each."""
+    rows = np.searchsorted(indptr, np.arange(0, indptr[-1], ENTRIES_AT_A_TIME), side="right") - 1
+    bounds = np.unique(np.append(rows, len(indptr) - 1))
+    for begin, end in pairwise(bounds.tolist()):
+        ends = indptr[begin : end + 1] - indptr[begin]
+        others = np.ones(int(ends[-1]), bool)
+        others[ends[1:] - 1] = False
+        yield array[indptr[begin] : indptr[end]][others]
 
 
 def network_from(
@@ -126,4 +155,5 @@ DIRECT = Kind(
     attribution=attribution,
     representation=representation,
     go_on=DirectRun.go_on,
+    streamed=streamed,
 )

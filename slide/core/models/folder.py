@@ -10,7 +10,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -146,9 +147,24 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
+def refuse_no_files(folder: Path, names: Iterable[str]) -> None:
+    """Raise ModelError where one of these names is there and no file of the folder's own.
+
+    A link may lead to what somebody else may read and the folder's writer may not, and a pipe or a
+    device has no end. The folder itself may be a link.
+    """
+    for path in (folder / name for name in names):
+        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+            raise ModelError(
+                f"{path} is a link, a pipe or a folder, expected a file: copy what it stands for "
+                "into the model folder"
+            )
+
+
 def description_of_any_version(folder: Path) -> dict[str, Any]:
     """Read config.json, as far as it is one of a model."""
     path = folder / CONFIG
+    refuse_no_files(folder, [CONFIG])
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -14,6 +14,7 @@ from slide.core.examples.numbering import Numbering
 from slide.core.models.folder import NAMES
 
 SIDES = ("features", "labels")
+MOST = 2**31 - 1  # ids are i32
 
 
 def counts_of(names: dict[str, Names | None]) -> dict[str, int | None]:
@@ -43,7 +44,9 @@ def read_names(folder: Path, counts: Any) -> dict[str, Names | None]:
         return dict.fromkeys(fields)
     path = folder / NAMES
     if not are_counts(counts):
-        raise ModelError(f"{path} has {counts!r} names by config.json: train the model again")
+        raise ModelError(
+            f"{path} has {repr(counts)[:60]} names by config.json: train the model again"
+        )
     read = read_later(path)
     names = [
         None
@@ -59,7 +62,7 @@ def are_counts(counts: Any) -> bool:
     return (
         isinstance(counts, dict)
         and set(counts) == set(SIDES)
-        and all(n is None or (type(n) is int and n >= 0) for n in counts.values())
+        and all(n is None or (type(n) is int and 0 <= n <= MOST) for n in counts.values())
     )
 
 
@@ -101,7 +104,7 @@ def refuse_misfit(what: str, names: Names | None, numbering: Numbering) -> None:
         names: of them, if they have any.
         numbering: their ids.
     """
-    n_ids = numbering.n if numbering.ids is None else int(numbering.ids[-1]) + 1
+    n_ids = numbering.n if numbering.ids is None else int(numbering.ids.max(initial=-1)) + 1
     if names is not None and len(names) < n_ids:
         raise ModelError(
             f"there are {len(names)} names of {what}, but ids of {what} up to {n_ids - 1}: "

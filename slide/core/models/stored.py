@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
@@ -19,12 +15,15 @@ from slide.core.models.beside import read_beside, told_beside, write_beside
 from slide.core.models.folder import (
     CONFIG,
     NUMBERED,
+    PARTS,
     WEIGHTS,
     WITHOUT_LEARNER,
     read_description,
+    refuse_no_files,
     write_description,
 )
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
+from slide.core.models.writing import save_tensors
 from slide.core.settings.demands import demand_int
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def write_model(model: Model, folder: Path) -> None:
         "trained_on": model.trained_on,
         "one_based": model.one_based,
     }
-    tensors = kind_of(model.config).tensors(model.network, model.backend)
+    tensors = dict(kind_of(model.config).written(model.network, model.backend))
     tensors[COUNTS] = model.label_counts
     named = {FEATURE_IDS: model.feature_ids, LABEL_IDS: model.label_ids}
     ids = {name: array for name, array in named.items() if array is not None}
@@ -50,9 +49,8 @@ def write_model(model: Model, folder: Path) -> None:
     try:
         write_description(folder, description)
         write_beside(model, folder)
-        save_file(tensors | ids, folder / WEIGHTS)
-        shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
-    except (OSError, SafetensorError) as error:
+        save_tensors(tensors | ids, folder / WEIGHTS)
+    except OSError as error:
         raise ModelError(
             f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
             f"{worded('folder', '--model')}"
@@ -62,6 +60,7 @@ def write_model(model: Model, folder: Path) -> None:
 def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
     """What a model is made of, by the names in `Model`, whose `load` says what is raised."""
     description = read_description(folder)
+    refuse_no_files(folder, PARTS)
     parts = described(folder / CONFIG, description)
     computer = opened(backend)
     network, counts, ids = read_network(folder / WEIGHTS, parts["config"], computer)

@@ -14,9 +14,11 @@ from slide.core.errors import ModelError
 from slide.core.learner import TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.writing import pieces_of
 
 COUNTS = "label_counts"
 FEATURE_IDS, LABEL_IDS = "feature_ids", "label_ids"
+LONGEST_REASON = 200  # characters that are quoted of what a library says
 
 
 def read_network(
@@ -41,8 +43,9 @@ def read_network(
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
     except KeyError as error:
         raise ModelError(f"{path} is damaged (lacks {error}): train the model again") from None
-    except (SafetensorError, TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    except (SafetensorError, AttributeError, TypeError, ValueError, IndexError) as error:
+        said = " ".join(str(error).split())[:LONGEST_REASON]
+        raise ModelError(f"{path} is damaged ({said}): train the model again") from None
     if network is None or counts.dtype != np.int64 or not are_ids_of(network, ids):
         raise ModelError(f"{path} does not fit its config.json: train the model again")
     return network, counts, ids
@@ -62,7 +65,7 @@ def are_ids_of(network: TrainedNetwork, ids: dict[str, Array]) -> bool:
 def refuse_nonsense(path: Path, tensors: dict[str, Array], counts: Array) -> None:
     """Raise ModelError if numbers are not finite, or counts negative."""
     floats = [array for array in tensors.values() if array.dtype.kind == "f"]
-    are_finite = all(bool(np.isfinite(array).all()) for array in floats)
+    are_finite = all(bool(np.isfinite(piece).all()) for each in floats for piece in pieces_of(each))
     if not are_finite or (counts.size and counts.min() < 0):
         raise ModelError(
             f"{path} is damaged (weights that are not finite, or negative counts): "

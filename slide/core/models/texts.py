@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,51 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "slide-text", 1
 STORED = [each.name for each in fields(TextFeatures) if each.name != "vocabulary"]
 N_BUCKETS = 2**31 - 1
+
+
+def is_count(value: Any) -> bool:
+    """Whether this is a whole number, from 1."""
+    return type(value) is int and 1 <= value <= N_BUCKETS
+
+
+def is_share(value: Any) -> bool:
+    """Whether this counts texts, or is a share of them."""
+    return is_count(value) or (type(value) is float and 0 <= value <= 1)
+
+
+def are_words(value: Any) -> bool:
+    """Whether this is a list of texts."""
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def is_flag(value: Any) -> bool:
+    """Whether this is true or false."""
+    return isinstance(value, bool)
+
+
+def is_pattern(value: Any) -> bool:
+    """Whether this is a regular expression that stands for a word."""
+    return value is None or (isinstance(value, str) and re.compile(value).groups <= 1)
+
+
+MAY_BE: dict[str, Callable[[Any], bool]] = {
+    "strip_accents": lambda value: value in (None, "ascii", "unicode"),
+    "analyzer": lambda value: value in ("word", "char", "char_wb"),
+    "stop_words": lambda value: value in (None, "english") or are_words(value),
+    "token_pattern": is_pattern,
+    "ngram_range": lambda value: (
+        isinstance(value, list) and len(value) == 2 and all(map(is_count, value))
+    ),
+    "dtype": lambda value: isinstance(value, str) and np.dtype(value).kind in "iuf",
+    "norm": lambda value: value in (None, "l1", "l2"),
+    "max_df": is_share,
+    "min_df": is_share,
+    "max_features": lambda value: value is None or is_count(value),
+    "n_features": is_count,
+} | dict.fromkeys(
+    ("lowercase", "binary", "use_idf", "smooth_idf", "sublinear_tf", "alternate_sign"), is_flag
+)
+"""What each setting of a vectorizer may be, as JSON has it."""
 
 
 def write_text(folder: Path, text: TextFeatures) -> None:
@@ -57,7 +103,7 @@ def read_text(folder: Path, vocabulary: Names | None) -> TextFeatures | None:
         return None
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError, re.error) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
 
 
@@ -77,10 +123,12 @@ def described(description: dict[str, Any], vocabulary: Names | None) -> TextFeat
     said = {name: description[name] for name in STORED}
     kind, settings = said["kind"], said["settings"]
     demand(kind in CLASSES and set(settings) == set(SETTINGS[kind]), "settings of no vectorizer")
+    for name, value in settings.items():
+        demand(MAY_BE[name](value), f"{name} of no vectorizer")
     demand((kind == TFIDF) >= (said["idf"] is not None), "an idf of no words")
     demand((kind == HASHING) >= (said["buckets"] is not None), "hashes of words")
     demand((vocabulary is not None) == (kind == TFIDF), "names of features of another vectorizer")
-    demand(all(isinstance(name, str) for name in said["columns"]), "columns without names")
+    demand(are_words(said["columns"]) and bool(said["columns"]), "columns without names")
     demand(isinstance(said["labels"], str), "labels in no column")
     demand(isinstance(said["separator"], str | None), "a separator that is no text")
     said["columns"] = tuple(said["columns"])

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from slide.core.errors import DataError
 
 N_LISTED = 8
+N_COMPARED = 1000  # columns that a wrong name is compared with: more take seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ class Table(Protocol):
 def no_column(name: str, columns: Iterable[str]) -> str:
     """What is said where there is no column of this name."""
     there = list(columns)
-    near = difflib.get_close_matches(name, there, 1)
+    similar = [each for each in there[:N_COMPARED] if len(each) <= 2 * len(name)]
+    near = difflib.get_close_matches(name, similar, 1)
     meant = f", did you mean {near[0]!r}?" if near else ""
-    listed = ", ".join(map(repr, there[:N_LISTED])) + (", ..." if len(there) > N_LISTED else "")
+    listed = ", ".join(map(told, there[:N_LISTED])) + (", ..." if len(there) > N_LISTED else "")
     return f"there is no column {name!r}{meant or ':'} it has {listed or 'none'}"
 
 

@@ -1,0 +1,1 @@
+"""Files that somebody made to harm: what is fuzzed, how, and what was found."""
