@@ -170,6 +170,7 @@ SAMPLED = Kind(
     rules=rules,
     tiny=tiny,
     begin=SampledRun.begin,
+    resume=SampledRun.resume,
     tensors=tensors,
     read=network_from,
     exact=exact_searcher,
