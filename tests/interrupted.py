@@ -12,18 +12,22 @@ from slide.core.interrupts import Interrupted
 from slide.core.runs.keeping import LAST
 from slide.core.runs.to_folder import train_to_folder
 
-TRAIN, VALID = planted(240, 30), planted(30, 30, seed=1)
+TRAIN, VALID = planted(240, 60), planted(30, 60, seed=1)
 LAYERS = slide.Config(
-    hidden=(8,), epochs=3, batch_size=100, active=10, K=3, L=4, rebuild_every=2, rebuild_growth=0.3,
-    rehash_every=3, reinsert_every=1, catch_up=True, dropout=0.2, stale_recall=0.9,
+    hidden=(8,), epochs=3, batch_size=100, active=10, K=2, L=4, bucket_limit=3, rebuild_every=4,
+    rebuild_growth=0.3, reinsert_every=1, catch_up=True, dropout=0.2,
 )  # fmt: skip
 CONFIGS = {
     "layers": LAYERS,
-    "adagrad, wta": replace(LAYERS, optimizer="adagrad", hash="wta", stale_recall=0.0),
+    "layers, rehashed": replace(LAYERS, rehash_every=3, stale_recall=0.9, rebuild_every=1),
+    "adagrad, wta": replace(LAYERS, optimizer="adagrad", hash="wta", rehash_every=2),
     "sgd, doph": replace(LAYERS, optimizer="sgd", hash="doph", catch_up=False, hash_norm=False),
-    "direct": replace(DIRECT, epochs=3, batch_size=100, rebuild_every=2, active=10),
+    "direct": replace(
+        DIRECT, epochs=3, batch_size=100, rebuild_every=4, rebuild_growth=0.3, active=5,
+        list_limit=4,
+    ),
     "svm": slide.recipe(TRAIN, cost=0.3, idf_power=0.0, epochs=4),
-}
+}  # fmt: skip
 
 
 class StopsAt:
