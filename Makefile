@@ -16,7 +16,7 @@ help:
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
-	@echo "make faults   kill workers and runs at 20 random moments each, and see what is left"
+	@echo "make faults   kill workers and runs at random moments, and see what is left, or goes on"
 	@echo "make fuzz     read changed files and model folders, and see what goes wrong (SECONDS=600 each)"
 	@echo "make mutants  try wrong kernels at the default number of examples with ten seeds each"
 	@echo "make mutation change the engine at random places, and count who notices (MINUTES=60)"
@@ -48,8 +48,11 @@ format: .venv/dev
 verify: .venv/dev $(EXTRA)
 	@$(BIN)/slide verify $(BACKEND) --examples 200
 
+# KILLS of a run in a row, for each learner and backend: make faults KILLS=200
+KILLS ?= 50
 faults: .venv/dev
 	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/backends/test_processes_faults.py
+	@$(BIN)/python tests/killing.py $(KILLS) reference numba processes
 
 # TARGETS are names in tests/fuzzing/targets.py; atheris follows coverage where it can be installed.
 SECONDS ?= 600

@@ -22,7 +22,7 @@ SETTINGS = EXAMPLES | {"core.settings"}
 LEARNER = SETTINGS | {"core.learner", "core.attribution"}
 LEARNERS = LEARNER | {"core.sampled", "core.direct", "core.svm", "core.learners"}
 MODELS = LEARNERS | {"core.models"}
-CORE = MODELS | {"core.runs"}
+CORE = MODELS | {"core.checkpoints", "core.runs"}
 JUDGES = CORE | {"reference"}
 ROOMS = {
     "core": {"core.moved"},
@@ -41,7 +41,8 @@ ROOMS = {
     "core.svm": LEARNER | {"core.direct"},
     "core.learners": LEARNER | {"core.sampled", "core.direct", "core.svm"},
     "core.models": LEARNERS,
-    "core.runs": MODELS,
+    "core.checkpoints": CONTRACT,
+    "core.runs": MODELS | {"core.checkpoints"},
     "data": EXAMPLES,
     "backends": JUDGES,
     "backends.binding": set(),

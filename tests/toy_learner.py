@@ -7,6 +7,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.state import copied, rng_from, state_of_rng
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Stepping, report_of
 from slide.core.settings.setting import Part, number
@@ -70,6 +71,19 @@ class Counting(Stepping):
         rng = np.random.default_rng(settings.training.seed)
         return cls(settings, backend, rng, network, train, train.canonical_order())
 
+    @classmethod
+    def resume(cls, settings, backend, train, state):
+        """Go on from such a state."""
+        run = cls.begin(settings, backend, train)
+        run.rng, run.n_steps = rng_from(state["rng"]), state["n_steps"]
+        run.network = Popularity(train.n_features, backend.put(state["counts"]))
+        return run
+
+    def state(self):
+        """Counts, how often was counted, and the generator."""
+        counts = copied(self.backend.get(self.network.counts))
+        return {"rng": state_of_rng(self.rng), "n_steps": self.n_steps, "counts": counts}
+
     @property
     def output_weight(self):
         return self.network.counts
@@ -117,6 +131,7 @@ POPULARITY = Kind(
     rules=lambda traits, chosen: {"epochs": 1},
     tiny=lambda settings: settings,
     begin=Counting.begin,
+    resume=Counting.resume,
     tensors=tensors,
     read=read,
     exact=lambda network, backend: network,

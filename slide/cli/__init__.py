@@ -27,7 +27,7 @@ from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
 from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
-from slide.core.interrupts import INTERRUPTS, resend_dropped_signal
+from slide.core.interrupts import INTERRUPTS, Interrupted, resend_dropped_signal
 
 app = typer.Typer(
     name="slide",
@@ -42,19 +42,19 @@ INTERRUPTED = 130
 class Carried(Exception):  # noqa: N818, it is no error of its own
     """Takes what a command raised past Click, which has words of its own for some of it."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 def carrying(command: Callable[..., None]) -> Callable[..., None]:
-    """The command; Click tells an EOFError as an interruption, and a broken pipe not at all."""
+    """The command; Click tells an EOFError as any interruption, and a broken pipe not at all."""
 
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
             with by_options():
                 command(**arguments)
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, Interrupted) as error:
             raise Carried(error) from None
 
     return run
@@ -82,6 +82,8 @@ def main() -> NoReturn:
         leave(str(error), 1, error.snippet)
     except SlideError as error:
         leave(str(error))
+    except Interrupted as error:
+        leave(str(error), INTERRUPTED)
     except (KeyboardInterrupt, typer.Abort):  # newer releases of Typer return 130 instead
         code = INTERRUPTED
     except MemoryError:

@@ -22,6 +22,7 @@ from slide.cli.options import (
     tally_of,
     tell_left_out,
 )
+from slide.cli.resuming import CheckpointEvery, Resume, asked_for, found_by, settings_from
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
 from slide.cli.texts import (
@@ -99,6 +100,8 @@ def train(
             help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
         ),
     ] = None,
+    checkpoint_every: CheckpointEvery = None,
+    resume: Resume = False,
     strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -131,12 +134,17 @@ def train(
     chosen = together(chosen, assigned(assignments or []))
     Config(**chosen)  # refuses bad settings before reading gigabytes
     keeping = Keeping(keep, metric or LAST.metric, patience)
-    keeping.refuse_without(valid)
+    if not resume:
+        keeping.refuse_without(valid)
     if metric and not keeping.compares:
         raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
     if time_budget is not None:
         demand_time_budget(time_budget)
     refuse_if_taken(model, overwrite)
+    checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
+    found = found_by(checkpoints)
+    if found is not None:
+        one_based = one_based or OneBased(found["run"]["one_based"])
     if columns is None:
         refuse_table(train)
         refuse_table(valid)
@@ -157,7 +165,10 @@ def train(
             tell_left_out(data)
     seconds_load = time.perf_counter() - began
     by_steps = getattr(computer, "hogwild_workers", None) is not None
-    config = recipe(train_set, by_steps, time_budget, **chosen)
+    if found is None:
+        config = recipe(train_set, by_steps, time_budget, **chosen)
+    else:
+        config = settings_from(found, chosen, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(valid, strict, quiet),
@@ -177,6 +188,7 @@ def train(
             one_based or OneBased.NONE,
             keeping,
             calibrate,
+            checkpoints,
         )
     unused = train_set.n_labels - len(used(train_set.y.positive()))
     if unused and not quiet:

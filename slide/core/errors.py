@@ -33,6 +33,11 @@ def said(name: str, value: object = None) -> str:
     return worded(f"{name}={value!r}", f"{option} {value}")
 
 
+def said_anew() -> str:
+    """How to leave the checkpoints of an interrupted run behind."""
+    return worded("fresh=True", "--overwrite")
+
+
 class SlideError(Exception):
     """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
 

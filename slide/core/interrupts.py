@@ -24,6 +24,58 @@ INTERRUPTS = (*OF_TERMINAL, signal.SIGTERM)
 """What ends a run."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt after which there is something to say; the command line prints the sentence."""
+
+
+class Hearing:
+    """Interrupts, which wait while something is done that must not be left half done.
+
+    Attributes:
+        is_broken: whether such a thing was left half done all the same, by an exception.
+    """
+
+    def __init__(self) -> None:
+        self.is_busy = self.is_broken = False
+        self.heard: int | None = None
+        self.before: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def __enter__(self) -> Hearing:
+        for one in INTERRUPTS:
+            handler = signal.getsignal(one)
+            if callable(handler) and threading.current_thread() is threading.main_thread():
+                self.before[one] = handler
+                signal.signal(one, self.hear)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for one, handler in self.before.items():
+            if signal.getsignal(one) == self.hear:
+                signal.signal(one, handler)
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Do what is done about this signal now, or when there is time for it."""
+        if self.is_busy:
+            self.heard = number
+        else:
+            self.before[number](number, frame)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is done within it is done wholly."""
+        self.is_busy = True
+        try:
+            yield
+        except BaseException:
+            self.is_broken = True
+            raise
+        finally:
+            self.is_busy = False
+        if self.heard is not None:
+            number, self.heard = self.heard, None
+            self.before[number](number, None)
+
+
 def resend_dropped_signal(
     kind: type[BaseException], number: int, handler: Callable[[int, FrameType | None], object]
 ) -> None:

@@ -18,6 +18,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
 from slide.core.contract.pieces import Pieces
+from slide.core.contract.state import State
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored
@@ -138,6 +139,12 @@ class Learner(Protocol):
     def finish(self) -> None:
         """Whatever is due after the last epoch, once."""
 
+    def state(self) -> State:
+        """All that later steps depend on beside settings and data, for `Kind.resume`.
+
+        Arrays are of the host; those that a later step writes into are copied.
+        """
+
     def refuse_unordered(self) -> None:
         """Raise ConfigError if a step needs those before it to have ended."""
 
@@ -246,6 +253,7 @@ class Kind:
         tiny: the same settings with sizes so small, and what is due so often, that two steps call
             every kernel of a run.
         begin: a learner that has not taken a step, of settings and a training set.
+        resume: one that has, of settings, a training set and its `Learner.state`.
         tensors: all weights of a network by name, on the host.
         read: the network of such tensors, settings and the examples of each label, i64
             (n_labels,); None if they do not fit together, ValueError if one is damaged.
@@ -275,6 +283,7 @@ class Kind:
     rules: Callable[[Traits, dict[str, Any]], dict[str, Any]]
     tiny: Callable[[Settings[Any]], Settings[Any]]
     begin: Callable[[Settings[Any], Backend, Dataset], Learner]
+    resume: Callable[[Settings[Any], Backend, Dataset, State], Learner]
     tensors: Callable[[Any, Backend], dict[str, Array]]
     read: Callable[[dict[str, Array], Settings[Any], Array, Backend], TrainedNetwork | None]
     exact: Callable[[Any, Backend], Searcher]

@@ -8,11 +8,13 @@ whose buckets are the features, and cutting its lists is cutting long buckets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, demand
+from slide.core.contract.state import State
 from slide.core.contract.tables import mix
 
 
@@ -60,6 +62,19 @@ class InvertedIndex:
         end = int(self.offsets[-2])
         offsets = np.append(self.offsets[:-1], end)
         return InvertedIndex(offsets, self.ids[:end], self.values[:end], self.base)
+
+    def map(self, function: Callable[[Array], Array]) -> InvertedIndex:
+        """The same index with each of its arrays replaced by `function(array)`."""
+        return InvertedIndex(*map(function, (self.offsets, self.ids, self.values, self.base)))
+
+    def state(self) -> State:
+        """Its arrays by name, which nobody writes into."""
+        return {
+            "offsets": self.offsets,
+            "ids": self.ids,
+            "values": self.values,
+            "base": self.base,
+        }
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""

@@ -6,12 +6,13 @@ Source: SLIDE (arXiv 1903.03129) sections 2.1 and 3.1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
 
 from slide.core.contract.arrays import Array
+from slide.core.contract.state import State
 
 Policy = Literal["reservoir", "fifo"]
 
@@ -47,6 +48,10 @@ class Tables:
     def map(self, function: Callable[[Array], Array]) -> Tables:
         """The same tables with each of their arrays replaced by `function(array)`."""
         return replace(self, offsets=function(self.offsets), ids=function(self.ids))
+
+    def state(self) -> State:
+        """All of it by name; nobody writes into its arrays."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def mix(numbers: Array, salt: int) -> Array:

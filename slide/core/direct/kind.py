@@ -146,6 +146,7 @@ DIRECT = Kind(
     rules=rules,
     tiny=tiny,
     begin=DirectRun.begin,
+    resume=DirectRun.resume,
     tensors=tensors,
     read=network_from,
     exact=IndexSearcher.exact,

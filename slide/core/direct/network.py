@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.state import State, copied, csr_from, state_of_csr
 from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import features_of
 
@@ -52,6 +53,22 @@ class Direct:
         whole.values[whole.indptr[1:] - 1] = bias
         square = backend.put(np.ones_like(whole.values))
         return cls(inputs, SparseParam(whole.map(backend.put), square))
+
+    @classmethod
+    def restored(cls, state: State, backend: Backend) -> Direct:
+        """The network of such a state."""
+        weight, square = csr_from(state["weight"]).map(backend.put), backend.put(state["square"])
+        return cls(Inputs(state["input_weights"], state["pairs"]), SparseParam(weight, square))
+
+    def state(self, backend: Backend) -> State:
+        """Weights and their squares, of which steps write into, and how features become inputs."""
+        weight = self.param.weight.map(backend.get)
+        return {
+            "weight": state_of_csr(weight.with_values(copied(weight.values))),
+            "square": copied(backend.get(self.param.square)),
+            "input_weights": self.inputs.weights,
+            "pairs": self.inputs.pairs,
+        }
 
     def without_bias(self, backend: Backend) -> CSR:
         """The weights on the host, as `of` takes them."""

@@ -9,6 +9,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
+from slide.core.contract.state import State, copied, rng_from, state_of_rng
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
@@ -92,6 +93,36 @@ class DirectRun(Stepping):
         run.network = carried(earlier, run.network, backend)
         run.touched |= earlier.taught
         return run
+
+    @classmethod
+    def resume(
+        cls, settings: Settings[DirectSettings], backend: Backend, train: Dataset, state: State
+    ) -> DirectRun:
+        """Go on from such a state."""
+        network = Direct.restored(state["network"], backend)
+        data = Dataset(network.inputs.of(train.features).with_constant(), train.y)
+        order = train.canonical_order()
+        rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
+        rebuilds.restore(state["rebuilds"])
+        held, rng, index = monitored(data, order), rng_from(state["rng"]), state["index"]
+        run = cls(settings, backend, rng, network, data, held, order, rebuilds, state["touched"])
+        run.n_steps, run.built_at = state["n_steps"], state["built_at"]
+        if index is not None:
+            run.index = InvertedIndex(**index).map(backend.put)
+        return run
+
+    def state(self) -> State:
+        """Weights and squares, the index as it was built, clocks and generator."""
+        index = self.index and self.index.map(self.backend.get).state()
+        return {
+            "rng": state_of_rng(self.rng),
+            "network": self.network.state(self.backend),
+            "rebuilds": self.rebuilds.state(),
+            "touched": copied(self.touched),
+            "n_steps": self.n_steps,
+            "built_at": self.built_at,
+            "index": index,
+        }
 
     def refresh(self) -> bool:
         """Rebuild the index if that is due before the next step; whether it was."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.state import State, csr_from, state_of_csr
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import hits
 
@@ -49,6 +50,15 @@ class Scored:
         labels = np.concatenate([part.labels for part in parts])
         scores = np.concatenate([part.scores for part in parts])
         return cls(labels, scores, CSR.stack([part.y for part in parts], parts[0].y.n_cols))
+
+    @classmethod
+    def restored(cls, state: State) -> Scored:
+        """The answers of such a state."""
+        return cls(state["labels"], state["scores"], csr_from(state["y"]))
+
+    def state(self) -> State:
+        """All of them."""
+        return {"labels": self.labels, "scores": self.scores, "y": state_of_csr(self.y)}
 
     def take(self, rows: Array) -> Scored:
         """Of some of the examples."""

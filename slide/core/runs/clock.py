@@ -6,10 +6,13 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.learner import Learner
+from slide.core.contract.state import State, rng_from, state_of_rng
+from slide.core.learner import Learner, StepReport
 
 
 @dataclass(slots=True)
@@ -46,21 +49,77 @@ class Clock:
         return self.budget - self.seconds if self.budget else math.inf
 
 
+@dataclass(slots=True)
+class Place:
+    """How far a run is in its epochs.
+
+    Args:
+        epoch: the present one, from 1.
+        reports: of its steps.
+        drawn_from: state of the generator that the epoch's order was drawn from, if it was.
+        has_enough: whether the epoch was evaluated, and no other one is to come.
+        is_done: whether there is nothing more to do.
+    """
+
+    epoch: int = 1
+    reports: list[StepReport] = field(default_factory=list)
+    drawn_from: State | None = None
+    has_enough: bool = False
+    is_done: bool = False
+
+    def advance(self) -> None:
+        """To the next epoch."""
+        self.epoch, self.reports, self.drawn_from = self.epoch + 1, [], None
+
+    def permutation(self, learner: Learner) -> Array:
+        """The order of the epoch, drawn once."""
+        rng = learner.rng
+        if self.drawn_from is None:
+            self.drawn_from = state_of_rng(rng)
+        else:
+            rng = rng_from(self.drawn_from)
+        return rng.permutation(learner.data.n_samples)
+
+    def state(self) -> State:
+        """All of it."""
+        names = StepReport.__dataclass_fields__
+        reports = {
+            name: np.array([getattr(report, name) for report in self.reports]) for name in names
+        }
+        plain = {name: getattr(self, name) for name in PLAIN}
+        return plain | {"reports": reports}
+
+    @classmethod
+    def restored(cls, state: State) -> Place:
+        """The place of such a state."""
+        columns = {name: array.tolist() for name, array in state["reports"].items()}
+        rows = zip(*columns.values(), strict=True)
+        reports = [StepReport(**dict(zip(columns, row, strict=True))) for row in rows]
+        return cls(reports=reports, **{name: state[name] for name in PLAIN})
+
+
+PLAIN = "epoch", "drawn_from", "has_enough", "is_done"
+
+
 def n_steps_of(learner: Learner) -> int:
     """Steps of a whole run."""
     n_samples = learner.data.n_samples
     return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
 
 
-def batches(learner: Learner, clock: Clock) -> Iterator[tuple[Array, float]]:
-    """Rows of each batch of an epoch and its learning rate, until time is up.
+def batches(
+    learner: Learner, clock: Clock, place: Place | None = None
+) -> Iterator[tuple[Array, float]]:
+    """Rows of each batch that is left of an epoch and its learning rate, until time is up.
 
     Examples come in a fresh random order. Batches may be asked for before the steps on those
     before them are done, so the share of the run that is done is told by their number.
     """
     n_samples, size, n_steps = learner.data.n_samples, learner.batch_size, n_steps_of(learner)
-    order = learner.order[learner.rng.permutation(n_samples)]
-    for number, start in enumerate(range(0, n_samples, size), clock.step):
+    place = place or Place()
+    done = size * len(place.reports)
+    order = learner.order[place.permutation(learner)]
+    for number, start in enumerate(range(done, n_samples, size), clock.step):
         if clock.used >= 1 and number > 0:
             return
         rows = order[start : start + size]

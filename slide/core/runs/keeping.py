@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 from slide.core.contract.backend import Backend
+from slide.core.contract.state import State
 from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
@@ -69,14 +70,20 @@ class Kept:
     Args:
         asked: for what.
         folder: for the model.
+        write: writes a model somewhere else, and says where, so that one before it stays.
 
     Attributes:
         record: the evaluation of the best epoch, or of the last one if that is to be kept.
         n_worse: epochs since the best one.
     """
 
-    def __init__(self, asked: Keeping, folder: Path) -> None:
-        self.asked, self.folder = asked, folder
+    def __init__(
+        self,
+        asked: Keeping,
+        folder: Path,
+        write: Callable[[Model, dict[str, Any]], Path] | None = None,
+    ) -> None:
+        self.asked, self.folder, self.write = asked, folder, write
         self.best = -1.0
         self.record: dict[str, Any] = {}
         self.n_worse = 0
@@ -91,7 +98,26 @@ class Kept:
         if self.asked.keep == "last" or is_best:
             self.record = record
         if self.asked.keep == "best" and is_best:
-            model.write_into(self.folder)
+            if self.write is None:
+                model.write_into(self.folder)
+            else:
+                self.folder = self.write(model, record)
+
+    def state(self) -> State:
+        """What was seen; the model by the name of its folder."""
+        has_model = self.asked.keep == "best" and bool(self.record)
+        return {
+            "best": self.best,
+            "record": self.record,
+            "n_worse": self.n_worse,
+            "folder": self.folder.name if has_model else None,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from such a state; models lie beside each other."""
+        self.best, self.record, self.n_worse = state["best"], state["record"], state["n_worse"]
+        if state["folder"] is not None:
+            self.folder = self.folder.with_name(state["folder"])
 
     @property
     def is_stale(self) -> bool:

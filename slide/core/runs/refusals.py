@@ -18,13 +18,18 @@ def demand_time_budget(seconds: float) -> None:
     demand_float("time budget", seconds, 1e-3, 1e9)
 
 
-def refuse_divergence(figure: float, step: int) -> None:
+def refuse_divergence(figure: float, step: int, config: Config) -> None:
     """Raise ConfigError if a loss or a sum of weights is not finite: nothing is learned then."""
-    if not math.isfinite(figure):
-        raise ConfigError(
-            f"training diverged: the loss or the weights are {figure} after step {step}, expected "
-            f"finite numbers; choose a smaller {said('lr')}"
-        )
+    if math.isfinite(figure):
+        return
+    lr = config.flat().get("lr")
+    cause = f"lr = {lr} is too large: choose a smaller {said('lr')}"
+    if lr is None:
+        cause = f"an example costs too much: choose a smaller {said('cost')}"
+    raise ConfigError(
+        f"training diverged: the loss or the weights are {figure} after step {step}, expected "
+        f"finite numbers; most likely {cause}"
+    )
 
 
 def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:

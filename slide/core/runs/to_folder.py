@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slide.core.checkpoints.every import Checkpoints
 from slide.core.contract.backend import Backend
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
@@ -55,6 +56,7 @@ def train_to_folder(
     one_based: OneBased = OneBased.NONE,
     keeping: Keeping = LAST,
     calibrate: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -73,6 +75,7 @@ def train_to_folder(
         one_based: what its text counts from 1, kept there, too.
         keeping: which epoch's model is left, and when training stops.
         calibrate: see `Trainer`.
+        checkpoints: see `Trainer`; they are removed when the folder is there.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -81,12 +84,17 @@ def train_to_folder(
         ModelError: the folder exists and may not be replaced, or cannot be written.
         ConfigError: see `Trainer.fit`.
     """
+    if checkpoints is not None:
+        checkpoints = replace(checkpoints, note={"one_based": one_based})
     with staged(folder, overwrite) as partial:
         metrics = MetricsFile(partial / METRICS, watcher)
-        trainer = Trainer(config, backend, time_budget, metrics, keeping, partial, calibrate)
+        trainer = Trainer(
+            config, backend, time_budget, metrics, keeping, partial, calibrate, checkpoints
+        )
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based
         model.write_into(partial)
+    trainer.remove_checkpoints()
     return model, figures(trainer, metrics.last) | calibration_figures(trainer, model)
 
 

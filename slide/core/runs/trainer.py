@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
+from slide.core.checkpoints.every import Checkpoints
+from slide.core.checkpoints.shelf import Shelf
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
+from slide.core.contract.state import State
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked, refuse_nameless
@@ -26,7 +30,8 @@ from slide.core.models.calibration import Calibration
 from slide.core.models.model import Model
 from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
-from slide.core.runs.clock import Clock, batches, n_steps_of
+from slide.core.runs.clock import Clock, Place, batches, n_steps_of
+from slide.core.runs.course import Course
 from slide.core.runs.going_on import Before, numberings
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.refusals import (
@@ -36,7 +41,17 @@ from slide.core.runs.refusals import (
     refuse_too_large,
 )
 from slide.core.runs.rehearsal import rehearse
-from slide.core.runs.runners import Runner, runner_of
+from slide.core.runs.resuming import (
+    config_of,
+    description_of,
+    digest_of,
+    keeping_of,
+    refuse_other_data,
+)
+from slide.core.runs.runners import OneByOne, Runner, runner_of
+from slide.core.runs.saving import TREES, Saver, Unsaved
+
+NO_BEST = "best-0"  # where a model before the first epoch would be
 
 
 class Watcher(Protocol):
@@ -64,6 +79,8 @@ class Trainer:
         keep_in: a folder for the best model meanwhile; a temporary one if None.
         calibrate: have calibrated probabilities even where no training example was held out and
             there is no validation set: train again, without some of the examples, and forget it.
+        checkpoints: where an interrupted run is to leave what it needs to go on, or one that was
+            goes on from; they stay until `remove_checkpoints`. None for none.
 
     Attributes:
         said: the config that it was made with; `config` is what was trained last.
@@ -80,6 +97,7 @@ class Trainer:
     keeping: Keeping = LAST
     keep_in: Path | None = None
     calibrate: bool = False
+    checkpoints: Checkpoints | None = None
     said: Config = field(init=False)
     kept: dict[str, Any] = field(default_factory=dict, init=False)
     clock: Clock = field(default_factory=Clock, init=False)
@@ -137,33 +155,52 @@ class Trainer:
                 tables would not fit into memory, training diverges, epochs are to be compared
                 without `valid`, or `calibrate` is asked for on too few examples.
         """
-        self.keeping.refuse_without(valid)
-        train = checked(train, "the training set").counted()
-        refuse_nameless(train, "the training set")
-        valid = None if valid is None else checked(valid, "the validation set")
-        refuse_misfit(train, valid)
-        names = {name: getattr(train, name) for name in ("feature_names", "label_names", "text")}
-        train, features, labels = by_columns(train, numberings(begin_with))
-        before = Before(begin_with, features, labels)
-        counts = before.label_counts(train.y.positive().column_counts())
-        if valid is not None:
-            valid, unseen = known(valid, features, labels, counts)
-            unseen.warn()
-        self._get_ready(train)
-        as_model = partial(
-            Model, self.config, backend=self.backend, label_counts=counts,
-            n_samples=before.n_samples + train.n_samples, feature_ids=features.ids,
-            label_ids=labels.ids, **names,
-        )  # fmt: skip
+        if begin_with is not None and self.checkpoints is not None:
+            raise ConfigError(
+                "a run that begins with a model keeps no checkpoints: leave out begin_with, or "
+                "checkpoints"
+            )
+        with self._saver() as saver, saver.telling():
+            if saver.found is not None:
+                self.keeping = keeping_of(saver.found["run"], self.keeping)
+            self.keeping.refuse_without(valid)
+            train = checked(train, "the training set").counted()
+            refuse_nameless(train, "the training set")
+            valid = None if valid is None else checked(valid, "the validation set")
+            refuse_misfit(train, valid)
+            names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
+            digests = self._digests(train, valid, saver.found)
+            train, features, labels = by_columns(train, numberings(begin_with))
+            before = Before(begin_with, features, labels)
+            counts = before.label_counts(train.y.positive().column_counts())
+            if valid is not None:
+                valid, unseen = known(valid, features, labels, counts)
+                unseen.warn()
+            self._get_ready(train, saver.found)
+            as_model = partial(
+                Model, self.config, backend=self.backend, label_counts=counts,
+                n_samples=before.n_samples + train.n_samples, feature_ids=features.ids,
+                label_ids=labels.ids, **names,
+            )  # fmt: skip
+            run = description_of(self.config, kind_of(self.config).name, self.keeping, digests)
+            return self._fitted(train, valid, as_model, before, saver, run)
+
+    def _fitted(
+        self, train: Dataset, valid: Dataset | None, as_model: Callable[..., Model],
+        before: Before, saver: Saver | Unsaved, run: State,
+    ) -> Model:  # fmt: skip
+        """See `fit`, with data by columns, and what checkpoints say of the run."""
         with folder_or_temporary(self.keep_in) as folder:
-            kept = Kept(self.keeping, folder)
-            last, held_out = self._epochs(train, valid, kept, as_model, before)
+            if self.checkpoints is not None:
+                folder = self.checkpoints.folder / NO_BEST
+            kept = Kept(self.keeping, folder, saver.write_best)
+            last, held_out = self._epochs(train, valid, kept, as_model, before, saver, run)
             self.kept = kept.record
             model = kept.model(last, self.backend)
         began = time.perf_counter()
         scored = self._answers(model, train, valid, held_out if model is last else None)
         if scored is not None:
-            model.calibration = Calibration.fitted(scored, counts)
+            model.calibration = Calibration.fitted(scored, model.label_counts)
         self.seconds_calibrate = time.perf_counter() - began
         return model
 
@@ -178,10 +215,41 @@ class Trainer:
             return answers_by_parts(train, self.config.training.seed, again.fit)
         return held_out
 
-    def _get_ready(self, train: Dataset) -> None:
+    @contextmanager
+    def _saver(self) -> Iterator[Saver | Unsaved]:
+        """What writes checkpoints, if any are asked for."""
+        if self.checkpoints is None:
+            yield Unsaved()
+            return
+        with Saver(self.checkpoints).opened() as saver:
+            yield saver
+
+    def remove_checkpoints(self) -> None:
+        """Remove those of the run, whose model is where it belongs."""
+        if self.checkpoints is not None:
+            Shelf(self.checkpoints.folder).clear()
+
+    def _digests(
+        self, train: Dataset, valid: Dataset | None, found: State | None
+    ) -> tuple[str | None, str | None]:
+        """Of the data, if checkpoints are asked for; the same as in the one that was found."""
+        if self.checkpoints is None:
+            return None, None
+        digests = digest_of(train), digest_of(valid)
+        if found is not None:
+            refuse_other_data(found["run"], *digests)
+        return digests
+
+    def _get_ready(self, train: Dataset, found: State | None) -> None:
         """Choose what the config leaves open, refuse what does not fit, compile kernels."""
         by_steps = getattr(self.backend, "hogwild_workers", None) is not None
-        self.config = completed(self.said, train, by_steps, self.time_budget)
+        if found is None:
+            self.config = completed(self.said, train, by_steps, self.time_budget)
+        else:
+            run = found["run"]
+            self.config = config_of(run, self.said, found["place"]["epoch"])
+            self.time_budget = self.time_budget or run["time_budget"]
+            self.calibrate = self.calibrate or run["calibrate"]
         if self.calibrate:
             refuse_too_few(train.n_samples)
         refuse_too_large(self.config, train)
@@ -191,53 +259,61 @@ class Trainer:
         self.seconds_compile = rehearse(self.config, self.backend, train)
 
     def _epochs(
-        self,
-        train: Dataset,
-        valid: Dataset | None,
-        kept: Kept,
-        as_model: Callable[..., Model],
-        before: Before,
-    ) -> tuple[Model, Scored | None]:
+        self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model],
+        before: Before, saver: Saver | Unsaved, run: State,
+    ) -> tuple[Model, Scored | None]:  # fmt: skip
         """All epochs, each with its evaluation; the model of the last one, and its `held_out`."""
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
-        with self.clock.running():
-            learner = before.begin(self.config, cast(Backend, timed), train)
+        course = Course(self, train, timed, kept, before, saver.found)
+        learner, place, step = course.learner, course.place, self.clock.step
+        saver.begin(partial(course.state, run), self._whole_when(runner), step)
+        model = as_model(learner.network)
 
-        def evaluated(epoch: int, reports: list[StepReport]) -> Model:
+        def evaluated(is_last: bool) -> Model:
             seconds_by_kernel = dict(timed.seconds)
             model = as_model(learner.network)
+            record = None
             if self.watcher is not None or self.keeping.compares:
                 record = (
-                    self._progress(epoch)
+                    self._progress(place.epoch)
                     | {"seconds_by_kernel": seconds_by_kernel}
-                    | summary(reports)
+                    | summary(place.reports)
                     | (model.scored(valid) if valid is not None else {})
                     | learner.diagnostics()
                     | runner.figures()
                     | getattr(self.backend, "figures", dict)()
                 )
-                kept.see(model, record)
-                if self.watcher is not None:
-                    self.watcher.on_evaluation(record)
             timed.seconds |= seconds_by_kernel  # those of training alone
+            with saver.held():
+                course.close_epoch(model, record, is_last)
             return model
 
-        for epoch in range(1, self.config.training.epochs + 1):
-            reports = self._epoch(learner, runner)
-            is_last = epoch == self.config.training.epochs or self.clock.used >= 1
+        while not place.is_done:
+            if place.has_enough:
+                has_changed = self._has_finished(learner)
+                model = evaluated(True) if has_changed else as_model(learner.network)
+                place.is_done = True
+                break
+            self._epoch(learner, runner, place, saver)
+            is_last = place.epoch == self.config.training.epochs or self.clock.used >= 1
             is_last = is_last or learner.is_done
             with self.clock.running():
-                learner.catch_up()
+                with saver.stepping():
+                    learner.catch_up()
                 if is_last:
                     learner.finish()
-            model = evaluated(epoch, reports)
-            if is_last:
-                break
-            if kept.is_stale:
-                model = evaluated(epoch, reports) if self._has_finished(learner) else model
-                break
-        refuse_divergence(learner.weight_sum(), self.clock.step)
+            refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
+            model = evaluated(is_last)
+            saver.point(self.clock.step, is_epoch=True)
+        refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
         return model, learner.held_out
+
+    def _whole_when(self, runner: Runner) -> str:
+        """Of TREES: when the state of the run is whole."""
+        live, frozen, between = TREES
+        if not isinstance(runner, OneByOne):
+            return between
+        return live if kind_of(self.config).takes_steps else frozen
 
     def _has_finished(self, learner: Learner) -> bool:
         """Do what is due at the end; whether there was anything."""
@@ -255,18 +331,22 @@ class Trainer:
             "examples": self.clock.examples,
         }
 
-    def _epoch(self, learner: Learner, runner: Runner) -> list[StepReport]:
-        """One pass over the training set, or what time allows of it; a report of each step."""
+    def _epoch(
+        self, learner: Learner, runner: Runner, place: Place, saver: Saver | Unsaved
+    ) -> None:
+        """What is left of a pass over the training set, or what time allows of it."""
         clock, n_steps = self.clock, n_steps_of(learner)
-        steps, reports = runner.steps(learner, batches(learner, clock)), list[StepReport]()
+        steps = runner.steps(learner, batches(learner, clock, place))
         while True:
-            with clock.running():
-                report = next(steps, None)
-            if report is None:
-                return reports
-            clock.step += 1
-            refuse_divergence(report.loss, clock.step)
-            reports.append(report)
+            with saver.stepping():
+                with clock.running():
+                    report = next(steps, None)
+                if report is None:
+                    return
+                clock.step += 1
+                place.reports.append(report)
+            refuse_divergence(report.loss, clock.step, self.config)
+            saver.point(clock.step)
             if self.watcher is not None:
                 self.watcher.on_step(clock.step, n_steps)
 

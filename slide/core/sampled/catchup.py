@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import Array, Param, RowGrad
 from slide.core.contract.backend import Backend
 from slide.core.contract.optim import Optimizer
+from slide.core.contract.state import State, copied
 
 ROWS_AT_A_TIME = 4096  # whose gradient of zeros is held in memory
 
@@ -60,6 +61,19 @@ class CatchUp:
         assert (self.last[ids] == step - 1).all()  # otherwise what they missed is lost for good
         self.last[ids] = step
         self.rates[step] = lr
+
+    def state(self) -> State:
+        """Where each row is, and the learning rates since the last time that all were there."""
+        return {
+            "last": copied(self.last),
+            "steps": np.array(list(self.rates), np.int64),
+            "rates": np.array(list(self.rates.values()), np.float64),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from such a state."""
+        self.last = state["last"]
+        self.rates = dict(zip(state["steps"].tolist(), state["rates"].tolist(), strict=True))
 
     def _replay(
         self, backend: Backend, param: Param, optimizer: Optimizer, ids: Array, step: int

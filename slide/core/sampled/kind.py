@@ -190,6 +190,7 @@ SAMPLED = Kind(
     rules=rules,
     tiny=tiny,
     begin=SampledRun.begin,
+    resume=SampledRun.resume,
     tensors=tensors,
     read=network_from,
     exact=exact_searcher,

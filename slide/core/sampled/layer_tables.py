@@ -8,13 +8,14 @@ tables are stale, which is measured by their recall.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.state import State, copied, rng_from, state_of_rng
 from slide.core.contract.tables import Tables
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.settings import Hashing, Upkeep
@@ -48,6 +49,7 @@ class LayerTables:
         built_at: step of the last rebuild.
         fresh_recall: recall on the probe set right after it; NaN where nobody asked.
         moved: which neurons were touched since they were last hashed, bool (n_neurons,).
+        drawn_from: state of the generator that the functions were drawn from.
     """
 
     hashing: Hashing
@@ -60,6 +62,7 @@ class LayerTables:
     built_at: int = 0
     fresh_recall: float = math.nan
     moved: Array = field(init=False)
+    drawn_from: State | None = None
     rebuilds: Schedule = field(init=False)
     rehashes: Schedule = field(init=False)
     reinserts: Schedule = field(init=False)
@@ -95,6 +98,7 @@ class LayerTables:
             rng: draws new hash functions.
         """
         if due.rehash:
+            self.drawn_from = state_of_rng(rng)
             self.functions = InnerProductHash.draw(self.hashing, self.width, rng, backend)
         if due.rehash or (due.rebuild and self.is_stale(recall)):
             self.rebuild(backend, weight, step)
@@ -130,6 +134,37 @@ class LayerTables:
         codes = self.functions.of_rows(backend, weight[rows])
         self.tables = backend.reinsert(self.tables, rows, codes)
         self.moved[:] = False
+
+    def state(self, backend: Backend) -> State:
+        """Tables as they were built, what they were built by, and the three clocks."""
+        functions, tables = self.functions, self.tables
+        clocks = self.rebuilds, self.rehashes, self.reinserts
+        center = None if functions is None else functions.center
+        return {
+            "drawn_from": self.drawn_from,
+            "center": None if center is None else backend.get(center),
+            "radius": functions and functions.radius,
+            "tables": tables and tables.map(backend.get).state(),
+            "built_at": self.built_at,
+            "fresh_recall": self.fresh_recall,
+            "moved": copied(self.moved),
+            "clocks": [clock.state() for clock in clocks],
+        }
+
+    def restore(self, state: State, backend: Backend) -> None:
+        """Go on from such a state."""
+        self.built_at, self.fresh_recall = state["built_at"], state["fresh_recall"]
+        self.moved, self.drawn_from = state["moved"], state["drawn_from"]
+        clocks = self.rebuilds, self.rehashes, self.reinserts
+        for clock, each in zip(clocks, state["clocks"], strict=True):
+            clock.restore(each)
+        if self.drawn_from is None:
+            return
+        rng, center = rng_from(self.drawn_from), state["center"]
+        drawn = InnerProductHash.draw(self.hashing, self.width, rng, backend)
+        center = None if center is None else backend.put(center)
+        self.functions = replace(drawn, center=center, radius=state["radius"])
+        self.tables = Tables(**state["tables"]).map(backend.put)
 
     def mark_moved(self, rows: Array) -> None:
         """Remember that these neurons (host array) have moved."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block, Param
 from slide.core.contract.backend import Backend
 from slide.core.contract.optim import SGD, Optimizer
 from slide.core.sampled.layers import DenseLayer, Layer, SampledLayer
@@ -72,7 +72,12 @@ class Network:
     ) -> Network:
         """From the weight of each layer, the output last; without optimizer not to be trained."""
         begin = (optimizer or SGD()).begin
-        *hidden, output = [begin(weight).map(backend.put) for weight in weights]
+        return cls.of_params([begin(weight).map(backend.put) for weight in weights], wanted)
+
+    @classmethod
+    def of_params(cls, params: list[Param], wanted: Layers) -> Network:
+        """From the parameter of each layer, the output last."""
+        *hidden, output = params
         layers = [
             SampledLayer(param) if wanted.n_active_of(layer) else DenseLayer(param)
             for layer, param in enumerate(hidden)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, Param
 from slide.core.contract.backend import Backend
+from slide.core.contract.state import State, copied, rng_from, state_of_rng
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
@@ -95,10 +96,23 @@ class SampledRun(Stepping):
         rng = np.random.default_rng(training.seed)
         network = Network.draw(layers, train.n_features, train.n_labels, backend, optimizer, rng)
         silence_unused(network, train, backend)
+        return cls.of(settings, backend, train, network, rng)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings[SampledSettings],
+        backend: Backend,
+        train: Dataset,
+        network: Network,
+        rng: np.random.Generator,
+    ) -> SampledRun:
+        """A run of this network, whose optimizer and tables are as at the start."""
+        own, layers = settings.learner, settings.learner.layers
         wanted = [layers.n_active_of(layer) for layer in range(len(layers.hidden))]
         samplers = [
             None if isinstance(layer, DenseLayer) else Sampler.of(settings, n, layer.param.shape)
-            for layer, n in zip(network.layers, [*wanted, training.active], strict=True)
+            for layer, n in zip(network.layers, [*wanted, settings.training.active], strict=True)
         ]
         updates = Updates.of(own.optimization, backend, network)
         order = train.canonical_order()
@@ -117,6 +131,36 @@ class SampledRun(Stepping):
         run = cls.begin(settings, backend, train)
         carry(earlier, run.network, backend)
         return run
+
+    @classmethod
+    def resume(
+        cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset, state: State
+    ) -> SampledRun:
+        """Go on from such a state."""
+        params = [Param(**each).map(backend.put) for each in state["params"]]
+        network = Network.of_params(params, settings.learner.layers)
+        run = cls.of(settings, backend, train, network, rng_from(state["rng"]))
+        run.n_steps = state["n_steps"]
+        for sampler, each in zip(run.samplers, state["samplers"], strict=True):
+            if sampler is not None:
+                sampler.restore(each, backend)
+        for catch_up, each in zip(run.updates.catch_ups, state["catch_ups"], strict=True):
+            catch_up.restore(each)
+        return run
+
+    def state(self) -> State:
+        """Weights, moments, tables, what rows are owed, and the generator."""
+        params = [layer.param.map(self.backend.get).map(copied) for layer in self.network.layers]
+        return {
+            "rng": state_of_rng(self.rng),
+            "params": [
+                {"weight": param.weight, "mean": param.mean, "square": param.square}
+                for param in params
+            ],
+            "n_steps": self.n_steps,
+            "samplers": [each and each.state(self.backend) for each in self.samplers],
+            "catch_ups": [each.state() for each in self.updates.catch_ups],
+        }
 
     def refresh(self) -> bool:
         """Whatever is due for the hash tables of each layer before the next step; if anything."""

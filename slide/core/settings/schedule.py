@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from slide.core.contract.state import State
+
 
 @dataclass(slots=True)
 class Schedule:
@@ -30,3 +32,11 @@ class Schedule:
         self.due_at += self.first_gap * math.exp(self.growth * self.n_turns)
         self.n_turns += 1
         return True
+
+    def state(self) -> State:
+        """Turns that were taken, and when the next one is due."""
+        return {"n_turns": self.n_turns, "due_at": self.due_at}
+
+    def restore(self, state: State) -> None:
+        """Go on from such a state."""
+        self.n_turns, self.due_at = state["n_turns"], state["due_at"]

@@ -99,6 +99,7 @@ SVM = Kind(
     rules=rules,
     tiny=tiny,
     begin=SvmRun.begin,
+    resume=SvmRun.resume,
     tensors=tensors,
     read=network_from,
     exact=IndexSearcher.exact,

@@ -10,6 +10,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.state import State, csr_from, rng_from, state_of_csr, state_of_rng
 from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
@@ -26,11 +27,12 @@ from slide.core.svm.choosing import (
 )
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import NOTHING_FOUND, Problem
+from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
 from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
+PLAIN = "n_steps", "seconds", "loss", "goodness"  # stored as they are
 ROUNDS_OF_LAST = 2  # that the last one takes as long as
 
 
@@ -89,6 +91,54 @@ class SvmRun:
         lists = Shortlists.of(data.y.positive(), split.usable)
         begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
         return cls(settings, backend, rng, data, problem, split, lists, begun, power)
+
+    @classmethod
+    def resume(
+        cls, settings: Settings[SvmSettings], backend: Backend, train: Dataset, state: State
+    ) -> SvmRun:
+        """Go on from such a state; nothing is raced again."""
+        network = Direct.restored(state["network"], backend)
+        data = train.distinct()
+        data = data.take(data.canonical_order())
+        data = replace(data, x=network.inputs.of(data.features))
+        x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
+        problem = Problem(
+            settings.learner, backend, network.inputs, x, data.y.positive(), state["counts"],
+            centroids, data.weights,
+        )  # fmt: skip
+        lists = Shortlists(**state["lists"], shape=(data.n_labels, data.n_samples))
+        solved = Solution(Balance(**state["balance"]), network, lists.duals, state["hits"])
+        split, rng = Split(**state["split"]), rng_from(state["rng"])
+        run = cls(settings, backend, rng, data, problem, split, lists, solved, state["idf_power"])
+        for name in PLAIN:
+            setattr(run, name, state[name])
+        run.held_out = state["held_out"] and Scored.restored(state["held_out"])
+        return run
+
+    def state(self) -> State:
+        """Weights, shortlists with their duals, what was chosen, and the generator.
+
+        Nothing is copied: a round makes everything anew.
+        """
+        lists, balance = self.lists, self.solved.balance
+        plain = {name: getattr(self, name) for name in PLAIN}
+        return plain | {
+            "rng": state_of_rng(self.rng),
+            "network": self.network.state(self.backend),
+            "centroids": state_of_csr(self.problem.centroids),
+            "counts": self.problem.counts,
+            "lists": {"cells": lists.cells, "reasons": lists.reasons, "duals": lists.duals},
+            "balance": {"cost": balance.cost, "centroid": balance.centroid},
+            "hits": self.solved.hits,
+            "split": {
+                "usable": self.split.usable,
+                "held_out": self.split.held_out,
+                "has_parts": self.split.has_parts,
+            },
+            "idf_power": self.idf_power,
+            "goodness": list(self.goodness),
+            "held_out": self.held_out and self.held_out.state(),
+        }
 
     @property
     def network(self) -> Direct:
