@@ -20,12 +20,14 @@ LAYERS = slide.Config(
 CONFIGS = {
     "layers": LAYERS,
     "layers, rehashed": replace(LAYERS, rehash_every=3, stale_recall=0.9, rebuild_every=1),
+    "layers, often": replace(LAYERS, rebuild_every=2, rebuild_growth=0.2),
     "adagrad, wta": replace(LAYERS, optimizer="adagrad", hash="wta", rehash_every=2),
     "sgd, doph": replace(LAYERS, optimizer="sgd", hash="doph", catch_up=False, hash_norm=False),
     "direct": replace(
         DIRECT, epochs=3, batch_size=100, rebuild_every=4, rebuild_growth=0.3, active=5,
         list_limit=4,
     ),
+    "direct, often": replace(DIRECT, epochs=3, batch_size=100, rebuild_every=2, rebuild_growth=0.2),
     "svm": slide.recipe(TRAIN, cost=0.3, idf_power=0.0, epochs=4),
 }  # fmt: skip
 

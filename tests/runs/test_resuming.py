@@ -278,10 +278,21 @@ def planted_at(tree, path, value):
 
 
 SECONDS = {"seconds", "seconds_by_kernel", "lr"}
-LATE = {"layers": 5, "layers, rehashed": 5, "direct": 5, "svm": 2}
+LATE = {
+    "layers": 5, "layers, rehashed": 5, "layers, often": 4,
+    "direct": 5, "direct, often": 4, "svm": 2,
+}  # fmt: skip
 UNUSED = {
     "svm place/drawn_from/state/state": "a round is of all examples, in no order",
+    "svm learner/rng/has_uint32": "half a number, which no later draw asks for",
+    "svm learner/network/square": "there are no steps, whose squares would be added",
     "direct learner/index/base": "biases are looked up anew for each batch",
+    "layers learner/catch_ups/0/steps": "every batch of so few features has them all",
+    "layers learner/catch_ups/0/rates": "the same",
+    "layers learner/samplers/1/tables/fresh_recall": "so small tables are stale at once",
+    "layers learner/samplers/1/tables/clocks/1/n_turns": "gaps of rehashes do not grow",
+    "layers learner/samplers/1/tables/clocks/2/due_at": "reinserts are due at each step",
+    "layers learner/samplers/1/tables/clocks/2/n_turns": "gaps of reinserts do not grow",
 }
 
 
@@ -304,7 +315,10 @@ def forgetting(name, backend, folder, expected, asked):
             shutil.rmtree(old, ignore_errors=True)
         shutil.copytree(folder / "kept", shelf.folder)
         state = read_checkpoint(shelf.folder / last)
-        planted_at(state, path, first[path])
+        is_set = (
+            isinstance(value, np.ndarray) and value.dtype.kind == "b"
+        )  # too full to be missed, else
+        planted_at(state, path, np.zeros_like(value) if is_set else first[path])
         write_checkpoint(shelf.folder / last, state)
         try:
             trained(model, CONFIGS[name], backend, resume=True, **asked)
@@ -324,4 +338,4 @@ def test_whatever_is_forgotten_is_missed(backend, tmp_path, undisturbed):
             kind = name.split(",")[0] if path.startswith(("learner", "place/drawn")) else "any"
             (missed if is_missed else unmissed).add(f"{kind} {path}")
     print(*sorted(missed), sep="\n")
-    assert unmissed - missed == set(UNUSED), sorted(unmissed - missed)
+    assert sorted(unmissed - missed - set(UNUSED)) == []
