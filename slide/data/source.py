@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from slide.core.errors import DataError
 from slide.data.compression import decompressed, refuse_archive
@@ -28,6 +28,38 @@ _WIDE_MARKS = {
 
 
 _LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class Place(NamedTuple):
+    """How far a text was read: bytes as `Source.lines` gives them, and the lines that they are."""
+
+    n_bytes: int = 0
+    n_lines: int = 0
+
+
+class Stretch(NamedTuple):
+    """Whole lines of a text, and where they begin and end."""
+
+    lines: bytes
+    begin: Place
+    end: Place
+
+
+BEGIN = Place()
+
+
+def stretches(blocks: Iterable[bytes], start: Place = BEGIN) -> Iterator[Stretch]:
+    """Blocks of whole lines with their places, from where somebody has read to.
+
+    Blocks before `start` are passed over. One that it lies within is given from its beginning:
+    the file has other blocks than it had, and whoever cares compares `begin`.
+    """
+    here = BEGIN
+    for lines in blocks:
+        end = Place(here.n_bytes + len(lines), here.n_lines + lines.count(b"\n"))
+        if end.n_bytes > start.n_bytes:
+            yield Stretch(lines, here, end)
+        here = end
 
 
 def chunks(path: Path, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
