@@ -84,12 +84,14 @@ class Source:
 
     Attributes:
         name: the file in sentences.
+        n_read: bytes of it that were read, compressed as they are.
     """
 
     def __init__(self, path: Path, chunk_size: int = CHUNK_SIZE) -> None:
         self.path = path
         self.name = shown(path)
-        self._pieces = chunks(path, chunk_size)
+        self.n_read = 0
+        self._pieces = decompressed(self._counted(pieces_of(path, chunk_size)), self.name)
         self._head: bytes | None = None
 
     @property
@@ -107,6 +109,11 @@ class Source:
                 if b"\n" in piece or is_long:
                     break
         return self._head
+
+    def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.n_read += len(piece)
+            yield piece
 
     def pieces(self) -> Iterator[bytes]:
         """All bytes, the head first; once only."""

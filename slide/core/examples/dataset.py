@@ -93,7 +93,7 @@ class Dataset:
         the same network. Equal examples are interchangeable; different ones have the same key of
         64 bits with a probability of 2**-64.
         """
-        return np.argsort(row_keys(self.x) * SPREAD + row_keys(self.y), kind="stable")
+        return np.argsort(keys_of(self), kind="stable")
 
 
 def checked(data: Any, what: str) -> Dataset:
@@ -150,6 +150,12 @@ def features_of(x: CSR | Block) -> CSR:
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64
+
+
+def keys_of(data: Dataset) -> Array:
+    """A number for each example that its features and labels decide, u64 (n_samples,)."""
+    keys: Array = row_keys(data.x) * SPREAD + row_keys(data.y)
+    return keys
 
 
 def row_keys(matrix: CSR | Block) -> Array:
