@@ -152,11 +152,11 @@ def _read(
     sets = list[Dataset]()
     for each in files_of(path):
         if _format(each) == "folder":
-            kind, whole = "folder", open_folder(each)
+            kind = "folder"
+            sets.append(open_folder(each))
         else:
             kind, parts = _opened(Source(each), n_features, n_labels, one_based, features_only)
-            whole = parts if isinstance(parts, Dataset) else parts.whole()
-        sets.append(whole)
+            sets.append(parts if isinstance(parts, Dataset) else parts.whole())
     return kind, in_a_row(sets)
 
 

@@ -12,9 +12,11 @@ from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import connect
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.mapped import AsInputs
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.mapped import Mapped
 from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
 from slide.core.settings.settings import Settings
@@ -31,7 +33,8 @@ class DirectRun(Stepping):
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the weights.
-        data: the training set, its features replaced by inputs, the constant one last.
+        data: the training set, its features replaced by inputs, the constant one last; those on
+            disk are replaced when they are taken.
         monitored: a fixed slice of it.
         order: the examples in an order that does not depend on that of the file.
         rebuilds: when the index is due.
@@ -62,9 +65,14 @@ class DirectRun(Stepping):
         order = train.canonical_order()
         features = train.features
         inputs = Inputs.fitted(settings.learner, features)
-        x = inputs.of(features)
-        network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))
-        data = Dataset(x.with_constant(), train.y)
+        if isinstance(train, Mapped):
+            data: Dataset = AsInputs.of(train, order, inputs)
+            network = connect(settings, inputs, backend, data)
+            data = replace(data, has_constant=True)
+        else:
+            x = inputs.of(features)
+            network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))
+            data = Dataset(x.with_constant(), train.y)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)

@@ -97,3 +97,13 @@ def crc_of(path: Path) -> int:
         while piece := file.read(AT_A_TIME):
             crc = zlib.crc32(piece, crc)
     return crc
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Write a small file that is the old one or the new one, whatever happens."""
+    draft = path.with_suffix(".draft")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)

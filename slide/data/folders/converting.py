@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from slide.core.errors import DataError, SlideError
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
+from slide.data.folders.arrays import write_durably
 from slide.data.folders.manifest import VERSION
 from slide.data.folders.opening import open_folder
 from slide.data.folders.writing import FolderWriter, is_there
@@ -87,12 +89,12 @@ def _converted(
     state = _state(partial, identity)
     number, start = (state["number"], Place(*state["place"])) if state else (0, BEGIN)
     writer = FolderWriter(partial, state)
-    concludes = []
+    concludes = list[Callable[[Dataset], None]]()
     n_before = sum(_n_bytes(path) for path in paths[:number])
 
     def keep(number: int, place: Place) -> None:
         said = {"identity": identity, "number": number, "place": place}
-        _replace(partial / PROGRESS, json.dumps(writer.sync() | said))
+        write_durably(partial / PROGRESS, json.dumps(writer.sync() | said))
 
     try:
         for n, path in enumerate(paths[number:], number):
@@ -115,7 +117,7 @@ def _converted(
     return _in_place(partial, target, concludes)
 
 
-def _in_place(partial: Path, target: Path, concludes: list[Callable[[Mapped], None]]) -> Mapped:
+def _in_place(partial: Path, target: Path, concludes: list[Callable[[Dataset], None]]) -> Mapped:
     """Give a complete folder its name."""
     data = open_folder(partial)
     for conclude in concludes[:1]:  # what looks odd is told once, of all examples
@@ -180,16 +182,6 @@ def _state(partial: Path, identity: list[Any]) -> dict[str, Any] | None:
         return state if state["identity"] == identity and is_there(partial, state) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a small file that is either the old one or the new one, whatever happens."""
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset, keys_of
 from slide.core.examples.mapped import is_even
-from slide.data.folders.arrays import HEADER, ArrayFile
+from slide.data.folders.arrays import HEADER, ArrayFile, write_durably
 from slide.data.folders.manifest import (
     DTYPES,
     FIELDS,
@@ -107,10 +106,7 @@ class FolderWriter:
         if not self.files["left_out_indices"].length:
             for field in FIELDS:
                 self.files.pop(f"left_out_{field}").path.unlink()
-        with (self.folder / MANIFEST).open("w", encoding="utf-8") as file:
-            file.write(manifest_text(self._described()))
-            file.flush()
-            os.fsync(file.fileno())
+        write_durably(self.folder / MANIFEST, manifest_text(self._described()))
 
     def _described(self) -> Manifest:
         n, nnz = self.n_samples, self.files["x_indices"].length
