@@ -66,9 +66,9 @@ class DirectRun(Stepping):
         features = train.features
         inputs = Inputs.fitted(settings.learner, features)
         if isinstance(train, Mapped):
-            data: Dataset = AsInputs.of(train, order, inputs)
-            network = connect(settings, inputs, backend, data)
-            data = replace(data, has_constant=True)
+            on_disk = AsInputs.of(train, order, inputs)
+            network = connect(settings, inputs, backend, on_disk)
+            data: Dataset = replace(on_disk, has_constant=True)
         else:
             x = inputs.of(features)
             network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))

@@ -46,8 +46,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_MANIFEST)
-    except FileNotFoundError:
-        raise DataError(f"this folder has no {MANIFEST}, expected a file, or a folder that "
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"there is no {MANIFEST} in it, expected a file, or a folder that "
                         "`slide convert IN DIR` wrote: name one", folder) from None  # fmt: skip
     except OSError as error:
         raise open_error(error, path) from None
