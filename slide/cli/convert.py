@@ -40,9 +40,9 @@ def convert(
     does.
 
     An .npz file is read about ten times faster than text. A name without suffix
-    becomes a data folder, in little memory however large IN is: training maps it.
-    An interrupted conversion into a folder goes on when it is asked for again.
-    Several files, or a pattern such as 'part-*.txt.gz', become one set.
+    becomes a data folder, in little memory however large IN is: training maps
+    it. An interrupted conversion into a folder goes on when it is asked for
+    again. Several files, or a pattern such as 'part-*.txt.gz', become one set.
     """
     from slide.data import check_folder, is_folder_name, refuse_other_than_svmlight, refuse_taken
 
