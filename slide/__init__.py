@@ -1,5 +1,10 @@
 """Train and serve networks with huge output layers on CPUs, computing only neurons that matter."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from slide.backends import load as load_backend
 from slide.core.contract.arrays import CSR
 from slide.core.errors import (
@@ -17,13 +22,22 @@ from slide.core.examples.texts import TextFeatures
 from slide.core.learners.config import Config
 from slide.core.learners.recipe import recipe
 from slide.core.models.model import Model
+from slide.core.models.probabilities import UncalibratedWarning
 from slide.core.models.unseen import UnseenWarning
 from slide.core.runs.trainer import Trainer
 from slide.core.settings.plan import Plan
 from slide.data import load_demo, read, read_texts, write
 from slide.default import open_backend as _open_backend  # noqa: F401 - for `backend=None`
+from slide.estimator.fitting import fit
+
+if TYPE_CHECKING:
+    from slide.estimator.classifier import SlideClassifier
+    from slide.serving.predictor import Predictor
 
 __version__ = "0.1.0"
+
+LAZY = {"Predictor": "slide.serving.predictor"}
+"""What is imported when first asked for, as it brings the compiler along."""
 
 __all__ = [
     "CSR",
@@ -37,11 +51,15 @@ __all__ = [
     "ModelError",
     "Names",
     "Plan",
+    "Predictor",
+    "SlideClassifier",
     "SlideError",
     "SlideWarning",
     "TextFeatures",
     "Trainer",
+    "UncalibratedWarning",
     "UnseenWarning",
+    "fit",
     "load_backend",
     "load_demo",
     "read",
@@ -49,3 +67,15 @@ __all__ = [
     "recipe",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported when first asked for: what brings the compiler along, or needs an extra."""
+    if name == "SlideClassifier":
+        from slide.estimator.missing import classifier
+
+        return classifier()
+    if name not in LAZY:
+        raise AttributeError(f"module 'slide' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(LAZY[name]), name)
+    return value

@@ -1,11 +1,14 @@
-"""The backend of whoever names none: chosen as the command line does, with as many threads."""
+"""What core asks for and does not know: the backend of whoever names none, and frozen models."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from slide.backends import load, use_threads
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opens_backends
 from slide.core.machine import cores
+from slide.core.models.freezing import freezes_models
 
 
 @opens_backends
@@ -14,3 +17,11 @@ def open_backend(name: str | None) -> Backend:
     backend = load(name)
     use_threads(backend, cores())
     return backend
+
+
+@freezes_models
+def freeze_model(model: Any, folder: Any, dtype: Any, keep: Any) -> Any:
+    """See `Model.freeze`; kernels are imported when first wanted."""
+    from slide.serving.predictor import Predictor
+
+    return Predictor.freezing(model, folder, dtype, keep)

@@ -3,6 +3,7 @@
 Blocks of docs/extending name a file each; tests/test_extension.py writes them there and uses them.
 """
 
+import json
 import re
 import shlex
 import sys
@@ -13,6 +14,7 @@ from pkgutil import resolve_name
 import pytest
 import typer
 from conftest import planted
+from made_texts import examples, write_lines
 
 import slide
 from slide.backends.delegating import Delegating
@@ -136,10 +138,10 @@ def script(words):
     return origin if origin.name != "__init__.py" else origin.with_name("__main__.py")
 
 
-def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
-    """From training to predictions, as they are written there."""
+def slide_commands_of_the_readme(told, monkeypatch):
+    """Run those of the block that has these words."""
     (block,) = (
-        param.values[1] for param in blocks("sh") if "slide predict" in param.values[1]
+        param.values[1] for param in blocks("sh") if told in param.values[1]
         and "README.md" in param.id
     )  # fmt: skip
     for words in commands(block):
@@ -148,9 +150,26 @@ def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
             with pytest.raises(SystemExit) as ended:
                 main()
             assert ended.value.code == 0, words
+
+
+def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
+    """From training to predictions, as they are written there."""
+    slide_commands_of_the_readme("slide predict out/mine", monkeypatch)
     lines = (place / "predictions.txt").read_text().splitlines()
     assert len(lines) == 30
     assert all(len(line.split()) == 5 for line in lines)
+
+
+def test_texts_become_names_and_a_service_as_the_readme_says(place, monkeypatch, capsys):
+    write_lines(place / "texts.jsonl", examples(80))
+    write_lines(place / "new.jsonl", [("rocket to the moon", []), ("xyzzy", [])])
+    slide_commands_of_the_readme("slide predict out/tagger", monkeypatch)
+    known, unknown = map(json.loads, capsys.readouterr().out.splitlines()[-3:-1])
+    assert known["labels"][0] == "space"
+    assert known["probabilities"][0] >= 0.2
+    assert unknown == {"labels": [], "probabilities": [], "unknown": True}
+    names, _ = slide.Predictor.load(place / "out" / "frozen").predict_texts(["moon"], k=1)
+    assert names == [["space"]]
 
 
 def test_the_page_of_settings_is_what_is_declared():

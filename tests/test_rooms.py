@@ -19,7 +19,7 @@ FLOOR = {"core.errors", "core.extending", "core.interrupts", "core.machine"}
 CONTRACT = FLOOR | {"core.contract"}
 EXAMPLES = CONTRACT | {"core.examples"}
 SETTINGS = EXAMPLES | {"core.settings"}
-LEARNER = SETTINGS | {"core.learner"}
+LEARNER = SETTINGS | {"core.learner", "core.attribution"}
 LEARNERS = LEARNER | {"core.sampled", "core.direct", "core.svm", "core.learners"}
 MODELS = LEARNERS | {"core.models"}
 CORE = MODELS | {"core.runs"}
@@ -34,7 +34,8 @@ ROOMS = {
     "core.contract": FLOOR,
     "core.examples": CONTRACT,
     "core.settings": EXAMPLES,
-    "core.learner": SETTINGS,
+    "core.attribution": CONTRACT,
+    "core.learner": SETTINGS | {"core.attribution"},
     "core.sampled": LEARNER,
     "core.direct": LEARNER,
     "core.svm": LEARNER | {"core.direct"},

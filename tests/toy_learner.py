@@ -40,6 +40,10 @@ class Popularity:
         ids = np.tile(ids, (x.n_rows, 1))
         return ids, counts[ids]
 
+    def scores(self, backend, x, wanted):
+        """How often each was counted."""
+        return wanted.with_values(backend.get(self.counts)[wanted.indices])
+
     def naming_last(self, labels, backend):
         """They have counted nothing, and are last as it is."""
         return self

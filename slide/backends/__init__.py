@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from slide.core.contract.backend import KERNELS, Backend
-from slide.core.errors import BackendError, ConfigError, SlideError
+from slide.core.errors import BackendError, ConfigError, SlideError, said
 
 BUILT_IN = {
     "cupy": "slide.backends.cupy_gpu:CupyBackend",
@@ -73,7 +73,8 @@ def create(name: str, **options: Any) -> object:
     except ModuleNotFoundError as error:
         lacking = "which is not installed"
         if error.name in OF_POSIX:
-            lacking = "which POSIX systems alone have: choose another --backend, such as numba"
+            other = said("backend")
+            lacking = f"which POSIX systems alone have: choose another {other}, such as numba"
         raise BackendError(
             f"backend {name!r}{owner} needs the module {error.name!r}, {lacking}"
         ) from error
@@ -90,7 +91,7 @@ def refuse_unknown(name: str, kind: Any, options: dict[str, Any]) -> None:
     if unknown := sorted(set(options) - set(known)):
         raise BackendError(
             f"backend {name!r} has no option {' and '.join(unknown)}: leave it out, or choose "
-            "--backend processes"
+            f"{said('backend', 'processes')}"
         )
 
 

@@ -20,10 +20,13 @@ from slide.cli.bench import bench
 from slide.cli.convert import convert
 from slide.cli.demo import demo
 from slide.cli.evaluate import evaluate
+from slide.cli.explain import explain
+from slide.cli.export import export
+from slide.cli.freeze import freeze
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import CheckError, SlideError, SlideWarning
+from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
 from slide.core.interrupts import INTERRUPTS, resend_dropped_signal
 
 app = typer.Typer(
@@ -49,14 +52,18 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
-            command(**arguments)
+            with by_options():
+                command(**arguments)
         except (EOFError, OSError) as error:
             raise Carried(error) from None
 
     return run
 
 
-for command in (train, evaluate, predict, verify, bench, backends, convert, demo):
+COMMANDS = (
+    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(carrying(command))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     AsJson,
     BackendName,
@@ -60,16 +61,13 @@ def evaluate(
     frequent (torso) and least frequent (tail). With --sampled also how much of
     the exact top k is found.
     """
-    from slide.backends import load
-    from slide.core.models.model import Model
     from slide.data import read, refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
     ranks = ranks_of(at)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = read_for(model, file, text, labels, separator)
     if data is None:
@@ -77,9 +75,9 @@ def evaluate(
     else:
         tell_unknown(data, "judged by the most frequent labels")
     n_left_out = tell_left_out(data)
-    with computing_threads(computer, threads), telling_unseen(file, strict):
+    with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based)
+            prepare(model, plan, insert, one_based, folder)
         scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
         inference = "sampled" if sampled else "exact"

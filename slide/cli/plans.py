@@ -48,13 +48,20 @@ def refuse_idle(sampled: bool, plan: dict[str, Any], insert: Path | None) -> Non
     Plan(**plan)  # refuses before anything is read
 
 
-def prepare(model: Model, plan: dict[str, Any], insert: Path | None, one_based: OneBased) -> None:
-    """Build what the sampled mode looks into.
+def prepare(
+    model: Model, plan: dict[str, Any], insert: Path | None, one_based: OneBased, folder: Path
+) -> None:
+    """Build what the sampled mode looks into, unless the model is frozen and has it.
 
     Raises:
-        ConfigError: the model has no such tables.
+        ConfigError: the model has no such tables, or others.
     """
     from slide.data import read
+    from slide.serving.folder import is_frozen
+
+    if is_frozen(folder):
+        refuse_unstored(model, plan, insert)
+        return
 
     examples = None
     if insert:
@@ -62,6 +69,20 @@ def prepare(model: Model, plan: dict[str, Any], insert: Path | None, one_based: 
         if examples is None:
             examples = read(insert, one_based=one_based)
     model.prepare_sampled(Plan(**plan), examples)
+
+
+def refuse_unstored(model: Model, plan: dict[str, Any], insert: Path | None) -> None:
+    """Raise ConfigError if a frozen model is asked for tables that it does not have."""
+    if model.retrieving is None:
+        raise ConfigError(
+            "the frozen model has direct connections, and no hash tables: leave out --sampled, its "
+            "answers are exact"
+        )
+    if chosen := [*plan, *(["insert"] if insert else [])]:
+        raise ConfigError(
+            f"got {listed(chosen)}, but the tables of a frozen model are made: leave it out, or "
+            "give the folder of the model that was frozen"
+        )
 
 
 def listed(names: Iterable[str]) -> str:

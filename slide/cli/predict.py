@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from slide.cli.freeze import model_in
 from slide.cli.options import (
     BackendName,
     DataFile,
@@ -29,6 +30,13 @@ def predict(
     k: Annotated[
         int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
     ] = None,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Print probabilities instead of logits.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Only labels whose probability is P at least."),
+    ] = None,
     sampled: Sampled = False,
     insert: Insert = None,
     out: Annotated[
@@ -45,11 +53,12 @@ def predict(
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first.
 
+    With --proba, or --threshold, they are `label:probability`, in the same order.
     Of texts it is a JSON object, {"labels": [NAME, ..], "scores": [LOGIT, ..]};
     a text in which no word is known has no labels, and "unknown": true.
+    Probabilities are called "probabilities" there.
     """
-    from slide.backends import load
-    from slide.core.models.model import Model
+    from slide.core.settings.demands import demand_float
     from slide.data import (
         read,
         refuse_other_than_svmlight,
@@ -59,27 +68,33 @@ def predict(
         write_predictions,
     )
 
+    if threshold is not None:
+        demand_float("--threshold", threshold, 0, 1)
     refuse_idle(sampled, plan, insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)  # before the work is done
-    computer = load(backend)
-    model = Model.load(folder, computer)
+    model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = read_for(model, file, text, texts_only=True)
     has_texts = data is not None
     if data is None:
         data = read(file, one_based=one_based, features_only=True)
     label_names = model.named_labels if has_texts or names else None
-    with computing_threads(computer, threads), telling_unseen(file, strict):
+    with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based)
+            prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
-        ids, scores = model.predict(data.x, wanted, sampled)
+        likely = proba or threshold is not None
+        answer = model.predict_proba if likely else model.predict
+        ids, scores = answer(data.x, wanted, sampled)
+    if threshold is not None:
+        ids = np.where(scores >= threshold, ids, np.int32(-1))
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return
     if has_texts:
         tell_unknown(data, "answered without labels")
     is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
-    write_named(label_names, ids, scores, is_known, out)
+    what = "probabilities" if likely else "scores"
+    write_named(label_names, ids, scores, is_known, out, what)

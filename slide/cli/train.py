@@ -73,6 +73,13 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="What is better; precision_at_1 if not given."),
     ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Have calibrated probabilities even if that takes training again (in parts).",
+        ),
+    ] = False,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,6 +176,7 @@ def train(
             str(train),
             one_based or OneBased.NONE,
             keeping,
+            calibrate,
         )
     unused = train_set.n_labels - len(used(train_set.y.positive()))
     if unused and not quiet:

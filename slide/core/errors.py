@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_by_options: ContextVar[bool] = ContextVar("by_options", default=False)
+
+
+@contextmanager
+def by_options() -> Iterator[None]:
+    """Within it sentences speak of options, as whoever types a command knows them."""
+    token = _by_options.set(True)
+    try:
+        yield
+    finally:
+        _by_options.reset(token)
+
+
+def worded(python: str, options: str) -> str:
+    """What to say in Python, or on the command line."""
+    return options if _by_options.get() else python
+
+
+def said(name: str, value: object = None) -> str:
+    """A setting or argument as it is given: `batch_size=64`, or `--batch-size 64`."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return worded(name, option)
+    return worded(f"{name}={value!r}", f"{option} {value}")
 
 
 class SlideError(Exception):

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import numpy as np
 
+from slide.core.attribution import Attribution
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
+from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.scored import Scored
 from slide.core.settings.setting import Part
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 from slide.core.settings.traits import Traits
@@ -83,6 +86,13 @@ class Learner(Protocol):
     found_by: Any
 
     @property
+    def held_out(self) -> Scored | None:
+        """Answers to examples that the network has not been trained on, or was not until `finish`.
+
+        None where there are none.
+        """
+
+    @property
     def batch_size(self) -> int:
         """Examples of a step."""
 
@@ -144,6 +154,11 @@ class Stepping:
     seconds_left: float
 
     @property
+    def held_out(self) -> Scored | None:
+        """None: all examples are trained on from the first epoch on."""
+        return None
+
+    @property
     def batch_size(self: Learner) -> int:
         """Examples of a step."""
         return self.settings.steps.batch_size
@@ -176,8 +191,44 @@ class Searcher(Protocol):
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels of each example (B, n_features): ids i32 and logits f32, (B, k)."""
 
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """Logits of these labels of each example: `wanted`, CSR (B, n_labels), with such values."""
+
     def naming_last(self, labels: Array, backend: Backend) -> Searcher:
         """The same, but that these labels, i32, come after all others, or not at all."""
+
+
+def untold(*network: Any) -> NoReturn:
+    """Raise ConfigError: what a kind says that can explain nothing."""
+    raise ConfigError(
+        "the model's learner does not tell what inputs add to a score: explain a model with direct "
+        "connections, or with hidden layers"
+    )
+
+
+def without_layers(*network: Any) -> NoReturn:
+    """Raise ConfigError: what a kind says that has no dense layers."""
+    raise ConfigError(
+        "the model has no hidden layers, and ONNX is written of those: read its "
+        "weights.safetensors (docs/model-folder.md), or train with hidden layers, such as 256"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A network that training goes on from, with fewer features and labels, or as many.
+
+    Args:
+        network: its weights.
+        features: i32, the column that each of its features has now, ascending.
+        labels: i32, the row that each of its labels has now, ascending.
+        taught: bool (n_labels,), which labels of now it has learned.
+    """
+
+    network: Any
+    features: Array
+    labels: Array
+    taught: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +256,13 @@ class Kind:
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
+        attribution: what the inputs of one example (1, n_features), on the host, add to the logit
+            of a label, of a network.
+        representation: of a network, what examples are to the labels: one row each, on the host,
+            whose angles say how alike they are.
+        dense_layers: of a network that is a ReLU behind each layer but the last, the weight
+            (n_units, n_inputs) and the bias of each layer, on the host.
+        go_on: a learner that has the weights of an earlier network; None if all is begun anew.
     """
 
     name: str
@@ -222,6 +280,10 @@ class Kind:
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
+    attribution: Callable[[Any, Backend, CSR | Block, int], Attribution] = untold
+    representation: Callable[[Any, Backend, CSR | Block], CSR | Block] = untold
+    dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
+    go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
 
     @property
     def parts(self) -> dict[str, type[Part]]:

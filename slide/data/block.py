@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slide.core.errors import DataError
+from slide.core.errors import DataError, said
 from slide.core.examples.counting import OneBased
 from slide.data.tidying import tidied
 
@@ -143,7 +143,7 @@ def _whole_number_fault(digits: bytes, what: str, first: int, limit: int) -> str
         return f"{what} {quote(digits)} has {len(digits)} digits, expected at most {MAX_DIGITS}"
     if int(digits) < first:
         got = f"{what} {quote(digits)} is out of range, expected at least {first}"
-        return f"{got}: {what}s were said to count from 1 (--one-based), and do not"
+        return f"{got}: {what}s were said to count from 1 ({said('one_based')}), and do not"
     if int(digits) >= limit:
         remedy = "numbers count from 0; correct them, or the size that the file states"
         if limit >= MAX_COLUMNS:

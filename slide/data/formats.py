@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from slide.core.contract.arrays import CSR
-from slide.core.errors import ConfigError, DataError, SlideWarning
+from slide.core.errors import ConfigError, DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.mapped import Mapped
@@ -137,7 +137,8 @@ def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
 
 def _refuse_counting(path: Path, one_based: OneBased | None) -> None:
     if one_based not in (None, OneBased.NONE):
-        sentence = "this format counts from 0, expected svmlight for --one-based: leave it out"
+        option = said("one_based")
+        sentence = f"this format counts from 0, expected svmlight for {option}: leave it out"
         raise DataError(f"{sentence}, or rename the file to .svm if it is svmlight", path)
 
 

@@ -67,7 +67,9 @@ def write_predictions(ids: Array, scores: Array, path: Path, first_label: int = 
         save_text((line + "\n" for line in lines), file, path)
 
 
-def named_lines(names: Names, ids: Array, scores: Array, known: Array) -> Iterator[str]:
+def named_lines(
+    names: Names, ids: Array, scores: Array, known: Array, what: str = "scores"
+) -> Iterator[str]:
     """A JSON object, without its line end, per example: names and scores, best first.
 
     Args:
@@ -75,15 +77,19 @@ def named_lines(names: Names, ids: Array, scores: Array, known: Array) -> Iterat
         ids, scores: see `prediction_lines`.
         known: bool (n,), whether anything in an example is known; where nothing is, there is no
             label in the line, and `"unknown": true`.
+        what: the scores are called.
     """
     for row_ids, row_scores, is_known in zip(ids, scores, known, strict=True):
         shown = row_ids >= (0 if is_known else len(names))
         values = [float(f"{score:.6g}") for score in row_scores[shown].tolist()]
-        answer = {"labels": names.of(row_ids[shown]), "scores": values}
+        answer = {"labels": names.of(row_ids[shown]), what: values}
         yield json.dumps(answer if is_known else answer | {"unknown": True}, ensure_ascii=False)
 
 
-def write_named(names: Names, ids: Array, scores: Array, known: Array, path: Path) -> None:
+def write_named(
+    names: Names, ids: Array, scores: Array, known: Array, path: Path, what: str = "scores"
+) -> None:
     """Write `named_lines` in UTF-8, where `write_predictions` writes its own; see there."""
+    lines = named_lines(names, ids, scores, known, what)
     with new_file(path) as file:
-        save_text((line + "\n" for line in named_lines(names, ids, scores, known)), file, path)
+        save_text((line + "\n" for line in lines), file, path)

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import DataError, SlideWarning
+from slide.core.errors import DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.data.block import TextBlock
@@ -115,7 +115,7 @@ def _tell_origin(dataset: Dataset, name: Path) -> None:
         what = "features and labels" if one_based is OneBased.BOTH else one_based.value
         warnings.warn(
             f"{name}: {what} begin at 1, none is 0: numbers are taken as they stand; if the file "
-            f"counts from 1, say --one-based {one_based} (in Python one_based='{one_based}')",
+            f"counts from 1, say {said('one_based', str(one_based))}",
             SlideWarning,
             stacklevel=2,
         )

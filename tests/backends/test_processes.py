@@ -71,7 +71,9 @@ def trained(backend, n_workers, config, data):
     return ids.tobytes(), scores.tobytes()
 
 
-@pytest.mark.parametrize("kind", [ProcessesBackend, CompiledProcessesBackend])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(ProcessesBackend, marks=pytest.mark.slow), CompiledProcessesBackend]
+)
 def test_every_kernel_matches_its_definition(kind):
     found = kind()
     checks = verify(found, 1, largest=5000)  # which is far above what is left to one worker

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are se
 if sys.platform == "linux":
     from faults import SECONDS, Training
 
-TIMES = int(os.environ.get("SLIDE_FAULTS", "2"))  # that each thing happens, each time elsewhere
+WANTED = os.environ.get("SLIDE_FAULTS")  # by `make faults`
+TIMES = int(WANTED or 2)  # that each thing happens, each time elsewhere
 MODES = [
     ["--lr", "2"],
     ["--mode", "hogwild"],
@@ -58,7 +59,12 @@ def moments(name):
     """A mode, and the number of a step, for each time that something happens."""
     rng = random.Random(name)
     return [
-        pytest.param(MODES[i % len(MODES)], rng.randrange(1, 60), rng.randrange(2))
+        pytest.param(
+            MODES[i % len(MODES)],
+            rng.randrange(1, 60),
+            rng.randrange(2),
+            marks=[pytest.mark.slow] if i and not WANTED else [],
+        )
         for i in range(TIMES)
     ]
 

@@ -68,6 +68,37 @@ def test_predictions_are_names_and_scores(texts, slide):
     assert "café" in out
 
 
+def test_probabilities_stand_under_their_own_name(texts, slide):
+    _, plain, _ = slide("predict", "m", "test.jsonl", "--k", "3")
+    code, out, err = slide("predict", "m", "test.jsonl", "--k", "3", "--proba")
+    assert (code, err) == (0, "")
+    model = Model.load("m")
+    x = model.text.features([text for text, _ in TEST])
+    expected = model.predict_proba(x, 3)[1].tolist()
+    for each, scored, likely in zip(answers(out), answers(plain), expected, strict=True):
+        assert (set(each), each["labels"]) == ({"labels", "probabilities"}, scored["labels"])
+        assert each["probabilities"] == pytest.approx(likely, rel=1e-5)
+    some = answers(slide("predict", "m", "test.jsonl", "--k", "3", "--threshold", "0.5")[1])
+    for each, likely in zip(some, expected, strict=True):
+        assert len(each["labels"]) == sum(value >= 0.5 for value in likely)
+    assert 0 < sum(len(each["labels"]) for each in some) < 3 * len(TEST)
+
+
+def test_a_frozen_folder_takes_texts_and_answers_with_names_and_reasons(texts, slide, monkeypatch):
+    monkeypatch.delenv("SLIDE_BACKEND")
+    assert slide("freeze", "m", "frozen")[0] == 0
+    for asked in (["predict"], ["predict", "--proba"], ["predict", "--threshold", "0.5"],
+                  ["explain", "--row", "0", "--json"]):  # fmt: skip
+        command, *options = asked
+        code, out, err = slide(command, "frozen", "test.jsonl", *options)
+        assert (code, err) == (0, "")
+        assert out == slide(command, "m", "test.jsonl", *options, "--backend", "numba")[1]
+    (first, *_) = json.loads(out)["explanations"]
+    assert first["name"] in TOPICS
+    words = [name for each in first["evidence"] for name in each["names"]]
+    assert set(words) & set(TEST[0][0].split())
+
+
 def test_every_file_of_the_same_texts_is_answered_alike(texts, slide, monkeypatch):
     expected = slide("predict", "m", "test.jsonl")[1]
     content = (texts / "test.jsonl").read_bytes()

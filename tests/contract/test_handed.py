@@ -343,8 +343,8 @@ def test_a_dataset_takes_matrices_of_others():
     data = Dataset(sp.csc_array(DENSE), DENSE > 0)
     same(data.x)
     assert data.y.indices.tolist() == [1, 3, 0, 3]
-    with pytest.raises(InputError, match=r"^labels: got a list"):
-        Dataset(X, [[1], [2], [3]])
+    with pytest.raises(InputError, match=r"^y is a list of rows of 0 and 1"):
+        Dataset(X, [[0, 1], [1, 0], [0, 1]])
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_what_counts_from_1_is_told_once_with_the_option(tmp_path, features, lab
     sentences = [str(each.message) for each in caught if each.category is SlideWarning]
     assert len(sentences) == (told is not None)
     if told:
-        assert f"--one-based {told} " in sentences[0]
+        assert f"one_based='{told}'" in sentences[0]
         assert sentences[0].startswith(f"{path}: ")
 
 
@@ -59,7 +59,7 @@ def test_who_has_said_it_is_not_told(tmp_path, one_based):
 )
 def test_zero_is_out_of_range_for_what_counts_from_1(tmp_path, one_based, line, word):
     (tmp_path / "a.svm").write_text(f"1 1:1\n{line}\n")
-    with pytest.raises(DataError, match=f"{word} is out of range.*--one-based") as caught:
+    with pytest.raises(DataError, match=f"{word} is out of range.*one_based") as caught:
         read(tmp_path / "a.svm", one_based=one_based)
     assert caught.value.line == 2
 
@@ -72,7 +72,7 @@ def test_formats_that_count_from_0_do_so_whatever_is_said(tmp_path, name):
 
 def test_both_files_of_a_run_count_alike_and_are_told_of_once(tmp_path):
     train, valid = spelled(tmp_path, 1, 1), spelled(tmp_path, 1, 1, "b.svm")
-    with pytest.warns(SlideWarning, match="--one-based both") as told:
+    with pytest.warns(SlideWarning, match="one_based='both'") as told:
         read_pair(train, valid)
     assert len(told) == 1
     for got in read_pair(train, valid, "both"):

@@ -95,7 +95,7 @@ def test_edited_arrays_in_a_sound_archive(folder, member, edits):
     read_or_refuse(folder / "edited.npz")
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.svm"])
+@pytest.mark.parametrize("name", ["a.txt", pytest.param("a.svm", marks=pytest.mark.slow)])
 def test_every_place_of_a_text_file(folder, name):
     path = folder / f"every_{name}"
     for place in range(len(CONTENTS[name])):

@@ -98,5 +98,5 @@ def test_what_was_found_is_a_set():
 def test_more_connections_than_memory_are_refused(train_set):
     many = np.arange(5 * train_set.n_samples, dtype=np.int32)
     y = CSR(np.arange(0, len(many) + 1, 5), many, np.ones(len(many), np.float32), len(many))
-    with pytest.raises(ConfigError, match="choose a smaller --set connections"):
+    with pytest.raises(ConfigError, match="choose a smaller connections=N"):
         Trainer(replace(DIRECT, grown=1 << 20), BACKEND).fit(replace(train_set, y=y))

@@ -221,7 +221,13 @@ def compilations():
     return sum(len(kernel.signatures) for kernel in kernels.values())
 
 
-@pytest.mark.parametrize("config", [DIRECT, QUICK], ids=["direct", "hidden"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(DIRECT, id="direct"),
+        pytest.param(QUICK, id="hidden", marks=pytest.mark.slow),
+    ],
+)
 def test_no_kernel_is_compiled_for_other_types(config):
     model = Trainer(config, "numba").fit(TRAIN, TEST)
     expected = [model.predict(TEST.x, 3, sampled) for sampled in (False, True)]

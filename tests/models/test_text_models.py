@@ -27,7 +27,8 @@ SOME = ["a rocket to the moon", "xyzzy", "garlic, butter; MOON comet"]
 @pytest.fixture(scope="module", params=["tfidf", "hashing"])
 def model(request, tmp_path_factory):
     path = write_lines(tmp_path_factory.mktemp("texts") / "t.jsonl", examples(120))
-    return Trainer(CONFIG, BACKEND).fit(read_texts(path, "text", "tags", vectorizer=request.param))
+    data = read_texts(path, "text", "tags", vectorizer=request.param)
+    return Trainer(CONFIG, BACKEND).fit(data, valid=data)  # which calibrates
 
 
 @pytest.fixture
@@ -52,6 +53,24 @@ def test_a_loaded_model_answers_with_the_same_bits(model, folder):
     assert loaded.text.columns == ("text",)
     copy = pickle.loads(pickle.dumps(loaded))
     assert copy.predict_texts(SOME, 3) == model.predict_texts(SOME, 3)
+
+
+def test_a_frozen_model_answers_the_same_texts_and_as_likely(model, folder, tmp_path):
+    alike = Model.load(folder, "numba")
+    x = alike.text.features(SOME)
+    expected = alike.predict_texts(SOME, 3), alike.predict_proba(x, 3)
+    for predictor in (alike.freeze(), alike.freeze(tmp_path / "frozen")):
+        assert predictor.predict_texts(SOME, 3) == expected[0]
+        assert predictor.label_names == alike.label_names
+        assert predictor.feature_names == alike.feature_names
+        for many, one, of_all in zip(predictor.predict_proba(x, 3),
+                                     predictor.predict_proba(x.row(0), 3), expected[1],
+                                     strict=True):  # fmt: skip
+            np.testing.assert_array_equal(many, of_all)
+            np.testing.assert_array_equal(one, of_all[0])
+        for ask in (predictor.predict_proba, predictor.predict_texts):
+            with pytest.raises(ConfigError, match="the frozen model has direct connections"):
+                ask(SOME, sampled=True)
 
 
 def test_names_and_ids_are_those_of_predict(model):
@@ -173,5 +192,5 @@ def test_files_cannot_make_the_vectorizer_open_others(folder):
 def test_a_model_of_texts_is_overwritten_whole(model, folder):
     model.save(folder, overwrite=True)
     assert {path.name for path in folder.iterdir()} == {
-        "config.json", "weights.safetensors", "names.json", "text.json",
+        "config.json", "weights.safetensors", "names.json", "text.json", "calibration.json",
     }  # fmt: skip

@@ -37,6 +37,7 @@ def cells(checks, outcome):
     return {(one.kernel, one.property) for one in checks if one.outcome == outcome}
 
 
+@pytest.mark.slow  # and in `make check`
 def test_the_reference_passes_in_every_cell() -> None:
     checks = verify(REFERENCE, 2, largest=5000)
     assert_all_pass(checks)
@@ -128,7 +129,7 @@ def test_inherited_kernels_never_pass(backend) -> None:
     assert not passed(checks)
 
 
-@pytest.mark.parametrize("backend", [Wrapper, Lambdas])
+@pytest.mark.parametrize("backend", [Wrapper, pytest.param(Lambdas, marks=pytest.mark.slow)])
 def test_whoever_hands_on_inherits(backend) -> None:
     checks = verify(backend(), 2, largest=SMALL)
     assert {one.outcome for one in checks} == {"inherited"}
@@ -182,7 +183,11 @@ class WrongAtFirst(ReferenceBackend):
     ("backend", "row", "name"),
     [(WrongAtFirst, "update_rows", "bound")]
     + [
-        next(one for one in MUTANTS if one[1] == row) for row in sorted({one[1] for one in MUTANTS})
+        pytest.param(
+            *next(one for one in MUTANTS if one[1] == row),
+            marks=[] if row in ("sddmm", "train_step") else [pytest.mark.slow],
+        )
+        for row in sorted({one[1] for one in MUTANTS})
     ],
 )
 def test_a_snippet_shows_the_failure_again_and_none_of_the_reference(

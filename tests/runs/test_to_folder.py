@@ -20,6 +20,7 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
     folder = tmp_path / "deep" / "model"
     model, figures = train_to_folder(train_set, test_set, folder, QUICK, backend)
     assert sorted(path.name for path in folder.iterdir()) == [
+        "calibration.json",
         "config.json",
         "metrics.jsonl",
         "weights.safetensors",
@@ -57,7 +58,7 @@ def test_overwrite_replaces_a_model_only_when_the_new_one_stands(backend, tmp_pa
     folder = tmp_path / "m"
     train_to_folder(train_set, None, folder, QUICK, backend)
     old = (folder / "weights.safetensors").read_bytes()
-    with pytest.raises(ModelError, match="--overwrite"):
+    with pytest.raises(ModelError, match="overwrite=True"):
         train_to_folder(train_set, None, folder, QUICK, backend)
     with pytest.raises(ConfigError):
         train_to_folder(

@@ -1,10 +1,13 @@
 """Pairs of labels and examples: joined, forgotten, and what they cost."""
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_arguments import labels
 
+from slide.core.svm import shortlists
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists, drawn_cells, found_cells
 
 Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the last has none
@@ -70,6 +73,18 @@ def test_lists_are_sets_whatever_comes(drawn, hard):
     assert told(lists_of().joined(cells[1]).joined(cells[0])) == wanted
 
 
+@given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)), st.integers(1, 4))
+def test_lists_are_the_same_in_however_many_parts_they_are_joined(drawn, hard, at_a_time):
+    cells = (np.array(drawn, np.int64), DRAWN), (np.array(hard, np.int64), HARD)
+    begun = lists_of([2, 10])
+    begun = Shortlists(begun.cells, begun.reasons, 1 + begun.cells.astype(np.float32), begun.shape)
+    whole = begun.joined(*cells)
+    with patch.object(shortlists, "JOINED_AT_A_TIME", at_a_time):
+        parts = begun.joined(*cells)
+    assert told(parts) == told(whole)
+    assert parts.duals.tolist() == whole.duals.tolist()
+
+
 def test_examples_are_drawn_for_labels_that_have_any():
     rng = np.random.default_rng(0)
     cells = drawn_cells(np.array([2, 0, 5]), np.array([4, 4, 99]), np.array([1, 3]), 4, rng)
@@ -82,3 +97,15 @@ def test_what_was_found_becomes_pairs():
     found = np.array([[2, 0], [1, -1]], np.int32)
     cells = found_cells(found, found >= 0, np.array([3, 1]), 4)
     assert sorted(cells.tolist()) == [3, 5, 11]
+
+
+def test_an_example_costs_as_often_as_it_counts():
+    lists = lists_of([2, 4])
+    once, cells = lists.costs(0.5, 4), np.arange(len(lists.cells))
+    weights = np.array([3, 0.5, 2, 4, 1, 1, 1, 1, 1], np.float32)[: lists.shape[1]]
+    own = lists.reasons == OWN
+    assert cells[own].size
+    heavy = lists.costs(0.5, float(weights.sum()), weights)
+    assert np.array_equal(heavy.values[own], (once.values * weights[once.indices])[own])
+    same = lists.costs(0.5, 4, np.ones(lists.shape[1], np.float32))
+    assert np.array_equal(same.values, once.values)

@@ -174,7 +174,7 @@ def test_what_was_held_out_is_learned_in_the_end():
 
 def hits_of(run, rows, own):
     """Of how many examples the label that they alone have is among the first three."""
-    found = run.problem.best_labels(run.network, rows, 3)
+    found, _ = run.problem.best_labels(run.network, rows, 3)
     alone = 20 + own[rows].indices
     return sum(label in names for label, names in zip(alone.tolist(), found.tolist(), strict=True))
 
@@ -285,6 +285,9 @@ def test_heats_take_some_of_the_labels_with_all_their_examples(monkeypatch):
     monkeypatch.setattr(choosing, "TERMS_IN_HEATS", 1000)
     some = drawn_labels(DATA, np.random.default_rng(0))
     assert 0 < len(some) < 30
+    monkeypatch.setattr(choosing, "SHARE_IN_HEATS", 0.5)
+    half = drawn_labels(DATA, np.random.default_rng(0))
+    assert 0.3 * (counts > 0).sum() < len(half) < 0.7 * (counts > 0).sum()
 
 
 def test_what_is_told_after_a_round():

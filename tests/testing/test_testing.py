@@ -131,6 +131,7 @@ def test_without_pytest_benchmark_times_are_skipped(third_party):
     assert "times need pytest-benchmark: pip install 'slide-engine[testing]'" in said
 
 
+@pytest.mark.slow
 def test_the_example_passes_its_own_tests(tmp_path):
     folder = shutil.copytree(EXAMPLE, tmp_path / "package")
     chosen = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from slide.backends.gpu.device import THREADS, DeviceMemoryError, out_of_memory, source
 from slide.core.contract.arrays import Array
-from slide.core.errors import BackendError
+from slide.core.errors import BackendError, said
 
 
 class CupyDevice:
@@ -106,19 +106,19 @@ def import_cupy() -> Any:
     except ImportError as error:
         raise BackendError(
             f"backend 'cupy' cannot import CuPy ({first_line(error)}): "
-            "pip install --force-reinstall 'slide-engine[cupy]'"
+            "install it anew, as the extra slide-engine[cupy] has it"
         ) from None
     try:
         n_gpus = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         raise BackendError(
             f"backend 'cupy' finds no GPU ({first_line(error)}): it needs an NVIDIA GPU and its "
-            "driver; choose another --backend"
+            f"driver; choose another {said('backend')}"
         ) from None
     if not n_gpus:
         raise BackendError(
             "backend 'cupy' finds no GPU: none is visible, so check CUDA_VISIBLE_DEVICES, or "
-            "choose another --backend"
+            f"choose another {said('backend')}"
         )
     return cupy
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import BackendError
+from slide.core.errors import BackendError, said
 
 CUDA = Path(__file__).parent / "cuda"
 FILES = ("common.cuh", "products.cu", "selection.cu", "sparse.cu", "solving.cu", "optimizers.cu")
@@ -63,5 +63,5 @@ def out_of_memory(n_bytes: int, free: int, what: str) -> DeviceMemoryError:
     """What to raise if memory for something cannot be had."""
     return DeviceMemoryError(
         f"the GPU has no room for {what} of {n_bytes:,} bytes, for {free:,} are free: choose a "
-        "smaller network, active set or batch, or another --backend"
+        f"smaller network, active set or batch, or another {said('backend')}"
     )

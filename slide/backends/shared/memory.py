@@ -25,7 +25,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import BackendError
+from slide.core.errors import BackendError, said
 
 FOLDER = Path("/dev/shm")  # where Linux keeps the segments; other systems do not show them
 PAGE, MEDIUM, LARGE = 1 << 12, 1 << 22, 1 << 28  # bytes: see `size_for`
@@ -269,8 +269,8 @@ def refuse_too_large(n_bytes: int) -> None:
     if n_bytes > free:
         raise BackendError(
             f"{n_bytes:,} bytes of shared memory are needed, and {FOLDER} has {free:,} left: make "
-            "it larger (mount -o remount,size=8G /dev/shm, or docker run --shm-size 8g), or use "
-            "another --backend"
+            "it larger (mount -o remount,size=8G /dev/shm, or give the container more), or use "
+            f"another {said('backend')}"
         )
 
 

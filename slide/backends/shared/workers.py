@@ -28,7 +28,7 @@ from slide.backends.shared.starting import without_main
 from slide.backends.shared.working import Request, compute, spin, work
 from slide.core.contract.backend import Backend
 from slide.core.contract.workers import Packed, Task
-from slide.core.errors import BackendError
+from slide.core.errors import BackendError, said
 from slide.core.interrupts import INTERRUPTS, OF_TERMINAL, ignoring_signals
 
 FLOAT = np.dtype(np.float32)
@@ -302,7 +302,7 @@ def death_notice(worker: Worker, on_loss: OnLoss) -> str:
     phase = worker.tasks[0].phase if worker.tasks else "waiting for work"
     remedy = "free memory if the system took it away"
     if on_loss == "fail":
-        remedy += ", or choose --on-worker-loss respawn"
+        remedy += f", or choose {said('on_worker_loss', 'respawn')}"
     elif worker.n_lost:
         phase += f", and {worker.n_lost} before it at once"
     return (

@@ -87,7 +87,7 @@ def best_of_lists(
         ids: i32 (B, k), -1 at first.
         scores: f32 (B, k), -inf at first.
     """
-    touched = np.empty(len(base) + 1, np.int32)
+    touched = np.empty(most_met(lists, x, start, stop, len(base)) + 1, np.int32)
     for i in range(start, stop):
         n = add_up_lists(totals, touched, lists, x, i)
         for e in range(excluded.indptr[i], excluded.indptr[i + 1]):
@@ -96,6 +96,19 @@ def best_of_lists(
             sort_best(touched[:n], totals, base, ids[i], scores[i])
         else:
             insert_best(touched[:n], totals, base, ids[i], scores[i])
+
+
+@compiled
+def most_met(lists: Rows, x: Rows, start: int, stop: int, n: int) -> int:
+    """How many of n neurons an example may meet at most: room for all costs a page fault each."""
+    most = 0
+    for i in range(start, stop):
+        met = 0
+        for e in range(x.indptr[i], x.indptr[i + 1]):
+            f = x.indices[e]
+            met += lists.indptr[f + 1] - lists.indptr[f]
+        most = max(most, met)
+    return min(most, n)
 
 
 @compiled

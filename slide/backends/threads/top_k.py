@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from slide.backends.threads.blas import on_one_thread
@@ -23,26 +25,45 @@ def top_k(pool: Pool, h: Array, w: Array, candidates: CSR | None, k: int) -> tup
         arguments = candidates.indptr, candidates.indices, h, w, ids, scores
         pool.spread(best_candidates, len(h), *arguments, grain=grain)
         return ids, scores
+
+    def write_logits(h: Array, neurons: slice, z: Array) -> None:
+        np.matmul(h, w[neurons].T, out=z)
+
     for start in range(0, len(h), EXAMPLES):
         rows = slice(start, start + EXAMPLES)
-        best_of_all(pool, h[rows], w, ids[rows], scores[rows])
+        best_of_all(pool, h[rows], len(w), write_logits, ids[rows], scores[rows])
     return ids, scores
 
 
-def best_of_all(pool: Pool, h: Array, w: Array, ids: Array, scores: Array) -> None:
-    """Each thread takes a share of the neurons; the best of the shares are the best of all."""
+def best_of_all(
+    pool: Pool,
+    h: Array,
+    n: int,
+    write_logits: Callable[[Array, slice, Array], None],
+    ids: Array,
+    scores: Array,
+) -> None:
+    """Each thread takes a share of the neurons; the best of the shares are the best of all.
+
+    Args:
+        pool: of threads.
+        h: inputs of the layer.
+        n: neurons.
+        write_logits: of h, and a run of neurons, into an array (B, that many).
+        ids, scores: (B, k), of the best so far.
+    """
 
     def share(start: int, stop: int) -> tuple[Array, Array]:
         best_ids, best = np.full_like(ids, -1), np.full_like(scores, -np.inf)
         logits = np.empty((len(h), NEURONS), np.float32)
-        for begin in range(start * NEURONS, min(stop * NEURONS, len(w)), NEURONS):
-            block = w[begin : begin + NEURONS]
-            z = logits[:, : len(block)]
-            np.matmul(h, block.T, out=z)
+        for begin in range(start * NEURONS, min(stop * NEURONS, n), NEURONS):
+            neurons = slice(begin, min(begin + NEURONS, n))
+            z = logits[:, : neurons.stop - begin]
+            write_logits(h, neurons, z)
             best_of_block(z, begin, best_ids, best)
         return best_ids, best
 
-    n_blocks = -(-len(w) // NEURONS)
+    n_blocks = -(-n // NEURONS)
     with on_one_thread():
         shares = pool.spread(share, n_blocks)
     for best_ids, best in shares:

@@ -11,12 +11,15 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import SparseParam
 from slide.core.direct.active import found_set
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import AsInputs, centroids
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.weights import of_rows
+from slide.core.learner import Earlier
 from slide.core.settings.settings import Settings
 
 SCALE = 8.0  # length of a label's row at the start: the cosine to its centroid decides then
@@ -39,17 +42,61 @@ def connect(
     x, y = data.x, data.y.positive()
     assert isinstance(x, CSR)
     counts, wanted = y.column_counts(), settings.learner
+    ones = of_rows(y.with_values(np.ones_like(y.values)), data.weights)
     limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
     if isinstance(data, AsInputs):
         weight = data.centroids(backend, y, limits).with_unit_rows()
     else:
-        weight = centroids(backend, x, y, limits).with_unit_rows()
+        weight = centroids(backend, x, ones, limits).with_unit_rows()
     weight = weight.with_values(np.float32(SCALE) * weight.values)
-    bias = np.log(np.maximum(counts, 1) / max(y.n_rows, 1))
+    bias = np.log(shares(ones, counts, data.weights))
     bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
     if wanted.grown:
         weight = weight.union(grown_connections(settings, backend, data, weight, bias))
     return Direct.of(weight, bias, inputs, backend)
+
+
+def carried(earlier: Earlier, begun: Direct, backend: Backend) -> Direct:
+    """Weights of labels that were taught before, with what they have moved; others as they begin.
+
+    Connections that only the new examples ask for start from 0 where a label was taught before.
+
+    Args:
+        earlier: the weights before.
+        begun: those that the new examples start from; of the same inputs, or more.
+        backend: whose arrays they are.
+    """
+    old, new = earlier.network, begun.param.weight.map(backend.get)
+    weight, square = old.param.weight.map(backend.get), backend.get(old.param.square)
+    shift = begun.n_features - old.n_features  # pairs and the constant come after the features
+    columns = np.arange(weight.n_cols) + shift
+    columns[: old.n_features] = earlier.features
+    rows = earlier.labels[weight.row_numbers()]
+    kept = earlier.taught[rows]
+    cells = (rows.astype(np.int64) * new.n_cols + columns[weight.indices])[kept]
+    others = ~np.isin(new.cells(), cells)
+    values = np.where(earlier.taught[new.row_numbers()], np.float32(0), new.values)[others]
+    cells = np.concatenate([cells, new.cells()[others]])
+    order = np.argsort(cells)
+    values = np.concatenate([weight.values[kept], values])[order]
+    squares = np.concatenate([square[kept], np.ones_like(values, shape=int(others.sum()))])[order]
+    whole = CSR.of_cells(cells[order], values, new.shape)
+    return Direct(begun.inputs, SparseParam(whole.map(backend.put), backend.put(squares)))
+
+
+def shares(ones: CSR, counts: Array, weights: Array | None) -> Array:
+    """Of all examples those that have each label, as if one had labels that none has: f64.
+
+    Args:
+        ones: CSR (n_samples, n_labels), the weights of examples at their labels.
+        counts: i64 (n_labels,), examples of each label.
+        weights: of the examples; None where each counts for one.
+    """
+    if weights is None:
+        return np.maximum(counts, 1) / max(ones.n_rows, 1)
+    total = float(weights.sum(dtype=np.float64))
+    sums = np.bincount(ones.indices, ones.values, ones.n_cols)
+    return np.where(counts > 0, sums, total / max(ones.n_rows, 1)) / total
 
 
 def grown_connections(

@@ -51,6 +51,18 @@ class Inputs:
             pairs = pairs_seen_twice(x)
         return cls(weights, pairs)
 
+    def widened(self, places: Array, weights: Array) -> Inputs:
+        """The same of more features, and no more pairs.
+
+        Args:
+            places: i32 (n_features,), the column that each feature has then, ascending.
+            weights: f32, of all features; those of the ones here stay as they are.
+        """
+        weights, n = weights.copy(), len(weights)
+        weights[places] = self.weights
+        first, second = places[self.pairs // self.n_features], places[self.pairs % self.n_features]
+        return Inputs(weights, first.astype(np.int64) * n + second)
+
     def of(self, x: CSR) -> CSR:
         """Rows of unit length: CSR (B, n_inputs)."""
         x = x.with_unit_rows()  # before anything is multiplied, for values may be very large

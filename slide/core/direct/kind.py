@@ -8,13 +8,14 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Searcher
 from slide.core.settings.plan import Plan
@@ -46,7 +47,7 @@ def sampled_searcher(
             "the model has direct connections: there are no hash tables to insert labels into"
         )
     index = network.index(backend, plan.bucket_limit)
-    return IndexSearcher(network, index, plan.budget(network.n_labels))
+    return IndexSearcher.of(network, index, plan.budget(network.n_labels))
 
 
 def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
@@ -103,8 +104,8 @@ def describe_size(settings: Settings[DirectSettings], train: Dataset) -> tuple[s
     return (
         f"up to {most_connections(settings, train):,.0f} connections from {train.n_features} "
         f"features to {train.n_labels} labels take",
-        "choose a smaller --set connections=N, connections_per_example=X or grown=N, or check the "
-        "data's header",
+        f"choose a smaller {worded('', '--set ')}connections=N, connections_per_example=X or "
+        "grown=N, or check the data's header",
     )
 
 
@@ -122,4 +123,7 @@ DIRECT = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    attribution=attribution,
+    representation=representation,
+    go_on=DirectRun.go_on,
 )

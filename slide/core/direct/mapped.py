@@ -91,10 +91,9 @@ def centroids(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:
     Args:
         backend: computes.
         x: inputs, CSR (n, d).
-        y: labels, CSR (n, n_labels).
+        y: labels, CSR (n, n_labels), each as much as its example weighs.
         limits: i64 (n_labels,), entries that are kept.
     """
     none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)
-    ones = y.with_values(np.ones_like(y.values)).map(backend.put)
-    found = backend.spgemm_t(ones, x.map(backend.put), backend.put(limits), none)
+    found = backend.spgemm_t(y.map(backend.put), x.map(backend.put), backend.put(limits), none)
     return found.map(backend.get)

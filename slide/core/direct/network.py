@@ -57,6 +57,12 @@ class Direct:
         """The weights on the host, as `of` takes them."""
         return self.param.weight.map(backend.get).without_constant()
 
+    def weights_of(self, label: int, backend: Backend) -> tuple[Array, Array]:
+        """The inputs of a label, i32, ascending, and their weights, f32, on the host; bias last."""
+        weight = self.param.weight
+        start, end = backend.get(weight.indptr[label : label + 2]).tolist()
+        return backend.get(weight.indices[start:end]), backend.get(weight.values[start:end])
+
     def index(self, backend: Backend, limit: int | None = None) -> InvertedIndex:
         """Of all weights, or of the largest `limit` of each input; biases are its base."""
         whole = backend.invert(self.param.weight, self.bias, limit or self.n_labels)

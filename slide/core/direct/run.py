@@ -10,14 +10,15 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.active import active_set
-from slide.core.direct.connecting import connect
+from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import AsInputs
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
-from slide.core.learner import Stepping, StepReport, in_slices, monitored, report_of
+from slide.core.examples.weights import of_rows
+from slide.core.learner import Earlier, Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
 from slide.core.settings.settings import Settings
 
@@ -59,25 +60,46 @@ class DirectRun(Stepping):
 
     @classmethod
     def begin(
-        cls, settings: Settings[DirectSettings], backend: Backend, train: Dataset
+        cls,
+        settings: Settings[DirectSettings],
+        backend: Backend,
+        train: Dataset,
+        inputs: Inputs | None = None,
     ) -> DirectRun:
         """Choose the connections; nothing is trained yet."""
         order = train.canonical_order()
         features = train.features
-        inputs = Inputs.fitted(settings.learner, features)
-        if isinstance(train, Mapped):
+        inputs = inputs or Inputs.fitted(settings.learner, features)
+        if isinstance(train, Mapped) and train.weights is None:
             on_disk = AsInputs.of(train, order, inputs)
             network = connect(settings, inputs, backend, on_disk)
             data: Dataset = replace(on_disk, has_constant=True)
         else:
             x = inputs.of(features)
-            network = connect(settings, inputs, backend, Dataset(x, train.y).take(order))
-            data = Dataset(x.with_constant(), train.y)
+            begun = Dataset(x, train.y, weights=train.weights)
+            network = connect(settings, inputs, backend, begun.take(order))
+            data = Dataset(x.with_constant(), train.y, weights=train.weights)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)
         held = monitored(data, order)
         return cls(settings, backend, rng, network, data, held, order, rebuilds, touched)
+
+    @classmethod
+    def go_on(
+        cls,
+        settings: Settings[DirectSettings],
+        backend: Backend,
+        train: Dataset,
+        earlier: Earlier,
+    ) -> DirectRun:
+        """Begin with earlier weights, and connections of weight 0 that these examples ask for."""
+        fitted = Inputs.fitted(settings.learner, train.features)
+        inputs = earlier.network.inputs.widened(earlier.features, fitted.weights)
+        run = cls.begin(settings, backend, train, inputs)
+        run.network = carried(earlier, run.network, backend)
+        run.touched |= earlier.taught
+        return run
 
     def refresh(self) -> bool:
         """Rebuild the index if that is due before the next step; whether it was."""
@@ -102,6 +124,7 @@ class DirectRun(Stepping):
         weights = active.with_values(np.zeros_like(active.values))
         loss, dz = backend.loss(z, weights, y, self.settings.steps.loss)
         assert isinstance(dz, CSR)
+        dz = of_rows(dz, batch.weights if batch.weights is None else backend.put(batch.weights))
         summed = entries_that_matter(dz.with_values(dz.values * np.float32(y.n_rows)))
         backend.update_entries(param, summed, x, lr)
         rows = summed.column_ids()

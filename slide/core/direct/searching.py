@@ -6,7 +6,7 @@ that an answer takes no time in proportion to labels that are not met.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,8 +27,6 @@ class IndexSearcher:
         index: of all of them, or of the largest of each input.
         n_candidates: labels that an example meets whose logits are computed; 0 for exact answers.
         last: which labels come after all others, bool (n_labels,); None if none does.
-
-    Attributes:
         by_bias: all labels, i32, those of largest bias first, ties to the smaller id.
         biases: theirs, f32.
     """
@@ -36,28 +34,31 @@ class IndexSearcher:
     network: Direct
     index: InvertedIndex
     n_candidates: int
-    last: Array | None = None
-    by_bias: Array = field(init=False)
-    biases: Array = field(init=False)
+    last: Array | None
+    by_bias: Array
+    biases: Array
 
-    def __post_init__(self) -> None:
-        bias = self.network.bias
-        if self.last is not None:
-            bias = np.where(self.last, np.float32(LAST), bias)
-        order = np.argsort(-bias, kind="stable").astype(np.int32)
-        object.__setattr__(self, "by_bias", order)
-        object.__setattr__(self, "biases", bias[order])
+    @classmethod
+    def of(
+        cls, network: Direct, index: InvertedIndex, n_candidates: int, last: Array | None = None
+    ) -> IndexSearcher:
+        """Sort the labels by bias; those that come last have `LAST` for one."""
+        bias = network.bias
+        if last is not None:
+            bias = np.where(last, np.float32(LAST), bias)
+        by_bias = np.argsort(-bias, kind="stable").astype(np.int32)
+        return cls(network, index, n_candidates, last, by_bias, bias[by_bias])
 
     @classmethod
     def exact(cls, network: Direct, backend: Backend) -> IndexSearcher:
         """Every label is a candidate."""
-        return cls(network, network.index(backend), 0)
+        return cls.of(network, network.index(backend), 0)
 
     def naming_last(self, labels: Array, backend: Backend) -> IndexSearcher:
         """See `Searcher`; the score of these labels is `LAST`."""
         last = np.zeros(self.network.n_labels, bool)
         last[labels] = True
-        return replace(self, last=backend.put(last))
+        return IndexSearcher.of(self.network, self.index, self.n_candidates, backend.put(last))
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The k best labels, those that are not met by their bias alone.
@@ -82,6 +83,11 @@ class IndexSearcher:
             m *= 4
         return backend.get(ids), backend.get(scores)
 
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        inputs = self.network.of_features(x, backend)
+        return self._logits(backend, inputs, wanted.map(backend.put)).map(backend.get)
+
     def _might_rise(self, place: int, worst: Array, score: Array) -> Array:
         """Whether any label from this place of `by_bias` on might take that of the worst: bool.
 
@@ -96,10 +102,14 @@ class IndexSearcher:
     ) -> tuple[Array, Array]:
         """The k best candidates of each example, i32 (B, any number), by their logits."""
         wanted = found_set(candidates, self.network.n_labels)
+        return best_of(self._logits(backend, inputs, wanted), k)
+
+    def _logits(self, backend: Backend, inputs: CSR, wanted: CSR) -> CSR:
+        """Of these labels, those that come last among them."""
         z = backend.masked_spgemm(inputs, self.network.param.weight, wanted)
-        if self.last is not None:
-            z = z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
-        return best_of(z, k)
+        if self.last is None:
+            return z
+        return z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:

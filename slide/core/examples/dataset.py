@@ -12,7 +12,9 @@ from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.errors import InputError
 from slide.core.examples.names import Names
+from slide.core.examples.targets import is_listed, labels_listed
 from slide.core.examples.texts import TextFeatures
+from slide.core.examples.weights import checked_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,14 @@ class Dataset:
     """Examples: row i of `x` holds the features and row i of `y` the labels of example i.
 
     Sparse features come as CSR, dense ones as `Block.of(array)`; matrices of SciPy and NumPy are
-    brought into these when a Dataset is made of them. A label counts where its value is above 0; a
-    label of value -1 is one that was shown and not chosen (see the loss `saros`). `left_out` has an
-    entry where a label is neither right nor wrong for an example, its own page for instance:
-    rankings are judged without it. It is no label in `y`. `feature_names`, `label_names` and, of
-    texts, `text` tell what the columns are; the model that is trained keeps them.
+    brought into these when a Dataset is made of them. Labels may be lists, too, of those of each
+    example, or one for each: whole numbers are ids, anything else names. A label counts where its
+    value is above 0; a label of value -1 is one that was shown and not chosen (see the loss
+    `saros`). `left_out` has an entry where a label is neither right nor wrong for an example, its
+    own page for instance: rankings are judged without it. It is no label in `y`. `feature_names`,
+    `label_names` and, of texts, `text` tell what the columns are; the model that is trained keeps
+    them. `weights`, f32 (n_samples,), say how many examples each one counts for in training: 0
+    leaves it out.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -37,10 +42,15 @@ class Dataset:
     feature_names: Names | None = None
     label_names: Names | None = None
     text: TextFeatures | None = None
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.x, CSR | Block):
             object.__setattr__(self, "x", handed.features(self.x))
+        if is_listed(self.y):
+            y, names = labels_listed(self.y)
+            object.__setattr__(self, "y", y)
+            object.__setattr__(self, "label_names", self.label_names or names)
         if not isinstance(self.y, CSR):
             object.__setattr__(self, "y", handed.labels(self.y))
         if not isinstance(self.left_out, CSR | None):
@@ -69,7 +79,23 @@ class Dataset:
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
-        return replace(self, x=self.x.take(rows), y=self.y.take(rows), left_out=left_out)
+        weights = None if self.weights is None else self.weights[rows]
+        x, y = self.x.take(rows), self.y.take(rows)
+        return replace(self, x=x, y=y, left_out=left_out, weights=weights)
+
+    def counted(self) -> Dataset:
+        """Without the examples of weight 0, which are left out."""
+        if self.weights is None or bool(self.weights.all()):
+            return self
+        return self.take(np.flatnonzero(self.weights))
+
+    def distinct(self) -> Dataset:
+        """Equal examples as one, of the weight of all of them; as they are without weights."""
+        if self.weights is None:
+            return self
+        _, first, which = np.unique(self.row_keys(), return_index=True, return_inverse=True)
+        weights = np.bincount(which, self.weights).astype(np.float32)
+        return replace(self.take(first), weights=weights)
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
@@ -93,7 +119,15 @@ class Dataset:
         the same network. Equal examples are interchangeable; different ones have the same key of
         64 bits with a probability of 2**-64.
         """
-        return np.argsort(keys_of(self), kind="stable")
+        keys = self.row_keys()
+        if self.weights is None:
+            return np.argsort(keys, kind="stable")
+        return np.lexsort((self.weights, keys))
+
+    def row_keys(self) -> Array:
+        """A number for each example that its features and labels decide, u64 (n_samples,)."""
+        keys: Array = row_keys(self.x) * SPREAD + row_keys(self.y)
+        return keys
 
 
 def checked(data: Any, what: str) -> Dataset:
@@ -124,8 +158,12 @@ def checked(data: Any, what: str) -> Dataset:
             f"{what}: left_out has the shape {left_out.shape} and labels {y.shape}: expected one "
             "shape of both"
         )
-    is_ready = x is data.x and y is data.y and left_out is data.left_out
-    return data if is_ready else replace(data, x=x, y=y, left_out=left_out)
+    weights = None if data.weights is None else checked_weights(data.weights, x.n_rows)
+    parts = x, y, left_out, weights
+    given = data.x, data.y, data.left_out, data.weights
+    if all(one is other for one, other in zip(parts, given, strict=True)):
+        return data
+    return replace(data, x=x, y=y, left_out=left_out, weights=weights)
 
 
 def refuse_nameless(data: Dataset, what: str) -> None:
@@ -150,12 +188,6 @@ def features_of(x: CSR | Block) -> CSR:
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64
-
-
-def keys_of(data: Dataset) -> Array:
-    """A number for each example that its features and labels decide, u64 (n_samples,)."""
-    keys: Array = row_keys(data.x) * SPREAD + row_keys(data.y)
-    return keys
 
 
 def row_keys(matrix: CSR | Block) -> Array:

@@ -40,6 +40,17 @@ class Numbering:
         ids = used(matrix)
         return cls(len(ids), ids) if SPARE * len(ids) <= n else cls(n)
 
+    def widened(self, matrix: CSR | Block) -> Numbering:
+        """With those of another matrix after, or among, the ids that are in use here."""
+        if self.ids is None or isinstance(matrix, Block):
+            return Numbering(max(self.n, matrix.n_cols))
+        ids = np.union1d(self.ids, used(matrix))
+        return Numbering(len(ids), ids)
+
+    def places_in(self, other: Numbering) -> Array:
+        """The columns that another numbering has for the ids here, i32 (n,)."""
+        return other.columns_of(self.ids_of(np.arange(self.n, dtype=np.int32)))
+
     def columns_of(self, ids: Array) -> Array:
         """The column of each id, i32; -1 where it has none."""
         if self.ids is None:
@@ -57,8 +68,12 @@ class Numbering:
 
     def within(self, matrix: CSR | Block) -> CSR | Block:
         """A matrix whose ids are all in use, by columns: of n_cols n, itself if ids are columns."""
-        if self.ids is None or isinstance(matrix, Block):
+        if isinstance(matrix, Block) and self.n > matrix.n_cols:
+            return Block.of(np.pad(matrix.dense(), ((0, 0), (0, self.n - matrix.n_cols))))
+        if isinstance(matrix, Block):
             return matrix
+        if self.ids is None:
+            return matrix if matrix.n_cols == self.n else replace(matrix, n_cols=self.n)
         return replace(matrix, indices=self.columns_of(matrix.indices), n_cols=self.n)
 
 
@@ -72,11 +87,23 @@ def used(matrix: CSR) -> Array:
     return np.flatnonzero(marks).astype(np.int32)
 
 
-def by_columns(data: Dataset) -> tuple[Dataset, Numbering, Numbering]:
-    """Examples by the columns of their features and of their labels, and both numberings."""
-    features, labels = Numbering.of(data.x), Numbering.of(data.y)
-    if isinstance(data, Mapped) and features.ids is None and labels.ids is None:
+def by_columns(
+    data: Dataset, before: tuple[Numbering, Numbering] | None = None
+) -> tuple[Dataset, Numbering, Numbering]:
+    """Examples by the columns of their features and of their labels, and both numberings.
+
+    Args:
+        data: examples, by ids.
+        before: numberings of features and labels that a model has, whose columns are to be there.
+    """
+    if before is None:
+        features, labels = Numbering.of(data.x), Numbering.of(data.y)
+    else:
+        features, labels = before[0].widened(data.x), before[1].widened(data.y)
+    are_columns = features.ids is None and labels.ids is None
+    are_all = (features.n, labels.n) == (data.n_features, data.n_labels)
+    if isinstance(data, Mapped) and are_columns and are_all:
         return replace(data, left_out=None), features, labels
     y = labels.within(data.y)
     assert isinstance(y, CSR)
-    return Dataset(features.within(data.x), y), features, labels
+    return Dataset(features.within(data.x), y, weights=data.weights), features, labels

@@ -35,7 +35,9 @@ def recipe(
         InputError: the arrays of the training set contradict each other.
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
-    train, _, _ = by_columns(checked(train, "the training set"))  # as it will be trained on
+    train, _, _ = by_columns(
+        checked(train, "the training set").counted()
+    )  # as it will be trained on
     return recipe_of(train, by_steps, time_budget, **chosen)
 
 

@@ -15,16 +15,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from slide.core.errors import ModelError
+from slide.core.errors import ModelError, worded
 
 FORMAT = "slide-model"
+FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.folder)
 VERSION = 3  # of what stands in config.json and what is in weights.safetensors
 WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and not which it was
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
 READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
-NAMES, TEXT = "names.json", "text.json"
-PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT})
+NAMES, TEXT, CALIBRATION = "names.json", "text.json", "calibration.json"
+PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise ModelError(
             f"cannot make a model folder in {folder.parent}: {error.strerror}; "
-            "choose another --model"
+            f"choose another {worded('folder', '--model')}"
         ) from None
 
 
@@ -75,17 +76,18 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise ModelError(
-            f"{folder} exists: choose another --model, or replace it by --overwrite "
-            "(in Python overwrite=True)"
+            f"{folder} exists: choose another {worded('folder', '--model')}, or replace it by "
+            f"{worded('overwrite=True', '--overwrite')}"
         )
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
     if not folder.is_dir() or (names and not is_model(folder)):
-        raise ModelError(f"{folder} is not a model folder: --overwrite only replaces models")
+        overwriting = worded("overwrite=True", "--overwrite")
+        raise ModelError(f"{folder} is not a model folder: {overwriting} only replaces models")
     foreign = sorted(names - PARTS)
     if foreign:
         raise ModelError(
             f"{folder} also holds {foreign[0]}, which is not part of a model and would be lost: "
-            "move it, or choose another --model"
+            f"move it, or choose another {worded('folder', '--model')}"
         )
 
 
@@ -152,10 +154,15 @@ def description_of_any_version(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise ModelError(
             f"{folder} is not a model folder ({path.name}: {error.strerror}): "
-            "expected a folder that `slide train --model` wrote"
+            f"expected a folder that {worded('Model.save', '`slide train --model`')} wrote"
         ) from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    if isinstance(description, dict) and description.get("format") == FROZEN:
+        raise ModelError(
+            f"{folder} is a frozen model, which only answers: load it by slide.Predictor.load, or "
+            "give the folder that it was made of"
+        )
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not of a model: expected format {FORMAT!r}")
     return description

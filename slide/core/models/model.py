@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from slide.core.attribution import Attribution
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
-from slide.core.examples.measures import label_metrics
-from slide.core.examples.metrics import (
-    PROPENSITY_A,
-    PROPENSITY_B,
-    RANKS,
-    inverse_propensities,
-    ranking_metrics,
-    recall_at,
-    without,
-)
 from slide.core.examples.names import Names
 from slide.core.examples.numbering import Numbering
 from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.calibration import Calibration
+from slide.core.models.evaluating import Evaluating
+from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
+from slide.core.models.freezing import frozen
+from slide.core.models.onnx_file import write_onnx
+from slide.core.models.probabilities import Probable
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
-from slide.core.settings.demands import demand_float, demand_int
 from slide.core.settings.plan import Plan
 
 EXAMPLES_AT_A_TIME = 1024
 
 
 @dataclass(slots=True)
-class Model:
+class Model(Probable, Evaluating, Explaining):
     """A network and its surroundings.
 
     Args:
@@ -60,6 +56,7 @@ class Model:
             of many were in use; None where those are the ids themselves.
         feature_names, label_names: what the ids are called, where they have names.
         text: how texts become features, of a model that was trained on texts.
+        calibration: makes probabilities of logits; None if no example was left to fit it to.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -80,6 +77,7 @@ class Model:
     feature_names: Names | None = None
     label_names: Names | None = None
     text: TextFeatures | None = None
+    calibration: Calibration | None = None
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -190,70 +188,41 @@ class Model:
             ids[rows], scores[rows] = searcher.top_k(self.backend, x.take(rows), k)
         return ids, scores
 
-    def evaluate(
-        self,
-        data: Dataset,
-        sampled: bool = False,
-        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
-        at: Sequence[int] = RANKS,
-    ) -> dict[str, float]:
-        """How good the rankings are, as fractions.
+    def scores(self, x: CSR | Block | ArrayLike, wanted: CSR | ArrayLike) -> CSR:
+        """Logits of labels that are asked for.
 
         Args:
-            data: examples with their true labels. One that training never met counts as missed,
-                and a feature is left out, with an `UnseenWarning`.
-            sampled: see `predict`.
-            propensity: A and B of the data set.
-            at: depths k of the ranking, each from 1 on.
+            x: (n, any) or (n, n_features), as `predict` takes it.
+            wanted: (n, any), entries at the labels of each example whose logits are wanted, as
+                CSR, matrix of scipy.sparse or array; values are not read, but that 0 is none.
 
         Returns:
-            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
-            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
-            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
-            found.
+            CSR (n, any), the entries of `wanted` in their order, and their logits; -inf of a label
+            that the model does not have, -2e9 of one without training example.
 
         Raises:
-            InputError: the arrays of the data contradict each other, or a number is not finite.
-            ModelError: the data is dense and has another number of features.
-            ConfigError: the propensity parameters or depths are out of range.
+            InputError: one of them is no such matrix, or they differ in rows.
+            ModelError: x is dense and has another number of features.
         """
-        data = checked(data, "data")
-        if not data.n_samples:
-            raise InputError("data: there is no example: give one at least to measure on")
-        data, unseen = self._known(data)
+        x, unseen = self._known_features(handed.features(x))
         unseen.warn()
-        return self.scored(data, sampled, propensity, at)
+        wanted = handed.labels(wanted, "wanted")
+        if wanted.n_rows != x.n_rows:
+            raise InputError(f"wanted has {wanted.n_rows} rows: expected {x.n_rows}, as x")
+        inside = self.labels.columns_of(wanted.indices)
+        columns = replace(wanted, indices=inside, n_cols=self.network.n_labels).where(inside >= 0)
+        values = np.full(wanted.nnz, -np.inf, np.float32)
+        values[inside >= 0] = self.scored_labels(x, columns).values
+        return wanted.with_values(values)
 
-    def scored(
-        self,
-        data: Dataset,
-        sampled: bool = False,
-        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
-        at: Sequence[int] = RANKS,
-    ) -> dict[str, float]:
-        """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
-        at = depths_of(at)
-        demand_float("propensity parameter A", propensity[0], 0, 10)
-        demand_float("propensity parameter B", propensity[1], 0.01, 1000)
-        ids = self._ranking(data, max(at), sampled)
-        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
-        counts[: len(self.label_counts)] = self.label_counts
-        inverse = inverse_propensities(counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y, inverse, at)
-        scores |= label_metrics(ids, data.y, counts, at)
-        if sampled:
-            exact = self._ranking(data, max(at), sampled=False)
-            scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
-        return scores
-
-    def _ranking(self, data: Dataset, k: int, sampled: bool) -> Array:
-        """The k best labels of each example, or as many as there are, less those left out."""
-        k = min(k, self.network.n_labels)
-        if data.left_out is None or not data.left_out.nnz:
-            return self.ranked(data.x, k, sampled)[0]
-        deeper = k + int(data.left_out.row_lengths().max())
-        ids, _ = self.ranked(data.x, min(deeper, self.network.n_labels), sampled)
-        return without(ids, data.left_out, k)
+    def scored_labels(self, x: CSR | Block, wanted: CSR) -> CSR:
+        """`scores` of features that were checked before, and labels, by columns and rows here."""
+        searcher = self._searcher(sampled=False)
+        parts = [
+            searcher.scores(self.backend, x.take(rows), wanted.take(rows))
+            for rows in batches(x.n_rows, EXAMPLES_AT_A_TIME)
+        ]
+        return CSR.stack(parts, wanted.n_cols) if parts else wanted
 
     def prepare_sampled(self, plan: Plan | None = None, examples: Dataset | None = None) -> None:
         """Build the tables of sampled inference now, and otherwise than by default.
@@ -275,6 +244,14 @@ class Model:
         prepared = plan or Plan(), examples
         self.retrieving = self._retriever(*prepared)
         self.prepared = prepared
+
+    def attribution(self, x: CSR | Block, label: int) -> Attribution:
+        """What the inputs of one example, by columns, add to the logit of the label in a row."""
+        return kind_of(self.config).attribution(self.network, self.backend, x, label)
+
+    def representation(self, x: CSR | Block) -> CSR | Block:
+        """What examples, by columns, are to the labels: on the host."""
+        return kind_of(self.config).representation(self.network, self.backend, x)
 
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
@@ -343,6 +320,21 @@ class Model:
         """
         write_model(self, folder)
 
+    def to_onnx(self, path: str | Path) -> None:
+        """Write the layers of a model with hidden ones as an ONNX graph, whole or not at all.
+
+        Inputs are `features`, f32 (batch, n), dense and not yet scaled, in the order of ids, or of
+        `feature_ids` where those are in use alone; and `k`, i64 (1,), 5 if not given. Outputs are
+        `logits`, f32 (batch, n_labels), and of the k best labels `ids`, i64, and `scores`, f32,
+        (batch, k). Version, names and ids are in the metadata (docs/model-folder.md).
+
+        Raises:
+            ConfigError: there are no hidden layers, they take more than 2 GB, or the package onnx
+                is missing.
+            ModelError: the file exists or cannot be written.
+        """
+        write_onnx(self, Path(path))
+
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
         """Read a model folder.
@@ -357,13 +349,24 @@ class Model:
         """
         return cls(**read_model(Path(folder), backend))
 
+    def freeze(
+        self,
+        folder: str | Path | None = None,
+        dtype: Literal["float32", "float16", "int8"] = "float32",
+        keep: float = 1.0,
+    ) -> Any:
+        """A `slide.Predictor`: the same model, read-only, with all that it looks into stored.
 
-def depths_of(at: Any) -> list[int]:
-    """Depths of a ranking, or ConfigError."""
-    if not isinstance(at, Collection) or getattr(at, "ndim", 1) != 1:
-        raise ConfigError(f"at is {at!r}: expected depths to evaluate at, such as (1, 3, 5)")
-    if not len(at):
-        raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
-    for k in at:
-        demand_int("a depth to evaluate at", k, 1, 1 << 30)
-    return [int(k) for k in at]
+        Args:
+            folder: that is written, whole or not at all, and mapped; None to stay in memory.
+            dtype: of the weights. With int8 each input's weights, or each neuron's behind hidden
+                layers, have one scale; biases are float32 in any case.
+            keep: share of the weights of each label that stay, in (0, 1], the largest by
+                magnitude, rounded up; of direct connections alone.
+
+        Raises:
+            ModelError: the folder exists or cannot be written, or nobody knows how to freeze
+                models of this learner.
+            ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
+        """
+        return frozen(self, folder, dtype, keep)

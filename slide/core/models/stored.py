@@ -11,11 +11,11 @@ from safetensors.numpy import save_file
 
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, ModelError, worded
 from slide.core.examples.counting import OneBased
-from slide.core.examples.numbering import Numbering
 from slide.core.learners.config import Config, all_known
 from slide.core.learners.kinds import kind_of
+from slide.core.models.beside import read_beside, told_beside, write_beside
 from slide.core.models.folder import (
     CONFIG,
     NUMBERED,
@@ -24,9 +24,7 @@ from slide.core.models.folder import (
     read_description,
     write_description,
 )
-from slide.core.models.named import counts_of, read_names, refuse_misfit, write_names
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
-from slide.core.models.texts import read_text, refuse_other_words, write_text
 from slide.core.settings.demands import demand_int
 
 if TYPE_CHECKING:
@@ -48,25 +46,16 @@ def write_model(model: Model, folder: Path) -> None:
     ids = {name: array for name, array in named.items() if array is not None}
     if ids:
         description["version"] = NUMBERED
-    refuse_other_words(model.text, model.feature_names)
-    refuse_misfit("features", model.feature_names, model.features)
-    refuse_misfit("labels", model.label_names, model.labels)
-    names = {"features": model.feature_names, "labels": model.label_names}
-    has_names = any(each is not None for each in names.values())
-    if has_names:
-        description["names"] = counts_of(names)
+    description |= told_beside(model)
     try:
         write_description(folder, description)
-        if has_names:
-            write_names(folder, names)
-        if model.text is not None:
-            write_text(folder, model.text)
+        write_beside(model, folder)
         save_file(tensors | ids, folder / WEIGHTS)
         shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # else only its owner may read it
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
-            "--model"
+            f"{worded('folder', '--model')}"
         ) from None
 
 
@@ -74,14 +63,9 @@ def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
     """What a model is made of, by the names in `Model`, whose `load` says what is raised."""
     description = read_description(folder)
     parts = described(folder / CONFIG, description)
-    parts |= read_names(folder, description.get("names"))
-    parts["text"] = read_text(folder, parts["feature_names"])
     computer = opened(backend)
     network, counts, ids = read_network(folder / WEIGHTS, parts["config"], computer)
-    refuse_misfit(
-        "features", parts["feature_names"], Numbering(network.n_features, ids.get(FEATURE_IDS))
-    )
-    refuse_misfit("labels", parts["label_names"], Numbering(network.n_labels, ids.get(LABEL_IDS)))
+    parts |= read_beside(folder, description, network, counts, ids)
     return parts | {"network": network, "backend": computer, "label_counts": counts} | ids
 
 

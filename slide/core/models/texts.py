@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import ModelError
+from slide.core.errors import ModelError, worded
 from slide.core.examples.names import Names
 from slide.core.examples.texts import CLASSES, HASHING, SETTINGS, TFIDF, TextFeatures
 from slide.core.models.folder import TEXT
@@ -136,7 +136,7 @@ def features_of_texts(model: Model, texts: Iterable[str]) -> tuple[CSR, Array]:
     if model.text is None:
         raise ModelError(
             "the model was trained on numbers, so that it knows no words: give it features, or "
-            "train it on texts (slide train --text, in Python slide.read_texts)"
+            f"train it on texts ({worded('slide.read_texts', 'slide train --text')})"
         )
     x = model.text.features(texts)
     return x, known_rows(x)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 from slide.core.contract.backend import Backend
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
 from slide.core.models.model import Model
@@ -53,9 +53,10 @@ class Keeping:
         """Raise ConfigError if epochs are to be compared on a set that is not there."""
         if self.compares and valid is None:
             what = "keep is 'best'" if self.keep == "best" else f"patience is {self.patience}"
+            given = worded("give a validation set", "give a validation set by --valid")
             raise ConfigError(
-                f"{what}, which needs examples to measure {self.metric} on: give a validation set "
-                "by --valid, or leave it out"
+                f"{what}, which needs examples to measure {self.metric} on: {given}, or leave it "
+                "out"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from slide.core.contract.arrays import Block
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -23,7 +23,7 @@ def refuse_divergence(figure: float, step: int) -> None:
     if not math.isfinite(figure):
         raise ConfigError(
             f"training diverged: the loss or the weights are {figure} after step {step}, expected "
-            "finite numbers; choose a smaller --lr"
+            f"finite numbers; choose a smaller {said('lr')}"
         )
 
 

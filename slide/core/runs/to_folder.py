@@ -54,6 +54,7 @@ def train_to_folder(
     trained_on: str = "",
     one_based: OneBased = OneBased.NONE,
     keeping: Keeping = LAST,
+    calibrate: bool = False,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -71,6 +72,7 @@ def train_to_folder(
         trained_on: the name of the data, kept in config.json.
         one_based: what its text counts from 1, kept there, too.
         keeping: which epoch's model is left, and when training stops.
+        calibrate: see `Trainer`.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -81,11 +83,11 @@ def train_to_folder(
     """
     with staged(folder, overwrite) as partial:
         metrics = MetricsFile(partial / METRICS, watcher)
-        trainer = Trainer(config, backend, time_budget, metrics, keeping, partial)
+        trainer = Trainer(config, backend, time_budget, metrics, keeping, partial, calibrate)
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based
         model.write_into(partial)
-    return model, figures(trainer, metrics.last)
+    return model, figures(trainer, metrics.last) | calibration_figures(trainer, model)
 
 
 def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +116,16 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
         "kept_epoch": trainer.kept["epoch"],
         "steps": trainer.step,
         "config": trainer.config.flat(),
+    }
+
+
+def calibration_figures(trainer: Trainer, model: Model) -> dict[str, Any]:
+    """What became of probabilities; None where they could not be calibrated."""
+    calibration = model.calibration
+    return {
+        "calibrated_on": None if calibration is None else calibration.n_examples,
+        "calibration_error": None if calibration is None else calibration.error,
+        "seconds_calibrate": trainer.seconds_calibrate,
     }
 
 

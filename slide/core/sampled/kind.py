@@ -10,16 +10,17 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.families import kind_of
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.learner import LAST, Kind, Searcher
+from slide.core.sampled.attributing import attribution, representation
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, n_cells
 from slide.core.sampled.retrieval import Retrieval
 from slide.core.sampled.rules import rules, tiny
 from slide.core.sampled.run import SampledRun
 from slide.core.sampled.settings import Hashing, Layers, SampledSettings
-from slide.core.sampled.step import activations, infer, infer_sampled
+from slide.core.sampled.step import activations, infer, infer_sampled, logits_of
 from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
 
@@ -35,6 +36,10 @@ class AllNeurons:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         return infer(backend, self.network, x, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        return logits_of(backend, self.network, x, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> AllNeurons:
         """See `Searcher`; the biases of these labels are `LAST`, in a copy of their layer."""
@@ -58,6 +63,10 @@ class Retrieved:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         return infer_sampled(backend, self.network, x, k, self.retrieval)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`; nothing is to be retrieved."""
+        return logits_of(backend, self.network, x, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> Retrieved:
         """See `Searcher`; these labels are never found."""
@@ -105,6 +114,16 @@ def tensors(network: Network, backend: Backend) -> dict[str, Array]:
     """The weight of each layer."""
     weights = [backend.get(layer.param.weight) for layer in network.layers]
     return dict(zip(tensor_names(len(network.hidden)), weights, strict=True))
+
+
+def dense_layers(network: Network, backend: Backend) -> list[tuple[Array, Array]]:
+    """Weight (n_units, n_inputs) and bias of each layer, however it stores them."""
+    weights = [backend.get(layer.param.weight) for layer in network.layers]
+    by_unit = [
+        weight if isinstance(layer, SampledLayer) else weight.T
+        for weight, layer in zip(weights, network.layers, strict=True)
+    ]
+    return [(weight[:, :-1], weight[:, -1]) for weight in by_unit]
 
 
 def tensor_names(n_hidden: int) -> list[str]:
@@ -158,7 +177,8 @@ def describe_size(settings: Settings[SampledSettings], train: Dataset) -> tuple[
         f"a network of {train.n_features} features, {'-'.join(map(str, hidden))} hidden "
         f"units and {train.n_labels} labels with its {hashing.L} tables of "
         f"{most_buckets(hashing)} buckets takes",
-        "choose a smaller --hidden, --K or --L, or check the data's header",
+        f"choose a smaller {said('hidden')}, {said('K')} or {said('L')}, or check the data's "
+        "header",
     )
 
 
@@ -176,4 +196,8 @@ SAMPLED = Kind(
     sampled=sampled_searcher,
     n_bytes=n_bytes,
     size=describe_size,
+    attribution=attribution,
+    representation=representation,
+    dense_layers=dense_layers,
+    go_on=SampledRun.go_on,
 )

@@ -40,6 +40,11 @@ class Network:
     def n_labels(self) -> int:
         return self.output.n_units
 
+    def weights_of(self, label: int, backend: Backend) -> Array:
+        """The weights of a label for the units of the last hidden layer, and its bias: f32."""
+        weights: Array = backend.get(self.output.param.weight[label])
+        return weights
+
     @classmethod
     def draw(
         cls,

@@ -12,9 +12,9 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.tables import Tables
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
-from slide.core.learner import Stepping, StepReport, monitored
+from slide.core.learner import Earlier, Stepping, StepReport, monitored
 from slide.core.sampled.layer_tables import Due, LayerTables
 from slide.core.sampled.layers import DenseLayer
 from slide.core.sampled.mips import InnerProductHash
@@ -34,6 +34,22 @@ def silence_unused(network: Network, train: Dataset, backend: Backend) -> None:
     if isinstance(first, DenseLayer) and isinstance(train.x, CSR):
         unused = np.flatnonzero(train.x.column_counts() == 0)
         first.param.weight[backend.put(unused)] = 0
+
+
+def carry(earlier: Earlier, network: Network, backend: Backend) -> None:
+    """Put weights that were taught before into their places in a network."""
+    inputs = np.append(earlier.features, network.n_features)  # the bias is that of the last one
+    for number, (old, new) in enumerate(zip(earlier.network.layers, network.layers, strict=True)):
+        weight, into = backend.get(old.param.weight), backend.get(new.param.weight).copy()
+        rows, columns = np.arange(weight.shape[0]), np.arange(weight.shape[1])
+        if number == 0 and isinstance(new, DenseLayer):
+            rows = inputs
+        elif number == 0:
+            columns = inputs
+        if new is network.output:
+            rows = earlier.labels
+        into[np.ix_(rows, columns)] = weight
+        new.param.weight[:] = backend.put(into)
 
 
 class Found(NamedTuple):
@@ -88,6 +104,19 @@ class SampledRun(Stepping):
         order = train.canonical_order()
         monitor = Monitor(monitored(train, order))
         return cls(settings, backend, rng, network, train, samplers, updates, monitor, order)
+
+    @classmethod
+    def go_on(
+        cls,
+        settings: Settings[SampledSettings],
+        backend: Backend,
+        train: Dataset,
+        earlier: Earlier,
+    ) -> SampledRun:
+        """Begin with earlier weights; those of new features and labels are drawn."""
+        run = cls.begin(settings, backend, train)
+        carry(earlier, run.network, backend)
+        return run
 
     def refresh(self) -> bool:
         """Whatever is due for the hash tables of each layer before the next step; if anything."""
@@ -158,7 +187,7 @@ class SampledRun(Stepping):
         if self.settings.learner.optimization.catch_up:
             raise ConfigError(
                 "catch_up is true: rows catch up with the steps before, which have no order in "
-                "mode hogwild; leave it out, or choose --mode synchronous"
+                f"mode hogwild; leave it out, or choose {said('mode', 'synchronous')}"
             )
 
     def weight_sum(self) -> float:

@@ -10,6 +10,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.weights import of_rows
 from slide.core.learner import StepReport, report_of
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, input_of
@@ -61,6 +62,7 @@ def train_step(
     assert active is not None
     weights = log_weights(active)
     loss, dz = backend.loss(z, weights, y, loss_name)
+    dz = of_rows(dz, batch.weights if batch.weights is None else backend.put(batch.weights))
 
     grads = [network.output.gradient(backend, a, dz)]
     for number in reversed(range(len(network.hidden))):
@@ -90,6 +92,14 @@ def infer(backend: Backend, network: Network, x: CSR | Block, k: int) -> tuple[A
     a = activations(backend, network, x)
     ids, scores = backend.top_k(a.dense(), network.output.param.weight, None, k)
     return backend.get(ids), backend.get(scores)
+
+
+def logits_of(backend: Backend, network: Network, x: CSR | Block, wanted: CSR) -> CSR:
+    """Exact logits of some labels of each example: `wanted`, CSR (B, n_labels), on the host."""
+    a = activations(backend, network, x)
+    z = backend.sddmm(a.dense(), network.output.param.weight, wanted.map(backend.put))
+    assert isinstance(z, CSR)
+    return z.map(backend.get)
 
 
 def infer_sampled(

@@ -31,7 +31,8 @@ from slide.core.svm.splitting import Split
 FACTOR, MOST_STEPS = 3.0, 5  # by which costs go up or down, and how often
 POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 2.0)  # cost that is tried first, and length of centroids
-TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, about
+TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, at least
+SHARE_IN_HEATS = 0.1  # of the terms of all labels: few of very many would leave much to chance
 TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 MINED_IN_HEATS = 5000  # examples whose hard negatives are found
 ROUNDS_OF_HEAT = 2
@@ -174,7 +175,7 @@ class Heats:
         some = y.where(places[y.indices] >= 0)
         some = CSR(some.indptr, places[some.indices], some.values, len(labels))
         scored = split.held_out[some.row_lengths()[split.held_out] > 0]
-        x = Dataset(inputs.of(data.features), some)
+        x = Dataset(inputs.of(data.features), some, weights=data.weights)
         problem = Problem.of(settings, inputs, x, split.usable, backend)
         return cls(problem, replace(split, held_out=scored), math.ceil(active * share), seed, power)
 
@@ -197,7 +198,8 @@ def drawn_labels(data: Dataset, rng: np.random.Generator) -> Array:
     lengths = data.features.row_lengths() + TERMS_OF_PAIR
     terms = np.bincount(y.indices, lengths[y.row_numbers()], y.n_cols)
     labels = rng.permutation(np.flatnonzero(terms))
-    n = 1 + int(np.searchsorted(np.cumsum(terms[labels]), TERMS_IN_HEATS))
+    enough = max(TERMS_IN_HEATS, SHARE_IN_HEATS * terms.sum())
+    n = 1 + int(np.searchsorted(np.cumsum(terms[labels]), enough))
     return np.sort(labels[:n])
 
 
@@ -269,5 +271,5 @@ def solution(
         split: the examples solved on, and those scored.
         number: of the solutions before this one.
     """
-    network, duals = problem.solved(lists, balance, len(split.usable), SALTS_OF_ROUND * number)
+    network, duals = problem.solved(lists, balance, split.usable, SALTS_OF_ROUND * number)
     return Solution(balance, network, duals, problem.hits(network, split.held_out))

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from slide.core.direct.attributing import attribution, representation
 from slide.core.direct.kind import network_from, sampled_searcher, tensors
 from slide.core.direct.rules import FEW_FEATURES
 from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
+from slide.core.errors import said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind
 from slide.core.settings.settings import Settings
@@ -84,7 +86,8 @@ def describe_size(settings: Settings[SvmSettings], train: Dataset) -> tuple[str,
         f"about {n_pairs(settings, train):,.0f} pairs of labels and examples and "
         f"{n_weights(settings, train):,.0f} weights from {train.n_features} features to "
         f"{train.n_labels} labels take",
-        "choose a smaller --active, --connections or --set negatives=N, or check the data's header",
+        f"choose a smaller {said('active')}, {said('connections')} or {worded('', '--set ')}"
+        "negatives=N, or check the data's header",
     )
 
 
@@ -104,4 +107,6 @@ SVM = Kind(
     size=describe_size,
     takes_steps=False,
     seconds=seconds,
+    attribution=attribution,
+    representation=representation,
 )

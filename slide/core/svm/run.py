@@ -11,8 +11,9 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.direct.network import Direct, logits
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scored import DEEPEST, Scored
 from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
 from slide.core.svm.choosing import (
@@ -52,6 +53,7 @@ class SvmRun:
         seconds: of the last round.
         goodness: of each round.
         loss: over all labels on held-out examples, when they were last held out.
+        held_out: answers to examples that were held out, before the last round takes them in.
         found_by: nothing: an index is built for each round.
     """
 
@@ -69,6 +71,7 @@ class SvmRun:
     seconds: float = 0.0
     goodness: list[float] = field(default_factory=list)
     loss: float = 0.0
+    held_out: Scored | None = None
     found_by: Any = None
 
     @classmethod
@@ -76,11 +79,12 @@ class SvmRun:
         """Hold examples out, choose how features become inputs; nothing is solved yet."""
         own, seed, active = settings.learner, settings.training.seed, settings.training.active
         rng = np.random.default_rng(seed)
-        data = train.take(train.canonical_order())
+        data = train.distinct()
+        data = data.take(data.canonical_order())
         split = Split.of(data, rng, backend)
         power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
-        data = Dataset(inputs.of(data.features), data.y)
+        data = replace(data, x=inputs.of(data.features))
         problem = Problem.of(own, inputs, data, split.usable, backend)
         lists = Shortlists.of(data.y.positive(), split.usable)
         begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
@@ -161,8 +165,10 @@ class SvmRun:
         All labels are solved before hard negatives are looked for, so that these are hard for the
         new examples, too, and for labels that only they have.
         """
-        no_time = self.seconds_left < ROUNDS_OF_LAST * self.seconds
-        if not len(self.split.held_out) or not self.n_steps or no_time:
+        if not len(self.split.held_out) or not self.n_steps:
+            return
+        self.held_out = self.answers()
+        if self.seconds_left < ROUNDS_OF_LAST * self.seconds:
             return
         y, rows, hits = self.problem.y, self.order, self.solved.hits
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
@@ -175,6 +181,11 @@ class SvmRun:
         self.again()
         self.solved = replace(self.solved, hits=hits)
 
+    def answers(self) -> Scored:
+        """To what is held out."""
+        rows, k = self.split.held_out, min(DEEPEST, self.problem.y.n_cols)
+        return Scored.of(*self.problem.best_labels(self.network, rows, k), self.data.take(rows))
+
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
 
@@ -186,7 +197,7 @@ class SvmRun:
         """
         raise ConfigError(
             "linear SVMs are solved in rounds, which cannot be taken at once: choose a setting of "
-            "training by steps, such as --lr 2, or --mode synchronous"
+            f"training by steps, such as {said('lr', 2)}, or {said('mode', 'synchronous')}"
         )
 
     def report(self) -> StepReport:

@@ -7,6 +7,7 @@ of pairs are in the order of their cells, so that those of a label lie together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from slide.core.contract.arrays import CSR, Array
 DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
 KNOWN = -1  # it was there before
+JOINED_AT_A_TIME = 1 << 16  # pairs, so that all that is made of them fits a cache
 RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
 
 
@@ -54,8 +56,31 @@ class Shortlists:
         Args:
             more: i64 cells, in any order, repeated or not, and the reason for them.
         """
-        new = [4 * cells + RANKS.index(reason) for cells, reason in more]
-        keys = np.sort(np.concatenate([4 * self.cells, *new]))
+        new = np.sort(np.concatenate([4 * cells + RANKS.index(why) for cells, why in more]))
+        cuts = np.arange(0, max(len(self.cells), 1), JOINED_AT_A_TIME)
+        firsts = np.append(cuts, len(self.cells))
+        new_firsts = np.searchsorted(new, 4 * self.cells[cuts[1:]])
+        new_firsts = np.concatenate([[0], new_firsts, [len(new)]])
+        ends = zip(firsts, new_firsts, strict=True)
+        parts = [
+            self.span(first, last).merged(new[first_new:last_new])
+            for (first, first_new), (last, last_new) in pairwise(ends)
+        ]
+        cells, reasons, duals = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return Shortlists(cells, reasons, duals, self.shape)
+
+    def span(self, first: int, last: int) -> Shortlists:
+        """The pairs from one place to another."""
+        part = slice(first, last)
+        return Shortlists(self.cells[part], self.reasons[part], self.duals[part], self.shape)
+
+    def merged(self, new: Array) -> tuple[Array, Array, Array]:
+        """Cells, reasons and duals together with those of new pairs.
+
+        Args:
+            new: i64, ascending, 4 * cell + the rank of its reason.
+        """
+        keys = np.sort(np.concatenate([4 * self.cells, new]))
         is_first = np.diff(keys >> 2, prepend=-1) > 0
         is_found_hard = np.append(keys[1:] - keys[:-1] == RANKS.index(HARD), False)[is_first]
         keys = keys[is_first]
@@ -64,16 +89,17 @@ class Shortlists:
         reasons, duals = np.array(RANKS, np.int8)[ranks], np.zeros(len(keys), np.float32)
         reasons[known], duals[known] = self.reasons, self.duals
         reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
-        return Shortlists(keys >> 2, reasons, duals, self.shape)
+        return keys >> 2, reasons, duals
 
-    def costs(self, cost: float, n_usable: int) -> CSR:
+    def costs(self, cost: float, n_usable: float, weights: Array | None = None) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
 
         Those that were drawn stand for all examples that lack the label and are not on its list.
 
         Args:
             cost: of an example that stands for itself.
-            n_usable: examples that there are.
+            n_usable: examples that there are, or the sum of their weights.
+            weights: f32 (n_samples,), how many examples each one counts for; None for one.
 
         Returns:
             CSR (n_labels, n_samples).
@@ -85,8 +111,13 @@ class Shortlists:
         indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
         values = np.where(self.reasons == OWN, np.float32(cost), np.float32(-cost))
         drawn = np.flatnonzero(self.reasons == DRAWN)
-        n_drawn = np.diff(np.searchsorted(drawn, indptr))
-        share = (n_usable - (lengths - n_drawn)) / np.maximum(n_drawn, 1)
+        bounds_drawn = np.searchsorted(drawn, indptr)
+        n_drawn, counted, drawn_counted = np.diff(bounds_drawn), lengths, np.diff(bounds_drawn)
+        if weights is not None:
+            own = weights[indices]
+            values *= own
+            counted, drawn_counted = sums(own, indptr), sums(own[drawn], bounds_drawn)
+        share = (n_usable - (counted - drawn_counted)) / np.where(n_drawn, drawn_counted, 1)
         values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
 
@@ -100,6 +131,13 @@ class Shortlists:
         """Without negatives that are easy by now, whose duals are 0."""
         kept = (self.reasons == OWN) | (self.duals > 0)
         return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+
+
+def sums(values: Array, bounds: Array) -> Array:
+    """Of values from each bound to the next: f64 (len(bounds) - 1,)."""
+    total = np.zeros(len(values) + 1)
+    np.cumsum(values, dtype=np.float64, out=total[1:])
+    return np.diff(total[bounds])
 
 
 def drawn_cells(

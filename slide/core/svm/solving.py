@@ -13,6 +13,7 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import RANKS, hits
+from slide.core.examples.weights import of_rows
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists, found_cells
 
@@ -50,6 +51,7 @@ class Problem:
         y: labels, CSR (n_samples, n_labels), on the host.
         counts: i64 (n_labels,), examples of each label.
         centroids: CSR (n_labels, n_inputs) of unit length, on the host.
+        weights: f32 (n_samples,), how many examples each one counts for; None for one.
     """
 
     settings: SvmSettings
@@ -59,6 +61,7 @@ class Problem:
     y: CSR
     counts: Array
     centroids: CSR
+    weights: Array | None = None
 
     @classmethod
     def of(
@@ -75,12 +78,15 @@ class Problem:
         """
         x, y = data.features.map(backend.put), data.y.positive()
         seen = y.where(np.isin(np.arange(y.n_rows), usable)[y.row_numbers()])
-        ones = seen.with_values(np.ones_like(seen.values)).map(backend.put)
+        ones = of_rows(seen.with_values(np.ones_like(seen.values)), data.weights)
         limits = limits_of(settings, y.column_counts())
         none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)
-        centroids = backend.spgemm_t(ones, x, backend.put(limits), none).map(backend.get)
+        centroids = backend.spgemm_t(ones.map(backend.put), x, backend.put(limits), none).map(
+            backend.get
+        )
         counts = seen.column_counts()
-        return cls(settings, backend, inputs, x, y, counts, centroids.with_unit_rows())
+        unit = centroids.with_unit_rows()
+        return cls(settings, backend, inputs, x, y, counts, unit, data.weights)
 
     def start(self, centroid: float) -> CSR:
         """What weights are drawn to: centroids of this length."""
@@ -94,7 +100,7 @@ class Problem:
         return self.network(self.start(centroid), biases)
 
     def solved(
-        self, lists: Shortlists, balance: Balance, n_usable: int, salt: int
+        self, lists: Shortlists, balance: Balance, usable: Array, salt: int
     ) -> tuple[Direct, Array]:
         """A network of all labels solved on their shortlists, and the duals after it.
 
@@ -104,10 +110,10 @@ class Problem:
         Args:
             lists: with the duals to start from.
             balance: cost and length of centroids.
-            n_usable: examples that are not held out.
+            usable: examples that are not held out, i64.
             salt: of the orders of examples.
         """
-        costs, duals = lists.costs(balance.cost, n_usable), lists.duals
+        costs, duals = lists.costs(balance.cost, self.total(usable), self.weights), lists.duals
         limits = limits_of(self.settings, self.counts)
         first = self.passed(costs, duals, balance, np.zeros_like(limits), 1, salt)
         duals = self.backend.get(first.duals)
@@ -117,6 +123,12 @@ class Problem:
         weight = rows.weight.map(self.backend.get)
         network = self.network(weight.where(weight.values != 0), self.backend.get(rows.bias))
         return network, duals
+
+    def total(self, rows: Array) -> float:
+        """How many examples these count for together."""
+        if self.weights is None:
+            return len(rows)
+        return float(self.weights[rows].sum(dtype=np.float64))
 
     def passed(
         self, costs: CSR, duals: Array, balance: Balance, limits: Array, passes: int, salt: int
@@ -133,11 +145,15 @@ class Problem:
         bias = np.where(self.counts > 0, bias, np.float32(NEVER))
         return Direct.of(weight, bias, self.inputs, self.backend)
 
-    def best_labels(self, network: Direct, rows: Array, k: int) -> Array:
-        """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met."""
+    def best_labels(self, network: Direct, rows: Array, k: int) -> tuple[Array, Array]:
+        """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met.
+
+        Returns:
+            the labels, and their logits f32 (B, k).
+        """
         index = network.index(self.backend)
         none = CSR.empty(len(rows), self.y.n_cols)
-        return self.search(index, rows, none, k)[0]
+        return self.search(index, rows, none, k)
 
     def hard_cells(self, network: Direct, rows: Array, k: int) -> Array:
         """Pairs of some examples and the k best labels that they lack, if they cost anything.
@@ -167,7 +183,7 @@ class Problem:
         """Whether the best labels of some examples are theirs: bool (len(rows), ANSWERS)."""
         if not len(rows):
             return NOTHING_FOUND
-        return hits(self.best_labels(network, rows, ANSWERS), self.y.take(rows))
+        return hits(self.best_labels(network, rows, ANSWERS)[0], self.y.take(rows))
 
 
 def limits_of(settings: SvmSettings, counts: Array) -> Array:

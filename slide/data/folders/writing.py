@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR
-from slide.core.examples.dataset import Dataset, keys_of
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import is_even
 from slide.data.folders.arrays import HEADER, ArrayFile, write_durably
 from slide.data.folders.manifest import (
@@ -82,7 +82,7 @@ class FolderWriter:
     def append(self, part: Dataset) -> None:
         """Write examples behind those that are there."""
         self.counted.see(part)
-        self.files["keys"].append(keys_of(part))
+        self.files["keys"].append(part.row_keys())
         left_out = part.left_out or CSR.empty(part.n_samples, 0)
         for side, matrix in zip(MATRICES, (part.features, part.y, left_out), strict=True):
             n_before = self.files[f"{side}_indices"].length

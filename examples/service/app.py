@@ -1,0 +1,70 @@
+"""A model that answers over HTTP: python app.py MODEL [PORT]; docs/serving.md tells of it."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvicorn
+from asking import answer, json_of
+from scipy.sparse import csr_array
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import slide
+from slide.serving.folder import is_frozen
+
+
+def load(folder):
+    """What answers for a model folder, or sooner for one that `slide freeze` wrote; warm."""
+    frozen = is_frozen(Path(folder))
+    model = slide.Predictor.load(folder) if frozen else slide.Model.load(folder).freeze()
+    model.predict(csr_array((1, 1)), 1)
+    return model
+
+
+async def health(request):
+    """Whether there is a model to ask."""
+    return JSONResponse({"status": "ok", "labels": request.app.state.model.n_labels})
+
+
+async def predict(request):
+    """The best labels of {"rows": [...], "k": 5}."""
+    model = request.app.state.model  # to the end of this answer, whatever is loaded meanwhile
+    return JSONResponse(await run_in_threadpool(answer, model, await json_of(request)))
+
+
+async def reload(request):
+    """Read the folder anew; the old model answers until the new one can, or if it cannot."""
+    state = request.app.state
+    async with state.reloading:
+        try:
+            state.model = await run_in_threadpool(load, state.folder)
+        except slide.SlideError as error:
+            raise HTTPException(500, f"{error}; the old model goes on") from None
+    return await health(request)
+
+
+async def told(request, error):
+    """An error as its sentence."""
+    status, sentence = getattr(error, "status_code", 422), getattr(error, "detail", str(error))
+    return JSONResponse({"error": sentence}, status)
+
+
+def create_app(folder):
+    """The service of a model folder."""
+    routes = [
+        Route("/health", health),
+        Route("/predict", predict, methods=["POST"]),
+        Route("/reload", reload, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: told, slide.SlideError: told})
+    app.state.folder, app.state.model, app.state.reloading = folder, load(folder), asyncio.Lock()
+    return app
+
+
+if __name__ == "__main__":
+    port = int(sys.argv[2]) if len(sys.argv) > 2 else 8000
+    uvicorn.run(create_app(sys.argv[1]), host="127.0.0.1", port=port, log_level="warning")

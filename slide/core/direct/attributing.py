@@ -1,0 +1,37 @@
+"""What each input adds to a label's score: its value times the label's weight of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slide.core.attribution import Attribution
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.backend import Backend
+from slide.core.direct.inputs import Inputs
+from slide.core.direct.network import Direct
+from slide.core.examples.dataset import features_of
+
+
+def attribution(network: Direct, backend: Backend, x: CSR | Block, label: int) -> Attribution:
+    """Of one example (1, n_features) and one label, by its row."""
+    columns, inputs = network.inputs.of(features_of(x)).row(0)
+    connected, weights = network.weights_of(label, backend)
+    bias = float(weights[-1])  # the constant input is the last one of every label
+    places = np.searchsorted(connected, columns)  # none beyond it: features come before
+    slopes = np.where(connected[places] == columns, weights[places], 0)
+    features = features_behind(network.inputs, columns)
+    return Attribution(features, inputs.astype(np.float64), slopes.astype(np.float64), bias)
+
+
+def features_behind(inputs: Inputs, columns: Array) -> Array:
+    """The features that inputs are made of: i64 (m, 2), the second -1 where there is one."""
+    features = np.stack([columns.astype(np.int64), np.full(len(columns), -1)], axis=1)
+    are_pairs = columns >= inputs.n_features
+    pairs = inputs.pairs[columns[are_pairs] - inputs.n_features]
+    features[are_pairs] = np.stack(np.divmod(pairs, max(inputs.n_features, 1)), axis=1)
+    return features
+
+
+def representation(network: Direct, backend: Backend, x: CSR | Block) -> CSR:
+    """What examples are to the labels: their inputs, CSR (B, n_inputs)."""
+    return network.inputs.of(features_of(x))

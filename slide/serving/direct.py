@@ -1,0 +1,162 @@
+"""Direct connections, frozen: the inverted index is stored, not made anew.
+
+With float32 the weights by label are stored beside it, and `IndexSearcher` answers, as it does for
+a `Model`. With fewer bits there are the lists alone, whose sums are the answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slide.backends.numba_threads import NumbaBackend
+from slide.backends.threads.packed import (
+    Biases,
+    PackedLists,
+    best_of_packed,
+    by_bias,
+    packed_logits,
+)
+from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.direct.inputs import Inputs
+from slide.core.direct.network import Direct
+from slide.core.direct.searching import IndexSearcher
+from slide.core.examples.dataset import features_of
+from slide.core.learner import LAST
+from slide.core.models.model import Model
+from slide.serving.engine import Arrays, Engine, fits, starts_of
+from slide.serving.packing import (
+    codes_of,
+    decoded,
+    demand_codes,
+    largest_of_runs,
+    scales_of,
+    with_largest,
+)
+
+
+def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, Any]]:
+    """What is stored of a model with direct connections."""
+    network = model.network
+    assert isinstance(network, Direct)
+    backend = NumbaBackend()
+    weight = with_largest(network.without_bias(model.backend), keep)
+    bias = model.backend.get(network.bias)
+    kept = Direct.of(weight, bias, network.inputs, backend)
+    index = kept.index(backend)
+    unseen = model.label_counts == 0
+    searcher = IndexSearcher.of(kept, index, 0, unseen if unseen.any() else None)
+    arrays = {
+        "input_weights": kept.inputs.weights, "pairs": kept.inputs.pairs,
+        "offsets": index.offsets, "ids": index.ids,
+    }  # fmt: skip
+    if dtype == "float32":
+        return arrays | whole(searcher), {}
+    scales = scales_of(largest_of_runs(index.values, index.offsets), dtype)
+    codes = codes_of(index.values, np.repeat(scales, np.diff(index.offsets)), dtype)
+    biases = np.where(unseen, np.float32(LAST), bias)
+    return arrays | {
+        "codes": codes,
+        "scales": scales,
+        "biases_of_labels": biases,
+        "by_bias": by_bias(biases),
+    }, {}
+
+
+def whole(searcher: IndexSearcher) -> Arrays:
+    """What is stored of float32 weights beside the index."""
+    weight, index, last = searcher.network.param.weight, searcher.index, searcher.last
+    return {
+        "values": index.values, "base": index.base,
+        "by_bias": searcher.by_bias, "biases": searcher.biases,
+        "label_indptr": weight.indptr, "label_inputs": weight.indices,
+        "label_weights": weight.values,
+        **({} if last is None else {"last": last}),
+    }  # fmt: skip
+
+
+def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> Engine:
+    """What answers, over arrays as `arrays_of` gives them; ValueError if these do not fit."""
+    inputs = Inputs(arrays["input_weights"], arrays["pairs"])
+    n = len(arrays["by_bias"])
+    demand(len(arrays["offsets"]) == inputs.n_inputs + 2, "offsets do not fit the inputs")
+    demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
+    if "codes" not in arrays:
+        searcher = whole_searcher(arrays, inputs, n)
+        return Engine(searcher.network, searcher, None)
+    fits(arrays, {"codes": arrays["ids"].shape, "scales": (inputs.n_inputs + 1,),
+                  "biases_of_labels": (n,)})  # fmt: skip
+    demand_codes(arrays["codes"])
+    codes, meanings = decoded(arrays["codes"])
+    lists = PackedLists(arrays["offsets"], arrays["ids"], codes, meanings, arrays["scales"])
+    biases = Biases(arrays["biases_of_labels"], arrays["by_bias"], np.float32(LAST))
+    network = PackedDirect(inputs, lists, biases)
+    return Engine(network, network, None)
+
+
+def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
+    """The searcher of a model, over stored arrays."""
+    weights, indptr = arrays["label_weights"], arrays["label_indptr"]
+    fits(arrays, {"values": arrays["ids"].shape, "base": (n,), "biases": (n,),
+                  "label_indptr": (n + 1,), "label_inputs": weights.shape})  # fmt: skip
+    demand(starts_of(indptr, len(weights)), "label_indptr does not fit the weights")
+    weight = CSR(indptr, arrays["label_inputs"], weights, inputs.n_inputs + 1)
+    square = np.broadcast_to(np.float32(1), weights.shape)  # of what is not trained on
+    network = Direct(inputs, SparseParam(weight, square))
+    index = InvertedIndex(arrays["offsets"], arrays["ids"], arrays["values"], arrays["base"])
+    last = arrays.get("last")
+    return IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
+
+
+@dataclass(frozen=True, slots=True)
+class PackedDirect:
+    """A network of weights in few bits, and what searches it.
+
+    Args:
+        inputs: how features become inputs.
+        lists: of inputs, the constant one, whose list is empty, last.
+        biases: of labels; those that come last have `LAST`.
+    """
+
+    inputs: Inputs
+    lists: PackedLists
+    biases: Biases
+
+    @property
+    def n_features(self) -> int:
+        return self.inputs.n_features
+
+    @property
+    def n_labels(self) -> int:
+        return len(self.biases.of_labels)
+
+    def weights_of(self, label: int, backend: Backend) -> tuple[Array, Array]:
+        """See `Direct`; all lists are looked through."""
+        lists = self.lists
+        entries = np.flatnonzero(lists.ids == label)
+        inputs = np.searchsorted(lists.offsets, entries, "right") - 1
+        weights = lists.decoded[lists.codes[entries]] * lists.scales[inputs]
+        constant = self.inputs.n_inputs
+        return (
+            np.append(inputs, constant).astype(np.int32),
+            np.append(weights, self.biases.of_labels[label]),
+        )
+
+    def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
+        """See `Searcher`."""
+        assert isinstance(backend, NumbaBackend)
+        inputs = self.inputs.of(features_of(x))
+        return best_of_packed(backend.scratch, self.lists, self.biases, inputs, k)
+
+    def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
+        """See `Searcher`."""
+        inputs = self.inputs.of(features_of(x))
+        return packed_logits(self.lists, self.biases, inputs, wanted)
+
+    def naming_last(self, labels: Array, backend: Backend) -> PackedDirect:
+        """See `Searcher`; that is so already."""
+        return self

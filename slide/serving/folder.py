@@ -1,0 +1,124 @@
+"""The folder of a frozen model: config.json and arrays.safetensors, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
+
+from slide.core.errors import ModelError
+from slide.core.models.beside import write_beside
+from slide.core.models.folder import CONFIG, FROZEN, staged
+from slide.core.models.model import Model
+from slide.serving.engine import Arrays
+from slide.serving.mapped import map_arrays
+
+VERSION = 1
+ARRAYS = "arrays.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """All that a frozen model is made of.
+
+    Args:
+        description: what config.json holds.
+        arrays: by name; mapped ones if it lies in a folder.
+        folder: where it lies, absolute; None if it is in memory alone.
+        beside: names and probabilities, by their names in `Model`, of one in memory alone.
+    """
+
+    description: dict[str, Any]
+    arrays: Arrays
+    folder: Path | None = None
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+def write(frozen: Frozen, model: Model, folder: Path) -> None:
+    """Write the folder of a frozen model, with what stands beside the weights of the model.
+
+    Raises:
+        ModelError: something of that name exists, or the operating system refuses.
+    """
+    if os.path.lexists(folder):
+        raise ModelError(f"{folder} exists: choose another folder for the frozen model")
+    with staged(folder, overwrite=False) as partial:
+        try:
+            write_beside(model, partial)
+            save_file(frozen.arrays, partial / ARRAYS)
+            said = frozen.description | {"sha256": digest_of(partial / ARRAYS)}
+            text = json.dumps(said, indent=2) + "\n"
+            (partial / CONFIG).write_text(text, encoding="utf-8")
+            shutil.copymode(partial / CONFIG, partial / ARRAYS)  # else only its owner may read it
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"cannot write the frozen model to {folder.parent}: {error}") from None
+
+
+def read(folder: Path) -> Frozen:
+    """Read a folder that `write` wrote; of its arrays no more than where they are.
+
+    Raises:
+        ModelError: it is missing, damaged, or of another version.
+    """
+    description = description_of(folder)
+    if description.get("version") != VERSION:
+        raise ModelError(
+            f"{folder / CONFIG} has version {description.get('version')!r}: this slide reads "
+            f"version {VERSION}, so freeze the model again"
+        )
+    return Frozen(description, map_arrays(folder / ARRAYS), folder.resolve())
+
+
+def description_of(folder: Path) -> dict[str, Any]:
+    """Read config.json, of whatever version.
+
+    Raises:
+        ModelError: it is missing, damaged, or not of a frozen model.
+    """
+    path = folder / CONFIG
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"{folder} is not a frozen model ({path.name}: {error.strerror}): expected a folder "
+            "that `slide freeze` wrote"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}): freeze the model again") from None
+    if not isinstance(description, dict) or description.get("format") != FROZEN:
+        raise ModelError(
+            f"{path} is not of a frozen model: expected format {FROZEN!r}, which `slide freeze` "
+            "makes of a model folder"
+        )
+    return description
+
+
+def is_frozen(folder: Path) -> bool:
+    """Whether a folder says of itself that it is a frozen model, of whatever version."""
+    try:
+        return bool(description_of(folder))
+    except ModelError:
+        return False
+
+
+def check_bytes(frozen: Frozen) -> None:
+    """Read all arrays of a folder, and raise ModelError unless they are those that were written."""
+    assert frozen.folder is not None
+    path = frozen.folder / ARRAYS
+    if digest_of(path) != frozen.description.get("sha256"):
+        raise ModelError(
+            f"{path} is damaged (its bytes are not those that were written): freeze the model again"
+        )
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
