@@ -33,10 +33,10 @@ def test_what_is_no_folder_is_told(files, slide):
     for args, words in (
         (["convert", "nix-*.txt", "n"], "no file has a name of this pattern"),
         (["convert", "test.txt", "empty"], "it exists"),
-        (["convert", "--check", "test.txt"], "there is no manifest.json in it"),
+        (["convert", "--check", "test.txt"], "there is no manifest.json in this folder"),
         (["convert", "--check", "empty", "test.txt"], "--check writes nothing"),
         (["convert", "test.txt"], "name both"),
-        (["train", "empty", "--model", "n"], "there is no manifest.json in it"),
+        (["train", "empty", "--model", "n"], "there is no manifest.json in this folder"),
     ):
         code, out, err = slide(*args)
         assert (code, out) == (2, "")

@@ -197,7 +197,7 @@ def stating(**entries):
 
 
 AT_ONCE = {
-    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "no manifest.json in it"),
+    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "no manifest.json in this"),
     "torn manifest": (edited("manifest.json", lambda content: content[:99]), "damaged"),
     "other version": (stating(version=2), "version 2, but this slide reads 1"),
     "other format": (stating(format="x"), "not of a data folder"),

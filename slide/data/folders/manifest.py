@@ -47,7 +47,7 @@ def read_manifest(folder: Path) -> Manifest:
         with path.open("rb") as file:
             content = file.read(LARGEST_MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"there is no {MANIFEST} in it, expected a file, or a folder that "
+        raise DataError(f"there is no {MANIFEST} in this folder, expected a file, or a folder that "
                         "`slide convert IN DIR` wrote: name one", folder) from None  # fmt: skip
     except OSError as error:
         raise open_error(error, path) from None
