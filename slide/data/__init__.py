@@ -1,8 +1,18 @@
-"""Reading and writing examples: XMC-repository text, svmlight, npz, texts; and a demo set."""
+"""Reading and writing examples: XMC text, svmlight, npz, data folders, texts; and a demo set."""
 
 from slide.data.bundled import Demo, load_demo
-from slide.data.formats import is_numbers, read, read_pair, refuse_other_than_svmlight, write
+from slide.data.folders import check_folder
+from slide.data.formats import (
+    convert_to_folder,
+    is_folder_name,
+    is_numbers,
+    read,
+    read_pair,
+    refuse_other_than_svmlight,
+    write,
+)
 from slide.data.interactions import blocks
+from slide.data.many import files_of
 from slide.data.predictions import prediction_lines, write_named, write_predictions
 from slide.data.streams import refuse_twice
 from slide.data.tables import is_table
@@ -13,6 +23,10 @@ __all__ = [
     "Columns",
     "Demo",
     "blocks",
+    "check_folder",
+    "convert_to_folder",
+    "files_of",
+    "is_folder_name",
     "is_numbers",
     "is_table",
     "load_demo",

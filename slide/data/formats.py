@@ -2,33 +2,44 @@
 
 | name, without `.gz .bz2 .xz .zst`     | format              |
 |---------------------------------------|---------------------|
+| of a folder                           | data folder         |
 | `.npz`, or whatever a zip archive has | npz                 |
 | `.svm .svmlight .libsvm`              | svmlight            |
 | anything else                         | XMC-repository text |
 | anything else, with two numbers first | features alone      |
 
 Standard input, pipes and devices have no name that tells: with a header it is XMC-repository text,
-without one svmlight.
+without one svmlight. A name that stands for nothing may be a pattern of several files. What is
+written under a name without suffix is a data folder.
 """
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from slide.core.contract.arrays import CSR
 from slide.core.errors import ConfigError, DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, checked
+from slide.core.examples.mapped import Mapped
 from slide.data.apart import joined, read_labels
 from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.compression import SUFFIXES
+from slide.data.folders.converting import Watch, unwatched
+from slide.data.folders.converting import convert_to_folder as fill_folder
+from slide.data.folders.opening import open_folder
+from slide.data.many import files_of, in_a_row
 from slide.data.npz import read_npz, save_npz
-from slide.data.source import Source
-from slide.data.streams import is_stream, refuse_twice
-from slide.data.svmlight import read_svmlight, svmlight_text
+from slide.data.parts import Parts, parts_of
+from slide.data.source import BEGIN, Place, Source
+from slide.data.streams import is_stream, refuse_twice, shown
+from slide.data.svmlight import svmlight_parts, svmlight_text
 from slide.data.target import new_file, save_text
-from slide.data.xmc import n_in_header, read_matrix, read_xmc, xmc_text
+from slide.data.xmc import n_in_header, read_matrix, xmc_parts, xmc_text
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 _ZIP = b"PK\x03\x04"
@@ -37,6 +48,8 @@ _IN_HEADER, _IN_HEADER_OF_MATRIX = 3, 2
 
 def _format(path: Path) -> str:
     """The format that a name tells."""
+    if os.path.isdir(path):
+        return "folder"
     name = path.name.lower()
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
@@ -59,6 +72,11 @@ def _format_of(source: Source) -> str:
     return "svmlight" if has_no_name and n_numbers < _IN_HEADER_OF_MATRIX else kind
 
 
+def is_folder_name(path: Path) -> bool:
+    """Whether what is written under this name is a data folder."""
+    return not is_stream(path) and not path.suffix and bool(path.name)
+
+
 def is_numbers(path: Path) -> bool:
     """Whether a file has features as numbers by its name."""
     return not is_stream(path) and _format(path) != "xmc"
@@ -75,7 +93,7 @@ def read(
 
     Args:
         path: the file, or `-` for standard input; its name tells the format, its first bytes the
-            compression.
+            compression. Or a data folder, or a pattern such as `part-*.txt` of several files.
         n_features, n_labels: sizes that a model or a training set already has. An svmlight file
             states no sizes: it gets 1 + the highest number seen, raised to these where they are
             larger. XMC and npz files state their own, which are returned as they stand.
@@ -85,7 +103,8 @@ def read(
 
     Returns:
         A Dataset for which `check()` holds, all values finite, all label values 1 (or -1, which
-        only our own npz format has, for labels that were shown and not chosen).
+        only our own npz format has, for labels that were shown and not chosen). That of a data
+        folder is mapped into memory, and its numbers are checked by whoever uses them.
 
     Raises:
         DataError: for every file that cannot be read as what its name says.
@@ -95,9 +114,8 @@ def read(
         SlideWarning: an svmlight file looks as if it counted from 1, and nothing was said; or it
             ends in blank lines.
     """
-    source, sizes = Source(Path(path)), (n_features or 0, n_labels or 0)
-    _, dataset = _read(source, *sizes, counted(one_based), features_only)
-    return dataset
+    sizes = n_features or 0, n_labels or 0
+    return _read(Path(path), *sizes, counted(one_based), features_only)[1]
 
 
 def counted(one_based: str | None) -> OneBased | None:
@@ -113,7 +131,7 @@ def counted(one_based: str | None) -> OneBased | None:
 
 def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
     """Raise DataError if a file that counts from 0 by its format was said to count otherwise."""
-    if not is_stream(path) and _format(path) != "svmlight":
+    if not is_stream(path) and all(_format(each) != "svmlight" for each in files_of(path)):
         _refuse_counting(path, one_based)
 
 
@@ -125,21 +143,79 @@ def _refuse_counting(path: Path, one_based: OneBased | None) -> None:
 
 
 def _read(
-    source: Source,
+    path: Path,
     n_features: int = 0,
     n_labels: int = 0,
     one_based: OneBased | None = None,
     features_only: bool = False,
 ) -> tuple[str, Dataset]:
-    """The format of a file, and its examples."""
+    """The format of a file, and its examples; of several files the format of the last."""
+    sets = list[Dataset]()
+    for each in files_of(path):
+        if _format(each) == "folder":
+            kind = "folder"
+            sets.append(open_folder(each))
+        else:
+            kind, parts = _opened(Source(each), n_features, n_labels, one_based, features_only)
+            sets.append(parts if isinstance(parts, Dataset) else parts.whole())
+    return kind, in_a_row(sets)
+
+
+def _opened(
+    source: Source,
+    n_features: int = 0,
+    n_labels: int = 0,
+    one_based: OneBased | None = None,
+    features_only: bool = False,
+    start: Place = BEGIN,
+) -> tuple[str, Dataset | Parts]:
+    """The format of a file, and its examples: in parts if it is text, behind a place in it."""
     kind = _format_of(source)
     if kind == "npz":
         return kind, read_npz(source, features_only)
     if kind == "apart":
         return kind, _read_apart(source, features_only)
     if kind == "xmc":
-        return kind, read_xmc(source)
-    return kind, read_svmlight(source, n_features, n_labels, one_based)
+        return kind, xmc_parts(source, start)
+    return kind, svmlight_parts(source, n_features, n_labels, one_based, start)
+
+
+def convert_to_folder(
+    paths: Sequence[Path],
+    target: Path,
+    one_based: str | None = None,
+    watch: Watch = unwatched,
+    **sizes: int,
+) -> Mapped:
+    """Write the examples of files, one after the other, into a data folder, in little memory.
+
+    An interrupted conversion goes on where it was, if it is asked for again.
+
+    Args:
+        paths: the files, patterns of files, or `-`.
+        target: the folder, which is not there yet.
+        one_based: see `read`.
+        watch: is told how many bytes were read.
+        sizes: `every` and `chunk_size` of `slide.data.folders.converting`.
+
+    Raises:
+        DataError: a file cannot be read, or the folder cannot be written.
+        ConfigError: one_based is something else.
+    """
+    counting = counted(one_based)
+    files = [each for path in paths for each in files_of(path)]
+    opened = partial(_in_parts, counting)
+    return fill_folder(files, target, opened, watch, str(counting), **sizes)
+
+
+def _in_parts(one_based: OneBased | None, source: Source, start: Place) -> Parts:
+    """The examples of a file behind a place in it, whatever its format."""
+    if _format(source.path) == "folder":
+        return parts_of(open_folder(source.path))
+    kind, found = _opened(source, one_based=one_based, start=start)
+    if kind != "svmlight":
+        _refuse_counting(source.name, one_based)
+    return parts_of(found) if isinstance(found, Dataset) else found
 
 
 def _read_apart(source: Source, features_only: bool) -> Dataset:
@@ -162,10 +238,9 @@ def read_pair(
     whoever judges leaves out what training never saw.
     """
     refuse_twice(train, valid)
-    source = Source(Path(train))
-    kind, train_set = _read(source, one_based=counted(one_based))
+    kind, train_set = _read(Path(train), one_based=counted(one_based))
     if kind != "svmlight":
-        _refuse_counting(source.name, counted(one_based))
+        _refuse_counting(shown(Path(train)), counted(one_based))
     # What a training file looks like is told once, and its counting holds for both.
     counting = one_based or OneBased.NONE
     return train_set, None if valid is None else read(valid, one_based=counting)

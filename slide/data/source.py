@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from slide.core.errors import DataError
 from slide.data.compression import decompressed, refuse_archive
@@ -29,6 +29,38 @@ _WIDE_MARKS = {
 
 
 _LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class Place(NamedTuple):
+    """How far a text was read: bytes as `Source.lines` gives them, and the lines that they are."""
+
+    n_bytes: int = 0
+    n_lines: int = 0
+
+
+class Stretch(NamedTuple):
+    """Whole lines of a text, and where they begin and end."""
+
+    lines: bytes
+    begin: Place
+    end: Place
+
+
+BEGIN = Place()
+
+
+def stretches(blocks: Iterable[bytes], start: Place = BEGIN) -> Iterator[Stretch]:
+    """Blocks of whole lines with their places, from where somebody has read to.
+
+    Blocks before `start` are passed over. One that it lies within is given from its beginning:
+    the file has other blocks than it had, and whoever cares compares `begin`.
+    """
+    here = BEGIN
+    for lines in blocks:
+        end = Place(here.n_bytes + len(lines), here.n_lines + lines.count(b"\n"))
+        if end.n_bytes > start.n_bytes:
+            yield Stretch(lines, here, end)
+        here = end
 
 
 def chunks(path: Path, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
@@ -53,12 +85,14 @@ class Source:
 
     Attributes:
         name: the file in sentences.
+        n_read: bytes of it that were read, compressed as they are.
     """
 
     def __init__(self, path: Path, chunk_size: int = CHUNK_SIZE) -> None:
         self.path = path
         self.name = shown(path)
-        self._pieces = chunks(path, chunk_size)
+        self.n_read = 0
+        self._pieces = decompressed(self._counted(pieces_of(path, chunk_size)), self.name)
         self._head: bytes | None = None
 
     @property
@@ -76,6 +110,11 @@ class Source:
                 if b"\n" in piece or is_long:
                     break
         return self._head
+
+    def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.n_read += len(piece)
+            yield piece
 
     def pieces(self) -> Iterator[bytes]:
         """All bytes, the head first; once only."""

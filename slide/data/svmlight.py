@@ -20,16 +20,19 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.data.block import TextBlock
-from slide.data.source import Source
+from slide.data.ordered import in_order
+from slide.data.parts import Part, Parts, filled_rows, lowest
+from slide.data.source import BEGIN, Place, Source, Stretch, stretches
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines
 
@@ -37,7 +40,10 @@ _COMMENT = re.compile(rb"#[^\n]*")
 
 
 def read_svmlight(
-    source: Source, n_features: int = 0, n_labels: int = 0, one_based: OneBased | None = None
+    source: Source,
+    n_features: int = 0,
+    n_labels: int = 0,
+    one_based: OneBased | None = None,
 ) -> Dataset:
     """The examples of an svmlight file.
 
@@ -49,24 +55,48 @@ def read_svmlight(
     Raises:
         DataError: for whatever departs from the rules above.
     """
-    parts: list[Dataset] = []
-    line = 1
-    for lines in source.lines():
-        text = _COMMENT.sub(b"", lines) if b"#" in lines else lines
-        block = TextBlock(text, source.name, line, one_based=one_based or OneBased.NONE)
-        part = parse_lines(block)
-        line += part.n_samples
-        parts.append(part.take(np.flatnonzero(~_begin_with_hash(lines))) if b"#" in lines else part)
-    n_features = max([n_features, *(_highest(part.features) + 1 for part in parts)])
-    n_labels = max([n_labels, *(_highest(part.y) + 1 for part in parts)])
-    x = CSR.stack([part.features for part in parts], n_features)
-    if not x.n_rows:
-        raise DataError("the file holds no example: check how it was made", source.name)
-    dataset = Dataset(x, CSR.stack([part.y for part in parts], n_labels))
+    return svmlight_parts(source, n_features, n_labels, one_based).whole()
+
+
+def svmlight_parts(
+    source: Source,
+    n_features: int = 0,
+    n_labels: int = 0,
+    one_based: OneBased | None = None,
+    start: Place = BEGIN,
+) -> Parts:
+    """The same in parts.
+
+    Args:
+        source, n_features, n_labels, one_based: see `read_svmlight`.
+        start: the place behind the examples that somebody has already.
+
+    Raises:
+        DataError: for whatever departs from the rules above, as soon as it is met.
+    """
+    read_lines = partial(_examples, source.name, one_based or OneBased.NONE)
+    parts = in_order(read_lines, stretches(source.lines(), start))
+    return Parts(parts, n_features, n_labels, partial(_conclude, source.name, one_based))
+
+
+def _examples(name: Path, one_based: OneBased, stretch: Stretch) -> Part:
+    """The examples in some lines."""
+    lines = stretch.lines
+    text = _COMMENT.sub(b"", lines) if b"#" in lines else lines
+    block = TextBlock(text, name, 1 + stretch.begin.n_lines, one_based=one_based)
+    part = parse_lines(block)
+    if b"#" in lines:
+        part = part.take(np.flatnonzero(~_begin_with_hash(lines)))
+    return Part(part, stretch.end)
+
+
+def _conclude(name: Path, one_based: OneBased | None, dataset: Dataset) -> None:
+    """Raise DataError if there is no example, and tell what looks odd."""
+    if not dataset.n_samples:
+        raise DataError("the file holds no example: check how it was made", name)
     if one_based is None:
-        _tell_origin(dataset, source.name)
-    _tell_blank_end(dataset, source.name)
-    return dataset
+        _tell_origin(dataset, name)
+    _tell_blank_end(dataset, name)
 
 
 def _begin_with_hash(lines: bytes) -> Array:
@@ -79,7 +109,7 @@ def _begin_with_hash(lines: bytes) -> Array:
 
 def _tell_origin(dataset: Dataset, name: Path) -> None:
     """Warn if 1 is the lowest number of features or labels, as where one counts from 1."""
-    features, labels = (_lowest(matrix) == 1 for matrix in (dataset.features, dataset.y))
+    features, labels = (lowest(matrix) == 1 for matrix in (dataset.features, dataset.y))
     if features or labels:
         one_based = OneBased.of(features, labels)
         what = "features and labels" if one_based is OneBased.BOTH else one_based.value
@@ -93,8 +123,7 @@ def _tell_origin(dataset: Dataset, name: Path) -> None:
 
 def _tell_blank_end(dataset: Dataset, name: Path) -> None:
     """Warn if the last lines are blank, which is rarely meant."""
-    filled = np.flatnonzero(dataset.features.row_lengths() + dataset.y.row_lengths())
-    n_blank = dataset.n_samples - 1 - int(filled.max(initial=-1))
+    n_blank = dataset.n_samples - 1 - int(filled_rows(dataset).max(initial=-1))
     if n_blank:
         lines = "a blank line" if n_blank == 1 else f"{n_blank} blank lines"
         warnings.warn(
@@ -115,11 +144,3 @@ def svmlight_text(dataset: Dataset, path: Path) -> Iterator[str]:
         sentence = "no examples, which svmlight cannot hold: choose another format (.txt, .npz)"
         raise DataError(sentence, path)
     return example_lines(dataset)
-
-
-def _highest(matrix: CSR) -> int:
-    return int(matrix.indices.max(initial=-1))
-
-
-def _lowest(matrix: CSR) -> int:
-    return int(matrix.indices.min(initial=matrix.n_cols))

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS, MAX_DIGITS, TextBlock, quote
-from slide.data.source import MARK, Source
+from slide.data.ordered import in_order
+from slide.data.parts import Part, Parts
+from slide.data.source import BEGIN, MARK, Place, Source, Stretch, stretches
 from slide.data.target import example_lines
 from slide.data.tokens import parse_lines, refuse_unknown_bytes
 
@@ -47,10 +50,22 @@ def read_xmc(source: Source) -> Dataset:
     Raises:
         DataError: for whatever departs from the rules above.
     """
-    blocks = source.lines()
-    header, newline, rest = next(blocks).partition(b"\n")
-    sizes = _sizes(TextBlock(header + newline, source.name, 1), _OF_EXAMPLES)
-    return _examples(source.name, chain([rest], blocks), *sizes)
+    return xmc_parts(source).whole()
+
+
+def xmc_parts(source: Source, start: Place = BEGIN) -> Parts:
+    """The same in parts.
+
+    Args:
+        source: the file.
+        start: the place behind the examples that somebody has already; the header is before all.
+
+    Raises:
+        DataError: for whatever departs from the rules above, as soon as it is met.
+    """
+    rest, sizes = _after_header(source, _OF_EXAMPLES)
+    reader = _Reader(source.name, *sizes)
+    return Parts(reader.parts(rest, start), reader.n_features, reader.n_labels)
 
 
 def read_matrix(source: Source) -> CSR:
@@ -59,10 +74,9 @@ def read_matrix(source: Source) -> CSR:
     Raises:
         DataError: for whatever departs from the same rules.
     """
-    blocks = source.lines()
-    header, newline, rest = next(blocks).partition(b"\n")
-    n_rows, n_columns = _sizes(TextBlock(header + newline, source.name, 1), _OF_MATRIX)
-    rows = _examples(source.name, chain([rest], blocks), n_rows, n_columns, MAX_COLUMNS)
+    rest, (n_rows, n_columns) = _after_header(source, _OF_MATRIX)
+    reader = _Reader(source.name, n_rows, n_columns, MAX_COLUMNS)
+    rows = Parts(reader.parts(rest), n_columns).whole()
     if rows.y.nnz:
         line = 2 + int(rows.y.row_numbers()[0])
         sentence = f"{str(rows.y.indices[0])!r} is no entry, expected index:value in a file whose "
@@ -70,26 +84,45 @@ def read_matrix(source: Source) -> CSR:
     return rows.features
 
 
-def _examples(
-    name: Path, blocks: Iterable[bytes], n_samples: int, n_features: int, n_labels: int
-) -> Dataset:
-    """The lines after a header."""
-    parts: list[Dataset] = []
-    n_lines = 0
-    for lines in blocks:
-        examples, surplus = _split_after(lines, max(0, n_samples - n_lines))
-        part = parse_lines(TextBlock(examples, name, 2 + n_lines, n_features, n_labels))
-        _demand_blank(TextBlock(surplus, name, 2 + n_lines + part.n_samples), n_samples)
-        parts.append(part)
-        n_lines += lines.count(b"\n")
-    if n_lines < n_samples:
-        sentence = (
-            f"the file ends after {n_lines} of the {n_samples} examples that its header states: "
-            "fetch the file again or correct the header"
-        )
-        raise DataError(sentence, name, 1 + n_lines)
-    x = CSR.stack([part.features for part in parts], n_features)
-    return Dataset(x, CSR.stack([part.y for part in parts], n_labels))
+def _after_header(source: Source, names: tuple[str, ...]) -> tuple[Iterator[bytes], list[int]]:
+    """The lines after a header, and the numbers in it."""
+    blocks = source.lines()
+    header, newline, rest = next(blocks).partition(b"\n")
+    sizes = _sizes(TextBlock(header + newline, source.name, 1), names)
+    return chain([rest], blocks), sizes
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the lines after a header with these numbers; places count from there."""
+
+    name: Path
+    n_samples: int
+    n_features: int
+    n_labels: int
+
+    def parts(self, blocks: Iterable[bytes], start: Place = BEGIN) -> Iterator[Part]:
+        """The examples in blocks of lines."""
+        end = start
+        for part in in_order(self.examples, stretches(blocks, start)):
+            assert part.end is not None
+            end = part.end
+            yield part
+        if end.n_lines < self.n_samples:
+            sentence = (
+                f"the file ends after {end.n_lines} of the {self.n_samples} examples that its "
+                "header states: fetch the file again or correct the header"
+            )
+            raise DataError(sentence, self.name, 1 + end.n_lines)
+
+    def examples(self, stretch: Stretch) -> Part:
+        """The examples in some lines; those after the last one are blank."""
+        n_before = stretch.begin.n_lines
+        lines, surplus = _split_after(stretch.lines, max(0, self.n_samples - n_before))
+        line = 2 + n_before
+        part = parse_lines(TextBlock(lines, self.name, line, self.n_features, self.n_labels))
+        _demand_blank(TextBlock(surplus, self.name, line + part.n_samples), self.n_samples)
+        return Part(part, stretch.end)
 
 
 def xmc_text(dataset: Dataset) -> Iterator[str]:

@@ -6,7 +6,7 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
+AT_A_TIME = 1 << 22  # entries of a matrix that is looked at as a whole
 ROWS = "expected row i from indptr[i] to indptr[i + 1]"
 
 
@@ -33,6 +34,12 @@ def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
         f"{name} is {array.dtype} with {array.ndim} dimensions, "
         f"expected {np.dtype(dtype)} with {ndim}",
     )
+
+
+def spans(n: int) -> Iterator[slice]:
+    """0 to n in runs: what is computed from large arrays by them needs no array as large."""
+    for start in range(0, n, AT_A_TIME):
+        yield slice(start, min(start + AT_A_TIME, n))
 
 
 def indptr_of(lengths: Array) -> Array:
@@ -110,7 +117,7 @@ class CSR:
 
     def take(self, rows: Array) -> CSR:
         """The given rows in the given order, as a new CSR; negative numbers count from the end."""
-        lengths = self.row_lengths()[rows]
+        lengths = self.indptr[1:][rows] - self.indptr[:-1][rows]
         indptr = indptr_of(lengths)
         shift = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
         source = np.arange(len(shift), like=shift) + shift
@@ -127,8 +134,9 @@ class CSR:
         return replace(self.where(self.indices < n_cols), n_cols=n_cols)
 
     def positive(self) -> CSR:
-        """The same rows without the entries that are not above 0."""
-        return self.where(self.values > 0)
+        """The same rows without the entries that are not above 0; itself if all are."""
+        kept = self.values > 0
+        return self if kept.all() else self.where(kept)
 
     def union(self, other: CSR) -> CSR:
         """The entries of two matrices of one shape that have none in common."""
@@ -196,7 +204,10 @@ class CSR:
 
     def column_counts(self) -> Array:
         """Stored entries of each column, i64 (n_cols)."""
-        return np.bincount(self.indices, minlength=self.n_cols)
+        counts = np.bincount(self.indices[:AT_A_TIME], minlength=self.n_cols)
+        for span in spans(max(self.nnz - AT_A_TIME, 0)):
+            counts += np.bincount(self.indices[AT_A_TIME:][span], minlength=self.n_cols)
+        return counts
 
     @classmethod
     def of_cells(cls, cells: Array, values: Array, shape: tuple[int, int]) -> CSR:
@@ -282,9 +293,13 @@ class CSR:
 
     def increases(self) -> bool:
         """Whether indices increase strictly within every row."""
-        larger = np.ones(self.nnz + 1, bool)
-        np.greater(self.indices[1:], self.indices[:-1], out=larger[1:-1])
-        larger[self.indptr] = True  # a row may begin anywhere
+        return all(self._increases_within(span) for span in spans(max(self.nnz - 1, 0)))
+
+    def _increases_within(self, span: slice) -> bool:
+        """Whether of these entries each is followed by a larger one, or by another row."""
+        larger = self.indices[1:][span] > self.indices[:-1][span]
+        begins = self.indptr - (span.start + 1)  # a row may begin anywhere
+        larger[begins[(begins >= 0) & (begins < len(larger))]] = True
         return bool(larger.all())
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.arrays import CSR, Array, Block, demand, spans
 from slide.core.errors import InputError
 
 MAX_COLUMNS = 2**31 - 1  # column numbers are i32
@@ -86,7 +86,7 @@ def as_labels(y: Any) -> CSR:
 def sound(x: Matrix) -> Matrix:
     """The same, or ValueError if an invariant does not hold or a number is not finite."""
     x.check_entries()
-    if not np.isfinite(x.values).all():
+    if not all(np.isfinite(x.values[span]).all() for span in spans(len(x.values))):
         refuse_infinite(x)
     return x
 

@@ -14,6 +14,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import SparseParam
 from slide.core.direct.active import found_set
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.mapped import AsInputs, centroids
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
@@ -35,18 +36,18 @@ def connect(
         settings: how many connections.
         inputs: as fitted to the training set.
         backend: computes.
-        data: the training set in an order of its own, its features replaced by inputs.
+        data: the training set in an order of its own, its features replaced by inputs; or on disk
+            in the order of the file, and replaced when they are taken.
     """
     x, y = data.x, data.y.positive()
     assert isinstance(x, CSR)
-    n, counts, wanted = y.n_cols, y.column_counts(), settings.learner
-    none = CSR.empty(n, x.n_cols).map(backend.put)
+    counts, wanted = y.column_counts(), settings.learner
     ones = of_rows(y.with_values(np.ones_like(y.values)), data.weights)
     limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
-    centroids = backend.spgemm_t(
-        ones.map(backend.put), x.map(backend.put), backend.put(limits), none
-    )
-    weight = centroids.map(backend.get).with_unit_rows()
+    if isinstance(data, AsInputs):
+        weight = data.centroids(backend, y, limits).with_unit_rows()
+    else:
+        weight = centroids(backend, x, ones, limits).with_unit_rows()
     weight = weight.with_values(np.float32(SCALE) * weight.values)
     bias = np.log(shares(ones, counts, data.weights))
     bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
@@ -110,7 +111,8 @@ def grown_connections(
     """
     weight, bias = weight.map(backend.put), backend.put(bias)
     index = backend.invert(weight, bias, settings.learner.list_limit)
-    sample = data.take(np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH)))
+    rows = np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH))
+    sample = data.take(data.order[rows] if isinstance(data, AsInputs) else rows)
     k = min(settings.training.active, data.n_labels)
     at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
     parts = []

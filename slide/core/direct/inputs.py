@@ -12,9 +12,11 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.direct.settings import DirectSettings
+from slide.core.examples.dataset import batches
 
 LONGEST = 16  # features of an example that has pairs: they are 120 then
 LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
+ROWS_AT_A_TIME = 1 << 18  # whose pairs are counted
 PAIR_WEIGHT = 2.0  # of a pair beside its features: it tells more (docs/decisions/0019)
 
 
@@ -46,8 +48,7 @@ class Inputs:
         weights = (np.maximum(rarity, LEAST_RARE) ** settings.idf_power).astype(np.float32)
         pairs = np.zeros(0, np.int64)
         if settings.pairs:
-            pairs, counts = np.unique(pairs_of(x.with_unit_rows())[1], return_counts=True)
-            pairs = pairs[counts > 1]
+            pairs = pairs_seen_twice(x)
         return cls(weights, pairs)
 
     def widened(self, places: Array, weights: Array) -> Inputs:
@@ -77,6 +78,19 @@ class Inputs:
         values = np.concatenate([x.values, np.float32(PAIR_WEIGHT) * values[known]])
         order = np.argsort(cells)
         return CSR.of_cells(cells[order], values[order], x.shape).with_unit_rows()
+
+
+def pairs_seen_twice(x: CSR) -> Array:
+    """The pairs of features that two examples have, i64, ascending; see `Inputs`.
+
+    Memory follows the different pairs that there are, and not the examples.
+    """
+    pairs, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for rows in batches(x.n_rows, ROWS_AT_A_TIME):
+        found, n_found = np.unique(pairs_of(x.take(rows))[1], return_counts=True)
+        pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
+        counts = np.bincount(places, np.concatenate([counts, n_found]), len(pairs))
+    return pairs[counts > 1]
 
 
 def pairs_of(x: CSR) -> tuple[Array, Array, Array]:

@@ -13,9 +13,11 @@ from slide.core.contract.state import State, copied, rng_from, state_of_rng
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.mapped import AsInputs
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.mapped import Mapped
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier, Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
@@ -33,7 +35,8 @@ class DirectRun(Stepping):
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
         network: the weights.
-        data: the training set, its features replaced by inputs, the constant one last.
+        data: the training set, its features replaced by inputs, the constant one last; those on
+            disk are replaced when they are taken.
         monitored: a fixed slice of it.
         order: the examples in an order that does not depend on that of the file.
         rebuilds: when the index is due.
@@ -68,10 +71,15 @@ class DirectRun(Stepping):
         order = train.canonical_order()
         features = train.features
         inputs = inputs or Inputs.fitted(settings.learner, features)
-        x = inputs.of(features)
-        begun = Dataset(x, train.y, weights=train.weights)
-        network = connect(settings, inputs, backend, begun.take(order))
-        data = Dataset(x.with_constant(), train.y, weights=train.weights)
+        if isinstance(train, Mapped) and train.weights is None:
+            on_disk = AsInputs.of(train, order, inputs)
+            network = connect(settings, inputs, backend, on_disk)
+            data: Dataset = replace(on_disk, has_constant=True)
+        else:
+            x = inputs.of(features)
+            begun = Dataset(x, train.y, weights=train.weights)
+            network = connect(settings, inputs, backend, begun.take(order))
+            data = Dataset(x.with_constant(), train.y, weights=train.weights)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)

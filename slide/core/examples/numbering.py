@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block, spans
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.mapped import Mapped
 
 MANY = 1 << 16  # ids up to which unused ones cost nothing worth saving
 SPARE = 8  # ids for one in use from which they are few of many
@@ -81,7 +82,8 @@ def used(matrix: CSR) -> Array:
     if matrix.n_cols > SPARSE * matrix.nnz:
         return matrix.column_ids()
     marks = np.zeros(matrix.n_cols, bool)
-    marks[matrix.indices] = True
+    for span in spans(matrix.nnz):
+        marks[matrix.indices[span]] = True
     return np.flatnonzero(marks).astype(np.int32)
 
 
@@ -98,6 +100,10 @@ def by_columns(
         features, labels = Numbering.of(data.x), Numbering.of(data.y)
     else:
         features, labels = before[0].widened(data.x), before[1].widened(data.y)
+    are_columns = features.ids is None and labels.ids is None
+    are_all = (features.n, labels.n) == (data.n_features, data.n_labels)
+    if isinstance(data, Mapped) and are_columns and are_all:
+        return replace(data, left_out=None), features, labels
     y = labels.within(data.y)
     assert isinstance(y, CSR)
     return Dataset(features.within(data.x), y, weights=data.weights), features, labels

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.mapped import Mapped, is_even
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +32,9 @@ class Traits:
     def of(cls, train: Dataset) -> Traits:
         """Counted in a training set."""
         n, x = max(train.n_samples, 1), train.x
-        one_value = isinstance(x, CSR) and bool(np.all(x.values == first_of_row(x)))
-        is_binary = one_value and x.nnz > n and bool(np.all(x.values > 0))
+        if isinstance(train, Mapped):
+            is_binary = train.is_binary
+        else:
+            is_binary = isinstance(x, CSR) and x.nnz > n and is_even(x)
         labels = train.y.positive().nnz
         return cls(n, train.n_labels, x.nnz / n, labels / n, not isinstance(x, CSR), is_binary)
-
-
-def first_of_row(x: CSR) -> Array:
-    """For each entry the value of the first one of its row."""
-    starts = x.indptr[:-1][x.row_lengths() > 0]
-    return np.repeat(x.values[starts], x.row_lengths()[x.row_lengths() > 0])

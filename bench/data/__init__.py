@@ -1,0 +1,1 @@
+"""What data larger than memory costs: converting it, and training from where it is."""

@@ -1,0 +1,99 @@
+"""Direct connections from examples on disk: inputs are made of few examples at a time.
+
+Every result has the bits that examples in memory give: a row of inputs depends on its example
+alone, and a centroid on the examples of its label, in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.backend import Backend
+from slide.core.direct.inputs import Inputs
+from slide.core.examples.dataset import Dataset
+from slide.core.examples.mapped import Mapped
+
+ENTRIES_AT_A_TIME = 1 << 23  # features of the examples of some labels
+
+
+@dataclass(frozen=True, slots=True)
+class AsInputs(Mapped):
+    """Examples on disk whose features become inputs when they are taken.
+
+    Args:
+        order: their canonical order, i64 (n_samples,).
+        inputs: what features become.
+        has_constant: whether the constant input is one of them.
+    """
+
+    order: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    inputs: Inputs = field(default_factory=lambda: Inputs(np.zeros(0), np.zeros(0, np.int64)))
+    has_constant: bool = False
+
+    @classmethod
+    def of(cls, data: Mapped, order: Array, inputs: Inputs) -> AsInputs:
+        """Without the constant input."""
+        return cls(data.x, data.y, keys=data.keys, order=order, inputs=inputs)
+
+    def take(self, rows: Array) -> Dataset:
+        """The given examples in the given order, in memory."""
+        x = self.inputs.of(self.features.take(rows))
+        return Dataset(x.with_constant() if self.has_constant else x, self.y.take(rows))
+
+    def centroids(self, backend: Backend, y: CSR, limits: Array) -> CSR:
+        """`centroids`, of the labels of few examples at a time.
+
+        Args:
+            backend: computes.
+            y: labels, CSR (n_samples, n_labels) in the order of the file.
+            limits: i64 (n_labels,), entries that a centroid keeps.
+        """
+        by_label = self._by_label(y)
+        parts = []
+        for labels in self._groups(by_label):
+            begin, end = by_label.indptr[labels.start], by_label.indptr[labels.stop]
+            places, rows = np.unique(by_label.indices[begin:end], return_inverse=True)
+            columns = by_label.row_numbers()[begin:end] - labels.start
+            n = labels.stop - labels.start
+            cells = np.sort(rows * n + columns)
+            ones = CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(places), n))
+            x = self.take(self.order[places]).features
+            parts.append(centroids(backend, x, ones, limits[labels]))
+        return CSR.stack(parts, self.inputs.n_inputs)
+
+    def _by_label(self, y: CSR) -> CSR:
+        """The places in the canonical order of the examples of each label, ascending."""
+        y = y.take(self.order)
+        places = np.argsort(y.indices, kind="stable")
+        rows = y.row_numbers()[places].astype(np.int32)
+        indptr = indptr_of(y.column_counts())
+        return CSR(indptr, rows, np.zeros(0, np.float32), self.n_samples)
+
+    def _groups(self, by_label: CSR) -> Iterator[slice]:
+        """Runs of labels whose examples have few features, or that are one."""
+        lengths = self.x.row_lengths()[self.order][by_label.indices]
+        entries = indptr_of(lengths)[by_label.indptr]  # before each label
+        start, n = 0, by_label.n_rows
+        while start < n:
+            most = entries[start] + ENTRIES_AT_A_TIME
+            stop = max(int(np.searchsorted(entries, most, side="right")) - 1, start + 1)
+            yield slice(start, min(stop, n))
+            start = stop
+
+
+def centroids(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:
+    """Sums of the inputs of the examples of each label, the largest of them: CSR (n_labels, d).
+
+    Args:
+        backend: computes.
+        x: inputs, CSR (n, d).
+        y: labels, CSR (n, n_labels), each as much as its example weighs.
+        limits: i64 (n_labels,), entries that are kept.
+    """
+    none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)
+    found = backend.spgemm_t(y.map(backend.put), x.map(backend.put), backend.put(limits), none)
+    return found.map(backend.get)
