@@ -18,6 +18,7 @@ from slide.core.models.writing import pieces_of
 
 COUNTS = "label_counts"
 FEATURE_IDS, LABEL_IDS = "feature_ids", "label_ids"
+LARGEST = 1e18  # of a weight: the square of more is none in 32 bits, and lengths are not finite
 LONGEST_REASON = 200  # characters that are quoted of what a library says
 
 
@@ -63,10 +64,12 @@ def are_ids_of(network: TrainedNetwork, ids: dict[str, Array]) -> bool:
 
 
 def refuse_nonsense(path: Path, tensors: dict[str, Array], counts: Array) -> None:
-    """Raise ModelError if numbers are not finite, or counts negative."""
+    """Raise ModelError if numbers are not finite, nor nearly so, or counts negative."""
     floats = [array for array in tensors.values() if array.dtype.kind == "f"]
-    are_finite = all(bool(np.isfinite(piece).all()) for each in floats for piece in pieces_of(each))
-    if not are_finite or (counts.size and counts.min() < 0):
+    are_sound = all(
+        bool((abs(piece) <= LARGEST).all()) for each in floats for piece in pieces_of(each)
+    )
+    if not are_sound or (counts.size and counts.min() < 0):
         raise ModelError(
             f"{path} is damaged (weights that are not finite, or negative counts): "
             "train the model again"
