@@ -87,7 +87,7 @@ def pairs_seen_twice(x: CSR) -> Array:
     """
     pairs, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for rows in batches(x.n_rows, ROWS_AT_A_TIME):
-        found, n_found = np.unique(pairs_of(x.take(rows))[1], return_counts=True)
+        found, n_found = np.unique(pairs_of(x.take(rows).with_unit_rows())[1], return_counts=True)
         pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
         counts = np.bincount(places, np.concatenate([counts, n_found]), len(pairs))
     return pairs[counts > 1]
