@@ -201,8 +201,15 @@ def test_a_page_leads_to_what_verifies_and_trains(kind, copy) -> None:
     ("old", "new", "sentence"),
     [
         ("KERNELS |=", "OTHERS =", "'focal' is unknown to slide/backends/threads/losses.py"),
-        ("sign * m * p * (p + (1 - p) * s)", "m * p * (p + (1 - p) * s)", "reference: loss(z"),
-        ("is_label else 1.0", "is_label else 0.5", "numba: loss(z"),
+        pytest.param(
+            "sign * m * p * (p + (1 - p) * s)",
+            "m * p * (p + (1 - p) * s)",
+            "reference: loss(z",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "is_label else 1.0", "is_label else 0.5", "numba: loss(z", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_page_that_is_wrong_is_seen(old, new, sentence, copy) -> None:

@@ -21,6 +21,7 @@ if sys.platform == "linux":
 
 WANTED = os.environ.get("SLIDE_FAULTS")  # by `make faults`
 TIMES = int(WANTED or 2)  # that each thing happens, each time elsewhere
+OFTEN = "fail", "interrupted"  # in `make test`, too
 MODES = [
     ["--lr", "2"],
     ["--mode", "hogwild"],
@@ -63,7 +64,7 @@ def moments(name):
             MODES[i % len(MODES)],
             rng.randrange(1, 60),
             rng.randrange(2),
-            marks=[pytest.mark.slow] if i and not WANTED else [],
+            marks=[pytest.mark.slow] if (i or name not in OFTEN) and not WANTED else [],
         )
         for i in range(TIMES)
     ]

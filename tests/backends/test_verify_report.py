@@ -129,6 +129,7 @@ def test_only_training_that_no_kernel_explains_is_made_smaller():
     assert first_training_failure(earlier) is None
 
 
+@pytest.mark.slow
 def test_failing_training_is_made_smaller_in_the_end(no_branches):
     report = verify_backend("verified_stub:Drifts", 3, 0, 2, largest=200)
     assert report.checks == verify(Drifts(), 3, largest=200)

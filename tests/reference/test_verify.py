@@ -220,6 +220,7 @@ def test_nothing_is_left_in_the_present_folder(tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_backend_with_arrays_of_its_own_is_understood() -> None:
     class Wrapped:
         def __init__(self, array):

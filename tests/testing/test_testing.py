@@ -15,6 +15,7 @@ from slide.reference.checks import Check
 from slide.testing import benchmarks, conformance
 from slide.testing.conformance import explained, report_check
 
+pytestmark = pytest.mark.slow  # each runs a pytest of its own
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "einsum_package"
 
@@ -131,7 +132,6 @@ def test_without_pytest_benchmark_times_are_skipped(third_party):
     assert "times need pytest-benchmark: pip install 'slide-engine[testing]'" in said
 
 
-@pytest.mark.slow
 def test_the_example_passes_its_own_tests(tmp_path):
     folder = shutil.copytree(EXAMPLE, tmp_path / "package")
     chosen = (
