@@ -149,6 +149,27 @@ def test_solving_goes_on_with_all_examples_that_it_has_seen(new, x, texts):
     assert np.array_equal(parts.decision_function(x), whole.decision_function(x))
 
 
+@pytest.mark.parametrize("name", ["fit", "partial_fit"])
+def test_solving_goes_on_with_the_examples_of_fit(new, x, texts, name):
+    tags = texts[1]
+    parts = new(cost=1.0, warm_start=name == "fit").fit(x[:50], tags[:50])
+    with pytest.raises(InputError):
+        getattr(parts, name)(x[50:], tags[50:], validation=3)
+    parts = pickle.loads(pickle.dumps(parts))
+    getattr(parts, name)(x[50:], tags[50:])
+    whole = new(cost=1.0).fit(x, tags)
+    assert parts.model_.n_samples == 60
+    assert np.array_equal(parts.decision_function(x), whole.decision_function(x))
+    assert clone(parts).fit(x[:50], tags[:50]).model_.n_samples == 50
+
+
+def test_examples_that_fit_keeps_are_those_that_were_given(new, x, texts):
+    given = sp.csr_array(x, dtype=np.float32)
+    estimator = new(cost=1.0).fit(given, texts[1])
+    assert np.shares_memory(estimator._seen.x.values, given.data)
+    assert new(lr=2.0, epochs=1).fit(given, texts[1])._seen is None
+
+
 @pytest.mark.parametrize("steps", [{"lr": 2.0, "epochs": 1}, {"hidden": 8, "epochs": 1}])
 def test_steps_go_on_from_the_weights(new, x, texts, steps):
     cold = new(**steps).fit(x, texts[1])
