@@ -4,10 +4,12 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+import slide
 from slide.core.contract.arrays import CSR
 from slide.core.errors import InputError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.targets import read_targets
+from slide.estimator.joining import first_targets
 
 X = np.eye(3, dtype=np.float32)
 
@@ -41,6 +43,24 @@ def test_names_that_cannot_be_sorted_come_as_they_are_met():
     targets, matrix = dense([[("t", 1), 2], ["x", None], [2]])
     assert targets.classes.tolist() == [("t", 1), 2, "x", None]
     assert matrix == [[1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]]
+
+
+MIXED = [np.int64(3), np.str_("3"), np.float64(2.5)]
+
+
+@pytest.mark.parametrize(
+    "y", [MIXED, np.array(MIXED, object), [[each] for each in MIXED], [{each} for each in MIXED]]
+)
+def test_numbers_and_texts_of_numpy_are_different_names(y):
+    targets, _ = read_targets(y)
+    assert set(map(type, targets.classes.tolist())) == {int, str, float}
+    assert set(Dataset(X, y).label_names.values) == {3, "3", 2.5}
+    estimator = slide.SlideClassifier(backend="reference").fit(X, y)
+    assert set(estimator.classes_.tolist()) == {3, "3", 2.5}
+
+
+def test_first_labels_of_several_types_are_different_names():
+    assert first_targets([3, "3"]).names.tolist() == [3, "3"]
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def labels_listed(y: Any) -> tuple[CSR, Names | None]:
 def listed(y: Any) -> Any:
     """A list where there are objects, so that it may be one of lists; otherwise an array."""
     if isinstance(y, list | tuple):
-        return list(y)
+        return plain(y)
     array = np.asarray(y)
     if array.ndim != 1:
         raise InputError(
@@ -166,7 +166,7 @@ def listed(y: Any) -> Any:
         )
     if array.dtype != object:
         return array
-    return list(y) if isinstance(y, np.ndarray) or not hasattr(y, "to_list") else y.to_list()
+    return plain(y if isinstance(y, np.ndarray) or not hasattr(y, "to_list") else y.to_list())
 
 
 def of_matrix(matrix: CSR, form: Form, known: Targets | None) -> tuple[Targets, CSR]:
@@ -222,9 +222,10 @@ def mark_all(rows: list[Any]) -> bool:
                for row in rows for each in row)  # fmt: skip
 
 
-def plain(row: Collection[Any]) -> Collection[Any]:
-    """Names of NumPy as those of Python."""
-    return row.tolist() if isinstance(row, np.ndarray) else row
+def plain(row: Collection[Any]) -> list[Any]:
+    """Names of NumPy as those of Python: an array of several types of them would make all text."""
+    names = row.tolist() if isinstance(row, np.ndarray) else row
+    return [name.item() if isinstance(name, np.generic) else name for name in names]
 
 
 def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
@@ -254,9 +255,7 @@ def in_order(names: Iterable[Any]) -> list[Any]:
 def array_of(names: Sequence[Any]) -> Array:
     """An array of names, of their own type where they have one, otherwise of objects."""
     kinds = {type(name) for name in names}
-    if (len(kinds) == 1 and kinds <= {int, bool, float}) or (all(
-        issubclass(kind, np.generic) for kind in kinds
-    ) and kinds):  # fmt: skip
+    if len(kinds) == 1 and (kinds <= {int, bool, float} or issubclass(*kinds, np.generic)):
         return np.array(names)
     array = np.empty(len(names), object)
     array[:] = names
