@@ -110,6 +110,35 @@ def test_what_could_mean_two_things_is_refused(y, words):
         read_targets(y)
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        ([["a"], None, ["b"]], "row 1 is None"),
+        ([None, ["a"], ["b"]], "row 0 is None"),
+        ([["a"], ["b"], {"a": 1}], "row 2 is {'a': 1}"),
+        ([["a"], "b", ["c"]], "row 1 is 'b'"),
+        (["a", ["b"], "c"], "row 0 is 'a'"),
+        ([{"a": 1}, {"b": 1}, {"c": 1}], "row 0, is {'a': 1}"),
+        (["a", {"b": 1}, "c"], "row 1, is {'b': 1}"),
+        ([["a"], [NAN], ["b"]], "label nan"),
+        ([[1.5], [np.float32("nan")], [2.5]], "label nan"),
+        (["a", NAN, "b"], "label nan"),
+        ([["a"], [float("inf")], ["b"]], "label inf"),
+    ],
+)
+def test_rows_and_names_that_cannot_be_are_refused_in_a_sentence(y, words):
+    for take in (
+        read_targets,
+        lambda y: slide.fit(X, y),
+        lambda y: slide.SlideClassifier(backend="reference").fit(X, y),
+    ):
+        with pytest.raises(InputError, match=words):
+            take(y)
+
+
 def test_new_labels_come_after_those_that_were_there():
     first, _ = read_targets(NAMES)
     second, matrix = dense([["0", "b"]], first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -124,9 +125,20 @@ def read_any(y: Any, known: Targets | None) -> tuple[Targets, CSR]:
     if getattr(y, "ndim", 0) == 2 or (hasattr(y, "columns") and hasattr(y, "shape")):
         return of_marks(y, known)
     y = listed(y)
-    if isinstance(y, list) and y and all(isinstance(row, ROWS) for row in y):
+    if isinstance(y, list) and any(isinstance(row, ROWS) for row in y):
+        refuse_other_rows(y)
         return of_rows(y, known)
     return of_classes(y if isinstance(y, np.ndarray) else array_of(y), known)
+
+
+def refuse_other_rows(y: list[Any]) -> None:
+    """Raise InputError where some examples have a list of names, and one has something else."""
+    for i, row in enumerate(y):
+        if not isinstance(row, ROWS):
+            raise InputError(
+                f"y has lists of labels, but row {i} is {row!r:.60}: expected a list for each "
+                "example, [] where it has none"
+            )
 
 
 def is_listed(y: Any) -> bool:
@@ -207,6 +219,7 @@ def of_rows(rows: list[Any], known: Targets | None) -> tuple[Targets, CSR]:
         distinct = in_order(dict.fromkeys(flat))
     except TypeError as error:
         raise InputError(f"y has a label that is no name: {error}") from None
+    refuse_not_finite(distinct)
     targets, places = (known if known and known.names is not None else empty).with_more(distinct)
     ids = np.array([places[name] for name in flat], np.int64)
     shape = len(rows), targets.n
@@ -230,6 +243,9 @@ def plain(row: Collection[Any]) -> list[Any]:
 
 def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
     """One class for each example."""
+    if y.dtype == object:
+        refuse_unhashable(y.tolist())
+    refuse_not_finite(y.tolist() if y.dtype.kind in "fO" else [])
     try:
         distinct, which = np.unique(y, return_inverse=True)
     except TypeError:  # they cannot be compared, and are told apart by their hashes
@@ -241,6 +257,24 @@ def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
         targets, places = known.with_more(distinct.tolist())
         ids = np.array([places[name] for name in distinct.tolist()], np.int64)
     return targets, matrix_of(np.arange(len(y)), ids[which], (len(y), targets.n))
+
+
+def refuse_unhashable(classes: list[Any]) -> None:
+    """Raise InputError where the class of an example can be no name, such as a dict."""
+    for i, name in enumerate(classes):
+        try:
+            hash(name)
+        except TypeError:
+            raise InputError(
+                f"y, row {i}, is {name!r:.60}: expected the name of its label, or a list of names"
+            ) from None
+
+
+def refuse_not_finite(names: Iterable[Any]) -> None:
+    """Raise InputError where a name is NaN, which equals no other, or infinite."""
+    for name in names:
+        if isinstance(name, float) and not math.isfinite(name):
+            raise InputError(f"y has the label {name}: expected finite numbers, or other names")
 
 
 def in_order(names: Iterable[Any]) -> list[Any]:
@@ -255,7 +289,7 @@ def in_order(names: Iterable[Any]) -> list[Any]:
 def array_of(names: Sequence[Any]) -> Array:
     """An array of names, of their own type where they have one, otherwise of objects."""
     kinds = {type(name) for name in names}
-    if len(kinds) == 1 and (kinds <= {int, bool, float} or issubclass(*kinds, np.generic)):
+    if len(kinds) == 1 and issubclass(kinds.pop(), int | float | np.generic):
         return np.array(names)
     array = np.empty(len(names), object)
     array[:] = names
