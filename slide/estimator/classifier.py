@@ -213,6 +213,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _trained(self, data: Dataset, validation: Any, goes_on: bool) -> Self:
         """With a model of these examples, which begins with the one that there is."""
+        bounds(self.k, self.threshold)  # which only predict reads, and would refuse too late
         solves = self._solves(data)
         seen = data = joined(self._seen, data) if solves else data
         if data.n_samples >= GROWN * self._chosen_on:

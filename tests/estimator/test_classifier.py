@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import slide
-from slide.core.errors import ConfigError, InputError
+from slide.core.errors import ConfigError, InputError, SlideWarning
 
 WORDS = ["apple", "pie", "tart", "car", "sports", "engine", "boat", "sail", "sea", "red"]
 TAGS = {0: ["food"], 1: ["car"], 2: ["boat", "sea"]}
@@ -264,6 +264,29 @@ def test_parameters_that_cannot_be_are_refused_when_they_are_read(new, x, texts,
     with pytest.raises(ConfigError, match=words) as caught:
         new(**parameters).fit(x, texts[1])
     assert "--" not in str(caught.value)
+
+
+def test_names_that_no_folder_holds_are_told_of(new):
+    estimator = new()
+    with pytest.warns(SlideWarning, match=r"no names of labels: a name is \('t', 1\)") as told:
+        estimator.fit(np.eye(3), [[1], [("t", 1)], [None]])
+    assert told[0].filename == __file__
+    assert estimator.model_.label_names is None
+
+
+@pytest.mark.parametrize("parameters", [{"threshold": 3}, {"k": 0}, {"threshold": float("nan")}])
+def test_what_predict_cannot_take_is_refused_by_fit(new, x, texts, parameters):
+    with pytest.raises(ConfigError, match=next(iter(parameters))):
+        new(**parameters).fit(x, texts[1])
+
+
+def test_all_names_can_be_imported_without_scikit_learn():
+    for first, there in (("import sys; sys.modules['sklearn'] = None", False), ("", True)):
+        script = f"{first}\nfrom slide import *\nprint('SlideClassifier' in globals(), fit)"
+        told = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.startswith(str(there))
 
 
 def test_without_scikit_learn_all_else_is_there():

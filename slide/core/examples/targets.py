@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import numpy as np
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import InputError
+from slide.core.errors import InputError, SlideWarning
 from slide.core.examples.names import Names
 
 Form = Literal["classes", "marks", "matrix", "names"]
@@ -83,10 +84,16 @@ class Targets:
         return replace(self, n=len(joined), names=joined), places
 
     def as_names(self) -> Names | None:
-        """Names that a model folder can hold; None where one is none of JSON's, or all are ids."""
+        """Names that a model folder can hold; None where one is none of JSON's, or all are ids.
+
+        Warns:
+            SlideWarning: one is none of JSON's.
+        """
         try:
             return None if self.names is None else Names(self.names.tolist())
-        except InputError:
+        except InputError as error:
+            sentence = f"model_ and its folder have no names of labels: {error}"
+            warnings.warn(sentence, SlideWarning, stacklevel=4)  # at the call of fit
             return None
 
 
@@ -289,7 +296,7 @@ def in_order(names: Iterable[Any]) -> list[Any]:
 def array_of(names: Sequence[Any]) -> Array:
     """An array of names, of their own type where they have one, otherwise of objects."""
     kinds = {type(name) for name in names}
-    if len(kinds) == 1 and issubclass(kinds.pop(), int | float | np.generic):
+    if len(kinds) == 1 and all(k in (int, bool, float) or issubclass(k, np.generic) for k in kinds):
         return np.array(names)
     array = np.empty(len(names), object)
     array[:] = names
