@@ -163,3 +163,11 @@ def test_a_dataset_takes_lists_of_ids_and_of_names():
     assert numbers.label_names is None
     named = Dataset(X, ["no", "yes", "no"])
     assert (named.y.indices.tolist(), named.label_names.values) == ([0, 1, 0], ("no", "yes"))
+
+
+@pytest.mark.parametrize("names", [["a"], ["c", "b", "a"], ["a", "b", "c", "d"]])
+def test_a_dataset_refuses_other_names_than_those_of_its_lists(names):
+    y = [["a"], ["b"], ["c"]]
+    with pytest.raises(InputError, match="y names its labels itself"):
+        Dataset(X, y, label_names=names)
+    assert Dataset(X, y, label_names=["a", "b", "c"]).label_names.values == ("a", "b", "c")
