@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from slide.backends import load as load_backend
@@ -67,6 +68,8 @@ __all__ = [
     "recipe",
     "write",
 ]
+if find_spec("sklearn") is None:  # `from slide import *` takes what can be had
+    __all__.remove("SlideClassifier")
 
 
 def __getattr__(name: str) -> Any:

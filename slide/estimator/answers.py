@@ -15,10 +15,12 @@ from slide.core.errors import InputError
 from slide.core.examples.dataset import batches
 from slide.core.learner import LAST
 from slide.core.models.model import Model
+from slide.core.settings.demands import demand_float, demand_int
 
 MOST_ANSWERS = 50_000_000  # numbers in an array that is given for all labels: 400 MB
 AT_A_TIME = 1 << 22  # numbers that are held beside it
 TIE = 1e-9  # by which logarithms of probabilities differ where curves are flat
+EVEN = 0.5  # probability from which a label is more likely than not
 SHALLOW = 16  # labels that are looked at first where a threshold is all that is asked for
 
 
@@ -188,3 +190,14 @@ def matrix(ids: Array, values: Array, kept: Array, n: int) -> csr_array:
     order = np.lexsort((columns, rows))
     indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
     return csr_array((values[rows, places][order], columns[order], indptr), shape=(len(ids), n))
+
+
+def bounds(k: int | None, threshold: float | None) -> tuple[int | None, float | None]:
+    """How many labels are chosen, and how probable ones; ConfigError if there cannot be such."""
+    if k is None:
+        threshold = EVEN if threshold is None else threshold
+    else:
+        demand_int("k", k, 1, 1 << 31)
+    if threshold is not None:
+        demand_float("threshold", threshold, 0, 1)
+    return k, threshold

@@ -19,7 +19,7 @@ from slide.core.models.model import Model
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.settings.demands import demand_float, demand_int
 from slide.estimator import length
-from slide.estimator.answers import Answers
+from slide.estimator.answers import Answers, bounds
 from slide.estimator.joining import first_targets, joined, pair, wanted_of
 from slide.estimator.reading import (
     as_engine_has,
@@ -33,7 +33,6 @@ from slide.estimator.training import Wanted, chosen_in
 
 Hidden = int | tuple[int, ...] | None
 SETTINGS = ("hidden", "epochs", "lr", "batch_size", "cost", "active")
-EVEN = 0.5  # probability from which a label is more likely than not
 GROWN = 2  # times as many examples, on which settings are tried anew
 HIGHEST_SEED = 2**31 - 1
 
@@ -75,7 +74,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     history_: list[dict[str, Any]]
     _targets: Targets | None
     _constant: float | None
-    _seen: Dataset | None  # by partial_fit, of labels that are solved
+    _seen: Dataset | None  # all examples, of labels that are solved
     _chosen: dict[str, float]  # by a run, of settings that are tried
     _chosen_on: int  # examples
 
@@ -163,8 +162,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         goes_on = self.warm_start and hasattr(self, "model_")
         if not goes_on:
             self._forget()
-        data = self._read(X, y, sample_weight, goes_on)
-        return self._trained(data, validation, goes_on)
+        return self._trained(self._read(X, y, sample_weight, goes_on), validation, goes_on)
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, validation: Any = None
@@ -186,10 +184,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._targets = first_targets(classes)
         else:
             widen(self, X)
-        data = self._read(X, y, sample_weight, goes_on)
-        if self._solves(data):
-            data = self._seen = joined(self._seen, data)
-        return self._trained(data, validation, goes_on)
+        return self._trained(self._read(X, y, sample_weight, goes_on), validation, goes_on)
 
     def _forget(self) -> None:
         """Begin anew."""
@@ -218,12 +213,16 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _trained(self, data: Dataset, validation: Any, goes_on: bool) -> Self:
         """With a model of these examples, which begins with the one that there is."""
+        bounds(self.k, self.threshold)  # which only predict reads, and would refuse too late
+        solves = self._solves(data)
+        seen = data = joined(self._seen, data) if solves else data
         if data.n_samples >= GROWN * self._chosen_on:
             self._chosen = {}
-        wanted, solves = self._wanted(), self._solves(data)
+        wanted = self._wanted()
         data, valid = self._held_out(data, validation)
         begin_with = self.model_ if goes_on and not solves else None
         self.model_, self.history_ = wanted.train(data, valid, begin_with)
+        self._seen = seen if solves else None  # what was refused is not there twice when mended
         if solves and not self._chosen:
             self._chosen, self._chosen_on = chosen_in(self.history_), data.n_samples
         return self
@@ -299,13 +298,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """How many labels, and how probable ones, if not those of the parameters."""
         if k is None and threshold is None:
             k, threshold = self.k, self.threshold
-        if k is None:
-            threshold = EVEN if threshold is None else threshold
-        else:
-            demand_int("k", k, 1, 1 << 31)
-        if threshold is not None:
-            demand_float("threshold", threshold, 0, 1)
-        return k, threshold
+        return bounds(k, threshold)
 
     def predict_top_k(self, X: Any, k: int = 5, candidates: Any = None) -> tuple[Array, Array]:
         """The labels that score highest, best first.

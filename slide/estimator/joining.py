@@ -10,15 +10,17 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import InputError
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.targets import Targets
+from slide.core.examples.targets import Targets, array_of, listed
 
 
 def first_targets(classes: Any) -> Targets | None:
     """Labels that are said to come first."""
     if classes is None:
         return None
-    names = np.asarray(classes)
-    return Targets("classes", len(names), names)
+    names = listed(classes)
+    alike = not isinstance(names, list) or len({type(name) for name in names}) <= 1
+    array = np.asarray(names) if alike else array_of(names)
+    return Targets("classes", len(array), array)
 
 
 def joined(first: Dataset | None, second: Dataset) -> Dataset:

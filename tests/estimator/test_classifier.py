@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import slide
-from slide.core.errors import ConfigError, InputError
+from slide.core.errors import ConfigError, InputError, SlideWarning
 
 WORDS = ["apple", "pie", "tart", "car", "sports", "engine", "boat", "sail", "sea", "red"]
 TAGS = {0: ["food"], 1: ["car"], 2: ["boat", "sea"]}
@@ -149,6 +149,27 @@ def test_solving_goes_on_with_all_examples_that_it_has_seen(new, x, texts):
     assert np.array_equal(parts.decision_function(x), whole.decision_function(x))
 
 
+@pytest.mark.parametrize("name", ["fit", "partial_fit"])
+def test_solving_goes_on_with_the_examples_of_fit(new, x, texts, name):
+    tags = texts[1]
+    parts = new(cost=1.0, warm_start=name == "fit").fit(x[:50], tags[:50])
+    with pytest.raises(InputError):
+        getattr(parts, name)(x[50:], tags[50:], validation=3)
+    parts = pickle.loads(pickle.dumps(parts))
+    getattr(parts, name)(x[50:], tags[50:])
+    whole = new(cost=1.0).fit(x, tags)
+    assert parts.model_.n_samples == 60
+    assert np.array_equal(parts.decision_function(x), whole.decision_function(x))
+    assert clone(parts).fit(x[:50], tags[:50]).model_.n_samples == 50
+
+
+def test_examples_that_fit_keeps_are_those_that_were_given(new, x, texts):
+    given = sp.csr_array(x, dtype=np.float32)
+    estimator = new(cost=1.0).fit(given, texts[1])
+    assert np.shares_memory(estimator._seen.x.values, given.data)
+    assert new(lr=2.0, epochs=1).fit(given, texts[1])._seen is None
+
+
 @pytest.mark.parametrize("steps", [{"lr": 2.0, "epochs": 1}, {"hidden": 8, "epochs": 1}])
 def test_steps_go_on_from_the_weights(new, x, texts, steps):
     cold = new(**steps).fit(x, texts[1])
@@ -243,6 +264,29 @@ def test_parameters_that_cannot_be_are_refused_when_they_are_read(new, x, texts,
     with pytest.raises(ConfigError, match=words) as caught:
         new(**parameters).fit(x, texts[1])
     assert "--" not in str(caught.value)
+
+
+def test_names_that_no_folder_holds_are_told_of(new):
+    estimator = new()
+    with pytest.warns(SlideWarning, match=r"no names of labels: a name is \('t', 1\)") as told:
+        estimator.fit(np.eye(3), [[1], [("t", 1)], [None]])
+    assert told[0].filename == __file__
+    assert estimator.model_.label_names is None
+
+
+@pytest.mark.parametrize("parameters", [{"threshold": 3}, {"k": 0}, {"threshold": float("nan")}])
+def test_what_predict_cannot_take_is_refused_by_fit(new, x, texts, parameters):
+    with pytest.raises(ConfigError, match=next(iter(parameters))):
+        new(**parameters).fit(x, texts[1])
+
+
+def test_all_names_can_be_imported_without_scikit_learn():
+    for first, there in (("import sys; sys.modules['sklearn'] = None", False), ("", True)):
+        script = f"{first}\nfrom slide import *\nprint('SlideClassifier' in globals(), fit)"
+        told = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.startswith(str(there))
 
 
 def test_without_scikit_learn_all_else_is_there():

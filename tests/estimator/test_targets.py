@@ -4,10 +4,12 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+import slide
 from slide.core.contract.arrays import CSR
 from slide.core.errors import InputError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.targets import read_targets
+from slide.estimator.joining import first_targets
 
 X = np.eye(3, dtype=np.float32)
 
@@ -41,6 +43,24 @@ def test_names_that_cannot_be_sorted_come_as_they_are_met():
     targets, matrix = dense([[("t", 1), 2], ["x", None], [2]])
     assert targets.classes.tolist() == [("t", 1), 2, "x", None]
     assert matrix == [[1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]]
+
+
+MIXED = [np.int64(3), np.str_("3"), np.float64(2.5)]
+
+
+@pytest.mark.parametrize(
+    "y", [MIXED, np.array(MIXED, object), [[each] for each in MIXED], [{each} for each in MIXED]]
+)
+def test_numbers_and_texts_of_numpy_are_different_names(y):
+    targets, _ = read_targets(y)
+    assert set(map(type, targets.classes.tolist())) == {int, str, float}
+    assert set(Dataset(X, y).label_names.values) == {3, "3", 2.5}
+    estimator = slide.SlideClassifier(backend="reference").fit(X, y)
+    assert set(estimator.classes_.tolist()) == {3, "3", 2.5}
+
+
+def test_first_labels_of_several_types_are_different_names():
+    assert first_targets([3, "3"]).names.tolist() == [3, "3"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +110,35 @@ def test_what_could_mean_two_things_is_refused(y, words):
         read_targets(y)
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        ([["a"], None, ["b"]], "row 1 is None"),
+        ([None, ["a"], ["b"]], "row 0 is None"),
+        ([["a"], ["b"], {"a": 1}], "row 2 is {'a': 1}"),
+        ([["a"], "b", ["c"]], "row 1 is 'b'"),
+        (["a", ["b"], "c"], "row 0 is 'a'"),
+        ([{"a": 1}, {"b": 1}, {"c": 1}], "row 0, is {'a': 1}"),
+        (["a", {"b": 1}, "c"], "row 1, is {'b': 1}"),
+        ([["a"], [NAN], ["b"]], "label nan"),
+        ([[1.5], [np.float32("nan")], [2.5]], "label nan"),
+        (["a", NAN, "b"], "label nan"),
+        ([["a"], [float("inf")], ["b"]], "label inf"),
+    ],
+)
+def test_rows_and_names_that_cannot_be_are_refused_in_a_sentence(y, words):
+    for take in (
+        read_targets,
+        lambda y: slide.fit(X, y),
+        lambda y: slide.SlideClassifier(backend="reference").fit(X, y),
+    ):
+        with pytest.raises(InputError, match=words):
+            take(y)
+
+
 def test_new_labels_come_after_those_that_were_there():
     first, _ = read_targets(NAMES)
     second, matrix = dense([["0", "b"]], first)
@@ -114,3 +163,11 @@ def test_a_dataset_takes_lists_of_ids_and_of_names():
     assert numbers.label_names is None
     named = Dataset(X, ["no", "yes", "no"])
     assert (named.y.indices.tolist(), named.label_names.values) == ([0, 1, 0], ("no", "yes"))
+
+
+@pytest.mark.parametrize("names", [["a"], ["c", "b", "a"], ["a", "b", "c", "d"]])
+def test_a_dataset_refuses_other_names_than_those_of_its_lists(names):
+    y = [["a"], ["b"], ["c"]]
+    with pytest.raises(InputError, match="y names its labels itself"):
+        Dataset(X, y, label_names=names)
+    assert Dataset(X, y, label_names=["a", "b", "c"]).label_names.values == ("a", "b", "c")

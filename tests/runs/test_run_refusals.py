@@ -52,8 +52,8 @@ def test_divergence_in_the_last_step_is_noticed(backend, train_set, monkeypatch,
     ("x", "y", "words"),
     [
         (csr_of([], 3), csr_of([], 3), "nothing to learn from 0 examples"),
-        (csr_of([{}], 3), csr_of([{0: 1.0}], 3), "0 features"),
-        (csr_of([{0: 1.0}], 3), csr_of([{}], 3), "0 labels"),
+        (csr_of([{}], 3), csr_of([{0: 1.0}], 3), "of 3 features, with 0 values"),
+        (csr_of([{0: 1.0}], 3), csr_of([{}], 3), "of 3 features, with 1 values and 0 labels"),
         (csr_of([{0: 1.0}], 3), csr_of([{0: -1.0}], 3), "0 labels"),
     ],
 )

@@ -47,10 +47,12 @@ class Dataset:
     def __post_init__(self) -> None:
         if not isinstance(self.x, CSR | Block):
             object.__setattr__(self, "x", handed.features(self.x))
+        listed: Names | None = None
         if is_listed(self.y):
-            y, names = labels_listed(self.y)
+            y, listed = labels_listed(self.y)
             object.__setattr__(self, "y", y)
-            object.__setattr__(self, "label_names", self.label_names or names)
+            if self.label_names is None:
+                object.__setattr__(self, "label_names", listed)
         if not isinstance(self.y, CSR):
             object.__setattr__(self, "y", handed.labels(self.y))
         if not isinstance(self.left_out, CSR | None):
@@ -58,6 +60,11 @@ class Dataset:
         for side in ("feature_names", "label_names"):
             if not isinstance(getattr(self, side), Names | None):
                 object.__setattr__(self, side, Names(getattr(self, side)))
+        if listed is not None and self.label_names not in (None, listed):
+            raise InputError(
+                f"label_names are {self.label_names}, but y names its labels itself, in the order "
+                f"{listed}: leave label_names out, or give whole numbers as y"
+            )
 
     @property
     def n_samples(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,7 +12,7 @@ import numpy as np
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import InputError
+from slide.core.errors import InputError, SlideWarning
 from slide.core.examples.names import Names
 
 Form = Literal["classes", "marks", "matrix", "names"]
@@ -82,10 +84,16 @@ class Targets:
         return replace(self, n=len(joined), names=joined), places
 
     def as_names(self) -> Names | None:
-        """Names that a model folder can hold; None where one is none of JSON's, or all are ids."""
+        """Names that a model folder can hold; None where one is none of JSON's, or all are ids.
+
+        Warns:
+            SlideWarning: one is none of JSON's.
+        """
         try:
             return None if self.names is None else Names(self.names.tolist())
-        except InputError:
+        except InputError as error:
+            sentence = f"model_ and its folder have no names of labels: {error}"
+            warnings.warn(sentence, SlideWarning, stacklevel=4)  # at the call of fit
             return None
 
 
@@ -124,9 +132,20 @@ def read_any(y: Any, known: Targets | None) -> tuple[Targets, CSR]:
     if getattr(y, "ndim", 0) == 2 or (hasattr(y, "columns") and hasattr(y, "shape")):
         return of_marks(y, known)
     y = listed(y)
-    if isinstance(y, list) and y and all(isinstance(row, ROWS) for row in y):
+    if isinstance(y, list) and any(isinstance(row, ROWS) for row in y):
+        refuse_other_rows(y)
         return of_rows(y, known)
     return of_classes(y if isinstance(y, np.ndarray) else array_of(y), known)
+
+
+def refuse_other_rows(y: list[Any]) -> None:
+    """Raise InputError where some examples have a list of names, and one has something else."""
+    for i, row in enumerate(y):
+        if not isinstance(row, ROWS):
+            raise InputError(
+                f"y has lists of labels, but row {i} is {row!r:.60}: expected a list for each "
+                "example, [] where it has none"
+            )
 
 
 def is_listed(y: Any) -> bool:
@@ -158,7 +177,7 @@ def labels_listed(y: Any) -> tuple[CSR, Names | None]:
 def listed(y: Any) -> Any:
     """A list where there are objects, so that it may be one of lists; otherwise an array."""
     if isinstance(y, list | tuple):
-        return list(y)
+        return plain(y)
     array = np.asarray(y)
     if array.ndim != 1:
         raise InputError(
@@ -166,7 +185,7 @@ def listed(y: Any) -> Any:
         )
     if array.dtype != object:
         return array
-    return list(y) if isinstance(y, np.ndarray) or not hasattr(y, "to_list") else y.to_list()
+    return plain(y if isinstance(y, np.ndarray) or not hasattr(y, "to_list") else y.to_list())
 
 
 def of_matrix(matrix: CSR, form: Form, known: Targets | None) -> tuple[Targets, CSR]:
@@ -207,6 +226,7 @@ def of_rows(rows: list[Any], known: Targets | None) -> tuple[Targets, CSR]:
         distinct = in_order(dict.fromkeys(flat))
     except TypeError as error:
         raise InputError(f"y has a label that is no name: {error}") from None
+    refuse_not_finite(distinct)
     targets, places = (known if known and known.names is not None else empty).with_more(distinct)
     ids = np.array([places[name] for name in flat], np.int64)
     shape = len(rows), targets.n
@@ -222,13 +242,17 @@ def mark_all(rows: list[Any]) -> bool:
                for row in rows for each in row)  # fmt: skip
 
 
-def plain(row: Collection[Any]) -> Collection[Any]:
-    """Names of NumPy as those of Python."""
-    return row.tolist() if isinstance(row, np.ndarray) else row
+def plain(row: Collection[Any]) -> list[Any]:
+    """Names of NumPy as those of Python: an array of several types of them would make all text."""
+    names = row.tolist() if isinstance(row, np.ndarray) else row
+    return [name.item() if isinstance(name, np.generic) else name for name in names]
 
 
 def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
     """One class for each example."""
+    if y.dtype == object:
+        refuse_unhashable(y.tolist())
+    refuse_not_finite(y.tolist() if y.dtype.kind in "fO" else [])
     try:
         distinct, which = np.unique(y, return_inverse=True)
     except TypeError:  # they cannot be compared, and are told apart by their hashes
@@ -240,6 +264,24 @@ def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
         targets, places = known.with_more(distinct.tolist())
         ids = np.array([places[name] for name in distinct.tolist()], np.int64)
     return targets, matrix_of(np.arange(len(y)), ids[which], (len(y), targets.n))
+
+
+def refuse_unhashable(classes: list[Any]) -> None:
+    """Raise InputError where the class of an example can be no name, such as a dict."""
+    for i, name in enumerate(classes):
+        try:
+            hash(name)
+        except TypeError:
+            raise InputError(
+                f"y, row {i}, is {name!r:.60}: expected the name of its label, or a list of names"
+            ) from None
+
+
+def refuse_not_finite(names: Iterable[Any]) -> None:
+    """Raise InputError where a name is NaN, which equals no other, or infinite."""
+    for name in names:
+        if isinstance(name, float) and not math.isfinite(name):
+            raise InputError(f"y has the label {name}: expected finite numbers, or other names")
 
 
 def in_order(names: Iterable[Any]) -> list[Any]:
@@ -254,9 +296,7 @@ def in_order(names: Iterable[Any]) -> list[Any]:
 def array_of(names: Sequence[Any]) -> Array:
     """An array of names, of their own type where they have one, otherwise of objects."""
     kinds = {type(name) for name in names}
-    if (len(kinds) == 1 and kinds <= {int, bool, float}) or (all(
-        issubclass(kind, np.generic) for kind in kinds
-    ) and kinds):  # fmt: skip
+    if len(kinds) == 1 and all(k in (int, bool, float) or issubclass(k, np.generic) for k in kinds):
         return np.array(names)
     array = np.empty(len(names), object)
     array[:] = names

@@ -36,8 +36,9 @@ def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:
     """Raise ConfigError unless there is something to learn, and dense sets have one width."""
     if not (train.n_samples and train.x.nnz and train.y.positive().nnz):
         raise ConfigError(
-            f"nothing to learn from {train.n_samples} examples with {train.x.nnz} features and "
-            f"{train.y.positive().nnz} labels in all: expected at least one of each"
+            f"nothing to learn from {train.n_samples} examples of {train.n_features} features, "
+            f"with {train.x.nnz} values and {train.y.positive().nnz} labels in all: expected at "
+            "least one of each"
         )
     is_dense = valid is not None and (isinstance(train.x, Block) or isinstance(valid.x, Block))
     if valid is not None and is_dense and valid.n_features != train.n_features:
