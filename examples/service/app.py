@@ -20,7 +20,10 @@ from slide.serving.folder import is_frozen
 def load(folder):
     """What answers for a model folder, or sooner for one that `slide freeze` wrote; warm."""
     frozen = is_frozen(Path(folder))
-    model = slide.Predictor.load(folder) if frozen else slide.Model.load(folder).freeze()
+    if frozen:
+        model = slide.Predictor.load(folder, check=True)  # a damaged folder is refused here
+    else:
+        model = slide.Model.load(folder).freeze()
     model.predict(csr_array((1, 1)), 1)
     return model
 

@@ -53,6 +53,19 @@ def test_a_frozen_model_is_served_too(tmp_path):
     assert got["labels"] == [f"tag {i}" for i in expected[0]]
 
 
+def test_a_damaged_frozen_folder_is_not_served(tmp_path):
+    named_model("hidden").freeze(tmp_path / "frozen")
+    client = Client(service.create_app(tmp_path / "frozen"))
+    arrays = tmp_path / "frozen" / "arrays.safetensors"
+    data = bytearray(arrays.read_bytes())
+    data[-5] ^= 1
+    arrays.rename(tmp_path / "old")  # still mapped
+    arrays.write_bytes(data)
+    with pytest.raises(slide.ModelError, match="its bytes are not those that were written"):
+        service.create_app(tmp_path / "frozen")
+    assert client.post("/reload").json()["error"].endswith("the old model goes on")
+
+
 @pytest.fixture
 def client(request, tmp_path):
     """Somebody who asks the service of a model."""
