@@ -69,13 +69,18 @@ class Predictor:
 
     @classmethod
     def freezing(
-        cls, model: Model, folder: str | Path | None, dtype: str, keep: float
+        cls,
+        model: Model,
+        folder: str | Path | None,
+        dtype: str,
+        keep: float,
+        overwrite: bool = False,
     ) -> Predictor:
         """See `Model.freeze`."""
         frozen = frozen_of(model, dtype, keep)
         if folder is None:
             return cls(frozen)
-        write(frozen, model, Path(folder))
+        write(frozen, model, Path(folder), overwrite)
         return cls.load(folder)
 
     @property

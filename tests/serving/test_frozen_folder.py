@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from served_models import model_of
+from served_models import TEST, model_of
 
 from slide import Model, ModelError, Predictor
 from slide.core.contract.families import draw_family
@@ -159,6 +159,29 @@ def test_what_exists_is_not_replaced(folder):
     with pytest.raises(ModelError, match="exists: choose another folder"):
         model_of("svm").freeze(folder)
     assert (folder / ARRAYS).read_bytes() == before
+
+
+def test_a_frozen_model_is_replaced_under_those_who_answer_by_it(folder):
+    one = Predictor.load(folder)
+    before = one.predict(TEST.x)
+    model_of("direct").freeze(folder, overwrite=True)
+    for got, expected in zip(one.predict(TEST.x), before, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    expected = model_of("direct").freeze().predict(TEST.x)
+    np.testing.assert_array_equal(Predictor.load(folder, check=True).predict(TEST.x), expected)
+    assert [path.name for path in folder.parent.iterdir()] == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("also", "sentence"),
+    [("notes.txt", r"also holds notes\.txt"), ("config.json", "p is no frozen model")],
+)
+def test_only_frozen_models_are_replaced(folder, also, sentence):
+    (folder / also).write_text("{}")
+    before = sorted(path.read_bytes() for path in folder.iterdir())
+    with pytest.raises(ModelError, match=sentence):
+        model_of("svm").freeze(folder, overwrite=True)
+    assert sorted(path.read_bytes() for path in folder.iterdir()) == before
 
 
 def test_nothing_is_left_of_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
