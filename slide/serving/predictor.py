@@ -16,6 +16,7 @@ from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
 from slide.core.examples.names import Names
+from slide.core.examples.texts import TextFeatures
 from slide.core.models.explanation import Explanation
 from slide.core.models.model import Model
 from slide.serving.folder import Frozen, check_bytes, read, write
@@ -107,6 +108,11 @@ class Predictor:
     def label_names(self) -> Names | None:
         """What the ids of labels are called, if they have names."""
         return self.model.label_names
+
+    @property
+    def text(self) -> TextFeatures | None:
+        """How texts become features, if it was trained on texts."""
+        return self.model.text
 
     @property
     def one_based(self) -> OneBased:

@@ -134,6 +134,8 @@ def test_texts_are_answered_with_names(tmp_path):
     labels, scores = tagger.predict_texts(texts, k=4)
     assert got == [{"labels": a, "scores": b} for a, b in zip(labels, scores, strict=True)]
     assert (got[0]["labels"][0], got[1]["labels"]) == ("space", [])
+    as_predictor = slide.read_texts(path, like=slide.Predictor.load(tmp_path / "frozen"))
+    assert as_predictor.x.shape == slide.read_texts(path, like=tagger).x.shape
 
 
 @pytest.mark.parametrize(
