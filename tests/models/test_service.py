@@ -134,6 +134,9 @@ def test_texts_are_answered_with_names(tmp_path):
     labels, scores = tagger.predict_texts(texts, k=4)
     assert got == [{"labels": a, "scores": b} for a, b in zip(labels, scores, strict=True)]
     assert (got[0]["labels"][0], got[1]["labels"]) == ("space", [])
+    for bad in ({}, {"rows": []}, {"text": ["a"]}):
+        sentence = client.post("/predict", json=bad).json()["error"]
+        assert 'expected {"texts": ["...", ...], "k": 5} with a text, or {"rows"' in sentence
     as_predictor = slide.read_texts(path, like=slide.Predictor.load(tmp_path / "frozen"))
     assert as_predictor.x.shape == slide.read_texts(path, like=tagger).x.shape
 
@@ -166,6 +169,10 @@ def test_texts_are_answered_with_names(tmp_path):
         (b'{"texts": ["one"]}', 422, "trained on numbers"),
         (b'{"texts": ["one"], "k": 0}', 422, "k is 0: expected 1 to 1000"),
         (b'{"texts": [' + b'"",' * 1000 + b'""]}', 422, "1001 texts: expected 1000 at most"),
+        (b'{"rows": [{}], "threshold": 0.5}', 422, "there is no field 'threshold' beside 'rows'"),
+        (b'{"texts": ["one"], "proba": true}', 422, "there is no field 'proba' beside 'texts'"),
+        (b'{"texts": ["one"], "rows": [{}]}', 422, "there is no field 'rows' beside 'texts'"),
+        (b'{"text": ["one"]}', 422, "there is no field 'text' beside 'rows': expected {"),
         (b" " * (asking.MOST_BYTES + 1), 413, "more than 1048576 bytes"),
     ],
 )  # fmt: skip
