@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -64,6 +66,35 @@ def test_a_damaged_frozen_folder_is_not_served(tmp_path):
     with pytest.raises(slide.ModelError, match="its bytes are not those that were written"):
         service.create_app(tmp_path / "frozen")
     assert client.post("/reload").json()["error"].endswith("the old model goes on")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "0 arguments: expected MODEL [PORT]"),
+        (["none"], "none is not a model folder"),
+        (["none", "abc"], "the port is 'abc': expected a number from 1 to 65535"),
+        (["none", "999999"], "the port is '999999'"),
+        (["none", "0"], "the port is '0'"),
+        (["none", "0000100000000"], "the port is '0000100000000'"),
+        (["none", "1", "2"], "3 arguments"),
+    ],
+)
+def test_a_command_line_that_cannot_be_served_is_a_sentence(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        service.served(arguments)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"app.py: {sentence}")
+
+
+def test_a_missing_package_is_a_sentence(tmp_path):
+    (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError(name='uvicorn')")
+    command = [sys.executable, str(FOLDER / "app.py"), "m"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "app.py: uvicorn is missing: pip install 'slide-engine[service]'\n"
 
 
 @pytest.fixture
