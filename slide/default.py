@@ -20,8 +20,8 @@ def open_backend(name: str | None) -> Backend:
 
 
 @freezes_models
-def freeze_model(model: Any, folder: Any, dtype: Any, keep: Any) -> Any:
+def freeze_model(model: Any, folder: Any, dtype: Any, keep: Any, overwrite: Any) -> Any:
     """See `Model.freeze`; kernels are imported when first wanted."""
     from slide.serving.predictor import Predictor
 
-    return Predictor.freezing(model, folder, dtype, keep)
+    return Predictor.freezing(model, folder, dtype, keep, overwrite)

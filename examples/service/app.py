@@ -4,23 +4,30 @@ import asyncio
 import sys
 from pathlib import Path
 
-import uvicorn
-from asking import answer, json_of
-from scipy.sparse import csr_array
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+try:
+    import uvicorn
+    from asking import answer, json_of
+    from scipy.sparse import csr_array
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
 
-import slide
-from slide.serving.folder import is_frozen
+    import slide
+    from slide.serving.folder import is_frozen
+except ModuleNotFoundError as error:
+    print(f"app.py: {error.name} is missing: pip install 'slide-engine[service]'", file=sys.stderr)
+    sys.exit(2)
 
 
 def load(folder):
     """What answers for a model folder, or sooner for one that `slide freeze` wrote; warm."""
     frozen = is_frozen(Path(folder))
-    model = slide.Predictor.load(folder) if frozen else slide.Model.load(folder).freeze()
+    if frozen:
+        model = slide.Predictor.load(folder, check=True)  # a damaged folder is refused here
+    else:
+        model = slide.Model.load(folder).freeze()
     model.predict(csr_array((1, 1)), 1)
     return model
 
@@ -65,6 +72,20 @@ def create_app(folder):
     return app
 
 
+def served(arguments):
+    """The service and the port of a command line; what is wrong with it ends the process."""
+    folder, port = [*arguments, "8000", "8000"][:2]
+    try:
+        if not 1 <= len(arguments) <= 2:
+            raise slide.SlideError(f"{len(arguments)} arguments: expected MODEL [PORT]")
+        if not (port.isdecimal() and len(port) < 6 and 1 <= int(port) <= 65535):
+            raise slide.SlideError(f"the port is {port!r:.40}: expected a number from 1 to 65535")
+        return create_app(folder), int(port)
+    except slide.SlideError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    port = int(sys.argv[2]) if len(sys.argv) > 2 else 8000
-    uvicorn.run(create_app(sys.argv[1]), host="127.0.0.1", port=port, log_level="warning")
+    app, port = served(sys.argv[1:])
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")

@@ -30,11 +30,18 @@ async def json_of(request):
 
 def answer(predictor, asked):
     """Labels and scores for each row, and its features that training never saw."""
-    if isinstance(asked, dict) and "texts" in asked:
-        return answer_texts(predictor, asked)
     model = predictor.model  # knows ids and names
-    rows = asked.get("rows") if isinstance(asked, dict) else None
-    demand(isinstance(rows, list) and rows, 'expected {"rows": [row, ...], "k": 5} with a row')
+    expected = 'expected {"rows": [row, ...], "k": 5} with a row'
+    if model.text is not None:
+        expected = f'expected {{"texts": ["...", ...], "k": 5}} with a text, or {expected[9:]}'
+    demand(isinstance(asked, dict) and asked, expected)
+    kind = "texts" if "texts" in asked else "rows"
+    for name in asked:  # one that is not known may ask for what is not done
+        demand(name in (kind, "k"), f"there is no field {name!r:.40} beside {kind!r}: {expected}")
+    if kind == "texts":
+        return answer_texts(predictor, asked)
+    rows = asked.get("rows")
+    demand(isinstance(rows, list) and rows, expected)
     demand(len(rows) <= MOST_ROWS, f"{len(rows)} rows: expected {MOST_ROWS} at most")
     k = depth_of(asked, predictor)
     given = [[(id_of(model, f), f, value) for f, value in pairs_of(row)] for row in rows]

@@ -29,6 +29,9 @@ def freeze(
             help="Of each label's weights, those of largest magnitude; of direct connections.",
         ),
     ] = 1.0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the frozen model that is in OUT.")
+    ] = False,
 ) -> None:
     """Write the model DIR to OUT with all that its answers look into: it loads in milliseconds.
 
@@ -38,7 +41,7 @@ def freeze(
     """
     from slide.core.models.model import Model
 
-    frozen = Model.load(folder, COMPUTES).freeze(out, cast(Any, dtype), keep)
+    frozen = Model.load(folder, COMPUTES).freeze(out, cast(Any, dtype), keep, overwrite)
     print(
         f"{out}: {frozen.n_labels} labels, {dtype}, {frozen.nbytes / 1e6:.1f} MB of arrays "
         f"({bytes_in(folder) / 1e6:.1f} MB in {folder})"

@@ -83,8 +83,8 @@ def read_texts(
             between them.
         separator: a comma if not given; elsewhere than in CSV, text is one label if not given.
         vectorizer: of scikit-learn, `tfidf` or `hashing`, that is fitted to the texts.
-        like: a model or a training set, whose features and labels are taken; columns that are not
-            given are those of its training.
+        like: a model, a predictor or a training set, whose features and labels are taken; columns
+            that are not given are those of its training.
         texts_only: there are no labels to read.
         settings: of the vectorizer, by its own names, such as `ngram_range=(1, 2)`.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
 from slide.backends.threads.packed import (
+    RUN,
     Biases,
     PackedLists,
     best_of_packed,
@@ -28,7 +29,7 @@ from slide.core.direct.searching import IndexSearcher
 from slide.core.examples.dataset import features_of
 from slide.core.learner import LAST
 from slide.core.models.model import Model
-from slide.serving.engine import Arrays, Engine, fits, starts_of
+from slide.serving.engine import Arrays, Engine, are_below, ascend_in_runs, fits, starts_of
 from slide.serving.packing import (
     codes_of,
     decoded,
@@ -84,12 +85,19 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     n = len(arrays["by_bias"])
     demand(len(arrays["offsets"]) == inputs.n_inputs + 2, "offsets do not fit the inputs")
     demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
+    are_below("by_bias", arrays["by_bias"], n)
+    are_below("ids", arrays["ids"], n)
+    ascend_in_runs("ids", arrays["ids"], arrays["offsets"])
     if "codes" not in arrays:
         searcher = whole_searcher(arrays, inputs, n)
         return Engine(searcher.network, searcher, None)
     fits(arrays, {"codes": arrays["ids"].shape, "scales": (inputs.n_inputs + 1,),
                   "biases_of_labels": (n,)})  # fmt: skip
     demand_codes(arrays["codes"])
+    for start in range(0, n, RUN):
+        part = arrays["by_bias"][start : start + RUN]
+        is_of_run = start <= part.min() and part.max() < start + RUN
+        demand(bool(is_of_run), "by_bias has labels of other runs")
     codes, meanings = decoded(arrays["codes"])
     lists = PackedLists(arrays["offsets"], arrays["ids"], codes, meanings, arrays["scales"])
     biases = Biases(arrays["biases_of_labels"], arrays["by_bias"], np.float32(LAST))
@@ -103,6 +111,7 @@ def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
     fits(arrays, {"values": arrays["ids"].shape, "base": (n,), "biases": (n,),
                   "label_indptr": (n + 1,), "label_inputs": weights.shape})  # fmt: skip
     demand(starts_of(indptr, len(weights)), "label_indptr does not fit the weights")
+    are_below("label_inputs", arrays["label_inputs"], inputs.n_inputs + 1)
     weight = CSR(indptr, arrays["label_inputs"], weights, inputs.n_inputs + 1)
     square = np.broadcast_to(np.float32(1), weights.shape)  # of what is not trained on
     network = Direct(inputs, SparseParam(weight, square))

@@ -18,6 +18,7 @@ DTYPES = {
     "hidden": "?",
 }  # fmt: skip
 """Of arrays whose names tell it, all but codes, layers and hash functions."""
+AT_A_TIME = 1 << 15  # ids that are compared, so that little memory is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,19 @@ def fits(arrays: Arrays, shapes: dict[str, tuple[int, ...]]) -> None:
 def starts_of(offsets: Array, n: int) -> bool:
     """Whether runs follow on each other from 0 to n."""
     return bool(offsets[0] == 0 and offsets[-1] == n and (offsets[1:] >= offsets[:-1]).all())
+
+
+def are_below(name: str, ids: Array, n: int) -> None:
+    """Raise ValueError unless all ids are from 0 to n - 1: kernels follow them without looking."""
+    least, largest = int(ids.min(initial=0)), int(ids.max(initial=0))
+    is_within = least >= 0 and (largest < n or not ids.size)
+    demand(is_within, f"{name} has ids from {least} to {largest}, expected 0 to {n - 1}")
+
+
+def ascend_in_runs(name: str, ids: Array, offsets: Array) -> None:
+    """Raise ValueError unless ids grow within each run, so that a run's end is its largest."""
+    for start in range(0, len(ids) - 1, AT_A_TIME):
+        part = ids[start : start + AT_A_TIME + 1]
+        begins = np.flatnonzero(part[1:] <= part[:-1]) + start + 1
+        found = offsets[np.minimum(np.searchsorted(offsets, begins), len(offsets) - 1)]
+        demand(bool((found == begins).all()), f"{name} do not ascend within their lists")

@@ -13,15 +13,16 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from slide.core.errors import ModelError
+from slide.core.errors import ModelError, worded
 from slide.core.models.beside import write_beside
-from slide.core.models.folder import CONFIG, FROZEN, staged
+from slide.core.models.folder import CALIBRATION, CONFIG, FROZEN, NAMES, TEXT, staged
 from slide.core.models.model import Model
 from slide.serving.engine import Arrays
 from slide.serving.mapped import map_arrays
 
 VERSION = 1
 ARRAYS = "arrays.safetensors"
+PARTS = frozenset({CONFIG, ARRAYS, NAMES, TEXT, CALIBRATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,18 @@ class Frozen:
     beside: dict[str, Any] = field(default_factory=dict)
 
 
-def write(frozen: Frozen, model: Model, folder: Path) -> None:
+def write(frozen: Frozen, model: Model, folder: Path, overwrite: bool = False) -> None:
     """Write the folder of a frozen model, with what stands beside the weights of the model.
 
+    A frozen model that is replaced is renamed and unlinked, never written into: processes that
+    have mapped it keep its pages.
+
     Raises:
-        ModelError: something of that name exists, or the operating system refuses.
+        ModelError: something of that name exists that may not be replaced, or the operating system
+            refuses.
     """
-    if os.path.lexists(folder):
-        raise ModelError(f"{folder} exists: choose another folder for the frozen model")
-    with staged(folder, overwrite=False) as partial:
+    refuse_if_taken(folder, overwrite)
+    with staged(folder, overwrite, refuse_if_taken) as partial:
         try:
             write_beside(model, partial)
             save_file(frozen.arrays, partial / ARRAYS)
@@ -59,6 +63,26 @@ def write(frozen: Frozen, model: Model, folder: Path) -> None:
             shutil.copymode(partial / CONFIG, partial / ARRAYS)  # else only its owner may read it
         except (OSError, SafetensorError) as error:
             raise ModelError(f"cannot write the frozen model to {folder.parent}: {error}") from None
+
+
+def refuse_if_taken(folder: Path, overwrite: bool) -> None:
+    """Raise ModelError unless a folder is free, or a frozen model alone that may be replaced."""
+    if not os.path.lexists(folder):
+        return
+    overwriting = worded("overwrite=True", "--overwrite")
+    if not overwrite:
+        raise ModelError(
+            f"{folder} exists: choose another folder for the frozen model, or replace one by "
+            f"{overwriting}"
+        )
+    if not is_frozen(folder):
+        raise ModelError(f"{folder} is no frozen model: {overwriting} only replaces frozen models")
+    foreign = sorted({path.name for path in folder.iterdir()} - PARTS)
+    if foreign:
+        raise ModelError(
+            f"{folder} also holds {foreign[0]}, which is not part of a frozen model and would be "
+            "lost: move it, or choose another folder"
+        )
 
 
 def read(folder: Path) -> Frozen:

@@ -20,7 +20,7 @@ from slide.backends.threads.packed import (
 )
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend, Query
-from slide.core.contract.families import draw_family
+from slide.core.contract.families import DOPH, DWTA, Binned, Family, draw_family
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError
 from slide.core.learner import LAST, Searcher
@@ -38,7 +38,7 @@ from slide.core.sampled.network import Network
 from slide.core.sampled.retrieval import LayerRetrieval, Retrieval
 from slide.core.sampled.step import activations
 from slide.core.settings.plan import Plan
-from slide.serving.engine import Arrays, Engine, fits, starts_of
+from slide.serving.engine import Arrays, Engine, are_below, fits, starts_of
 from slide.serving.packing import codes_of, demand_codes, scales_of
 
 
@@ -117,7 +117,9 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     demand(all(each.dtype == np.float32 for each in weights), "layers are not float32")
     network = Network.of(weights, own.layers, backend)
     layers = [
-        None if one is None else retrieval_from(table_part(arrays, number), one, own.hashing)
+        None
+        if one is None
+        else retrieval_from(table_part(arrays, number), one, own.hashing, expected[number])
         for number, one in enumerate(said["tables"])
     ]
     demand(len(layers) == len(weights) and layers[-1] is not None, "there are no tables")
@@ -138,16 +140,24 @@ def table_part(arrays: Arrays, number: int) -> Arrays:
     }  # fmt: skip
 
 
-def retrieval_from(arrays: Arrays, said: dict[str, Any], hashing: Any) -> LayerRetrieval:
-    """Tables and their hash functions, as `table_arrays` gives them."""
+def retrieval_from(
+    arrays: Arrays, said: dict[str, Any], hashing: Any, shape: tuple[int, ...]
+) -> LayerRetrieval:
+    """Tables and their hash functions, as `table_arrays` gives them, over a layer of this shape."""
     offsets, ids, n, L = arrays["offsets"], arrays["ids"], said["n_buckets"], said["L"]
     fits(arrays, {"offsets": (L * n + 1,)})
     demand(starts_of(offsets, len(ids)), "tables do not fit their ids")
+    demand(said["n_neurons"] == shape[0], "tables do not fit their layer")
+    are_below("ids of tables", ids, shape[0])
+    of_layer = {"hidden": shape[:1], "center": shape[1:]}
+    fits(arrays, {name: one for name, one in of_layer.items() if name in arrays})
     drawn = draw_family(
         hashing.hash, said["d"], said["K"], L, hashing.max_buckets, np.random.default_rng(0)
     )
     stored = (arrays[f"family.{place}"] for place in range(len(arrays)))
     family = drawn.map(lambda array: same_shape(next(stored), array))
+    demand(family.n_buckets == n, "hash functions do not fit the tables")
+    are_hash_places(family)
     functions = InnerProductHash(
         family, said["n_coordinates"], arrays.get("center"), said["radius"]
     )
@@ -155,6 +165,16 @@ def retrieval_from(arrays: Arrays, said: dict[str, Any], hashing: Any) -> LayerR
     return LayerRetrieval(
         functions, tables, Query(**said["query"]), said["probes"], arrays.get("hidden")
     )
+
+
+def are_hash_places(family: Family) -> None:
+    """Raise ValueError unless hash functions look at coordinates and bins that there are."""
+    if isinstance(family, Binned):
+        are_below("positions of hash functions", family.positions, family.d)
+    if isinstance(family, DWTA | DOPH):
+        n = len(family.first)
+        are_below("first bins of hash functions", family.first, n)
+        are_below("strides of hash functions", family.stride, n + 1)
 
 
 def same_shape(stored: Array, drawn: Array) -> Array:

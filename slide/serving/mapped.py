@@ -1,6 +1,7 @@
 """Arrays in a safetensors file, mapped: pages are read when needed, and shared by all processes.
 
 The file is checked against its own header: lengths and places, not the gigabytes of numbers.
+Ids among these are looked at by who knows what they lead to (`are_below`).
 """
 
 from __future__ import annotations

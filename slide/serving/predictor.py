@@ -16,6 +16,7 @@ from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
 from slide.core.examples.names import Names
+from slide.core.examples.texts import TextFeatures
 from slide.core.models.explanation import Explanation
 from slide.core.models.model import Model
 from slide.serving.folder import Frozen, check_bytes, read, write
@@ -69,13 +70,18 @@ class Predictor:
 
     @classmethod
     def freezing(
-        cls, model: Model, folder: str | Path | None, dtype: str, keep: float
+        cls,
+        model: Model,
+        folder: str | Path | None,
+        dtype: str,
+        keep: float,
+        overwrite: bool = False,
     ) -> Predictor:
         """See `Model.freeze`."""
         frozen = frozen_of(model, dtype, keep)
         if folder is None:
             return cls(frozen)
-        write(frozen, model, Path(folder))
+        write(frozen, model, Path(folder), overwrite)
         return cls.load(folder)
 
     @property
@@ -102,6 +108,11 @@ class Predictor:
     def label_names(self) -> Names | None:
         """What the ids of labels are called, if they have names."""
         return self.model.label_names
+
+    @property
+    def text(self) -> TextFeatures | None:
+        """How texts become features, if it was trained on texts."""
+        return self.model.text
 
     @property
     def one_based(self) -> OneBased:

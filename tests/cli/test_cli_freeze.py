@@ -16,6 +16,13 @@ def test_frozen_models_answer_as_models_do(model, slide):
         assert slide(name, "frozen", "test.txt", *options) == expected
 
 
+def test_a_frozen_model_is_replaced_if_that_is_asked_for(model, slide):
+    assert slide("freeze", "m", "frozen")[0] == 0
+    assert slide("freeze", "m", "frozen")[2].endswith("or replace one by --overwrite\n")
+    code, out, _ = slide("freeze", "m", "frozen", "--dtype", "int8", "--overwrite")
+    assert (code, out[:26]) == (0, "frozen: 150 labels, int8, ")
+
+
 def test_direct_connections_in_few_bits(files, slide):
     slide("train", "train.txt.gz", "--model", "d", "--quiet", "--lr", "2", "--epochs", "1")
     code, out, _ = slide("freeze", "d", "small", "--dtype", "int8", "--keep", "0.9")
@@ -33,6 +40,7 @@ def test_direct_connections_in_few_bits(files, slide):
     [
         (["freeze", "none", "x"], "none is not a model folder"),
         (["freeze", "m", "m"], "m exists: choose another folder for the frozen model"),
+        (["freeze", "m", "m", "--overwrite"], "m is no frozen model: --overwrite only replaces"),
         (["freeze", "m", "x", "--dtype", "int4"], "dtype is 'int4': expected one of float32"),
         (["freeze", "m", "x", "--keep", "0.5"], "keep is 0.5, but the weights of hidden layers"),
         (["freeze", "m", "x", "--keep", "2"], "keep is 2.0: expected a number from"),

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -51,6 +53,48 @@ def test_a_frozen_model_is_served_too(tmp_path):
     (got,) = ask(client, [{f"word {f}": value for f, value in row.items()}])
     expected, _ = slide.Predictor.load(tmp_path / "frozen").predict(others().take(np.array([0])))
     assert got["labels"] == [f"tag {i}" for i in expected[0]]
+
+
+def test_a_damaged_frozen_folder_is_not_served(tmp_path):
+    named_model("hidden").freeze(tmp_path / "frozen")
+    client = Client(service.create_app(tmp_path / "frozen"))
+    arrays = tmp_path / "frozen" / "arrays.safetensors"
+    data = bytearray(arrays.read_bytes())
+    data[-5] ^= 1
+    arrays.rename(tmp_path / "old")  # still mapped
+    arrays.write_bytes(data)
+    with pytest.raises(slide.ModelError, match="its bytes are not those that were written"):
+        service.create_app(tmp_path / "frozen")
+    assert client.post("/reload").json()["error"].endswith("the old model goes on")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "0 arguments: expected MODEL [PORT]"),
+        (["none"], "none is not a model folder"),
+        (["none", "abc"], "the port is 'abc': expected a number from 1 to 65535"),
+        (["none", "999999"], "the port is '999999'"),
+        (["none", "0"], "the port is '0'"),
+        (["none", "0000100000000"], "the port is '0000100000000'"),
+        (["none", "1", "2"], "3 arguments"),
+    ],
+)
+def test_a_command_line_that_cannot_be_served_is_a_sentence(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        service.served(arguments)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"app.py: {sentence}")
+
+
+def test_a_missing_package_is_a_sentence(tmp_path):
+    (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError(name='uvicorn')")
+    command = [sys.executable, str(FOLDER / "app.py"), "m"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "app.py: uvicorn is missing: pip install 'slide-engine[service]'\n"
 
 
 @pytest.fixture
@@ -121,6 +165,11 @@ def test_texts_are_answered_with_names(tmp_path):
     labels, scores = tagger.predict_texts(texts, k=4)
     assert got == [{"labels": a, "scores": b} for a, b in zip(labels, scores, strict=True)]
     assert (got[0]["labels"][0], got[1]["labels"]) == ("space", [])
+    for bad in ({}, {"rows": []}, {"text": ["a"]}):
+        sentence = client.post("/predict", json=bad).json()["error"]
+        assert 'expected {"texts": ["...", ...], "k": 5} with a text, or {"rows"' in sentence
+    as_predictor = slide.read_texts(path, like=slide.Predictor.load(tmp_path / "frozen"))
+    assert as_predictor.x.shape == slide.read_texts(path, like=tagger).x.shape
 
 
 @pytest.mark.parametrize(
@@ -151,6 +200,10 @@ def test_texts_are_answered_with_names(tmp_path):
         (b'{"texts": ["one"]}', 422, "trained on numbers"),
         (b'{"texts": ["one"], "k": 0}', 422, "k is 0: expected 1 to 1000"),
         (b'{"texts": [' + b'"",' * 1000 + b'""]}', 422, "1001 texts: expected 1000 at most"),
+        (b'{"rows": [{}], "threshold": 0.5}', 422, "there is no field 'threshold' beside 'rows'"),
+        (b'{"texts": ["one"], "proba": true}', 422, "there is no field 'proba' beside 'texts'"),
+        (b'{"texts": ["one"], "rows": [{}]}', 422, "there is no field 'rows' beside 'texts'"),
+        (b'{"text": ["one"]}', 422, "there is no field 'text' beside 'rows': expected {"),
         (b" " * (asking.MOST_BYTES + 1), 413, "more than 1048576 bytes"),
     ],
 )  # fmt: skip

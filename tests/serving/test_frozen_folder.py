@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from served_models import model_of
+from served_models import TEST, model_of
 
 from slide import Model, ModelError, Predictor
+from slide.core.contract.families import draw_family
 from slide.serving import folder as folders
+from slide.serving.layers import are_hash_places
 from slide.serving.mapped import map_arrays
 
 ARRAYS, CONFIG = "arrays.safetensors", "config.json"
@@ -159,6 +161,29 @@ def test_what_exists_is_not_replaced(folder):
     assert (folder / ARRAYS).read_bytes() == before
 
 
+def test_a_frozen_model_is_replaced_under_those_who_answer_by_it(folder):
+    one = Predictor.load(folder)
+    before = one.predict(TEST.x)
+    model_of("direct").freeze(folder, overwrite=True)
+    for got, expected in zip(one.predict(TEST.x), before, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    expected = model_of("direct").freeze().predict(TEST.x)
+    np.testing.assert_array_equal(Predictor.load(folder, check=True).predict(TEST.x), expected)
+    assert [path.name for path in folder.parent.iterdir()] == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("also", "sentence"),
+    [("notes.txt", r"also holds notes\.txt"), ("config.json", "p is no frozen model")],
+)
+def test_only_frozen_models_are_replaced(folder, also, sentence):
+    (folder / also).write_text("{}")
+    before = sorted(path.read_bytes() for path in folder.iterdir())
+    with pytest.raises(ModelError, match=sentence):
+        model_of("svm").freeze(folder, overwrite=True)
+    assert sorted(path.read_bytes() for path in folder.iterdir()) == before
+
+
 def test_nothing_is_left_of_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     def full(arrays, path):
         path.write_bytes(b"half")
@@ -195,3 +220,45 @@ def test_arrays_are_mapped_as_they_were_saved(tmp_path):
 
 def test_the_files_may_be_read_by_whoever_reads_the_folder(folder):
     assert (folder / ARRAYS).stat().st_mode == (folder / CONFIG).stat().st_mode
+
+
+INDICES = {
+    "svm": ["ids", "label_inputs", "by_bias"],
+    "svm int8": ["ids", "by_bias"],
+    "hidden": ["tables.1.ids"],
+    "hidden int8": ["tables.1.ids"],
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, name) for k in INDICES for name in INDICES[k]])
+@pytest.mark.parametrize("wrong", [0x7FFFFFFF, -1, 4096])
+def test_ids_that_lead_out_of_an_array_are_refused(kind, name, wrong, tmp_path):
+    """Kernels follow them without looking, and would end the process."""
+    kind, _, dtype = kind.partition(" ")
+    model_of(kind).freeze(tmp_path / "p", dtype or "float32")
+    rewritten(lambda arrays: arrays[name].__setitem__(7, wrong))(tmp_path / "p")
+    with pytest.raises(ModelError, match=rf"is damaged \(.*ids.* from .*{wrong}.*expected 0 to"):
+        Predictor.load(tmp_path / "p")
+
+
+def test_ids_that_do_not_ascend_are_refused(tmp_path):
+    """Of more than 65,536 labels those would lead below the totals of a run."""
+    model_of("svm").freeze(tmp_path / "p", "int8")
+
+    def swap(arrays):
+        start = int(np.flatnonzero(np.diff(arrays["offsets"]) > 1)[0])
+        first = int(arrays["offsets"][start])
+        arrays["ids"][[first, first + 1]] = arrays["ids"][[first + 1, first]]
+
+    rewritten(swap)(tmp_path / "p")
+    with pytest.raises(ModelError, match="ids do not ascend within their lists"):
+        Predictor.load(tmp_path / "p")
+
+
+@pytest.mark.parametrize("name", ["positions", "first", "stride"])
+@pytest.mark.parametrize("wrong", [0x7FFFFFFF, -1, 4096])
+def test_hash_functions_that_look_elsewhere_are_refused(name, wrong):
+    family = draw_family("dwta", 32, 2, 4, 64, np.random.default_rng(0))
+    getattr(family, name).flat[3] = wrong
+    with pytest.raises(ValueError, match="of hash functions has ids from"):
+        are_hash_places(family)

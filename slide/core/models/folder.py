@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,20 +30,27 @@ PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
 
 
 @contextmanager
-def staged(folder: Path, overwrite: bool) -> Iterator[Path]:
+def staged(
+    folder: Path, overwrite: bool, refuse: Callable[[Path, bool], None] | None = None
+) -> Iterator[Path]:
     """A new empty folder that takes the place of `folder` when the block ends without an error.
+
+    Args:
+        folder: the place.
+        overwrite: whether something may be replaced there.
+        refuse: raises ModelError if what is there may not; None for `refuse_if_taken`.
 
     Raises:
         ModelError: `folder` exists and may not be replaced, or cannot be made.
     """
-    folder = folder.resolve()
-    refuse_if_taken(folder, overwrite)
+    folder, refuse = folder.resolve(), refuse or refuse_if_taken
+    refuse(folder, overwrite)
     partial = hidden_sibling(folder, "partial")
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     try:
         make_folder(partial)
         yield partial
-        put_in_place(partial, folder, overwrite)
+        put_in_place(partial, folder, overwrite, refuse)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):  # they are not empty: the model stands in them
@@ -100,7 +107,9 @@ def is_model(folder: Path) -> bool:
         return False
 
 
-def put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
+def put_in_place(
+    partial: Path, folder: Path, overwrite: bool, refuse: Callable[[Path, bool], None]
+) -> None:
     """Rename `partial` to `folder`; an older model of that name goes when the new one stands.
 
     Raises:
@@ -108,7 +117,7 @@ def put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
             is finished then stays under another name.
     """
     try:
-        refuse_if_taken(folder, overwrite)
+        refuse(folder, overwrite)
     except ModelError as error:
         kept = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
         partial.rename(kept)

@@ -354,6 +354,7 @@ class Model(Probable, Evaluating, Explaining):
         folder: str | Path | None = None,
         dtype: Literal["float32", "float16", "int8"] = "float32",
         keep: float = 1.0,
+        overwrite: bool = False,
     ) -> Any:
         """A `slide.Predictor`: the same model, read-only, with all that it looks into stored.
 
@@ -363,10 +364,11 @@ class Model(Probable, Evaluating, Explaining):
                 layers, have one scale; biases are float32 in any case.
             keep: share of the weights of each label that stay, in (0, 1], the largest by
                 magnitude, rounded up; of direct connections alone.
+            overwrite: replace the frozen model that is in the folder; who has mapped it keeps it.
 
         Raises:
             ModelError: the folder exists or cannot be written, or nobody knows how to freeze
                 models of this learner.
             ConfigError: dtype or keep is out of range, or there are hidden layers to keep all of.
         """
-        return frozen(self, folder, dtype, keep)
+        return frozen(self, folder, dtype, keep, overwrite)
