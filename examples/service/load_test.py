@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def main(words=None):
     server = subprocess.Popen([sys.executable, str(APP), asked.model, str(port)])
     try:
         wait_for(port, server)
-        expected = [post(http.client.HTTPConnection("127.0.0.1", port), each) for each in requests]
+        with connected(port) as connection:
+            expected = [post(connection, each) for each in requests]
         print(json.dumps(load(port, requests, expected, asked.seconds, asked.clients), indent=2))
     finally:
         server.terminate()
@@ -79,6 +81,11 @@ def wait_for(port, server):
     raise SystemExit("the service did not start")
 
 
+def connected(port):
+    """A connection that is closed in the end."""
+    return closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+
+
 def post(connection, body, path="/predict"):
     """The answer, or None if it is not a good one."""
     connection.request("POST", path, body)
@@ -93,23 +100,23 @@ def load(port, requests, expected, seconds, clients):
     took, wrong, reloads = [], [], []
 
     def ask(client):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         order = np.random.default_rng(client).permutation(len(requests)).tolist()
-        while time.perf_counter() < until:
-            for i in order:
-                begin = time.perf_counter()
-                answer = answered(connection, requests[i])
-                took.append(time.perf_counter() - begin)
-                if answer is None or answer != expected[i]:
-                    wrong.append(answer)
-                if time.perf_counter() >= until:
-                    break
+        with connected(port) as connection:
+            while time.perf_counter() < until:
+                for i in order:
+                    begin = time.perf_counter()
+                    answer = answered(connection, requests[i])
+                    took.append(time.perf_counter() - begin)
+                    if answer is None or answer != expected[i]:
+                        wrong.append(answer)
+                    if time.perf_counter() >= until:
+                        break
 
     def reload():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for _ in range(RELOADS):
             time.sleep(seconds / (RELOADS + 1))
-            reloads.append(post(connection, b"", "/reload") is not None)
+            with connected(port) as connection:
+                reloads.append(post(connection, b"", "/reload") is not None)
 
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(clients)]
     threads.append(threading.Thread(target=reload))

@@ -266,7 +266,8 @@ def test_an_answer_ends_on_the_model_that_it_began_with(client, tmp_path, monkey
 @pytest.mark.slow  # starts a process that listens on the loopback, and is asked for two seconds
 def test_no_answer_is_lost_over_the_loopback(tmp_path, capsys):
     named_model("solved").save(tmp_path / "m")
-    slide.write(slide.Dataset(others(), others()), tmp_path / "x.txt")
+    x = others()
+    slide.write(slide.Dataset(x, x.with_values(np.ones_like(x.values))), tmp_path / "x.txt")
     load_test.main([str(tmp_path / "m"), str(tmp_path / "x.txt"), "--seconds", "2"])
     found = json.loads(capsys.readouterr().out)
     assert (found["errors"], found["reloads"]) == (0, 2)
