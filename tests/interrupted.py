@@ -46,12 +46,12 @@ class StopsAt:
         pass
 
 
-def trained(folder, config, backend, *, at=0, valid=None, keeping=LAST, **asked):
+def trained(folder, config, backend, *, at=0, train=TRAIN, valid=None, keeping=LAST, **asked):
     """A run that leaves its model in a folder, or is interrupted after a step; what it says."""
     checkpoints = Checkpoints(checkpoints_of(folder), **asked) if asked else None
     try:
         train_to_folder(
-            TRAIN, valid, folder, config, backend,
+            train, valid, folder, config, backend,
             watcher=StopsAt(at), keeping=keeping, checkpoints=checkpoints,
         )  # fmt: skip
     except Interrupted as interrupted:

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,10 +22,13 @@ from slide.core.checkpoints import shelf as shelves
 from slide.core.checkpoints.every import Checkpoints, Every, Pace, checkpoints_of
 from slide.core.checkpoints.files import ARRAYS, STATE, read_checkpoint, write_checkpoint
 from slide.core.checkpoints.shelf import Shelf
-from slide.core.direct.run import DirectRun
+from slide.core.direct import run as direct_run
+from slide.core.direct.mapped import AsInputs
+from slide.core.direct.run import DirectRun, as_inputs
 from slide.core.errors import ConfigError, ModelError, SlideWarning
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
+from slide.data import convert_to_folder
 
 BEST = Keeping("best", patience=2)
 
@@ -64,6 +68,32 @@ def test_so_has_one_that_keeps_the_best_epoch(name, backend, tmp_path, undisturb
     at = AT.get(name, (4, 8))
     run = interrupted_and_resumed(tmp_path / "m", CONFIGS[name], backend, at, **asked)
     assert bits(run) == undisturbed(name, backend, **asked)
+
+
+@pytest.mark.parametrize("name", ["layers", "direct", "svm"])
+def test_so_has_one_whose_examples_weigh(name, backend, tmp_path):
+    weights = np.random.default_rng(0).integers(1, 4, TRAIN.n_samples).astype(np.float32)
+    weighed = replace(TRAIN, weights=weights)
+    trained(tmp_path / "whole", CONFIGS[name], backend, train=weighed)
+    run = interrupted_and_resumed(
+        tmp_path / "m", CONFIGS[name], backend, AT.get(name, (4,)), train=weighed
+    )
+    assert bits(run) == bits(tmp_path / "whole")
+
+
+def test_so_has_one_whose_examples_stay_on_the_disk(backend, tmp_path, undisturbed, monkeypatch):
+    slide.write(TRAIN, tmp_path / "train.txt")
+    mapped, seen = convert_to_folder([tmp_path / "train.txt"], tmp_path / "train"), []
+
+    def noting(train, order, inputs):
+        seen.append(as_inputs(train, order, inputs))
+        return seen[-1]
+
+    monkeypatch.setattr(direct_run, "as_inputs", noting)
+    run = interrupted_and_resumed(tmp_path / "m", CONFIGS["direct"], backend, (4,), train=mapped)
+    assert bits(run) == undisturbed("direct", backend)
+    whole = [each for each in seen if each.n_samples == TRAIN.n_samples]  # others are rehearsals
+    assert [type(each) for each in whole] == [AsInputs, AsInputs]
 
 
 @pytest.fixture

@@ -69,17 +69,11 @@ class DirectRun(Stepping):
     ) -> DirectRun:
         """Choose the connections; nothing is trained yet."""
         order = train.canonical_order()
-        features = train.features
-        inputs = inputs or Inputs.fitted(settings.learner, features)
-        if isinstance(train, Mapped) and train.weights is None:
-            on_disk = AsInputs.of(train, order, inputs)
-            network = connect(settings, inputs, backend, on_disk)
-            data: Dataset = replace(on_disk, has_constant=True)
-        else:
-            x = inputs.of(features)
-            begun = Dataset(x, train.y, weights=train.weights)
-            network = connect(settings, inputs, backend, begun.take(order))
-            data = Dataset(x.with_constant(), train.y, weights=train.weights)
+        inputs = inputs or Inputs.fitted(settings.learner, train.features)
+        begun = as_inputs(train, order, inputs)
+        ordered = begun if isinstance(begun, AsInputs) else begun.take(order)
+        network = connect(settings, inputs, backend, ordered)
+        data = with_constant(begun)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)
@@ -108,8 +102,8 @@ class DirectRun(Stepping):
     ) -> DirectRun:
         """Go on from such a state."""
         network = Direct.restored(state["network"], backend)
-        data = Dataset(network.inputs.of(train.features).with_constant(), train.y)
         order = train.canonical_order()
+        data = with_constant(as_inputs(train, order, network.inputs))
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rebuilds.restore(state["rebuilds"])
         held, rng, index = monitored(data, order), rng_from(state["rng"]), state["index"]
@@ -218,6 +212,20 @@ class DirectRun(Stepping):
             "dead_neurons": 1 - float(self.touched.mean()),
             "table_age": self.n_steps - self.built_at,
         }
+
+
+def as_inputs(train: Dataset, order: Array, inputs: Inputs) -> Dataset:
+    """Examples whose features are inputs: in memory, or when they are taken from a disk."""
+    if isinstance(train, Mapped) and train.weights is None:
+        return AsInputs.of(train, order, inputs)
+    return Dataset(inputs.of(train.features), train.y, weights=train.weights)
+
+
+def with_constant(data: Dataset) -> Dataset:
+    """The same with the constant input."""
+    if isinstance(data, AsInputs):
+        return replace(data, has_constant=True)
+    return replace(data, x=data.features.with_constant())
 
 
 def entries_that_matter(dz: CSR) -> CSR:
