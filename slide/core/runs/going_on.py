@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from slide.core.examples.numbering import Numbering
 from slide.core.learner import Earlier, Learner
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
+from slide.core.settings.settings import Settings
 
 
 def numberings(model: Model | None) -> tuple[Numbering, Numbering] | None:
@@ -47,15 +49,15 @@ class Before:
         """Examples before."""
         return 0 if self.model is None else self.model.n_samples
 
-    def begin(self, config: object, backend: Backend, train: Dataset) -> Learner:
+    def begin(self, config: Settings[Any], backend: Backend, train: Dataset) -> Learner:
         """A learner with the weights that there are.
 
         Raises:
             ConfigError: it is of a kind that takes no steps, or of another one than the model.
         """
-        kind = kind_of(config)  # type: ignore[arg-type]
+        kind = kind_of(config)
         if self.model is None:
-            return kind.begin(config, backend, train)  # type: ignore[arg-type]
+            return kind.begin(config, backend, train)
         if kind.go_on is None or kind is not kind_of(self.model.config):
             raise ConfigError(
                 f"begin_with is a model of {kind_of(self.model.config).title}: expected one that "
@@ -66,4 +68,4 @@ class Before:
         taught = np.zeros(self.labels.n, bool)
         taught[rows[self.model.label_counts > 0]] = True
         earlier = Earlier(self.model.network, places, rows, taught)
-        return kind.go_on(config, backend, train, earlier)  # type: ignore[arg-type]
+        return kind.go_on(config, backend, train, earlier)
