@@ -23,8 +23,8 @@ from slide.core.checkpoints.every import Checkpoints, Every, Pace, checkpoints_o
 from slide.core.checkpoints.files import ARRAYS, STATE, read_checkpoint, write_checkpoint
 from slide.core.checkpoints.shelf import Shelf
 from slide.core.direct import run as direct_run
-from slide.core.direct.mapped import AsInputs
-from slide.core.direct.run import DirectRun, as_inputs
+from slide.core.direct.mapped import AsInputs, as_inputs
+from slide.core.direct.run import DirectRun
 from slide.core.errors import ConfigError, ModelError, SlideWarning
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer

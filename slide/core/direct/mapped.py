@@ -1,4 +1,4 @@
-"""Direct connections from examples on disk: inputs are made of few examples at a time.
+"""Examples as direct connections take them: on disk, inputs are made of few at a time.
 
 Every result has the bits that examples in memory give: a row of inputs depends on its example
 alone, and a centroid on the examples of its label, in their order.
@@ -7,7 +7,7 @@ alone, and a centroid on the examples of its label, in their order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -83,6 +83,20 @@ class AsInputs(Mapped):
             stop = max(int(np.searchsorted(entries, most, side="right")) - 1, start + 1)
             yield slice(start, min(stop, n))
             start = stop
+
+
+def as_inputs(train: Dataset, order: Array, inputs: Inputs) -> Dataset:
+    """Examples whose features are inputs: in memory, or when they are taken from a disk."""
+    if isinstance(train, Mapped) and train.weights is None:
+        return AsInputs.of(train, order, inputs)
+    return Dataset(inputs.of(train.features), train.y, weights=train.weights)
+
+
+def with_constant(data: Dataset) -> Dataset:
+    """The same with the constant input."""
+    if isinstance(data, AsInputs):
+        return replace(data, has_constant=True)
+    return replace(data, x=data.features.with_constant())
 
 
 def centroids(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:

@@ -13,11 +13,10 @@ from slide.core.contract.state import State, copied, rng_from, state_of_rng
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
-from slide.core.direct.mapped import AsInputs
+from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.mapped import Mapped
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier, Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
@@ -212,20 +211,6 @@ class DirectRun(Stepping):
             "dead_neurons": 1 - float(self.touched.mean()),
             "table_age": self.n_steps - self.built_at,
         }
-
-
-def as_inputs(train: Dataset, order: Array, inputs: Inputs) -> Dataset:
-    """Examples whose features are inputs: in memory, or when they are taken from a disk."""
-    if isinstance(train, Mapped) and train.weights is None:
-        return AsInputs.of(train, order, inputs)
-    return Dataset(inputs.of(train.features), train.y, weights=train.weights)
-
-
-def with_constant(data: Dataset) -> Dataset:
-    """The same with the constant input."""
-    if isinstance(data, AsInputs):
-        return replace(data, has_constant=True)
-    return replace(data, x=data.features.with_constant())
 
 
 def entries_that_matter(dz: CSR) -> CSR:
