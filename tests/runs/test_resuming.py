@@ -84,6 +84,7 @@ def test_so_has_one_whose_examples_weigh(name, backend, tmp_path):
 def test_so_has_one_whose_examples_stay_on_the_disk(backend, tmp_path, undisturbed, monkeypatch):
     slide.write(TRAIN, tmp_path / "train.txt")
     mapped, seen = convert_to_folder([tmp_path / "train.txt"], tmp_path / "train"), []
+    in_memory = undisturbed("direct", backend)
 
     def noting(train, order, inputs):
         seen.append(as_inputs(train, order, inputs))
@@ -91,7 +92,7 @@ def test_so_has_one_whose_examples_stay_on_the_disk(backend, tmp_path, undisturb
 
     monkeypatch.setattr(direct_run, "as_inputs", noting)
     run = interrupted_and_resumed(tmp_path / "m", CONFIGS["direct"], backend, (4,), train=mapped)
-    assert bits(run) == undisturbed("direct", backend)
+    assert bits(run) == in_memory
     whole = [each for each in seen if each.n_samples == TRAIN.n_samples]  # others are rehearsals
     assert [type(each) for each in whole] == [AsInputs, AsInputs]
 
