@@ -12,6 +12,7 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.pieces import Pieces
 from slide.core.direct.attributing import attribution, representation
+from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
@@ -58,7 +59,13 @@ def tensors(network: Direct, backend: Backend) -> dict[str, Array]:
     """Weights without those of the constant input, biases, and how features become inputs."""
     weight, inputs = network.without_bias(backend), network.inputs
     arrays = [weight.indptr, weight.indices, weight.values, backend.get(network.bias)]
-    return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+    named = dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+    return named | of_hidden(network, backend)
+
+
+def of_hidden(network: Direct, backend: Backend) -> dict[str, Array]:
+    """What its units are found by, if there is a hidden layer."""
+    return {} if network.hidden is None else network.hidden.tensors(backend)
 
 
 def streamed(network: Direct, backend: Backend) -> dict[str, Array | Pieces]:
@@ -72,7 +79,8 @@ def streamed(network: Direct, backend: Backend) -> dict[str, Array | Pieces]:
     indptr = weight.indptr - np.arange(n + 1)
     bias = weight.values[weight.indptr[1:] - 1]
     arrays = [indptr, pieces(weight.indices), pieces(weight.values), bias]
-    return dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+    named = dict(zip(NAMES, [*arrays, inputs.weights, inputs.pairs], strict=True))
+    return named | of_hidden(network, backend)
 
 
 def without_last(indptr: Array, array: Array) -> Iterator[Array]:
@@ -94,12 +102,17 @@ def network_from(
     Raises:
         ValueError: the matrix of weights is none, in a sentence.
     """
+    stored = dict(stored)
+    hidden = Hidden.read(stored, backend)
     indptr, indices, values, bias, weights, pairs = (stored[name] for name in NAMES)
     if len(stored) > len(NAMES) or any(array.ndim != 1 for array in (*stored.values(), counts)):
         return None
     inputs = Inputs(weights, pairs)
-    weight = CSR(indptr, indices, values, len(weights) + len(pairs))
+    n_units = 0 if hidden is None else hidden.n_units
+    weight = CSR(indptr, indices, values, inputs.n_inputs + n_units)
     weight.check()
+    if hidden is not None:
+        hidden.check(inputs.n_inputs, weight.n_rows)
     of_labels = len(indptr) - 1 == len(bias) == len(counts) > 0
     dtypes = [array.dtype for array in (bias, weights, pairs)]
     is_known = dtypes == [np.float32, np.float32, np.int64]
@@ -108,7 +121,7 @@ def network_from(
     ascending = not len(pairs) or bool((np.diff(pairs) > 0).all() and pairs[0] >= 0)
     if not ascending or pairs.max(initial=-1) >= len(weights) ** 2:
         return None
-    return Direct.of(weight, bias, inputs, backend)
+    return Direct.of(weight, bias, inputs, backend, hidden)
 
 
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:

@@ -14,6 +14,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, copied, csr_from, state_of_csr
+from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import features_of
 
@@ -26,10 +27,13 @@ class Direct:
         inputs: how features become inputs.
         param: (n_labels, n_inputs + 1), one row per label, its bias in the last column, which
             every row stores.
+        hidden: units beside the inputs, whose columns are between these and the constant; None
+            without a hidden layer.
     """
 
     inputs: Inputs
     param: SparseParam
+    hidden: Hidden | None = None
 
     @property
     def n_features(self) -> int:
@@ -47,18 +51,27 @@ class Direct:
         return last
 
     @classmethod
-    def of(cls, weight: CSR, bias: Array, inputs: Inputs, backend: Backend) -> Direct:
+    def of(
+        cls,
+        weight: CSR,
+        bias: Array,
+        inputs: Inputs,
+        backend: Backend,
+        hidden: Hidden | None = None,
+    ) -> Direct:
         """From weights on the host, without those of the constant input, and biases."""
         whole = weight.with_constant()
         whole.values[whole.indptr[1:] - 1] = bias
         square = backend.put(np.ones_like(whole.values))
-        return cls(inputs, SparseParam(whole.map(backend.put), square))
+        return cls(inputs, SparseParam(whole.map(backend.put), square), hidden)
 
     @classmethod
     def restored(cls, state: State, backend: Backend) -> Direct:
         """The network of such a state."""
         weight, square = csr_from(state["weight"]).map(backend.put), backend.put(state["square"])
-        return cls(Inputs(state["input_weights"], state["pairs"]), SparseParam(weight, square))
+        inputs = Inputs(state["input_weights"], state["pairs"])
+        hidden = Hidden.read(dict(state["hidden"]), backend)
+        return cls(inputs, SparseParam(weight, square), hidden)
 
     def state(self, backend: Backend) -> State:
         """Weights and their squares, of which steps write into, and how features become inputs."""
@@ -68,6 +81,7 @@ class Direct:
             "square": copied(backend.get(self.param.square)),
             "input_weights": self.inputs.weights,
             "pairs": self.inputs.pairs,
+            "hidden": {} if self.hidden is None else self.hidden.tensors(backend),
         }
 
     def without_bias(self, backend: Backend) -> CSR:
@@ -85,9 +99,14 @@ class Direct:
         whole = backend.invert(self.param.weight, self.bias, limit or self.n_labels)
         return whole.without_last()  # the constant input would add them once more
 
+    def inputs_of(self, x: CSR | Block, backend: Backend) -> CSR:
+        """Inputs of examples, and active units: CSR (B, n_inputs + n_units), on the host."""
+        inputs = self.inputs.of(features_of(x))
+        return inputs if self.hidden is None else self.hidden.joined(inputs, backend)
+
     def of_features(self, x: CSR | Block, backend: Backend) -> CSR:
-        """Inputs of examples, the constant one last: CSR (B, n_inputs + 1)."""
-        return self.inputs.of(features_of(x)).with_constant().map(backend.put)
+        """The same with the constant one last, in arrays of the backend."""
+        return self.inputs_of(x, backend).with_constant().map(backend.put)
 
 
 def logits(x: CSR, weight: CSR) -> Array:

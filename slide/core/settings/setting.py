@@ -110,7 +110,7 @@ def whole(default: int, low: int, high: int, help: str, common: bool = False) ->
     return field(default=default, metadata={KEY: Declared(bounds, help, demand, common)})
 
 
-def maybe_whole(low: int, high: int, help: str) -> Any:
+def maybe_whole(low: int, high: int, help: str, common: bool = False) -> Any:
     """A whole number in [low, high], or None for one that whoever reads it decides."""
 
     def demand(name: str, got: object) -> None:
@@ -118,7 +118,7 @@ def maybe_whole(low: int, high: int, help: str) -> Any:
             demand_int(name, got, low, high)
 
     bounds = f"{spelled(low)} to {spelled(high)}"
-    return field(default=None, metadata={KEY: Declared(bounds, help, demand)})
+    return field(default=None, metadata={KEY: Declared(bounds, help, demand, common)})
 
 
 def number(default: float, low: float, high: float, help: str, common: bool = False) -> Any:

@@ -10,25 +10,27 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.state import State, csr_from, rng_from, state_of_csr, state_of_rng
+from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import DEEPEST, Scored
 from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
-from slide.core.svm.choosing import (
-    Solution,
-    drawn_for,
-    inputs_of,
-    next_lists,
-    raced,
-    solution,
-)
+from slide.core.svm.choosing import inputs_of, raced
+from slide.core.svm.layer import Layer
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
-from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
+from slide.core.svm.solving import Problem
 from slide.core.svm.splitting import Split
+from slide.core.svm.stacking import (
+    AFTER_FOLDS,
+    FIRST_OF_LAYER,
+    ROUNDS,
+    Stacking,
+    begun_stacking,
+    restored,
+)
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
@@ -45,11 +47,10 @@ class SvmRun:
         backend: whose kernels compute.
         rng: the one generator that everything random is drawn from.
         data: the training set, its features replaced by inputs, in an order of its own.
-        problem: the same as it is solved.
-        split: examples that are trained on, and those that the race is judged on.
-        lists: the examples that each label is solved on.
-        solved: the labels as they are; in the beginning centroids.
+        split: examples that are trained on, and those that choices are judged on.
+        layer: what is being solved: in the beginning centroids.
         idf_power: as it was chosen.
+        stacking: what a hidden layer takes; None if there will be none.
         n_steps: rounds that were taken.
         seconds_left: of a time budget.
         seconds: of the last round.
@@ -63,11 +64,10 @@ class SvmRun:
     backend: Backend
     rng: np.random.Generator
     data: Dataset
-    problem: Problem
     split: Split
-    lists: Shortlists
-    solved: Solution
+    layer: Layer
     idf_power: float
+    stacking: Stacking | None = None
     n_steps: int = 0
     seconds_left: float = np.inf
     seconds: float = 0.0
@@ -88,28 +88,22 @@ class SvmRun:
         inputs = inputs_of(own, data, power)
         data = replace(data, x=inputs.of(data.features))
         problem = Problem.of(own, inputs, data, split.usable, backend)
-        lists = Shortlists.of(data.y.positive(), split.usable)
-        begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
-        return cls(settings, backend, rng, data, problem, split, lists, begun, power)
+        layer = Layer.begin(problem, Shortlists.of(data.y.positive(), split.usable), balance)
+        stacking = begun_stacking(own, data, split, rng)
+        return cls(settings, backend, rng, data, split, layer, power, stacking)
 
     @classmethod
     def resume(
         cls, settings: Settings[SvmSettings], backend: Backend, train: Dataset, state: State
     ) -> SvmRun:
         """Go on from such a state; nothing is raced again."""
-        network = Direct.restored(state["network"], backend)
+        inputs = Direct.restored(state["layer"]["network"], backend).inputs
         data = train.distinct()
         data = data.take(data.canonical_order())
-        data = replace(data, x=network.inputs.of(data.features))
-        x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
-        problem = Problem(
-            settings.learner, backend, network.inputs, x, data.y.positive(), state["counts"],
-            centroids, data.weights,
-        )  # fmt: skip
-        lists = Shortlists(**state["lists"], shape=(data.n_labels, data.n_samples))
-        solved = Solution(Balance(**state["balance"]), network, lists.duals, state["hits"])
+        data = replace(data, x=inputs.of(data.features))
+        stacking, layer = restored(settings.learner, backend, data, state)
         split, rng = Split(**state["split"]), rng_from(state["rng"])
-        run = cls(settings, backend, rng, data, problem, split, lists, solved, state["idf_power"])
+        run = cls(settings, backend, rng, data, split, layer, state["idf_power"], stacking)
         for name in PLAIN:
             setattr(run, name, state[name])
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])
@@ -118,18 +112,13 @@ class SvmRun:
     def state(self) -> State:
         """Weights, shortlists with their duals, what was chosen, and the generator.
 
-        Nothing is copied: a round makes everything anew.
+        Of the layers nothing is copied: a round makes everything anew.
         """
-        lists, balance = self.lists, self.solved.balance
         plain = {name: getattr(self, name) for name in PLAIN}
         return plain | {
             "rng": state_of_rng(self.rng),
-            "network": self.network.state(self.backend),
-            "centroids": state_of_csr(self.problem.centroids),
-            "counts": self.problem.counts,
-            "lists": {"cells": lists.cells, "reasons": lists.reasons, "duals": lists.duals},
-            "balance": {"cost": balance.cost, "centroid": balance.centroid},
-            "hits": self.solved.hits,
+            "layer": self.layer.state(),
+            "stacking": self.stacking and self.stacking.state(),
             "split": {
                 "usable": self.split.usable,
                 "held_out": self.split.held_out,
@@ -143,7 +132,7 @@ class SvmRun:
     @property
     def network(self) -> Direct:
         """The weights, as they are."""
-        return self.solved.network
+        return self.layer.solved.network
 
     @property
     def order(self) -> Array:
@@ -165,6 +154,8 @@ class SvmRun:
         """Whether the last round has gained too little for another one, or there is no time."""
         if self.seconds_left < (1 + ROUNDS_OF_LAST) * self.seconds:
             return True
+        if self.stacking is not None:
+            return self.n_steps >= ROUNDS
         gains = self.goodness[FEWEST_ROUNDS - 1 :]
         return bool(gains) and gains[-1] < max(self.goodness[:-1]) + GAIN
 
@@ -174,7 +165,9 @@ class SvmRun:
 
     def attach(self, backend: Backend) -> None:
         """Compute by the kernels of another backend from now on, on the same arrays."""
-        self.backend, self.problem = backend, replace(self.problem, backend=backend)
+        self.backend, self.layer = backend, self.layer.attached(backend)
+        if self.stacking is not None and self.stacking.below is not None:
+            self.stacking.below = self.stacking.below.attached(backend)
 
     def refresh(self) -> bool:
         """Nothing is due but in a round."""
@@ -187,27 +180,39 @@ class SvmRun:
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """A round: hard negatives of all examples, and all labels solved with them."""
         began = time.perf_counter()
-        self.mine(self.split.usable)
-        self.again()
-        self.goodness.append(self.solved.mean_goodness)
+        if self.stacking is None:
+            self.mine_and_solve(self.layer, self.split.usable)
+        else:
+            self.round_of(self.stacking)
+        self.goodness.append(self.layer.solved.mean_goodness)
         report = self.report()
         self.seconds = time.perf_counter() - began
         self.seconds_left -= self.seconds
         return report
 
-    def mine(self, rows: Array) -> None:
-        """Put other negatives of these examples on the shortlists."""
-        active = self.settings.training.active
-        self.lists = next_lists(
-            self.problem, self.lists, self.network, rows, rows, active, self.rng
-        )
+    def mine_and_solve(self, layer: Layer, rows: Array) -> None:
+        """Put other negatives of these examples on the shortlists, and solve all labels."""
+        self.solve(layer.mined(rows, self.settings.training.active, self.rng))
 
-    def again(self) -> None:
-        """Solve all labels on their shortlists as they are, from the duals as they are."""
+    def solve(self, layer: Layer) -> None:
+        """All labels of a layer, on its shortlists as they are."""
+        self.layer = layer.again(self.split, self.n_steps)
         self.n_steps += 1
-        balance = self.solved.balance
-        self.solved = solution(self.problem, self.lists, balance, self.split, self.n_steps)
-        self.lists = replace(self.lists, duals=self.solved.duals)
+
+    def round_of(self, stacking: Stacking) -> None:
+        """One of those that end in a hidden layer, whose kind its number tells."""
+        number, usable = self.n_steps, self.split.usable
+        if number == AFTER_FOLDS:
+            self.solve(self.layer)
+        elif number == FIRST_OF_LAYER:
+            self.solve(stacking.begin_layer(self.layer, self.data, self.split))
+        else:
+            whole, left_out = self.layer, stacking.left_out(number, usable)
+            self.split = replace(self.split, usable=np.setdiff1d(usable, left_out))
+            self.mine_and_solve(whole.without(left_out), self.split.usable)
+            self.split = replace(self.split, usable=usable)
+            stacking.score(self.network, self.layer, left_out)
+            self.layer = self.layer.with_pairs_of(left_out, whole)
 
     def finish(self) -> None:
         """Take in what was held out, if there is time for it.
@@ -217,24 +222,25 @@ class SvmRun:
         """
         if not len(self.split.held_out) or not self.n_steps:
             return
+        if self.stacking is not None:
+            self.layer = self.stacking.better(self.layer)
         self.held_out = self.answers()
         if self.seconds_left < ROUNDS_OF_LAST * self.seconds:
             return
-        y, rows, hits = self.problem.y, self.order, self.solved.hits
-        new = np.where(self.problem.counts == 0, y.column_counts(), 0)
-        self.problem = replace(self.problem, counts=y.column_counts())
+        hits, rows = self.layer.solved.hits, self.order
         self.split = Split(rows, rows[:0])
-        drawn = drawn_for(self.problem, new, rows, self.rng, 0)
-        self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
-        self.again()
-        self.mine(rows)
-        self.again()
-        self.solved = replace(self.solved, hits=hits)
+        if self.stacking is not None:
+            self.layer = self.stacking.taught_below(self.layer, self.split, self.n_steps, self.rng)
+        self.solve(self.layer.with_all(self.rng))
+        self.mine_and_solve(self.layer, rows)
+        self.layer = replace(self.layer, solved=replace(self.layer.solved, hits=hits))
 
     def answers(self) -> Scored:
         """To what is held out."""
-        rows, k = self.split.held_out, min(DEEPEST, self.problem.y.n_cols)
-        return Scored.of(*self.problem.best_labels(self.network, rows, k), self.data.take(rows))
+        rows, k = self.split.held_out, min(DEEPEST, self.layer.problem.y.n_cols)
+        return Scored.of(
+            *self.layer.problem.best_labels(self.network, rows, k), self.data.take(rows)
+        )
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
@@ -253,7 +259,7 @@ class SvmRun:
     def report(self) -> StepReport:
         """Of the last round; its loss is that of all labels, on held-out examples."""
         self.loss = self.full_loss()
-        reasons, n = self.lists.reasons, max(len(self.lists.cells), 1)
+        reasons, n = self.layer.lists.reasons, max(len(self.layer.lists.cells), 1)
         return StepReport(
             loss=self.loss,
             n_active=n / max(len(self.split.usable), 1),
@@ -261,7 +267,7 @@ class SvmRun:
             from_tables=float((reasons == HARD).sum()) / n,
             from_uniform=float((reasons == DRAWN).sum()) / n,
             inclusion_probability=1.0,
-            touched_rows=int((self.problem.counts > 0).sum()),
+            touched_rows=int((self.layer.problem.counts > 0).sum()),
         )
 
     def full_loss(self) -> float:
@@ -270,8 +276,9 @@ class SvmRun:
             :N_MONITORED
         ]
         weight = self.network.param.weight.map(self.backend.get)
-        learned, total = self.problem.counts > 0, 0.0
-        for part in in_slices(self.data.take(rows)):
+        learned, total = self.layer.problem.counts > 0, 0.0
+        x = self.layer.problem.x.take(self.backend.put(rows)).map(self.backend.get)
+        for part in in_slices(replace(self.data.take(rows), x=x)):
             z = logits(part.features.with_constant(), weight)[:, learned]
             sides = np.where(part.y.positive().dense()[:, learned] > 0, 1, -1)
             total += float((np.maximum(1 - sides * z, 0) ** 2).sum())
@@ -283,12 +290,12 @@ class SvmRun:
 
     def diagnostics(self) -> dict[str, float]:
         """Scores and loss on held-out examples, while they were, and what was chosen by them."""
-        scores = {f"held_out_{name}": score for name, score in self.solved.scores.items()}
-        balance = self.solved.balance
+        scores = {f"held_out_{name}": score for name, score in self.layer.solved.scores.items()}
+        balance = self.layer.solved.balance
         return scores | {
             "full_loss": self.loss,
             "cost": balance.cost,
             "centroid": balance.centroid,
             "idf_power": self.idf_power,
-            "dead_neurons": 1 - float((self.problem.counts > 0).mean()),
+            "dead_neurons": 1 - float((self.layer.problem.counts > 0).mean()),
         }

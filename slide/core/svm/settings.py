@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from slide.core.settings.setting import Part, fixed, flag, maybe_number, number, whole
+from slide.core.settings.setting import (
+    Part,
+    fixed,
+    flag,
+    maybe_number,
+    maybe_whole,
+    newer,
+    number,
+    whole,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,17 @@ class SvmSettings(Part):
         "features are multiplied by this power of their inverse document frequency; chosen on "
         "held-out examples if not given",
         common=True,
+    )
+    layers: int | None = newer(
+        1,
+        maybe_whole(
+            1,
+            2,
+            "2 puts a hidden layer beside the inputs, whose units are labels that score highest "
+            "and those of the nearest training examples, which the model then holds; if not given, "
+            "it is put there if held-out examples are answered better with it",
+            common=True,
+        ),
     )
     pairs: bool = flag(
         False, "pairs of features, of examples with 16 at most, are inputs, too", common=True

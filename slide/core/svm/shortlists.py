@@ -91,6 +91,21 @@ class Shortlists:
         reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
         return keys >> 2, reasons, duals
 
+    def of_examples(self, rows: Array, wanted: bool) -> Shortlists:
+        """The pairs of some examples, or those of all others."""
+        chosen = np.zeros(self.shape[1], bool)
+        chosen[rows] = True
+        kept = chosen[self.cells % self.shape[1]] == wanted
+        return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+
+    def together(self, other: Shortlists) -> Shortlists:
+        """With the pairs of other lists, which are of other examples."""
+        cells = np.concatenate([self.cells, other.cells])
+        order = np.argsort(cells, kind="stable")
+        reasons = np.concatenate([self.reasons, other.reasons])[order]
+        duals = np.concatenate([self.duals, other.duals])[order]
+        return Shortlists(cells[order], reasons, duals, self.shape)
+
     def costs(self, cost: float, n_usable: float, weights: Array | None = None) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
 

@@ -9,6 +9,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SolvedRows
+from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
@@ -52,6 +53,7 @@ class Problem:
         counts: i64 (n_labels,), examples of each label.
         centroids: CSR (n_labels, n_inputs) of unit length, on the host.
         weights: f32 (n_samples,), how many examples each one counts for; None for one.
+        hidden: what finds the units that are beside the inputs of x; None without a hidden layer.
     """
 
     settings: SvmSettings
@@ -62,11 +64,13 @@ class Problem:
     counts: Array
     centroids: CSR
     weights: Array | None = None
+    hidden: Hidden | None = None
 
     @classmethod
     def of(
-        cls, settings: SvmSettings, inputs: Inputs, data: Dataset, usable: Array, backend: Backend
-    ) -> Problem:
+        cls, settings: SvmSettings, inputs: Inputs, data: Dataset, usable: Array, backend: Backend,
+        hidden: Hidden | None = None,
+    ) -> Problem:  # fmt: skip
         """With the centroids of those examples that are usable.
 
         Args:
@@ -75,6 +79,7 @@ class Problem:
             data: inputs and labels.
             usable: i64, rows of those examples.
             backend: computes.
+            hidden: what found the units that are among the inputs of data.
         """
         x, y = data.features.map(backend.put), data.y.positive()
         seen = y.where(np.isin(np.arange(y.n_rows), usable)[y.row_numbers()])
@@ -86,7 +91,7 @@ class Problem:
         )
         counts = seen.column_counts()
         unit = centroids.with_unit_rows()
-        return cls(settings, backend, inputs, x, y, counts, unit, data.weights)
+        return cls(settings, backend, inputs, x, y, counts, unit, data.weights, hidden)
 
     def start(self, centroid: float) -> CSR:
         """What weights are drawn to: centroids of this length."""
@@ -143,7 +148,7 @@ class Problem:
     def network(self, weight: CSR, bias: Array) -> Direct:
         """Of these weights, in which labels without examples are never found."""
         bias = np.where(self.counts > 0, bias, np.float32(NEVER))
-        return Direct.of(weight, bias, self.inputs, self.backend)
+        return Direct.of(weight, bias, self.inputs, self.backend, self.hidden)
 
     def best_labels(self, network: Direct, rows: Array, k: int) -> tuple[Array, Array]:
         """The k best labels of some examples, exactly: i32 (B, k), -1 where fewer are met.

@@ -1,0 +1,146 @@
+"""The hidden layer of linear SVMs: what its units are in training, and whether it stays.
+
+Units must not have seen the answer of the example that they are active for, or the layer would
+learn to believe them more than it may later. Some rounds of the first pass leave out a fold of the
+examples each, and what they then say of that fold are scores as of new examples. So they are of
+what is held out, and no example is among those near to itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.state import State
+from slide.core.direct.hidden import AT_A_TIME, SCORED, Hidden, Units, found
+from slide.core.direct.network import Direct
+from slide.core.examples.dataset import Dataset, batches
+from slide.core.svm.layer import Layer
+from slide.core.svm.settings import SvmSettings
+from slide.core.svm.splitting import Split, other_parts
+
+FOLDS = 3
+WHOLE, AFTER_FOLDS = 0, 1 + FOLDS  # rounds in which nothing is left out
+FIRST_OF_LAYER = AFTER_FOLDS + 1  # on the shortlists of the pass before
+ROUNDS = FIRST_OF_LAYER + 2  # of which the last one looks for hard negatives
+
+
+@dataclass(slots=True)
+class Stacking:
+    """What is kept for a hidden layer.
+
+    Args:
+        folds: i8 (n_samples,), the fold of each example.
+        units: of all examples, as far as they are known.
+        is_wanted: whether the layer stays in any case.
+        below: the first pass, once the second one has begun.
+    """
+
+    folds: Array
+    units: Units
+    is_wanted: bool
+    below: Layer | None = None
+
+    @classmethod
+    def drawn(cls, n: int, is_wanted: bool, rng: np.random.Generator) -> Stacking:
+        """Before the first round, of n examples."""
+        return cls(rng.integers(FOLDS, size=n).astype(np.int8), Units.unknown(n), is_wanted)
+
+    def state(self) -> State:
+        """All of it; what a later round writes into is copied."""
+        units = {name: np.array(array) for name, array in self.units.state().items()}
+        below = None if self.below is None else self.below.state()
+        return {"folds": self.folds, "units": units, "below": below}
+
+    def left_out(self, number: int, usable: Array) -> Array:
+        """The rows that this round leaves out."""
+        if number in (WHOLE, AFTER_FOLDS):
+            return usable[:0]
+        rows: Array = usable[self.folds[usable] == number - 1]
+        return rows
+
+    def score(self, network: Direct, layer: Layer, rows: Array) -> None:
+        """Let a network that has not seen some examples say what their units are."""
+        problem = layer.problem
+        index, backend = network.index(problem.backend), problem.backend
+        for part in batches(len(rows), AT_A_TIME):
+            some = rows[part]
+            x = problem.x.take(backend.put(some))
+            self.units.scored[some], self.units.scores[some] = found(index, x, SCORED, backend)
+
+    def begin_layer(self, layer: Layer, data: Dataset, split: Split) -> Layer:
+        """The second pass, begun on the shortlists and from the duals of the first."""
+        backend, problem = layer.problem.backend, layer.problem
+        self.score(layer.solved.network, layer, split.held_out)
+        index = layer.solved.network.index(backend)
+        hidden = Hidden.of(index, problem.x, problem.y, backend)
+        self.vote(hidden, data, split, backend)
+        self.below = layer
+        x = self.units.beside(data.features, data.n_labels)
+        with_units = problem.of(
+            problem.settings, problem.inputs, replace(data, x=x), split.usable, backend, hidden
+        )
+        return Layer.begin(with_units, layer.lists, layer.solved.balance)
+
+    def vote(self, hidden: Hidden, data: Dataset, split: Split, backend: Backend) -> None:
+        """Let the examples near to each one say what its other units are."""
+        for rows in batches(data.n_samples, AT_A_TIME):
+            excluded = themselves(data, rows, split, backend)
+            x = data.features.take(rows).map(backend.put)
+            self.units.voted[rows], self.units.votes[rows] = hidden.voted(x, excluded, backend)
+
+    def better(self, layer: Layer) -> Layer:
+        """The second pass, unless it may be left out and is no better than the first one."""
+        below, reached = self.below, layer.solved.mean_goodness
+        if below is None or self.is_wanted or below.solved.mean_goodness < reached:
+            return layer
+        self.below = None
+        return below
+
+    def taught_below(
+        self, layer: Layer, split: Split, number: int, rng: np.random.Generator
+    ) -> Layer:
+        """The second pass on a first one that has learned from all examples, if there are two."""
+        if self.below is None:
+            return layer
+        self.below = self.below.with_all(rng).again(split, number)
+        index = self.below.solved.network.index(layer.problem.backend)
+        return layer.upon(index)
+
+
+def begun_stacking(
+    settings: SvmSettings, data: Dataset, split: Split, rng: np.random.Generator
+) -> Stacking | None:
+    """What a hidden layer takes, if one is asked for, or if examples are held out to judge it."""
+    may_stay = settings.layers is None and len(split.held_out) > 0
+    if not (settings.layers == 2 or may_stay):
+        return None
+    return Stacking.drawn(data.n_samples, settings.layers == 2, rng)
+
+
+def restored(
+    settings: SvmSettings, backend: Backend, data: Dataset, state: State
+) -> tuple[Stacking | None, Layer]:
+    """What is kept for a hidden layer, and the layer that is being solved, of a run's state."""
+    said, x = state["stacking"], data.features
+    if said is None:
+        return None, Layer.restored(settings, backend, data, state["layer"])
+    below, units = said["below"], Units.restored(said["units"])
+    if below is not None:
+        x = units.beside(x, data.n_labels)
+        below = Layer.restored(settings, backend, data, below)
+    layer = Layer.restored(settings, backend, replace(data, x=x), state["layer"])
+    return Stacking(said["folds"], units, settings.layers == 2, below), layer
+
+
+def themselves(data: Dataset, rows: Array, split: Split, backend: Backend) -> CSR:
+    """For each example itself, and other parts of the same thing: CSR (len(rows), n_samples)."""
+    parts = rows[:, None].astype(np.int32)
+    if split.has_parts:
+        parts = np.concatenate([parts, other_parts(data, rows, backend)], axis=1)
+    n, (which, places) = data.n_samples, np.nonzero(parts >= 0)
+    cells = np.unique(which * n + parts[which, places])
+    return CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(rows), n))
