@@ -36,6 +36,7 @@ def show(told: Sequence[Explanation], counting: OneBased, ranked: bool) -> None:
         console.print(table_of_neighbours(told[0].neighbours, labels, counting))
 
 
+UNITS = {"score": "scores high:", "share": "near examples:"}
 UNSEEN = "  [dim]No training example has this label: it is named after all others.[/]\n"
 
 
@@ -103,7 +104,10 @@ def bar_of(length: float) -> str:
 
 
 def name_of_input(piece: Evidence, counting: OneBased) -> str:
-    """The name of a feature, or of a pair, or what stands for it."""
+    """The name of a feature, of a pair, or of a unit, or what stands for it."""
+    if piece.unit is not None:
+        label = name_of_label(piece.unit.label, piece.unit.name, counting)
+        return f"{UNITS[piece.unit.by]} {label}"
     numbers = [feature + counting.first_feature for feature in piece.features]
     names = piece.names or [f"feature {number}" for number in numbers]
     return escape(" & ".join(map(str, names)))

@@ -12,7 +12,8 @@ class Attribution:
     """logit = bias + sum of inputs * slopes.
 
     Args:
-        features: i64 (m, 2), the column of a feature and -1, or the columns of a pair of them.
+        features: i64 (m, 2), the column of a feature and -1, or the columns of a pair of them; both
+            -1 of a unit of a hidden layer of labels.
         inputs: f64 (m,), what the network makes of them before it multiplies: rescaled features.
         slopes: f64 (m,), by how much the logit rises with an input: its weight, or its gradient.
         bias: what the logit would be without inputs; behind hidden layers, what biases add on the
@@ -25,6 +26,9 @@ class Attribution:
     slopes: Array
     bias: float
     by_gradient: bool = False
+    units: Array | None = None
+    """i64 (m, 2), of each input the row of the label whose score, or else whose share among the
+    nearest examples, it is, and -1; None if there are no such units."""
 
     @property
     def contributions(self) -> Array:

@@ -23,6 +23,7 @@ from slide.backends.threads.packed import (
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.direct.searching import IndexSearcher
@@ -46,7 +47,7 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
     backend = NumbaBackend()
     weight = with_largest(network.without_bias(model.backend), keep)
     bias = model.backend.get(network.bias)
-    kept = Direct.of(weight, bias, network.inputs, backend)
+    kept = Direct.of(weight, bias, network.inputs, backend, network.hidden)
     index = kept.index(backend)
     unseen = model.label_counts == 0
     searcher = IndexSearcher.of(kept, index, 0, unseen if unseen.any() else None)
@@ -54,6 +55,8 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
         "input_weights": kept.inputs.weights, "pairs": kept.inputs.pairs,
         "offsets": index.offsets, "ids": index.ids,
     }  # fmt: skip
+    if network.hidden is not None:
+        arrays |= network.hidden.tensors(model.backend)
     if dtype == "float32":
         return arrays | whole(searcher), {}
     scales = scales_of(largest_of_runs(index.values, index.offsets), dtype)
@@ -81,17 +84,25 @@ def whole(searcher: IndexSearcher) -> Arrays:
 
 def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> Engine:
     """What answers, over arrays as `arrays_of` gives them; ValueError if these do not fit."""
-    inputs = Inputs(arrays["input_weights"], arrays["pairs"])
+    inputs, hidden = Inputs(arrays["input_weights"], arrays["pairs"]), hidden_of(arrays)
     n = len(arrays["by_bias"])
-    demand(len(arrays["offsets"]) == inputs.n_inputs + 2, "offsets do not fit the inputs")
+    n_inputs = inputs.n_inputs
+    if hidden is not None:
+        hidden.check(n_inputs, n)
+        n_inputs += hidden.n_units
+    demand(len(arrays["offsets"]) == n_inputs + 2, "offsets do not fit the inputs")
     demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
     are_below("by_bias", arrays["by_bias"], n)
     are_below("ids", arrays["ids"], n)
     ascend_in_runs("ids", arrays["ids"], arrays["offsets"])
     if "codes" not in arrays:
-        searcher = whole_searcher(arrays, inputs, n)
+        weight, index = label_weights(arrays, n_inputs, n), index_of(arrays, n)
+        square = np.broadcast_to(np.float32(1), weight.values.shape)  # of what is not trained on
+        network = Direct(inputs, SparseParam(weight, square), hidden)
+        last = arrays.get("last")
+        searcher = IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
         return Engine(searcher.network, searcher, None)
-    fits(arrays, {"codes": arrays["ids"].shape, "scales": (inputs.n_inputs + 1,),
+    fits(arrays, {"codes": arrays["ids"].shape, "scales": (n_inputs + 1,),
                   "biases_of_labels": (n,)})  # fmt: skip
     demand_codes(arrays["codes"])
     for start in range(0, n, RUN):
@@ -101,23 +112,28 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     codes, meanings = decoded(arrays["codes"])
     lists = PackedLists(arrays["offsets"], arrays["ids"], codes, meanings, arrays["scales"])
     biases = Biases(arrays["biases_of_labels"], arrays["by_bias"], np.float32(LAST))
-    network = PackedDirect(inputs, lists, biases)
-    return Engine(network, network, None)
+    packed = PackedDirect(inputs, lists, biases, hidden)
+    return Engine(packed, packed, None)
 
 
-def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
-    """The searcher of a model, over stored arrays."""
+def hidden_of(arrays: Arrays) -> Hidden | None:
+    """What finds the units of a hidden layer, if there is one."""
+    return Hidden.read(dict(arrays), NumbaBackend())
+
+
+def label_weights(arrays: Arrays, n_inputs: int, n: int) -> CSR:
+    """The weights by label, of so many inputs and the constant."""
     weights, indptr = arrays["label_weights"], arrays["label_indptr"]
-    fits(arrays, {"values": arrays["ids"].shape, "base": (n,), "biases": (n,),
-                  "label_indptr": (n + 1,), "label_inputs": weights.shape})  # fmt: skip
+    fits(arrays, {"label_indptr": (n + 1,), "label_inputs": weights.shape})
     demand(starts_of(indptr, len(weights)), "label_indptr does not fit the weights")
-    are_below("label_inputs", arrays["label_inputs"], inputs.n_inputs + 1)
-    weight = CSR(indptr, arrays["label_inputs"], weights, inputs.n_inputs + 1)
-    square = np.broadcast_to(np.float32(1), weights.shape)  # of what is not trained on
-    network = Direct(inputs, SparseParam(weight, square))
-    index = InvertedIndex(arrays["offsets"], arrays["ids"], arrays["values"], arrays["base"])
-    last = arrays.get("last")
-    return IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
+    are_below("label_inputs", arrays["label_inputs"], n_inputs + 1)
+    return CSR(indptr, arrays["label_inputs"], weights, n_inputs + 1)
+
+
+def index_of(arrays: Arrays, n: int) -> InvertedIndex:
+    """The weights by input."""
+    fits(arrays, {"values": arrays["ids"].shape, "base": (n,), "biases": (n,)})
+    return InvertedIndex(arrays["offsets"], arrays["ids"], arrays["values"], arrays["base"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +144,13 @@ class PackedDirect:
         inputs: how features become inputs.
         lists: of inputs, the constant one, whose list is empty, last.
         biases: of labels; those that come last have `LAST`.
+        hidden: what finds units beside the inputs, in full precision; None without them.
     """
 
     inputs: Inputs
     lists: PackedLists
     biases: Biases
+    hidden: Hidden | None = None
 
     @property
     def n_features(self) -> int:
@@ -142,13 +160,18 @@ class PackedDirect:
     def n_labels(self) -> int:
         return len(self.biases.of_labels)
 
+    def inputs_of(self, x: CSR | Block, backend: Backend) -> CSR:
+        """See `Direct`."""
+        inputs = self.inputs.of(features_of(x))
+        return inputs if self.hidden is None else self.hidden.joined(inputs, backend)
+
     def weights_of(self, label: int, backend: Backend) -> tuple[Array, Array]:
         """See `Direct`; all lists are looked through."""
         lists = self.lists
         entries = np.flatnonzero(lists.ids == label)
         inputs = np.searchsorted(lists.offsets, entries, "right") - 1
         weights = lists.decoded[lists.codes[entries]] * lists.scales[inputs]
-        constant = self.inputs.n_inputs
+        constant = len(lists.scales) - 1
         return (
             np.append(inputs, constant).astype(np.int32),
             np.append(weights, self.biases.of_labels[label]),
@@ -157,12 +180,12 @@ class PackedDirect:
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         assert isinstance(backend, NumbaBackend)
-        inputs = self.inputs.of(features_of(x))
+        inputs = self.inputs_of(x, backend)
         return best_of_packed(backend.scratch, self.lists, self.biases, inputs, k)
 
     def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
         """See `Searcher`."""
-        inputs = self.inputs.of(features_of(x))
+        inputs = self.inputs_of(x, backend)
         return packed_logits(self.lists, self.biases, inputs, wanted)
 
     def naming_last(self, labels: Array, backend: Backend) -> PackedDirect:

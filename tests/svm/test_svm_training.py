@@ -85,7 +85,7 @@ def test_rounds_end_at_the_optimum_of_the_whole_problem():
     rows = run.split.usable
     x = run.data.features.take(rows).to_scipy().toarray().astype(np.float64)
     x = np.hstack([x, np.full((len(x), 1), CONSTANT)])
-    start = run.problem.start(1.0).to_scipy().toarray().astype(np.float64)
+    start = run.layer.problem.start(1.0).to_scipy().toarray().astype(np.float64)
     got = run.network.without_bias(BACKEND).to_scipy().toarray().astype(np.float64)
     y = run.data.y.take(rows).to_scipy().toarray()
     for label in (3, 17, 40):
@@ -164,17 +164,17 @@ def test_what_was_held_out_is_learned_in_the_end():
         y[row, 20 + row] = 1
     data = Dataset(data.x, CSR.from_scipy(y.tocsr().astype(np.float32)))
     run = SvmRun.begin(SETTINGS, BACKEND, data)
-    held_out, own = run.split.held_out, run.problem.y.to_scipy()[:, 20:]
+    held_out, own = run.split.held_out, run.layer.problem.y.to_scipy()[:, 20:]
     run.step(run.data, 0.0)
     assert not hits_of(run, held_out, own)
     run.finish()
     assert hits_of(run, held_out, own) >= 0.5 * len(held_out)
-    assert run.diagnostics()["held_out_precision_at_1"] == run.solved.scores["precision_at_1"]
+    assert run.diagnostics()["held_out_precision_at_1"] == run.layer.solved.scores["precision_at_1"]
 
 
 def hits_of(run, rows, own):
     """Of how many examples the label that they alone have is among the first three."""
-    found, _ = run.problem.best_labels(run.network, rows, 3)
+    found, _ = run.layer.problem.best_labels(run.network, rows, 3)
     alone = 20 + own[rows].indices
     return sum(label in names for label, names in zip(alone.tolist(), found.tolist(), strict=True))
 
@@ -268,12 +268,12 @@ def test_of_costs_that_are_not_told_apart_the_least_is_taken_for_parts(has_parts
 def test_each_round_draws_others_in_place_of_those_that_are_easy():
     run = SvmRun.begin(replace(SETTINGS, negatives=5, negatives_per_example=0.0), BACKEND, DATA)
     rows, none = run.split.usable, np.zeros(0, np.int64)
-    first = next_lists(run.problem, run.lists, run.network, rows, none, 5, run.rng)
-    second = next_lists(run.problem, first, run.network, rows, none, 5, run.rng)
+    first = next_lists(run.layer.problem, run.layer.lists, run.network, rows, none, 5, run.rng)
+    second = next_lists(run.layer.problem, first, run.network, rows, none, 5, run.rng)
     drawn = [set(each.cells[each.reasons == DRAWN].tolist()) for each in (first, second)]
     assert len(drawn[0] & drawn[1]) < 0.5 * len(drawn[0])
     kept = replace(first, duals=np.ones(len(first.cells), np.float32))
-    again = next_lists(run.problem, kept, run.network, rows, none, 5, run.rng)
+    again = next_lists(run.layer.problem, kept, run.network, rows, none, 5, run.rng)
     assert drawn[0] <= set(again.cells[again.reasons == DRAWN].tolist())
     assert again.drawn_counts().mean() > 3
     assert again.drawn_counts().max() == 5
@@ -325,10 +325,10 @@ def test_weights_follow_the_duals_that_are_kept():
     """Of the support vectors, which are solved last, and of all others."""
     run = SvmRun.begin(SETTINGS, BACKEND, DATA)
     run.step(run.data, 0.0)
-    balance, lists, n = run.solved.balance, run.lists, len(run.split.usable)
+    balance, lists, n = run.layer.solved.balance, run.layer.lists, len(run.split.usable)
     assert 0 < (lists.duals > 0).sum() < len(lists.duals)
     costs, limits = lists.costs(balance.cost, n), np.full(DATA.n_labels, 1000)
-    rows = run.problem.passed(costs, lists.duals, balance, limits, 0, 0)
-    network = run.problem.network(rows.weight, rows.bias).without_bias(BACKEND).to_scipy()
+    rows = run.layer.problem.passed(costs, lists.duals, balance, limits, 0, 0)
+    network = run.layer.problem.network(rows.weight, rows.bias).without_bias(BACKEND).to_scipy()
     got = run.network.without_bias(BACKEND).to_scipy()
     np.testing.assert_allclose(got.toarray(), network.toarray(), atol=1e-4)

@@ -14,22 +14,32 @@ from slide.core.examples.dataset import features_of
 
 def attribution(network: Direct, backend: Backend, x: CSR | Block, label: int) -> Attribution:
     """Of one example (1, n_features) and one label, by its row."""
-    columns, inputs = network.inputs.of(features_of(x)).row(0)
+    columns, inputs = network.inputs_of(x, backend).row(0)
     connected, weights = network.weights_of(label, backend)
     bias = float(weights[-1])  # the constant input is the last one of every label
     places = np.searchsorted(connected, columns)  # none beyond it: features come before
     slopes = np.where(connected[places] == columns, weights[places], 0)
-    features = features_behind(network.inputs, columns)
-    return Attribution(features, inputs.astype(np.float64), slopes.astype(np.float64), bias)
+    features, n_inputs = features_behind(network.inputs, columns), network.inputs.n_inputs
+    units = None if network.hidden is None else labels_behind(n_inputs, network.n_labels, columns)
+    values, slopes = inputs.astype(np.float64), slopes.astype(np.float64)
+    return Attribution(features, values, slopes, bias, units=units)
 
 
 def features_behind(inputs: Inputs, columns: Array) -> Array:
     """The features that inputs are made of: i64 (m, 2), the second -1 where there is one."""
     features = np.stack([columns.astype(np.int64), np.full(len(columns), -1)], axis=1)
-    are_pairs = columns >= inputs.n_features
+    are_pairs = (columns >= inputs.n_features) & (columns < inputs.n_inputs)
     pairs = inputs.pairs[columns[are_pairs] - inputs.n_features]
     features[are_pairs] = np.stack(np.divmod(pairs, max(inputs.n_features, 1)), axis=1)
+    features[columns >= inputs.n_inputs] = -1
     return features
+
+
+def labels_behind(n_inputs: int, n_labels: int, columns: Array) -> Array:
+    """The labels whose score, or whose share, units are: i64 (m, 2), -1 elsewhere."""
+    begins = n_inputs + n_labels * np.arange(2)
+    labels = columns[:, None].astype(np.int64) - begins
+    return np.where((labels >= 0) & (labels < n_labels), labels, -1)
 
 
 def representation(network: Direct, backend: Backend, x: CSR | Block) -> CSR:

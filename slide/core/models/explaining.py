@@ -20,7 +20,7 @@ from slide.core.examples.dataset import Dataset, checked, features_of
 from slide.core.examples.names import Name, Names
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import LAST
-from slide.core.models.explanation import Evidence, Explanation, Neighbour
+from slide.core.models.explanation import Evidence, Explanation, Neighbour, Unit
 from slide.core.models.nearest import nearest
 from slide.core.models.unseen import Unseen
 from slide.core.settings.demands import demand_int
@@ -163,7 +163,7 @@ def pieces(
 ) -> Iterator[Evidence]:
     """What is told of the chosen inputs."""
     values = dict(zip(row.indices.tolist(), row.values.tolist(), strict=True))
-    for place in chosen:
+    for place in chosen.tolist():
         columns = told.features[place]
         ids = model.features.ids_of(columns[columns >= 0])
         added = float(told.contributions[place])
@@ -175,7 +175,18 @@ def pieces(
             weight=float(told.slopes[place]),
             contribution=added,
             share=added / total,
+            unit=unit_of(model, told, place),
         )
+
+
+def unit_of(model: Explainable, told: Attribution, place: int) -> Unit | None:
+    """The unit of a hidden layer of labels that an input is, if it is one."""
+    if told.units is None or told.units[place].max() < 0:
+        return None
+    by_score, by_share = told.units[place]
+    label = model.labels.ids_of(np.array([max(by_score, by_share)]))
+    name = None if model.label_names is None else model.label_names.of(label)[0]
+    return Unit(int(label[0]), name, "score" if by_score >= 0 else "share")
 
 
 def names_of(names: Names | None, ids: Array) -> tuple[Name | None, ...] | None:

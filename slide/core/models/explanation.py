@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from slide.core.examples.names import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of a hidden layer of labels: active as a label is likely by a first pass.
+
+    Args:
+        label: its id.
+        name: its name; None if the model has none.
+        by: its "score" in the first pass, or its "share" among the nearest training examples.
+    """
+
+    label: int
+    name: Name | None
+    by: Literal["score", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +28,8 @@ class Evidence:
     """One input that speaks for a label, or against it.
 
     Args:
-        features: id of the feature, or the ids of the two whose pair it is.
+        features: id of the feature, or the ids of the two whose pair it is; none of a unit of a
+            hidden layer.
         names: theirs; None if the model has none.
         values: of these features in the row, as it was given.
         input: what the network makes of them: rescaled, the row to unit length.
@@ -21,6 +37,7 @@ class Evidence:
         contribution: input * weight, what it adds to the score.
         share: contribution over the sum of the magnitudes of all contributions and the bias: from
             -1 to 1, and the magnitudes of all shares add up to 1.
+        unit: of the hidden layer that it is; None if it is a feature, or a pair.
     """
 
     features: tuple[int, ...]
@@ -30,6 +47,7 @@ class Evidence:
     weight: float
     contribution: float
     share: float
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,8 @@ class Explanation:
         told["unknown"] = [feature + first_feature for feature in self.unknown]
         for piece in told["evidence"]:
             piece["features"] = [feature + first_feature for feature in piece["features"]]
+            if piece["unit"] is not None:
+                piece["unit"]["label"] += first_label
         for neighbour in told["neighbours"]:
             neighbour["labels"] = [label + first_label for label in neighbour["labels"]]
         return told

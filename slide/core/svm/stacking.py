@@ -18,6 +18,7 @@ from slide.core.contract.state import State
 from slide.core.direct.hidden import AT_A_TIME, SCORED, Hidden, Units, found
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.svm.choosing import within_error
 from slide.core.svm.layer import Layer
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.splitting import Split, other_parts
@@ -93,9 +94,11 @@ class Stacking:
             self.units.voted[rows], self.units.votes[rows] = hidden.voted(x, excluded, backend)
 
     def better(self, layer: Layer) -> Layer:
-        """The second pass, unless it may be left out and is no better than the first one."""
-        below, reached = self.below, layer.solved.mean_goodness
-        if below is None or self.is_wanted or below.solved.mean_goodness < reached:
+        """The second pass, unless it may be left out and is not told from the first one."""
+        below = self.below
+        if below is None or self.is_wanted:
+            return layer
+        if not within_error(layer.solved.goodness, below.solved.goodness):
             return layer
         self.below = None
         return below
