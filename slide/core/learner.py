@@ -142,7 +142,7 @@ class Learner(Protocol):
     def state(self) -> State:
         """All that later steps depend on beside settings and data, for `Kind.resume`.
 
-        Arrays are of the host; those that a later step writes into are copied.
+        Arrays are of the host, and need not be copied: see `State`.
         """
 
     def refuse_unordered(self) -> None:
