@@ -22,7 +22,7 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.state import State
 from slide.core.errors import ModelError, said_anew
 
-FORMAT, VERSION = "slide-checkpoint", 1
+FORMAT, VERSION = "slide-checkpoint", 2
 STATE, ARRAYS = "state.jsonl", "arrays.safetensors"
 
 

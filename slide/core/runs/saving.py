@@ -106,7 +106,7 @@ class Saver:
             )
         else:
             shelf.empty()
-        good = None if self.found is None else self.found["clock"]["step"]
+        good = None if self.found is None else step_of(self.found)
         self.writer = Writer(shelf, good)
 
     @property
@@ -208,8 +208,8 @@ class Saver:
         """Write the state that is whole, if it is not on the disk; what to say of it."""
         self.writer.wait()
         state = self.whole()
-        if state is not None and state["clock"]["step"] != self.writer.good:
-            self.writer.write(Snapshot.of(state), state["clock"]["step"])
+        if state is not None and step_of(state) != self.writer.good:
+            self.writer.write(Snapshot.of(state), step_of(state))
         error = self.writer.error
         lost = f", no checkpoint could be written ({reason_of(error)})" if error else ""
         return f"interrupted{lost}; {self.last_good()}"
@@ -228,6 +228,12 @@ class Saver:
             f"the last checkpoint is of step {self.writer.good}, in {self.asked.folder}: go on by "
             + worded("resume=True", "--resume")
         )
+
+
+def step_of(state: State) -> int:
+    """The number of a state among those of its run: of steps, and of parts of its end."""
+    step: int = state["clock"]["step"] + state["place"]["n_finished"]
+    return step
 
 
 def with_run(state: State, more: State) -> State:

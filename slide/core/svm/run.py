@@ -32,7 +32,7 @@ from slide.core.svm.splitting import Split
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
-PLAIN = "n_steps", "seconds", "loss", "goodness"  # stored as they are
+PLAIN = "n_steps", "seconds", "loss", "goodness", "has_all"  # stored as they are
 ROUNDS_OF_LAST = 2  # that the last one takes as long as
 
 
@@ -56,6 +56,7 @@ class SvmRun:
         goodness: of each round.
         loss: over all labels on held-out examples, when they were last held out.
         held_out: answers to examples that were held out, before the last round takes them in.
+        has_all: whether it has, and all labels were solved with them once.
         found_by: nothing: an index is built for each round.
     """
 
@@ -74,6 +75,7 @@ class SvmRun:
     goodness: list[float] = field(default_factory=list)
     loss: float = 0.0
     held_out: Scored | None = None
+    has_all: bool = False
     found_by: Any = None
 
     @classmethod
@@ -209,27 +211,40 @@ class SvmRun:
         self.solved = solution(self.problem, self.lists, balance, self.split, self.n_steps)
         self.lists = replace(self.lists, duals=self.solved.duals)
 
-    def finish(self) -> None:
-        """Take in what was held out, if there is time for it.
+    def finish(self) -> bool:
+        """Take in what was held out, if there is time for it; whether there is more to be done.
 
         All labels are solved before hard negatives are looked for, so that these are hard for the
         new examples, too, and for labels that only they have.
         """
+        if self.has_all:
+            self.mine(self.order)
+            self.again_with_all()
+            return False
         if not len(self.split.held_out) or not self.n_steps:
-            return
+            return False
         self.held_out = self.answers()
         if self.seconds_left < ROUNDS_OF_LAST * self.seconds:
-            return
-        y, rows, hits = self.problem.y, self.order, self.solved.hits
+            return False
+        self.join()
+        self.again_with_all()
+        self.has_all = True
+        return True
+
+    def again_with_all(self) -> None:
+        """The same when nothing is held out any more; what it was judged by stays."""
+        hits = self.solved.hits
+        self.again()
+        self.solved = replace(self.solved, hits=hits)
+
+    def join(self) -> None:
+        """Put what was held out on the shortlists."""
+        y, rows = self.problem.y, self.order
         new = np.where(self.problem.counts == 0, y.column_counts(), 0)
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
         drawn = drawn_for(self.problem, new, rows, self.rng, 0)
         self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
-        self.again()
-        self.mine(rows)
-        self.again()
-        self.solved = replace(self.solved, hits=hits)
 
     def answers(self) -> Scored:
         """To what is held out."""
