@@ -52,7 +52,7 @@ verify: .venv/dev $(EXTRA)
 KILLS ?= 50
 faults: .venv/dev
 	@SLIDE_FAULTS=20 $(BIN)/python -m pytest tests/backends/test_processes_faults.py
-	@$(BIN)/python tests/killing.py $(KILLS) reference numba processes
+	@$(BIN)/python tests/killing.py $(KILLS) reference numba processes hogwild
 
 # TARGETS are names in tests/fuzzing/targets.py; atheris follows coverage where it can be installed.
 SECONDS ?= 600

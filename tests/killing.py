@@ -1,8 +1,9 @@
-"""Runs that are killed again and again, and go on each time: python tests/killing.py TIMES BACKEND
+"""Runs that are interrupted again and again, and go on each time: python tests/killing.py 50 numba
 
-A child trains; its parent kills it at a random moment, or it kills itself in the middle of writing
-a checkpoint. The next child goes on. Whenever one comes to the end, what it has left is compared
-with an undisturbed run. Prints a table; exit code 1 if a bit differs, or a child fails.
+A child trains; its parent sends it a signal at a random moment, or it kills itself in the middle of
+writing a checkpoint. The next child goes on. Whenever one comes to the end, what it has left is
+compared with an undisturbed run. Prints a table; exit code 1 if a bit differs, or a child fails.
+Of HOGWILD workers, the backend `hogwild` here, nobody claims bits: their runs have to end.
 """
 
 import os
@@ -12,6 +13,8 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -25,7 +28,11 @@ from slide.core.runs.keeping import Keeping
 from slide.core.runs.to_folder import train_to_folder
 
 LEARNERS = "layers", "direct", "svm"
+HOGWILD = "hogwild"
+KILLED, ASKED = "SIGKILL", "SIGINT, SIGTERM"
+POLITE = signal.SIGINT, signal.SIGTERM  # after which a run writes a checkpoint and leaves
 CALLS = 60  # of the system that are waited for at most before one is the last
+LEFT = 130  # exit code of a run that was asked to
 
 
 def dies_at(number):
@@ -41,19 +48,29 @@ def dies_at(number):
         return called
 
     files.os.fsync = deadly(os.fsync)
-    files.blocks_of = deadly(files.blocks_of)
+    files.os.write = deadly(os.write)
     shelf.Path.rename = deadly(Path.rename)
     shelf.shutil.rmtree = deadly(shutil.rmtree)
 
 
-def train(name, backend, threads, folder, **asked):
-    """A whole run; with checkpoints if something is asked of them."""
+def computer_of(backend, threads):
+    """The backend, on so many threads if that can be chosen."""
+    if backend == HOGWILD:
+        return slide.load_backend("processes", mode="hogwild")
     computer = slide.load_backend(backend)
     if hasattr(computer, "set_threads"):
         computer.set_threads(threads)
+    return computer
+
+
+def train(name, backend, threads, folder, **asked):
+    """A whole run; with checkpoints if something is asked of them."""
+    config = CONFIGS[name]
+    if backend == HOGWILD and name == "layers":
+        config = replace(config, catch_up=False)  # there is no order to catch up in
     checkpoints = Checkpoints(checkpoints_of(folder), **asked) if asked else None
     train_to_folder(
-        TRAIN, VALID, folder, CONFIGS[name], computer,
+        TRAIN, VALID, folder, config, computer_of(backend, threads),
         keeping=Keeping("best"), checkpoints=checkpoints,
     )  # fmt: skip
 
@@ -63,61 +80,114 @@ def child(deadly_call, *arguments, **asked):
     number = os.fork()
     if number:
         return number
-    if deadly_call:
-        dies_at(deadly_call)
     code = 1
     try:
+        for one in POLITE:
+            signal.signal(one, signal.default_int_handler)
+        if deadly_call:
+            dies_at(deadly_call)
         train(*arguments, **asked)
         code = 0
+    except KeyboardInterrupt:
+        code = LEFT
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
 
-def killed(name, backend, times, folder, seed):
-    """Kills a run so many times; how many of them while it wrote, ends, and whether all is well."""
-    rng, model = random.Random(f"{seed} {name} {backend}"), folder / "m"
-    began = time.monotonic()
-    train(name, backend, 1, folder / "undisturbed")
-    expected, longest = bits(folder / "undisturbed"), time.monotonic() - began
-    kills = in_writes = ends = 0
-    is_well = True
-    while is_well and (kills < times or not ends):
-        by_itself = kills < times and rng.random() < 0.5
-        call = rng.randrange(1, CALLS) if by_itself else 0
-        number = child(call, name, backend, rng.randrange(1, 4), model, every="1", resume=True)
-        if not by_itself and kills < times:
-            time.sleep(rng.uniform(0, longest))
-            os.kill(number, signal.SIGKILL)
-        _, status = os.waitpid(number, 0)
-        if os.WIFSIGNALED(status):
-            kills += 1
-            in_writes += bool(list(checkpoints_of(model).glob(".*partial*")))
-            if not model.exists():
+def status_of(number, seconds, sent):
+    """Exit status of a process, which is sent a signal after so long if it has not ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        ended, status = os.waitpid(number, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.002)
+    os.kill(number, sent)
+    return os.waitpid(number, 0)[1]
+
+
+class Loop:
+    """Runs of a learner on a backend, interrupted one after the other.
+
+    Args:
+        name: of the learner, in CONFIGS.
+        backend: by its name.
+        folder: for what they leave.
+    """
+
+    def __init__(self, name, backend, folder):
+        self.name, self.backend, self.model = name, backend, folder / "m"
+        self.rng = random.Random(f"{name} {backend}")
+        for again in range(2):  # kernels are compiled in the first
+            began = time.monotonic()
+            train(name, backend, 1, folder / f"undisturbed-{again}")
+            self.longest = time.monotonic() - began
+        self.expected = bits(folder / "undisturbed-1")
+
+    def run(self, kind, is_last):
+        """One run, which goes on where the one before it was; its exit status."""
+        by_itself = kind == KILLED and not is_last and self.rng.random() < 0.5
+        call = self.rng.randrange(1, CALLS) if by_itself else 0
+        threads = self.rng.randrange(1, 4)
+        number = child(call, self.name, self.backend, threads, self.model, every="1", resume=True)
+        if by_itself or is_last:
+            return os.waitpid(number, 0)[1]
+        sent = signal.SIGKILL if kind == KILLED else self.rng.choice(POLITE)
+        return status_of(number, self.rng.uniform(0, self.longest), sent)
+
+    def is_right(self):
+        """Whether what a run has left that came to its end is what it should be."""
+        is_left = bool(list(self.model.iterdir())) and not checkpoints_of(self.model).exists()
+        return is_left and (self.backend == HOGWILD or bits(self.model) == self.expected)
+
+    def interrupted(self, kind, times):
+        """How often runs were interrupted, how often in a write, how many ended, and how well."""
+        interrupts = in_writes = ends = 0
+        is_well = True
+        while is_well and (interrupts < times or not ends):
+            status = self.run(kind, is_last=interrupts >= times)
+            left = os.WIFEXITED(status) and os.WEXITSTATUS(status) == LEFT
+            if os.WIFSIGNALED(status) or left:
+                interrupts += 1
+                in_writes += bool(list(checkpoints_of(self.model).glob(".*partial*")))
                 continue
-            shutil.rmtree(checkpoints_of(model))  # they were being removed: the run was complete
-        ends += 1
-        is_well = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-        is_well = is_well and bits(model) == expected and not checkpoints_of(model).exists()
-        shutil.rmtree(model, ignore_errors=True)
-    return kills, in_writes, ends, is_well
+            ends += 1
+            is_well = os.WEXITSTATUS(status) == 0 and self.is_right()
+            shutil.rmtree(self.model, ignore_errors=True)
+        return interrupts, in_writes, ends, is_well
+
+
+def combinations(backends):
+    """Those of backends and learners that there are."""
+    for backend in backends:
+        for name in LEARNERS:
+            if (backend, name) != (HOGWILD, "svm"):  # rounds cannot be taken at once
+                yield backend, name
+
+
+def verdict(backend, is_well):
+    """The last column."""
+    if not is_well:
+        return "NO"
+    return "not claimed" if backend == HOGWILD else "yes"
 
 
 def main(times, *backends):
-    """A line of the table for each backend and learner."""
-    print("backend          learner    kills  in a write  runs that ended  same bits", flush=True)
+    """A line of the table for each backend, learner and kind of interruption."""
+    print("| backend | learner | interrupted by | times | in a write | ended | same bits |")
+    print("|---|---|---|---:|---:|---:|---|", flush=True)
     all_well = True
     with threadpool_limits(1):
-        for backend in backends:
-            for name in LEARNERS:
-                with tempfile.TemporaryDirectory() as folder:
-                    found = killed(name, backend, int(times), Path(folder), "moments")
-                kills, in_writes, ends, is_well = found
-                all_well = all_well and is_well
-                print(
-                    f"{backend:16} {name:8} {kills:7} {in_writes:11} {ends:16}  "
-                    f"{'yes' if is_well else 'NO'}",
-                    flush=True,
-                )
+        for backend, name in combinations(backends):
+            with tempfile.TemporaryDirectory() as folder:
+                loop = Loop(name, backend, Path(folder))
+                for kind in (KILLED, ASKED):
+                    *counts, is_well = loop.interrupted(kind, int(times))
+                    all_well = all_well and is_well
+                    cells = backend, name, kind, *counts, verdict(backend, is_well)
+                    print("|", " | ".join(map(str, cells)), "|", flush=True)
     return 0 if all_well else 1
 
 

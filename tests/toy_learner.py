@@ -7,7 +7,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.state import copied, rng_from, state_of_rng
+from slide.core.contract.state import rng_from, state_of_rng
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Stepping, report_of
 from slide.core.settings.setting import Part, number
@@ -81,7 +81,7 @@ class Counting(Stepping):
 
     def state(self):
         """Counts, how often was counted, and the generator."""
-        counts = copied(self.backend.get(self.network.counts))
+        counts = self.backend.get(self.network.counts)
         return {"rng": state_of_rng(self.rng), "n_steps": self.n_steps, "counts": counts}
 
     @property

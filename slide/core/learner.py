@@ -136,13 +136,16 @@ class Learner(Protocol):
     def catch_up(self) -> None:
         """Let all rows catch up with the steps that they missed, before they are looked at."""
 
-    def finish(self) -> None:
-        """Whatever is due after the last epoch, once."""
+    def finish(self) -> bool:
+        """A part of what is due after the last epoch; whether another one is to be done.
+
+        Between two parts there may be a checkpoint.
+        """
 
     def state(self) -> State:
         """All that later steps depend on beside settings and data, for `Kind.resume`.
 
-        Arrays are of the host; those that a later step writes into are copied.
+        Arrays are of the host, and need not be copied: see `State`.
         """
 
     def refuse_unordered(self) -> None:
@@ -181,8 +184,9 @@ class Stepping:
         steps = self.settings.steps
         return learning_rate(steps.lr_schedule, steps.lr, progress, steps.warmup)
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """Nothing is due that `catch_up` does not do."""
+        return False
 
     def refuse_unordered(self) -> None:
         """Steps may be taken at once, unless a learner says otherwise."""

@@ -22,6 +22,7 @@ from slide.core.checkpoints import shelf as shelves
 from slide.core.checkpoints.every import Checkpoints, Every, Pace, checkpoints_of
 from slide.core.checkpoints.files import ARRAYS, STATE, read_checkpoint, write_checkpoint
 from slide.core.checkpoints.shelf import Shelf
+from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.direct import run as direct_run
 from slide.core.direct.mapped import AsInputs, as_inputs
 from slide.core.direct.run import DirectRun
@@ -155,8 +156,8 @@ def test_a_byte_that_has_changed_is_found(broken_off):
 
 def test_another_version_is_refused(broken_off, backend):
     path = Shelf(checkpoints_of(broken_off)).steps()[0] / STATE
-    path.write_text(path.read_text().replace('"version": 1', '"version": 7', 1))
-    with pytest.raises(ModelError, match="has version 7: this slide goes on from version 1"):
+    path.write_text(path.read_text().replace('"version": 2', '"version": 7', 1))
+    with pytest.raises(ModelError, match="has version 7: this slide goes on from version 2"):
         trained(broken_off, CONFIGS["direct"], backend, resume=True)
 
 
@@ -286,7 +287,7 @@ def test_paces(monkeypatch):
 def test_a_state_comes_back_as_it_was(tmp_path):
     arrays = {str(dtype): np.arange(3).astype(dtype) for dtype in (np.int8, np.uint64, bool)}
     state = {"arrays": [arrays, None], "empty": np.zeros((0, 4), np.float32), "inf": np.inf}
-    write_checkpoint(tmp_path, state)
+    write_checkpoint(tmp_path, Snapshot.of(state))
     back = read_checkpoint(tmp_path)
     assert (back["inf"], back["empty"].shape, back["arrays"][1]) == (np.inf, (0, 4), None)
     for name, array in arrays.items():
@@ -350,7 +351,7 @@ def forgetting(name, backend, folder, expected, asked):
             isinstance(value, np.ndarray) and value.dtype.kind == "b"
         )  # too full to be missed, else
         planted_at(state, path, np.zeros_like(value) if is_set else first[path])
-        write_checkpoint(shelf.folder / last, state)
+        write_checkpoint(shelf.folder / last, Snapshot.of(state))
         try:
             trained(model, CONFIGS[name], backend, resume=True, **asked)
             is_missed = bits(model) != expected

@@ -70,7 +70,7 @@ def test_rounds_end_while_there_is_time_for_the_last_one():
     run.finish()
     assert run.split.held_out is held_out  # which are not taken in
     run.seconds_left = 2.5 * run.seconds
-    run.finish()
+    assert run.finish()  # and there is more to be done
     assert not len(run.split.held_out)
 
 
@@ -167,7 +167,8 @@ def test_what_was_held_out_is_learned_in_the_end():
     held_out, own = run.split.held_out, run.layer.problem.y.to_scipy()[:, 20:]
     run.step(run.data, 0.0)
     assert not hits_of(run, held_out, own)
-    run.finish()
+    assert run.finish()
+    assert not run.finish()
     assert hits_of(run, held_out, own) >= 0.5 * len(held_out)
     assert run.diagnostics()["held_out_precision_at_1"] == run.layer.solved.scores["precision_at_1"]
 

@@ -1,8 +1,6 @@
 """One checkpoint as it is stored: arrays as safetensors, and all else as two lines of JSON.
 
 The first line says what the file is, and has checksums of the second line and of the arrays.
-Arrays are written from where they lie: `safetensors` would copy each, and let no thread compute
-meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,71 +16,51 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from slide.core.checkpoints.around import written_around
+from slide.core.checkpoints.snapshot import ARRAY, BLOCK, Snapshot
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State
 from slide.core.errors import ModelError, said_anew
 
-FORMAT, VERSION = "slide-checkpoint", 1
+FORMAT, VERSION = "slide-checkpoint", 2
 STATE, ARRAYS = "state.jsonl", "arrays.safetensors"
-ARRAY = "\0array"  # key of what stands for an array: no name in a state has such a letter
-DTYPES = {
-    "float64": "F64", "float32": "F32", "int64": "I64", "int32": "I32", "int8": "I8",
-    "uint64": "U64", "uint32": "U32", "uint8": "U8", "bool": "BOOL",
-}  # fmt: skip
-AT_A_TIME = 1 << 24  # bytes that are written, or summed, in one go
 
 
 class DamagedError(ModelError):
     """A checkpoint that cannot be read; one before it may be."""
 
 
-def write_checkpoint(folder: Path, state: State) -> None:
+def write_checkpoint(folder: Path, snapshot: Snapshot) -> None:
     """Write a state into an existing folder, and have it on the disk.
 
     Raises:
         OSError: the operating system refuses.
+        MemoryError: there is none for a state that is not copied.
     """
-    arrays: dict[str, Array] = {}
-    body = json.dumps(without_arrays(state, "", arrays))
-    checksum = write_arrays(folder / ARRAYS, arrays)
+    checksum = write_arrays(folder / ARRAYS, snapshot)
     heading = {
         "format": FORMAT,
         "version": VERSION,
-        "state": zlib.crc32(body.encode()),
+        "state": zlib.crc32(snapshot.body.encode()),
         "arrays": checksum,
     }
     with (folder / STATE).open("w", encoding="utf-8") as file:
-        file.write(f"{json.dumps(heading)}\n{body}\n")
+        file.write(f"{json.dumps(heading)}\n{snapshot.body}\n")
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)
 
 
-def write_arrays(path: Path, arrays: dict[str, Array]) -> int:
-    """Write arrays of the host as safetensors; the checksum of the file."""
-    described, end = dict[str, Any](), 0
-    for name, array in arrays.items():
-        begin, end = end, end + array.nbytes
-        dtype = DTYPES[array.dtype.name]
-        described[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [begin, end]}
-    header = json.dumps(described).encode()
-    header += b" " * (-len(header) % 8)
+def write_arrays(path: Path, snapshot: Snapshot) -> int:
+    """Write the arrays of a state as safetensors; the checksum of the file."""
     checksum = 0
-    with path.open("wb") as file:
-        begun = np.frombuffer(len(header).to_bytes(8, "little") + header, np.uint8)
-        for array in (begun, *arrays.values()):
-            for block in blocks_of(array):
-                checksum = zlib.crc32(block, checksum)
-                file.write(block)
-        file.flush()
+    with path.open("wb", buffering=0) as file:
+        with written_around(file.fileno()) as write:
+            for block in snapshot.blocks:
+                checksum = zlib.crc32(block.data, checksum)
+                write(block.data)
         os.fsync(file.fileno())
     return checksum
-
-
-def blocks_of(array: Array) -> Iterable[memoryview]:
-    """The bytes of an array in C order, some at a time."""
-    view = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-    return (view[begin : begin + AT_A_TIME] for begin in range(0, len(view), AT_A_TIME))
 
 
 def read_heading(folder: Path) -> State:
@@ -141,21 +118,9 @@ def checksum_of(path: Path) -> int:
     """CRC-32 of a file."""
     checksum = 0
     with path.open("rb") as file:
-        while block := file.read(AT_A_TIME):
+        while block := file.read(BLOCK):
             checksum = zlib.crc32(block, checksum)
     return checksum
-
-
-def without_arrays(tree: Any, path: str, arrays: dict[str, Array]) -> Any:
-    """The tree with a name in place of each array, which is put among the arrays by it."""
-    if isinstance(tree, np.ndarray):
-        arrays[path] = tree
-        return {ARRAY: path}
-    if isinstance(tree, dict):
-        return {key: without_arrays(one, f"{path}/{key}", arrays) for key, one in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [without_arrays(one, f"{path}/{n}", arrays) for n, one in enumerate(tree)]
-    return tree
 
 
 def with_arrays(tree: Any, arrays: dict[str, Array]) -> Any:

@@ -19,6 +19,7 @@ from slide.core.checkpoints.files import (
     sync_folder,
     write_checkpoint,
 )
+from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.contract.state import State
 from slide.core.errors import ModelError, said_anew, worded
 
@@ -130,14 +131,15 @@ class Shelf:
             raise ModelError(f"{sentence}, and there is no other: begin anew by {said_anew()}")
         return None
 
-    def write(self, state: State, step: int) -> None:
+    def write(self, snapshot: Snapshot, step: int) -> None:
         """Add a checkpoint, taken after this step, and remove those that are too old.
 
         Raises:
             OSError: the operating system refuses; what was there before is still there.
+            MemoryError: see `write_checkpoint`.
         """
         with self.staged(f"step-{step:012d}") as partial:
-            write_checkpoint(partial, state)
+            write_checkpoint(partial, snapshot)
         for path in self.steps()[KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
 

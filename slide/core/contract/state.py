@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR
 
 State = dict[str, Any]
-"""Values by name: arrays of the host, whatever JSON has, and lists and such dicts of them."""
+"""Values by name: arrays of the host, whatever JSON has, and lists and such dicts of them.
+
+Arrays are those that the run has, which later steps write into: who keeps a state copies them."""
 
 
 def state_of_csr(matrix: CSR) -> State:
@@ -37,8 +39,3 @@ def rng_from(state: State) -> np.random.Generator:
     rng = np.random.default_rng(0)
     rng.bit_generator.state = state
     return rng
-
-
-def copied(array: Array) -> Array:
-    """The array as it is now, whoever writes into it later."""
-    return np.array(array)

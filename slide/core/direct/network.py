@@ -13,7 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
-from slide.core.contract.state import State, copied, csr_from, state_of_csr
+from slide.core.contract.state import State, csr_from, state_of_csr
 from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import features_of
@@ -74,11 +74,11 @@ class Direct:
         return cls(inputs, SparseParam(weight, square), hidden)
 
     def state(self, backend: Backend) -> State:
-        """Weights and their squares, of which steps write into, and how features become inputs."""
+        """Weights and their squares, and how features become inputs."""
         weight = self.param.weight.map(backend.get)
         return {
-            "weight": state_of_csr(weight.with_values(copied(weight.values))),
-            "square": copied(backend.get(self.param.square)),
+            "weight": state_of_csr(weight),
+            "square": backend.get(self.param.square),
             "input_weights": self.inputs.weights,
             "pairs": self.inputs.pairs,
             "hidden": {} if self.hidden is None else self.hidden.tensors(backend),

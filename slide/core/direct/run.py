@@ -9,7 +9,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
-from slide.core.contract.state import State, copied, rng_from, state_of_rng
+from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
@@ -119,7 +119,7 @@ class DirectRun(Stepping):
             "rng": state_of_rng(self.rng),
             "network": self.network.state(self.backend),
             "rebuilds": self.rebuilds.state(),
-            "touched": copied(self.touched),
+            "touched": self.touched,
             "n_steps": self.n_steps,
             "built_at": self.built_at,
             "index": index,

@@ -57,6 +57,7 @@ class Place:
         epoch: the present one, from 1.
         reports: of its steps.
         drawn_from: state of the generator that the epoch's order was drawn from, if it was.
+        n_finished: parts of what is due after the last epoch that are done, if there are several.
         has_enough: whether the epoch was evaluated, and no other one is to come.
         is_done: whether there is nothing more to do.
     """
@@ -64,6 +65,7 @@ class Place:
     epoch: int = 1
     reports: list[StepReport] = field(default_factory=list)
     drawn_from: State | None = None
+    n_finished: int = 0
     has_enough: bool = False
     is_done: bool = False
 
@@ -98,7 +100,7 @@ class Place:
         return cls(reports=reports, **{name: state[name] for name in PLAIN})
 
 
-PLAIN = "epoch", "drawn_from", "has_enough", "is_done"
+PLAIN = "epoch", "drawn_from", "n_finished", "has_enough", "is_done"
 
 
 def n_steps_of(learner: Learner) -> int:

@@ -32,7 +32,8 @@ def rehearse(config: Config, backend: Backend, train: Dataset) -> float:
     for _ in range(2):  # tables are built before the first step, and moved before the second
         learner.step(learner.data, learner.learning_rate(0.0))
     learner.catch_up()
-    learner.finish()
+    while learner.finish():
+        pass
     learner.diagnostics()
     kind.exact(learner.network, backend).top_k(backend, data.x, WIDTH // 2)
     return time.perf_counter() - began

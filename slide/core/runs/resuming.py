@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
-from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.state import State
 from slide.core.errors import ConfigError, said_anew, worded
-from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.runs.keeping import LAST, Keeping
 
 MAY_CHANGE = "epochs", "lr"
 
 
-def digest_of(data: Dataset | None) -> str | None:
-    """Of the contents of a data set, in their order; None for none."""
-    if data is None:
-        return None
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays_of(data):
-        digest.update(f"{array.dtype} {array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+def refuse_other_data(run: State, found: State) -> None:
+    """Raise ConfigError unless data sets and start are those that the run was begun with.
 
-
-def arrays_of(data: Dataset) -> Iterator[Array]:
-    """All arrays of a data set, and their widths."""
-    for matrix in (data.x, data.y, data.left_out):
-        if matrix is None:
-            continue
-        yield np.array([matrix.n_cols])
-        yield matrix.values
-        if isinstance(matrix, CSR):
-            yield matrix.indptr
-            yield matrix.indices
-    if data.weights is not None:
-        yield data.weights
-
-
-def refuse_other_data(run: State, train: str | None, valid: str | None) -> None:
-    """Raise ConfigError unless both data sets are those that the run was begun with."""
-    if run["train"] != train:
+    Args:
+        run: what its checkpoint says of it.
+        found: see `digests_of`; that of the start is None, too, where nobody says it again.
+    """
+    if run["train"] != found["train"]:
         raise ConfigError(
             "the training set is another one than the checkpoint's run has: give the same, or "
             f"begin anew by {said_anew()}"
         )
-    if run["valid"] == valid:
+    for what, digest in found["names"].items():
+        if run["names"][what] != digest:
+            raise ConfigError(
+                f"{what} not as in the training set of the checkpoint's run: give the same, or "
+                f"begin anew by {said_anew()}"
+            )
+    refuse_other_start(run["begun_with"], found["begun_with"])
+    refuse_other_valid(run["valid"], found["valid"])
+
+
+def refuse_other_start(run: str | None, found: str | None) -> None:
+    """Raise ConfigError if a model is given that the run was not begun with."""
+    if found not in (None, run):
+        what = "with none" if run is None else "with another one"
+        raise ConfigError(
+            f"begin_with is a model, but the checkpoint's run was begun {what}: leave it out, or "
+            f"begin anew by {said_anew()}"
+        )
+
+
+def refuse_other_valid(run: str | None, found: str | None) -> None:
+    """Raise ConfigError unless the validation set is that of the run."""
+    if run == found:
         return
-    what = "there is none" if valid is None else "it is another one"
-    if run["valid"] is None:
+    what = "there is none" if found is None else "it is another one"
+    if run is None:
         what = "it has none"
     raise ConfigError(
         f"the checkpoint's run is not measured on this validation set, {what}: give the same "
@@ -110,18 +106,17 @@ def keeping_of(run: State, said: Keeping) -> Keeping:
     return stored
 
 
-def description_of(
-    config: Config, learner: str, keeping: Keeping, digests: tuple[str | None, str | None]
-) -> State:
-    """What a checkpoint says of its run, for the functions above."""
-    train, valid = digests
-    return {
-        "config": config.flat(),
-        "learner": learner,
-        "keeping": asdict(keeping),
-        "train": train,
-        "valid": valid,
-    }
+def description_of(config: Config, learner: str, keeping: Keeping, data: State) -> State:
+    """What a checkpoint says of its run, for the functions above.
+
+    Args:
+        config: all settings.
+        learner: its name.
+        keeping: which model is left.
+        data: see `digests_of`.
+    """
+    own = {"config": config.flat(), "learner": learner, "keeping": asdict(keeping)}
+    return own | data
 
 
 def changes(run: State, config: Config) -> dict[str, tuple[Any, Any]]:

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from slide.core.checkpoints.every import Checkpoints, Every, Pace
 from slide.core.checkpoints.shelf import Shelf
+from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.checkpoints.writer import Writer
-from slide.core.contract.arrays import Array
 from slide.core.contract.state import State
 from slide.core.errors import (
     BackendError,
@@ -108,7 +106,7 @@ class Saver:
             )
         else:
             shelf.empty()
-        good = None if self.found is None else self.found["clock"]["step"]
+        good = None if self.found is None else step_of(self.found)
         self.writer = Writer(shelf, good)
 
     @property
@@ -167,14 +165,16 @@ class Saver:
         self.tell()
         may = is_epoch or self.kind != TREES[2]
         if not (may and self.pace.is_due(step, is_epoch)):
+            if may and self.frozen is None:
+                self.writer.get_ready(self.tree)
             return
         if self.writer.is_busy and self.every.seconds is not None:
             return  # the disk is slower than what is asked for
         self.writer.wait()
         self.tell()
-        state = detached(self.frozen or self.tree())
+        state = self.frozen or self.tree()
         self.shelf.prune_best(best_of(self.shelf, state))
-        self.writer.begin(state, step)
+        self.writer.begin(state, step, moves=self.frozen is None)
         self.pace.written(step)
 
     def tell(self) -> None:
@@ -208,8 +208,8 @@ class Saver:
         """Write the state that is whole, if it is not on the disk; what to say of it."""
         self.writer.wait()
         state = self.whole()
-        if state is not None and state["clock"]["step"] != self.writer.good:
-            self.writer.write(detached(state), state["clock"]["step"])
+        if state is not None and step_of(state) != self.writer.good:
+            self.writer.write(Snapshot.of(state), step_of(state))
         error = self.writer.error
         lost = f", no checkpoint could be written ({reason_of(error)})" if error else ""
         return f"interrupted{lost}; {self.last_good()}"
@@ -228,6 +228,12 @@ class Saver:
             f"the last checkpoint is of step {self.writer.good}, in {self.asked.folder}: go on by "
             + worded("resume=True", "--resume")
         )
+
+
+def step_of(state: State) -> int:
+    """The number of a state among those of its run: of steps, and of parts of its end."""
+    step: int = state["clock"]["step"] + state["place"]["n_finished"]
+    return step
 
 
 def with_run(state: State, more: State) -> State:
@@ -253,23 +259,6 @@ def best_of(shelf: Shelf, state: State) -> Path | None:
     """The best model that a state speaks of."""
     name = state["kept"]["folder"]
     return None if name is None else shelf.folder / name
-
-
-def detached(tree: Any) -> Any:
-    """The tree, its arrays in the memory of this process alone."""
-    if isinstance(tree, dict):
-        return {name: detached(each) for name, each in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [detached(each) for each in tree]
-    return np.array(tree) if isinstance(tree, np.ndarray) and is_shared(tree) else tree
-
-
-def is_shared(array: Array) -> bool:
-    """Whether whoever lent its memory wants to know when nobody looks at it any more."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return base is not None and not isinstance(base, bytes | bytearray)
 
 
 def warn(sentence: str) -> None:

@@ -20,7 +20,6 @@ from slide.core.contract.state import State
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked, refuse_nameless
-from slide.core.examples.numbering import by_columns
 from slide.core.examples.scored import Scored
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
@@ -32,7 +31,8 @@ from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
 from slide.core.runs.clock import Clock, Place, batches, n_steps_of
 from slide.core.runs.course import Course
-from slide.core.runs.going_on import Before, numberings
+from slide.core.runs.digests import digests_of
+from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.refusals import (
     demand_time_budget,
@@ -44,7 +44,6 @@ from slide.core.runs.rehearsal import rehearse
 from slide.core.runs.resuming import (
     config_of,
     description_of,
-    digest_of,
     keeping_of,
     refuse_other_data,
 )
@@ -141,7 +140,8 @@ class Trainer:
         `UnseenWarning`. Where few of many ids are in use, memory follows those.
 
         With `begin_with`, a model that takes steps, training goes on from its weights, on these
-        examples alone; they may have more features and labels than it has.
+        examples alone; they may have more features and labels than it has. A run that goes on
+        from a checkpoint does not need it again.
 
         The same seed gives the same network, whatever the order of the examples in `train`.
 
@@ -155,11 +155,6 @@ class Trainer:
                 tables would not fit into memory, training diverges, epochs are to be compared
                 without `valid`, or `calibrate` is asked for on too few examples.
         """
-        if begin_with is not None and self.checkpoints is not None:
-            raise ConfigError(
-                "a run that begins with a model keeps no checkpoints: leave out begin_with, or "
-                "checkpoints"
-            )
         with self._saver() as saver, saver.telling():
             if saver.found is not None:
                 self.keeping = keeping_of(saver.found["run"], self.keeping)
@@ -169,9 +164,9 @@ class Trainer:
             valid = None if valid is None else checked(valid, "the validation set")
             refuse_misfit(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
-            digests = self._digests(train, valid, saver.found)
-            train, features, labels = by_columns(train, numberings(begin_with))
-            before = Before(begin_with, features, labels)
+            digests = self._digests(train, valid, begin_with, saver.found)
+            train, before = Before.found(train, begin_with, saver.found)
+            features, labels = before.features, before.labels
             counts = before.label_counts(train.y.positive().column_counts())
             if valid is not None:
                 valid, unseen = known(valid, features, labels, counts)
@@ -183,6 +178,7 @@ class Trainer:
                 label_ids=labels.ids, **names,
             )  # fmt: skip
             run = description_of(self.config, kind_of(self.config).name, self.keeping, digests)
+            run["start"] = before.start and before.start.state()
             return self._fitted(train, valid, as_model, before, saver, run)
 
     def _fitted(
@@ -230,14 +226,15 @@ class Trainer:
             Shelf(self.checkpoints.folder).clear()
 
     def _digests(
-        self, train: Dataset, valid: Dataset | None, found: State | None
-    ) -> tuple[str | None, str | None]:
+        self, train: Dataset, valid: Dataset | None, begin_with: Model | None, found: State | None
+    ) -> State:
         """Of the data, if checkpoints are asked for; the same as in the one that was found."""
         if self.checkpoints is None:
-            return None, None
-        digests = digest_of(train), digest_of(valid)
+            return {}
+        digests = digests_of(train, valid, begin_with)
         if found is not None:
-            refuse_other_data(found["run"], *digests)
+            refuse_other_data(found["run"], digests)
+            digests["begun_with"] = found["run"]["begun_with"]
         return digests
 
     def _get_ready(self, train: Dataset, found: State | None) -> None:
@@ -265,7 +262,8 @@ class Trainer:
         """All epochs, each with its evaluation; the model of the last one, and its `held_out`."""
         runner, timed = runner_of(self.backend), TimedBackend(self.backend)
         course = Course(self, train, timed, kept, before, saver.found)
-        learner, place, step = course.learner, course.place, self.clock.step
+        learner, place = course.learner, course.place
+        step = self.clock.step + place.n_finished
         saver.begin(partial(course.state, run), self._whole_when(runner), step)
         model = as_model(learner.network)
 
@@ -290,21 +288,20 @@ class Trainer:
 
         while not place.is_done:
             if place.has_enough:
-                has_changed = self._has_finished(learner)
+                has_changed = self._has_finished(learner, place, saver)
                 model = evaluated(True) if has_changed else as_model(learner.network)
                 place.is_done = True
                 break
             self._epoch(learner, runner, place, saver)
             is_last = place.epoch == self.config.training.epochs or self.clock.used >= 1
-            is_last = is_last or learner.is_done
-            with self.clock.running():
-                with saver.stepping():
-                    learner.catch_up()
-                if is_last:
-                    learner.finish()
+            is_last = is_last or learner.is_done or place.n_finished > 0
+            with self.clock.running(), saver.stepping():
+                learner.catch_up()
+            if is_last:
+                self._has_finished(learner, place, saver)
             refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
             model = evaluated(is_last)
-            saver.point(self.clock.step, is_epoch=True)
+            saver.point(self.clock.step + place.n_finished, is_epoch=True)
         refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
         return model, learner.held_out
 
@@ -315,11 +312,15 @@ class Trainer:
             return between
         return live if kind_of(self.config).takes_steps else frozen
 
-    def _has_finished(self, learner: Learner) -> bool:
+    def _has_finished(self, learner: Learner, place: Place, saver: Saver | Unsaved) -> bool:
         """Do what is due at the end; whether there was anything."""
-        n_steps = learner.n_steps
-        with self.clock.running():
-            learner.finish()
+        n_steps, has_more = learner.n_steps, True
+        while has_more:
+            with self.clock.running():
+                has_more = learner.finish()
+            place.n_finished += has_more or place.n_finished > 0
+            if has_more:
+                saver.point(self.clock.step + place.n_finished, is_epoch=True)
         return learner.n_steps > n_steps
 
     def _progress(self, epoch: int) -> dict[str, Any]:

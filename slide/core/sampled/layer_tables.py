@@ -15,7 +15,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.state import State, copied, rng_from, state_of_rng
+from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.contract.tables import Tables
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.settings import Hashing, Upkeep
@@ -147,7 +147,7 @@ class LayerTables:
             "tables": tables and tables.map(backend.get).state(),
             "built_at": self.built_at,
             "fresh_recall": self.fresh_recall,
-            "moved": copied(self.moved),
+            "moved": self.moved,
             "clocks": [clock.state() for clock in clocks],
         }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Param
 from slide.core.contract.backend import Backend
-from slide.core.contract.state import State, copied, rng_from, state_of_rng
+from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
@@ -150,7 +150,7 @@ class SampledRun(Stepping):
 
     def state(self) -> State:
         """Weights, moments, tables, what rows are owed, and the generator."""
-        params = [layer.param.map(self.backend.get).map(copied) for layer in self.network.layers]
+        params = [layer.param.map(self.backend.get) for layer in self.network.layers]
         return {
             "rng": state_of_rng(self.rng),
             "params": [

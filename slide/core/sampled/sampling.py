@@ -14,7 +14,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, Backend, Query
-from slide.core.contract.state import State, copied
+from slide.core.contract.state import State
 from slide.core.sampled.layer_tables import LayerTables
 from slide.core.sampled.settings import SampledSettings, Sampling
 from slide.core.settings.settings import Settings
@@ -80,7 +80,7 @@ class Sampler:
     def state(self, backend: Backend) -> State:
         """Which neurons were ever updated, and the tables."""
         tables = self.tables and self.tables.state(backend)
-        return {"touched": copied(self.touched), "tables": tables}
+        return {"touched": self.touched, "tables": tables}
 
     def restore(self, state: State, backend: Backend) -> None:
         """Go on from such a state."""

@@ -34,7 +34,7 @@ from slide.core.svm.stacking import (
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
-PLAIN = "n_steps", "seconds", "loss", "goodness"  # stored as they are
+PLAIN = "n_steps", "seconds", "loss", "goodness", "has_all"  # stored as they are
 ROUNDS_OF_LAST = 2  # that the last one takes as long as
 
 
@@ -57,6 +57,7 @@ class SvmRun:
         goodness: of each round.
         loss: over all labels on held-out examples, when they were last held out.
         held_out: answers to examples that were held out, before the last round takes them in.
+        has_all: whether it has, and all labels were solved with them once.
         found_by: nothing: an index is built for each round.
     """
 
@@ -74,6 +75,7 @@ class SvmRun:
     goodness: list[float] = field(default_factory=list)
     loss: float = 0.0
     held_out: Scored | None = None
+    has_all: bool = False
     found_by: Any = None
 
     @classmethod
@@ -196,8 +198,8 @@ class SvmRun:
 
     def solve(self, layer: Layer) -> None:
         """All labels of a layer, on its shortlists as they are."""
-        self.layer = layer.again(self.split, self.n_steps)
         self.n_steps += 1
+        self.layer = layer.again(self.split, self.n_steps)
 
     def round_of(self, stacking: Stacking) -> None:
         """One of those that end in a hidden layer, whose kind its number tells."""
@@ -214,25 +216,34 @@ class SvmRun:
             stacking.score(self.network, self.layer, left_out)
             self.layer = self.layer.with_pairs_of(left_out, whole)
 
-    def finish(self) -> None:
-        """Take in what was held out, if there is time for it.
+    def finish(self) -> bool:
+        """Take in what was held out, if there is time for it; whether there is more to be done.
 
         All labels are solved before hard negatives are looked for, so that these are hard for the
         new examples, too, and for labels that only they have.
         """
+        active = self.settings.training.active
+        if self.has_all:
+            self.solve_all(self.layer.mined(self.order, active, self.rng))
+            return False
         if not len(self.split.held_out) or not self.n_steps:
-            return
+            return False
         if self.stacking is not None:
             self.layer = self.stacking.better(self.layer)
         self.held_out = self.answers()
         if self.seconds_left < ROUNDS_OF_LAST * self.seconds:
-            return
-        hits, rows = self.layer.solved.hits, self.order
-        self.split = Split(rows, rows[:0])
+            return False
+        self.split = Split(self.order, self.order[:0])
         if self.stacking is not None:
             self.layer = self.stacking.taught_below(self.layer, self.split, self.n_steps, self.rng)
-        self.solve(self.layer.with_all(self.rng))
-        self.mine_and_solve(self.layer, rows)
+        self.solve_all(self.layer.with_all(self.rng))
+        self.has_all = True
+        return True
+
+    def solve_all(self, layer: Layer) -> None:
+        """The same when nothing is held out any more; what it was judged by stays."""
+        hits = self.layer.solved.hits
+        self.solve(layer)
         self.layer = replace(self.layer, solved=replace(self.layer.solved, hits=hits))
 
     def answers(self) -> Scored:

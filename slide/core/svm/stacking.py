@@ -51,10 +51,9 @@ class Stacking:
         return cls(rng.integers(FOLDS, size=n).astype(np.int8), Units.unknown(n), is_wanted)
 
     def state(self) -> State:
-        """All of it; what a later round writes into is copied."""
-        units = {name: np.array(array) for name, array in self.units.state().items()}
+        """All of it; nothing is written into later."""
         below = None if self.below is None else self.below.state()
-        return {"folds": self.folds, "units": units, "below": below}
+        return {"folds": self.folds, "units": self.units.state(), "below": below}
 
     def left_out(self, number: int, usable: Array) -> Array:
         """The rows that this round leaves out."""
@@ -67,10 +66,12 @@ class Stacking:
         """Let a network that has not seen some examples say what their units are."""
         problem = layer.problem
         index, backend = network.index(problem.backend), problem.backend
+        scored, scores = np.array(self.units.scored), np.array(self.units.scores)
         for part in batches(len(rows), AT_A_TIME):
             some = rows[part]
             x = problem.x.take(backend.put(some))
-            self.units.scored[some], self.units.scores[some] = found(index, x, SCORED, backend)
+            scored[some], scores[some] = found(index, x, SCORED, backend)
+        self.units = replace(self.units, scored=scored, scores=scores)
 
     def begin_layer(self, layer: Layer, data: Dataset, split: Split) -> Layer:
         """The second pass, begun on the shortlists and from the duals of the first."""
@@ -88,10 +89,12 @@ class Stacking:
 
     def vote(self, hidden: Hidden, data: Dataset, split: Split, backend: Backend) -> None:
         """Let the examples near to each one say what its other units are."""
+        voted, votes = np.array(self.units.voted), np.array(self.units.votes)
         for rows in batches(data.n_samples, AT_A_TIME):
             excluded = themselves(data, rows, split, backend)
             x = data.features.take(rows).map(backend.put)
-            self.units.voted[rows], self.units.votes[rows] = hidden.voted(x, excluded, backend)
+            voted[rows], votes[rows] = hidden.voted(x, excluded, backend)
+        self.units = replace(self.units, voted=voted, votes=votes)
 
     def better(self, layer: Layer) -> Layer:
         """The second pass, unless it may be left out and is not told from the first one."""
