@@ -15,8 +15,10 @@ from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import DEEPEST, Scored
+from slide.core.examples.scratch import Scratch
 from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
+from slide.core.svm.cells import Cells
 from slide.core.svm.choosing import (
     Solution,
     drawn_for,
@@ -25,6 +27,7 @@ from slide.core.svm.choosing import (
     raced,
     solution,
 )
+from slide.core.svm.on_disk import as_inputs, in_order
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
@@ -81,15 +84,14 @@ class SvmRun:
         """Hold examples out, choose how features become inputs; nothing is solved yet."""
         own, seed, active = settings.learner, settings.training.seed, settings.training.active
         rng = np.random.default_rng(seed)
-        data = train.distinct()
-        data = data.take(data.canonical_order())
+        data = in_order(train)
         split = Split.of(data, rng, backend)
         power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
-        data = replace(data, x=inputs.of(data.features))
+        data = as_inputs(data, inputs)
         problem = Problem.of(own, inputs, data, split.usable, backend)
-        lists = Shortlists.of(data.y.positive(), split.usable)
-        begun = Solution(balance, problem.unsolved(balance.centroid), lists.duals, NOTHING_FOUND)
+        lists = Shortlists.of(data.y.positive(), split.usable, problem.scratch)
+        begun = Solution(balance, problem.unsolved(balance.centroid), lists, NOTHING_FOUND)
         return cls(settings, backend, rng, data, problem, split, lists, begun, power)
 
     @classmethod
@@ -98,16 +100,15 @@ class SvmRun:
     ) -> SvmRun:
         """Go on from such a state; nothing is raced again."""
         network = Direct.restored(state["network"], backend)
-        data = train.distinct()
-        data = data.take(data.canonical_order())
-        data = replace(data, x=network.inputs.of(data.features))
+        data = as_inputs(in_order(train), network.inputs)
         x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
         problem = Problem(
             settings.learner, backend, network.inputs, x, data.y.positive(), state["counts"],
-            centroids, data.weights,
+            centroids, data.weights, Scratch.of(data),
         )  # fmt: skip
-        lists = Shortlists(**state["lists"], shape=(data.n_labels, data.n_samples))
-        solved = Solution(Balance(**state["balance"]), network, lists.duals, state["hits"])
+        shape = data.n_labels, data.n_samples
+        lists = Shortlists(**state["lists"], shape=shape, scratch=problem.scratch)
+        solved = Solution(Balance(**state["balance"]), network, lists, state["hits"])
         split, rng = Split(**state["split"]), rng_from(state["rng"])
         run = cls(settings, backend, rng, data, problem, split, lists, solved, state["idf_power"])
         for name in PLAIN:
@@ -207,7 +208,7 @@ class SvmRun:
         self.n_steps += 1
         balance = self.solved.balance
         self.solved = solution(self.problem, self.lists, balance, self.split, self.n_steps)
-        self.lists = replace(self.lists, duals=self.solved.duals)
+        self.lists = self.solved.lists
 
     def finish(self) -> None:
         """Take in what was held out, if there is time for it.
@@ -225,7 +226,8 @@ class SvmRun:
         self.problem = replace(self.problem, counts=y.column_counts())
         self.split = Split(rows, rows[:0])
         drawn = drawn_for(self.problem, new, rows, self.rng, 0)
-        self.lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
+        own = Cells.of([Shortlists.of(y, rows).cells])
+        self.lists = self.lists.joined((drawn, DRAWN), (own, OWN))
         self.again()
         self.mine(rows)
         self.again()
@@ -253,13 +255,13 @@ class SvmRun:
     def report(self) -> StepReport:
         """Of the last round; its loss is that of all labels, on held-out examples."""
         self.loss = self.full_loss()
-        reasons, n = self.lists.reasons, max(len(self.lists.cells), 1)
+        counts, n = self.lists.reason_counts(), max(len(self.lists.cells), 1)
         return StepReport(
             loss=self.loss,
             n_active=n / max(len(self.split.usable), 1),
-            from_labels=float((reasons == OWN).sum()) / n,
-            from_tables=float((reasons == HARD).sum()) / n,
-            from_uniform=float((reasons == DRAWN).sum()) / n,
+            from_labels=float(counts[OWN]) / n,
+            from_tables=float(counts[HARD]) / n,
+            from_uniform=float(counts[DRAWN]) / n,
             inclusion_probability=1.0,
             touched_rows=int((self.problem.counts > 0).sum()),
         )
