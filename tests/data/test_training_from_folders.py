@@ -9,6 +9,7 @@ from conftest import planted
 
 from slide.core.contract import arrays
 from slide.core.contract.arrays import CSR
+from slide.core.contract.opening import opened
 from slide.core.direct import inputs, mapped
 from slide.core.errors import DataError
 from slide.core.examples import scratch
@@ -72,6 +73,17 @@ def test_the_bits_are_those_of_training_in_memory(kind, folder):
     assert in_memory.keys() == from_disk.keys()
     for name, array in in_memory.items():
         np.testing.assert_array_equal(array, from_disk[name], name)
+
+
+def test_the_same_examples_are_found_near_to_some(folder):
+    mapped_data, rows = read(folder), np.arange(0, 600, 7)
+    in_memory = mapped_data.take(np.arange(600))
+    with patch.object(splitting, "NEAR", 0.2):
+        wanted = splitting.other_parts(in_memory, rows, opened("numba"))
+        with few_at_a_time():
+            found = splitting.other_parts(mapped_data, rows, opened("numba"))
+    assert (wanted >= 0).mean() > 0.5
+    np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("kind", KINDS)
