@@ -29,6 +29,7 @@ CONFIGS = {
     ),
     "direct, often": replace(DIRECT, epochs=3, batch_size=100, rebuild_every=2, rebuild_growth=0.2),
     "svm": slide.recipe(TRAIN, cost=0.3, idf_power=0.0, epochs=4),
+    "stacked": slide.recipe(TRAIN, cost=0.3, idf_power=0.0, layers=2),
 }  # fmt: skip
 
 

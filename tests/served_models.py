@@ -8,7 +8,7 @@ from quick_runs import QUICK
 import slide
 
 TRAIN, TEST = planted(400), planted(60, seed=5)
-KINDS = ("svm", "direct", "pairs", "hidden")
+KINDS = ("svm", "stacked", "direct", "pairs", "hidden")
 UNSEEN = 9  # of the labels have no training example
 
 
@@ -17,6 +17,7 @@ def model_of(kind):
     """A model by `numba`, on one thread; nobody may change it."""
     chosen = {
         "svm": {"epochs": 2, "cost": 0.3, "idf_power": 0.5},
+        "stacked": {"layers": 2, "cost": 0.3, "idf_power": 0.5},
         "direct": {"epochs": 1, "lr": 2.0, "pairs": False},
         "pairs": {"epochs": 1, "lr": 2.0, "pairs": True},
     }

@@ -102,6 +102,10 @@ class Learner(Protocol):
     def is_done(self) -> bool:
         """Whether another epoch would be of no use."""
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether an epoch has ended with a network to judge: not one that leaves examples out."""
+
     def learning_rate(self, progress: float) -> float:
         """Of a step when this share of the run is done; 0 if there is no such thing."""
 
@@ -178,6 +182,11 @@ class Stepping:
     def is_done(self) -> bool:
         """Never: the settings say how many epochs there are."""
         return False
+
+    @property
+    def is_comparable(self) -> bool:
+        """Always."""
+        return True
 
     def learning_rate(self: Learner, progress: float) -> float:
         """As the schedule has it."""

@@ -8,11 +8,16 @@ import pytest
 from conftest import planted
 
 from slide.core.contract import arrays
+from slide.core.contract.arrays import CSR
+from slide.core.contract.opening import opened
 from slide.core.direct import inputs, mapped
-from slide.core.examples.mapped import Mapped
+from slide.core.errors import DataError
+from slide.core.examples import scratch
+from slide.core.examples.scratch import Scratch
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
+from slide.core.svm import cells, shortlists, solving, splitting
 from slide.data import convert_to_folder, read, write
 
 KINDS = {
@@ -39,6 +44,18 @@ def few_at_a_time():
         stack.enter_context(patch.object(mapped, "ENTRIES_AT_A_TIME", 700))
         stack.enter_context(patch.object(inputs, "ROWS_AT_A_TIME", 100))
         stack.enter_context(patch.object(arrays, "AT_A_TIME", 1000))
+        stack.enter_context(patch.object(scratch, "ENTRIES_AT_A_TIME", 700))
+        stack.enter_context(patch.object(shortlists, "JOINED_AT_A_TIME", 200))
+        stack.enter_context(patch.object(shortlists, "SOLVED_AT_A_TIME", 900))
+        stack.enter_context(patch.object(cells, "DRAWN_AT_A_TIME", 300))
+        stack.enter_context(patch.object(solving, "MINED_AT_A_TIME", 90))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def short_lists():
+    """Of the examples of a feature, so that those which are near are cut, too."""
+    with patch.object(splitting, "COMMON", 20):
         yield
 
 
@@ -58,29 +75,52 @@ def test_the_bits_are_those_of_training_in_memory(kind, folder):
         np.testing.assert_array_equal(array, from_disk[name], name)
 
 
-def test_examples_on_disk_are_taken_by_batches(folder):
+def test_the_same_examples_are_found_near_to_some(folder):
+    mapped_data, rows = read(folder), np.arange(0, 600, 7)
+    in_memory = mapped_data.take(np.arange(600))
+    with patch.object(splitting, "NEAR", 0.2):
+        wanted = splitting.other_parts(in_memory, rows, opened("numba"))
+        with few_at_a_time():
+            found = splitting.other_parts(mapped_data, rows, opened("numba"))
+    assert (wanted >= 0).mean() > 0.5
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_examples_on_disk_are_taken_few_at_a_time(kind, folder):
     """Nobody makes inputs, or copies, of all examples."""
-    taken = []
-    original = Mapped.take
+    data, taken, take, all_inputs = read(folder), [], CSR.take, inputs.Inputs.of
 
-    def take(self, rows):
-        taken.append(len(rows))
-        return original(self, rows)
-
-    data = read(folder)
-    config = recipe(data, lr=1.0, epochs=1, batch_size=32)
-    all_inputs = inputs.Inputs.of
+    def taking(self, rows):
+        if self.n_cols >= data.n_features:
+            taken.append(len(rows))
+        return take(self, rows)
 
     def of(self, x):
         taken.append(x.n_rows)
         return all_inputs(self, x)
 
+    config = recipe(data, epochs=1, **{"batch_size": 32} | KINDS[kind]) if kind != "svm" else None
     with (
-        patch.object(Mapped, "take", take),
+        few_at_a_time(),
+        patch.object(CSR, "take", taking),
         patch.object(inputs.Inputs, "of", of),
-        patch.object(mapped, "ENTRIES_AT_A_TIME", 700),
         patch("slide.core.direct.connecting.EXAMPLES_FOR_GROWTH", 64),
     ):
-        Trainer(config, "numba").fit(data)
+        Trainer(config or recipe(data, epochs=1), "numba").fit(data)
     assert taken
     assert max(taken) <= 100
+
+
+def test_nothing_is_left_of_what_was_made_for_training(folder):
+    before = sorted(folder.iterdir())
+    (numbers,) = Scratch(folder).columns((np.arange(n),) for n in (2, 0, 3))
+    assert numbers.tolist() == [0, 1, 0, 1, 2]
+    assert not numbers.flags.writeable
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_full_disk_is_told_in_a_sentence(folder):
+    file = patch("tempfile.TemporaryFile", side_effect=OSError(28, "No space left on device"))
+    with file, pytest.raises(DataError, match=r"temporary files.*\(No space left.*make room"):
+        trained(read(folder), "numba")

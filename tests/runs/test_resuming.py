@@ -50,7 +50,7 @@ def undisturbed(tmp_path_factory):
     return of
 
 
-AT = {"svm": (2,)}  # rounds; others take three steps an epoch
+AT = {"svm": (2,), "stacked": (2, 4, 6)}  # rounds; others take three steps an epoch
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -312,12 +312,18 @@ def planted_at(tree, path, value):
 SECONDS = {"seconds", "seconds_by_kernel", "lr"}
 LATE = {
     "layers": 5, "layers, rehashed": 5, "layers, often": 4,
-    "direct": 5, "direct, often": 4, "svm": 2,
+    "direct": 5, "direct, often": 4, "svm": 2, "stacked": 6,
 }  # fmt: skip
 UNUSED = {
     "svm place/drawn_from/state/state": "a round is of all examples, in no order",
     "svm learner/rng/has_uint32": "half a number, which no later draw asks for",
-    "svm learner/network/square": "there are no steps, whose squares would be added",
+    "svm learner/layer/network/square": "there are no steps, whose squares would be added",
+    "stacked place/drawn_from/state/state": "a round is of all examples, in no order",
+    "stacked place/drawn_from/has_uint32": "the same",
+    "stacked learner/layer/network/square": "there are no steps, whose squares would be added",
+    "stacked learner/layer/hits": "the round that is left answers anew",
+    "stacked learner/loss": "the same",
+    "any kept/n_worse": "the round that is left is the last one",
     "direct learner/index/base": "biases are looked up anew for each batch",
     "layers learner/catch_ups/0/steps": "every batch of so few features has them all",
     "layers learner/catch_ups/0/rates": "the same",

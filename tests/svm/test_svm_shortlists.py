@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kernel_arguments import labels
 
 from slide.core.svm import shortlists
-from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists, drawn_cells, found_cells
+from slide.core.svm.cells import Cells, drawn_cells, found_cells
+from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 
 Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the last has none
 
@@ -18,7 +19,11 @@ def lists_of(drawn=(), usable=(0, 1, 2, 3)):
 
 
 def joined(lists, cells, reason):
-    return lists.joined((np.array(cells, np.int64), reason))
+    return lists.joined((run_of(cells), reason))
+
+
+def run_of(cells):
+    return Cells.of([np.array(cells, np.int64)])
 
 
 def told(lists):
@@ -67,7 +72,7 @@ def test_lists_are_sets_whatever_comes(drawn, hard):
         cell: OWN if cell in own else HARD if cell in hard else DRAWN
         for cell in sorted({*own, *drawn, *hard})
     }
-    cells = (np.array(drawn, np.int64), DRAWN), (np.array(hard, np.int64), HARD)
+    cells = (run_of(drawn), DRAWN), (run_of(hard), HARD)
     assert told(lists_of().joined(*cells)) == wanted
     assert told(lists_of().joined(cells[0]).joined(cells[1])) == wanted
     assert told(lists_of().joined(cells[1]).joined(cells[0])) == wanted
@@ -75,7 +80,7 @@ def test_lists_are_sets_whatever_comes(drawn, hard):
 
 @given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)), st.integers(1, 4))
 def test_lists_are_the_same_in_however_many_parts_they_are_joined(drawn, hard, at_a_time):
-    cells = (np.array(drawn, np.int64), DRAWN), (np.array(hard, np.int64), HARD)
+    cells = (run_of(drawn), DRAWN), (run_of(hard), HARD)
     begun = lists_of([2, 10])
     begun = Shortlists(begun.cells, begun.reasons, 1 + begun.cells.astype(np.float32), begun.shape)
     whole = begun.joined(*cells)
@@ -87,7 +92,7 @@ def test_lists_are_the_same_in_however_many_parts_they_are_joined(drawn, hard, a
 
 def test_examples_are_drawn_for_labels_that_have_any():
     rng = np.random.default_rng(0)
-    cells = drawn_cells(np.array([2, 0, 5]), np.array([4, 4, 99]), np.array([1, 3]), 4, rng)
+    (cells,) = drawn_cells(np.array([2, 0, 5]), np.array([4, 4, 99]), np.array([1, 3]), 4, rng)
     names, rows = np.divmod(cells, 4)
     assert np.bincount(names, minlength=3).tolist() == [2, 0, 2]  # no more than there are
     assert set(rows.tolist()) <= {1, 3}

@@ -66,6 +66,10 @@ class Units:
         """All of them."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def take(self, rows: Array) -> Units:
+        """Of some of the examples."""
+        return Units(self.scored[rows], self.scores[rows], self.voted[rows], self.votes[rows])
+
     def beside(self, x: CSR, n_labels: int) -> CSR:
         """Inputs, and the units that are active after them: CSR (B, n_inputs + 2 n_labels)."""
         n_cols = x.n_cols + 2 * n_labels
@@ -102,7 +106,7 @@ class Hidden:
 
         Args:
             scores: as `Direct.index` gives it.
-            x: inputs of the training examples, CSR (n, n_inputs), arrays of the backend.
+            x: inputs of the examples, CSR (n, n_inputs), arrays of the backend.
             y: their labels, CSR (n, n_labels), on the host.
         """
         put = backend.put

@@ -16,6 +16,7 @@ from slide.core.contract.backend import Backend
 from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
+from slide.core.examples.scratch import few_at_a_time
 
 ENTRIES_AT_A_TIME = 1 << 23  # features of the examples of some labels
 
@@ -77,12 +78,7 @@ class AsInputs(Mapped):
         """Runs of labels whose examples have few features, or that are one."""
         lengths = self.x.row_lengths()[self.order][by_label.indices]
         entries = indptr_of(lengths)[by_label.indptr]  # before each label
-        start, n = 0, by_label.n_rows
-        while start < n:
-            most = entries[start] + ENTRIES_AT_A_TIME
-            stop = max(int(np.searchsorted(entries, most, side="right")) - 1, start + 1)
-            yield slice(start, min(stop, n))
-            start = stop
+        yield from few_at_a_time(entries, ENTRIES_AT_A_TIME)
 
 
 def as_inputs(train: Dataset, order: Array, inputs: Inputs) -> Dataset:

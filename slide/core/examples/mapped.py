@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 
@@ -17,12 +18,14 @@ class Mapped(Dataset):
     Args:
         keys: u64 (n_samples,), what the canonical order sorts by.
         is_binary: see `slide.core.settings.traits.Traits`.
+        folder: where the files are, whose disk has room for others; None if that is not known.
 
     Parts of it (`take`) are in memory, a Dataset as others.
     """
 
     keys: Array = field(default_factory=lambda: np.zeros(0, np.uint64))
     is_binary: bool = False
+    folder: Path | None = None
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order, in memory."""

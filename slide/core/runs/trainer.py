@@ -271,7 +271,8 @@ class Trainer:
             seconds_by_kernel = dict(timed.seconds)
             model = as_model(learner.network)
             record = None
-            if self.watcher is not None or self.keeping.compares:
+            is_wanted = self.watcher is not None or self.keeping.compares
+            if is_wanted and (is_last or learner.is_comparable):
                 record = (
                     self._progress(place.epoch)
                     | {"seconds_by_kernel": seconds_by_kernel}

@@ -23,8 +23,10 @@ from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
 from slide.core.settings.traits import Traits
+from slide.core.svm.cells import Cells, drawn_cells
+from slide.core.svm.on_disk import as_inputs
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import DRAWN, HARD, Shortlists, drawn_cells
+from slide.core.svm.shortlists import DRAWN, HARD, Shortlists
 from slide.core.svm.solving import REFINING, Balance, Problem
 from slide.core.svm.splitting import Split
 
@@ -46,13 +48,13 @@ class Solution:
     Args:
         balance: cost, and length of centroids.
         network: the weights.
-        duals: f32, of the shortlists.
+        lists: the shortlists, with their duals.
         hits: bool (n_held_out, ANSWERS), whether the best labels of those examples are theirs.
     """
 
     balance: Balance
     network: Direct
-    duals: Array
+    lists: Shortlists
     hits: Array
 
     @property
@@ -175,20 +177,21 @@ class Heats:
         some = y.where(places[y.indices] >= 0)
         some = CSR(some.indptr, places[some.indices], some.values, len(labels))
         scored = split.held_out[some.row_lengths()[split.held_out] > 0]
-        x = Dataset(inputs.of(data.features), some, weights=data.weights)
-        problem = Problem.of(settings, inputs, x, split.usable, backend)
+        few = replace(as_inputs(data, inputs), y=some)
+        problem = Problem.of(settings, inputs, few, split.usable, backend)
         return cls(problem, replace(split, held_out=scored), math.ceil(active * share), seed, power)
 
     def run(self, balance: Balance) -> Array:
         """How good labels are after two rounds with this balance, for each held-out example."""
         usable, problem = self.split.usable, self.problem
-        rng, lists = np.random.default_rng(self.seed), Shortlists.of(problem.y, usable)
+        rng = np.random.default_rng(self.seed)
+        lists = Shortlists.of(problem.y, usable, problem.scratch)
         network = problem.unsolved(balance.centroid)
         for number in range(ROUNDS_OF_HEAT):
             mined = usable[:MINED_IN_HEATS]
             lists = next_lists(problem, lists, network, usable, mined, self.active, rng)
             solved = solution(problem, lists, balance, self.split, number)
-            network, lists = solved.network, replace(lists, duals=solved.duals)
+            network, lists = solved.network, solved.lists
         return solved.goodness
 
 
@@ -223,7 +226,7 @@ def inputs_of(settings: SvmSettings, data: Dataset, power: float) -> Inputs:
 
 def drawn_for(
     problem: Problem, counts: Array, usable: Array, rng: np.random.Generator, n_drawn: Array | int
-) -> Array:
+) -> Cells:
     """Cells of examples drawn for labels with so many examples; none for those without.
 
     Args:
@@ -235,7 +238,8 @@ def drawn_for(
     """
     settings = problem.settings
     wanted = settings.negatives + (settings.negatives_per_example * counts).astype(np.int64)
-    return drawn_cells(counts, np.maximum(wanted - n_drawn, 0), usable, problem.y.n_rows, rng)
+    wanted = np.maximum(wanted - n_drawn, 0)
+    return Cells.of(drawn_cells(counts, wanted, usable, problem.y.n_rows, rng), problem.scratch)
 
 
 def next_lists(
@@ -255,7 +259,8 @@ def next_lists(
     """
     lists = lists.unsatisfied()
     drawn = drawn_for(problem, problem.counts, usable, rng, lists.drawn_counts())
-    hard = problem.hard_cells(network, mined, min(active, problem.y.n_cols))
+    found = problem.hard_cells(network, mined, min(active, problem.y.n_cols))
+    hard = Cells.of(found, problem.scratch)
     return lists.joined((drawn, DRAWN), (hard, HARD))
 
 
@@ -271,5 +276,6 @@ def solution(
         split: the examples solved on, and those scored.
         number: of the solutions before this one.
     """
-    network, duals = problem.solved(lists, balance, split.usable, SALTS_OF_ROUND * number)
-    return Solution(balance, network, duals, problem.hits(network, split.held_out))
+    salt = SALTS_OF_ROUND * number
+    network, lists = problem.solved(lists, balance, split.usable, split.left_out, salt)
+    return Solution(balance, network, lists, problem.hits(network, split.held_out))

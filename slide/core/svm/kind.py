@@ -14,12 +14,14 @@ from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
 from slide.core.errors import said, worded
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import Scratch
 from slide.core.learner import Kind
 from slide.core.settings.settings import Settings
 from slide.core.settings.traits import Traits
 from slide.core.svm.choosing import TERMS_OF_PAIR
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
+from slide.core.svm.shortlists import SOLVED_AT_A_TIME
 from slide.core.svm.solving import limits_of
 
 SEVERAL_LABELS = 1.5  # of an example, on average
@@ -77,7 +79,11 @@ def n_weights(settings: Settings[SvmSettings], train: Dataset) -> float:
 def n_bytes(settings: Settings[SvmSettings], train: Dataset) -> float:
     """Of pairs, and of weights, their columns, and their index; and of inputs."""
     weights = 24 * n_weights(settings, train) + 32 * train.n_features
-    return BYTES_OF_PAIR * n_pairs(settings, train) + weights
+    pairs = n_pairs(settings, train)
+    if Scratch.of(train).folder is not None:
+        pairs = min(pairs, SOLVED_AT_A_TIME)
+    layers = 1 if settings.learner.layers == 1 else 2
+    return BYTES_OF_PAIR * pairs + layers * weights
 
 
 def describe_size(settings: Settings[SvmSettings], train: Dataset) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State, csr_from, state_of_csr
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import Scratch
+from slide.core.svm.cells import Cells
 from slide.core.svm.choosing import Solution, drawn_for, next_lists, solution
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, OWN, Shortlists
@@ -37,7 +39,7 @@ class Layer:
     def begin(cls, problem: Problem, lists: Shortlists, balance: Balance) -> Layer:
         """Nothing is solved yet; pairs have the duals that they have."""
         centroids = problem.unsolved(balance.centroid)
-        return cls(problem, lists, Solution(balance, centroids, lists.duals, NOTHING_FOUND))
+        return cls(problem, lists, Solution(balance, centroids, lists, NOTHING_FOUND))
 
     @classmethod
     def restored(
@@ -54,10 +56,11 @@ class Layer:
         x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
         problem = Problem(
             settings, backend, network.inputs, x, data.y.positive(), state["counts"], centroids,
-            data.weights, network.hidden,
+            data.weights, network.hidden, Scratch.of(data),
         )  # fmt: skip
-        lists = Shortlists(**state["lists"], shape=(data.n_labels, data.n_samples))
-        solved = Solution(Balance(**state["balance"]), network, lists.duals, state["hits"])
+        shape = data.n_labels, data.n_samples
+        lists = Shortlists(**state["lists"], shape=shape, scratch=problem.scratch)
+        solved = Solution(Balance(**state["balance"]), network, lists, state["hits"])
         return cls(problem, lists, solved)
 
     def mined(self, rows: Array, active: int, rng: np.random.Generator) -> Layer:
@@ -73,7 +76,7 @@ class Layer:
             number: of the solutions before this one.
         """
         solved = solution(self.problem, self.lists, self.solved.balance, split, number)
-        return replace(self, solved=solved, lists=replace(self.lists, duals=solved.duals))
+        return replace(self, solved=solved, lists=solved.lists)
 
     def with_all(self, rng: np.random.Generator) -> Layer:
         """With all examples on the shortlists, and negatives drawn for labels that are new."""
@@ -82,16 +85,9 @@ class Layer:
         new = np.where(problem.counts == 0, y.column_counts(), 0)
         problem = replace(problem, counts=y.column_counts())
         drawn = drawn_for(problem, new, rows, rng, 0)
-        lists = self.lists.joined((drawn, DRAWN), (Shortlists.of(y, rows).cells, OWN))
+        own = Cells.of([Shortlists.of(y, rows).cells])
+        lists = self.lists.joined((drawn, DRAWN), (own, OWN))
         return replace(self, problem=problem, lists=lists)
-
-    def without(self, rows: Array) -> Layer:
-        """Without the pairs of some examples."""
-        return replace(self, lists=self.lists.of_examples(rows, wanted=False))
-
-    def with_pairs_of(self, rows: Array, other: Layer) -> Layer:
-        """With the pairs that another layer has of some examples."""
-        return replace(self, lists=self.lists.together(other.lists.of_examples(rows, wanted=True)))
 
     def upon(self, index: InvertedIndex) -> Layer:
         """The same layer over another first pass, whose index this is."""

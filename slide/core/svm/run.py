@@ -19,6 +19,7 @@ from slide.core.learner import N_MONITORED, StepReport, in_slices
 from slide.core.settings.settings import Settings
 from slide.core.svm.choosing import inputs_of, raced
 from slide.core.svm.layer import Layer
+from slide.core.svm.on_disk import as_inputs, in_order
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 from slide.core.svm.solving import Problem
@@ -27,8 +28,10 @@ from slide.core.svm.stacking import (
     AFTER_FOLDS,
     FIRST_OF_LAYER,
     ROUNDS,
+    WHOLE_ROUNDS,
     Stacking,
     begun_stacking,
+    refuse_few_rounds,
     restored,
 )
 
@@ -82,16 +85,19 @@ class SvmRun:
     def begin(cls, settings: Settings[SvmSettings], backend: Backend, train: Dataset) -> SvmRun:
         """Hold examples out, choose how features become inputs; nothing is solved yet."""
         own, seed, active = settings.learner, settings.training.seed, settings.training.active
+        refuse_few_rounds(settings)
         rng = np.random.default_rng(seed)
-        data = train.distinct()
-        data = data.take(data.canonical_order())
+        data = in_order(train)
         split = Split.of(data, rng, backend)
         power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
-        data = replace(data, x=inputs.of(data.features))
+        data = as_inputs(data, inputs)
         problem = Problem.of(own, inputs, data, split.usable, backend)
-        layer = Layer.begin(problem, Shortlists.of(data.y.positive(), split.usable), balance)
-        stacking = begun_stacking(own, data, split, rng)
+        lists = Shortlists.of(data.y.positive(), split.usable, problem.scratch)
+        layer, stacking = (
+            Layer.begin(problem, lists, balance),
+            begun_stacking(settings, data, split, rng),
+        )
         return cls(settings, backend, rng, data, split, layer, power, stacking)
 
     @classmethod
@@ -100,9 +106,7 @@ class SvmRun:
     ) -> SvmRun:
         """Go on from such a state; nothing is raced again."""
         inputs = Direct.restored(state["layer"]["network"], backend).inputs
-        data = train.distinct()
-        data = data.take(data.canonical_order())
-        data = replace(data, x=inputs.of(data.features))
+        data = as_inputs(in_order(train), inputs)
         stacking, layer = restored(settings.learner, backend, data, state)
         split, rng = Split(**state["split"]), rng_from(state["rng"])
         run = cls(settings, backend, rng, data, split, layer, state["idf_power"], stacking)
@@ -161,6 +165,11 @@ class SvmRun:
         gains = self.goodness[FEWEST_ROUNDS - 1 :]
         return bool(gains) and gains[-1] < max(self.goodness[:-1]) + GAIN
 
+    @property
+    def is_comparable(self) -> bool:
+        """Not after rounds on the way to a hidden layer."""
+        return self.stacking is None or self.n_steps - 1 in WHOLE_ROUNDS
+
     def learning_rate(self, progress: float) -> float:
         """None is needed."""
         return 0.0
@@ -209,12 +218,11 @@ class SvmRun:
         elif number == FIRST_OF_LAYER:
             self.solve(stacking.begin_layer(self.layer, self.data, self.split))
         else:
-            whole, left_out = self.layer, stacking.left_out(number, usable)
-            self.split = replace(self.split, usable=np.setdiff1d(usable, left_out))
-            self.mine_and_solve(whole.without(left_out), self.split.usable)
-            self.split = replace(self.split, usable=usable)
+            left_out, whole = stacking.left_out(number, usable), self.split
+            self.split = whole.without(left_out)
+            self.mine_and_solve(self.layer, self.split.usable)
+            self.split = whole
             stacking.score(self.network, self.layer, left_out)
-            self.layer = self.layer.with_pairs_of(left_out, whole)
 
     def finish(self) -> bool:
         """Take in what was held out, if there is time for it; whether there is more to be done.
@@ -270,13 +278,14 @@ class SvmRun:
     def report(self) -> StepReport:
         """Of the last round; its loss is that of all labels, on held-out examples."""
         self.loss = self.full_loss()
-        reasons, n = self.layer.lists.reasons, max(len(self.layer.lists.cells), 1)
+        lists = self.layer.lists
+        counts, n = lists.reason_counts(), max(len(lists.cells), 1)
         return StepReport(
             loss=self.loss,
             n_active=n / max(len(self.split.usable), 1),
-            from_labels=float((reasons == OWN).sum()) / n,
-            from_tables=float((reasons == HARD).sum()) / n,
-            from_uniform=float((reasons == DRAWN).sum()) / n,
+            from_labels=float(counts[OWN]) / n,
+            from_tables=float(counts[HARD]) / n,
+            from_uniform=float(counts[DRAWN]) / n,
             inclusion_probability=1.0,
             touched_rows=int((self.layer.problem.counts > 0).sum()),
         )

@@ -1,22 +1,26 @@
 """The examples that each label is solved on: its own, hard negatives, and some that are drawn.
 
 A pair of a label and an example is one whole number, its cell: label * n_samples + example. Lists
-of pairs are in the order of their cells, so that those of a label lie together.
+of pairs are in the order of their cells, so that those of a label lie together. Pairs take more
+memory than the examples do: where these are on disk, the lists are there, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, spans
+from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
+from slide.core.svm.cells import Cells
 
 DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
 KNOWN = -1  # it was there before
 JOINED_AT_A_TIME = 1 << 16  # pairs, so that all that is made of them fits a cache
+SOLVED_AT_A_TIME = 1 << 22  # pairs of the labels that are solved together, where lists are on disk
 RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
 
 
@@ -29,56 +33,91 @@ class Shortlists:
         reasons: i8, DRAWN, OWN or HARD.
         duals: f32, at least 0: dual variables as they were solved last.
         shape: numbers of labels and of examples.
+        scratch: where lists go that are made of these.
     """
 
     cells: Array
     reasons: Array
     duals: Array
     shape: tuple[int, int]
+    scratch: Scratch = MEMORY
 
     @classmethod
-    def of(cls, y: CSR, usable: Array) -> Shortlists:
+    def of(cls, y: CSR, usable: Array, scratch: Scratch = MEMORY) -> Shortlists:
         """Examples that have a label, of those that are usable.
 
         Args:
             y: CSR (n_samples, n_labels), labels.
             usable: i64, rows.
+            scratch: where lists go that are made of these.
         """
         shape = y.n_cols, y.n_rows
         rows = y.row_numbers()
         is_usable = np.isin(np.arange(y.n_rows), usable)
         own = np.sort((y.indices.astype(np.int64) * y.n_rows + rows)[is_usable[rows]])
-        return cls(own, np.full(len(own), OWN, np.int8), np.zeros(len(own), np.float32), shape)
+        zeros = np.zeros(len(own), np.float32)
+        return cls(own, np.full(len(own), OWN, np.int8), zeros, shape, scratch)
 
-    def joined(self, *more: tuple[Array, int]) -> Shortlists:
+    def joined(self, *more: tuple[Cells, int]) -> Shortlists:
         """With more pairs, whose duals are 0; a pair that was drawn may become a hard one.
 
         Args:
-            more: i64 cells, in any order, repeated or not, and the reason for them.
+            more: pairs, and the reason for them.
         """
-        new = np.sort(np.concatenate([4 * cells + RANKS.index(why) for cells, why in more]))
         cuts = np.arange(0, max(len(self.cells), 1), JOINED_AT_A_TIME)
-        firsts = np.append(cuts, len(self.cells))
-        new_firsts = np.searchsorted(new, 4 * self.cells[cuts[1:]])
-        new_firsts = np.concatenate([[0], new_firsts, [len(new)]])
-        ends = zip(firsts, new_firsts, strict=True)
-        parts = [
-            self.span(first, last).merged(new[first_new:last_new])
-            for (first, first_new), (last, last_new) in pairwise(ends)
+        runs = [
+            (run, firsts, RANKS.index(why))
+            for cells, why in more
+            for run, firsts in cells.cut_at(self.cells[cuts[1:]])
         ]
-        cells, reasons, duals = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return Shortlists(cells, reasons, duals, self.shape)
 
-    def span(self, first: int, last: int) -> Shortlists:
+        def parts() -> Iterator[tuple[Array, Array, Array]]:
+            for number, first in enumerate(cuts):
+                new = [
+                    4 * run[firsts[number] : firsts[number + 1]] + rank
+                    for run, firsts, rank in runs
+                ]
+                part = slice(first, min(first + JOINED_AT_A_TIME, len(self.cells)))
+                yield self.span(part).merged(np.concatenate(new))
+
+        return self.made_of(parts())
+
+    def made_of(self, parts: Iterator[tuple[Array, Array, Array]]) -> Shortlists:
+        """Others of the same labels and examples, of cells, reasons and duals that follow these."""
+        cells, reasons, duals = self.scratch.columns(parts)
+        return Shortlists(cells, reasons, duals, self.shape, self.scratch)
+
+    def with_duals(self, parts: Iterator[Array]) -> Shortlists:
+        """The same pairs with other duals."""
+        (duals,) = self.scratch.columns((part,) for part in parts)
+        return replace(self, duals=duals)
+
+    def span(self, part: slice) -> Shortlists:
         """The pairs from one place to another."""
-        part = slice(first, last)
         return Shortlists(self.cells[part], self.reasons[part], self.duals[part], self.shape)
+
+    def of_labels(self, labels: slice) -> Shortlists:
+        """The pairs of some labels, which are counted from the first of them."""
+        n_labels, n = labels.stop - labels.start, self.shape[1]
+        if n_labels == self.shape[0]:
+            return self
+        first, last = np.searchsorted(self.cells, [labels.start * n, labels.stop * n])
+        part = self.span(slice(first, last))
+        return replace(part, cells=part.cells - labels.start * n, shape=(n_labels, n))
+
+    def few_labels(self) -> Iterator[slice]:
+        """Labels that have few pairs together, or are one, where lists are on disk; or all."""
+        if self.scratch.folder is None:
+            yield slice(0, self.shape[0])
+            return
+        bounds = np.searchsorted(self.cells, np.arange(self.shape[0] + 1) * self.shape[1])
+        yield from few_at_a_time(bounds, SOLVED_AT_A_TIME)
 
     def merged(self, new: Array) -> tuple[Array, Array, Array]:
         """Cells, reasons and duals together with those of new pairs.
 
         Args:
-            new: i64, ascending, 4 * cell + the rank of its reason.
+            new: i64, 4 * cell + the rank of its reason.
         """
         keys = np.sort(np.concatenate([4 * self.cells, new]))
         is_first = np.diff(keys >> 2, prepend=-1) > 0
@@ -91,20 +130,23 @@ class Shortlists:
         reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
         return keys >> 2, reasons, duals
 
-    def of_examples(self, rows: Array, wanted: bool) -> Shortlists:
-        """The pairs of some examples, or those of all others."""
-        chosen = np.zeros(self.shape[1], bool)
-        chosen[rows] = True
-        kept = chosen[self.cells % self.shape[1]] == wanted
-        return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+    def without(self, rows: Array) -> tuple[Shortlists, Array | slice]:
+        """The pairs of other examples, and where these are among all."""
+        if not len(rows):
+            return self, slice(None)
+        others = np.ones(self.shape[1], bool)
+        others[rows] = False
+        kept = np.flatnonzero(others[self.cells % self.shape[1]])
+        part = replace(
+            self, cells=self.cells[kept], reasons=self.reasons[kept], duals=self.duals[kept]
+        )
+        return part, kept
 
-    def together(self, other: Shortlists) -> Shortlists:
-        """With the pairs of other lists, which are of other examples."""
-        cells = np.concatenate([self.cells, other.cells])
-        order = np.argsort(cells, kind="stable")
-        reasons = np.concatenate([self.reasons, other.reasons])[order]
-        duals = np.concatenate([self.duals, other.duals])[order]
-        return Shortlists(cells[order], reasons, duals, self.shape)
+    def duals_with(self, places: Array | slice, duals: Array) -> Array:
+        """All duals, with others at some places."""
+        whole = np.array(self.duals)
+        whole[places] = duals
+        return whole
 
     def costs(self, cost: float, n_usable: float, weights: Array | None = None) -> CSR:
         """What each pair costs, its sign saying whether the example has the label.
@@ -139,13 +181,30 @@ class Shortlists:
     def drawn_counts(self) -> Array:
         """Examples of each label that were drawn, i64 (n_labels,)."""
         n_labels, n_samples = self.shape
-        drawn = self.cells[self.reasons == DRAWN]
-        return np.diff(np.searchsorted(drawn, np.arange(n_labels + 1) * n_samples))
+        counts = np.zeros(n_labels, np.int64)
+        for span in spans(len(self.cells)):
+            drawn = self.cells[span][self.reasons[span] == DRAWN]
+            counts += np.bincount(drawn // n_samples, minlength=n_labels)
+        return counts
+
+    def reason_counts(self) -> Array:
+        """Pairs of each reason, i64 (3,)."""
+        counts = np.zeros(3, np.int64)
+        for span in spans(len(self.cells)):
+            counts += np.bincount(self.reasons[span], minlength=3)
+        return counts
 
     def unsatisfied(self) -> Shortlists:
         """Without negatives that are easy by now, whose duals are 0."""
-        kept = (self.reasons == OWN) | (self.duals > 0)
-        return Shortlists(self.cells[kept], self.reasons[kept], self.duals[kept], self.shape)
+
+        def parts() -> Iterator[tuple[Array, Array, Array]]:
+            yield np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.float32)
+            for span in spans(len(self.cells)):
+                some = self.span(span)
+                kept = (some.reasons == OWN) | (some.duals > 0)
+                yield some.cells[kept], some.reasons[kept], some.duals[kept]
+
+        return self.made_of(parts())
 
 
 def sums(values: Array, bounds: Array) -> Array:
@@ -153,34 +212,3 @@ def sums(values: Array, bounds: Array) -> Array:
     total = np.zeros(len(values) + 1)
     np.cumsum(values, dtype=np.float64, out=total[1:])
     return np.diff(total[bounds])
-
-
-def drawn_cells(
-    counts: Array, wanted: Array, rows: Array, n: int, rng: np.random.Generator
-) -> Array:
-    """Cells of examples drawn for each label that has any, with replacement: i64.
-
-    Args:
-        counts: i64 (n_labels,), examples that have each label.
-        wanted: i64 (n_labels,), how many to draw for it.
-        rows: i64, of the examples to draw from.
-        n: examples that there are.
-        rng: draws.
-    """
-    labels = np.repeat(
-        np.arange(len(counts)), np.where(counts > 0, np.minimum(wanted, len(rows)), 0)
-    )
-    return labels * n + rows[rng.integers(len(rows), size=len(labels))]
-
-
-def found_cells(found: Array, kept: Array, rows: Array, n: int) -> Array:
-    """Cells of labels found for some examples: i64.
-
-    Args:
-        found: i32 (B, k), labels.
-        kept: bool (B, k), which of them.
-        rows: i64 (B,), the examples.
-        n: examples that there are.
-    """
-    cells: Array = (found.astype(np.int64) * n + rows[:, None])[kept]
-    return cells

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import RANKS, hits
+from slide.core.examples.scratch import MEMORY, Scratch
 from slide.core.examples.weights import of_rows
+from slide.core.svm.cells import found_cells
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import Shortlists, found_cells
+from slide.core.svm.shortlists import Shortlists
 
 BIAS = -1.0  # of a label at the start, and nearly so ever after: what lacks it has the side -1
 CONSTANT = 0.3  # input whose weight is the bias: it moves less than if it were one of the features
@@ -54,6 +57,7 @@ class Problem:
         centroids: CSR (n_labels, n_inputs) of unit length, on the host.
         weights: f32 (n_samples,), how many examples each one counts for; None for one.
         hidden: what finds the units that are beside the inputs of x; None without a hidden layer.
+        scratch: where arrays go that are as large as x.
     """
 
     settings: SvmSettings
@@ -65,6 +69,7 @@ class Problem:
     centroids: CSR
     weights: Array | None = None
     hidden: Hidden | None = None
+    scratch: Scratch = MEMORY
 
     @classmethod
     def of(
@@ -91,7 +96,9 @@ class Problem:
         )
         counts = seen.column_counts()
         unit = centroids.with_unit_rows()
-        return cls(settings, backend, inputs, x, y, counts, unit, data.weights, hidden)
+        return cls(
+            settings, backend, inputs, x, y, counts, unit, data.weights, hidden, Scratch.of(data)
+        )
 
     def start(self, centroid: float) -> CSR:
         """What weights are drawn to: centroids of this length."""
@@ -105,9 +112,9 @@ class Problem:
         return self.network(self.start(centroid), biases)
 
     def solved(
-        self, lists: Shortlists, balance: Balance, usable: Array, salt: int
-    ) -> tuple[Direct, Array]:
-        """A network of all labels solved on their shortlists, and the duals after it.
+        self, lists: Shortlists, balance: Balance, usable: Array, left_out: Array, salt: int
+    ) -> tuple[Direct, Shortlists]:
+        """A network of all labels solved on their shortlists, and these with the duals after it.
 
         A pass over everything comes first, and then some over the support vectors that it leaves:
         most of what is drawn is none.
@@ -116,18 +123,43 @@ class Problem:
             lists: with the duals to start from.
             balance: cost and length of centroids.
             usable: examples that are not held out, i64.
+            left_out: examples whose pairs are left as they are, i64.
             salt: of the orders of examples.
         """
-        costs, duals = lists.costs(balance.cost, self.total(usable), self.weights), lists.duals
+        start, total = self.start(balance.centroid), self.total(usable)
+        weights, biases = list[CSR](), list[Array]()
+
+        def solved() -> Iterator[Array]:
+            for labels in lists.few_labels():
+                few = replace(self, counts=self.counts[labels])
+                whole = lists.of_labels(labels)
+                part, kept = whole.without(left_out)
+                costs = part.costs(balance.cost, total, self.weights)
+                found = few.solved_few(costs, part.duals, start.take(places(labels)), salt)
+                weights.append(found.weight)
+                biases.append(found.bias)
+                yield whole.duals_with(kept, found.duals)
+
+        lists = lists.with_duals(solved())
+        return self.network(CSR.stack(weights, start.n_cols), np.concatenate(biases)), lists
+
+    def solved_few(self, costs: CSR, duals: Array, start: CSR, salt: int) -> SolvedRows:
+        """The labels whose counts these are; on the host.
+
+        Args:
+            costs: CSR (n_labels, n_samples), see `Shortlists.costs`.
+            duals: f32, where to start.
+            start: CSR (n_labels, n_inputs), what weights are drawn to.
+            salt: of the orders of examples.
+        """
         limits = limits_of(self.settings, self.counts)
-        first = self.passed(costs, duals, balance, np.zeros_like(limits), 1, salt)
+        first = self.passed(costs, duals, start, np.zeros_like(limits), 1, salt)
         duals = self.backend.get(first.duals)
         counts = duals > 0
-        rows = self.passed(costs.where(counts), duals[counts], balance, limits, REFINING, salt + 1)
+        rows = self.passed(costs.where(counts), duals[counts], start, limits, REFINING, salt + 1)
         duals[counts] = self.backend.get(rows.duals)
         weight = rows.weight.map(self.backend.get)
-        network = self.network(weight.where(weight.values != 0), self.backend.get(rows.bias))
-        return network, duals
+        return SolvedRows(weight.where(weight.values != 0), self.backend.get(rows.bias), duals)
 
     def total(self, rows: Array) -> float:
         """How many examples these count for together."""
@@ -136,12 +168,12 @@ class Problem:
         return float(self.weights[rows].sum(dtype=np.float64))
 
     def passed(
-        self, costs: CSR, duals: Array, balance: Balance, limits: Array, passes: int, salt: int
+        self, costs: CSR, duals: Array, start: CSR, limits: Array, passes: int, salt: int
     ) -> SolvedRows:
         """See `SparseKernels.solve_rows`: what it gives, in arrays of the backend."""
-        put, n = self.backend.put, self.y.n_cols
+        put, n = self.backend.put, costs.n_rows
         return self.backend.solve_rows(
-            self.x, costs.map(put), put(duals), self.start(balance.centroid).map(put),
+            self.x, costs.map(put), put(duals), start.map(put),
             put(np.full(n, BIAS, np.float32)), CONSTANT, put(limits), passes, salt,
         )  # fmt: skip
 
@@ -160,20 +192,18 @@ class Problem:
         none = CSR.empty(len(rows), self.y.n_cols)
         return self.search(index, rows, none, k)
 
-    def hard_cells(self, network: Direct, rows: Array, k: int) -> Array:
+    def hard_cells(self, network: Direct, rows: Array, k: int) -> Iterator[Array]:
         """Pairs of some examples and the k best labels that they lack, if they cost anything.
 
-        Returns:
-            i64, cells (see `Shortlists`).
+        Yields:
+            i64, cells (see `Shortlists`) of a run of examples.
         """
         index = network.index(self.backend, self.settings.list_limit)
-        cells = [np.zeros(0, np.int64)]
         for part in batches(len(rows), MINED_AT_A_TIME):
             some = rows[part]
             found, scores = self.search(index, some, self.y.take(some), k)
             costly = scores > -1  # the margin of an example that lacks a label
-            cells.append(found_cells(found, (found >= 0) & costly, some, self.y.n_rows))
-        return np.concatenate(cells)
+            yield found_cells(found, (found >= 0) & costly, some, self.y.n_rows)
 
     def search(
         self, index: InvertedIndex, rows: Array, excluded: CSR, k: int
@@ -189,6 +219,11 @@ class Problem:
         if not len(rows):
             return NOTHING_FOUND
         return hits(self.best_labels(network, rows, ANSWERS)[0], self.y.take(rows))
+
+
+def places(span: slice) -> Array:
+    """The whole numbers of a slice, i64."""
+    return np.arange(span.start, span.stop)
 
 
 def limits_of(settings: SvmSettings, counts: Array) -> Array:

@@ -6,18 +6,21 @@ the two are parts of one thing, as of one user's items, and one would tell what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import Scratch, row_runs
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
 LEFT_OUT = 0.2  # share of the examples that may be missing for them, other parts among them
 FEWEST_HELD_OUT = 20  # with fewer nothing is held out: chance would decide
 NEAR, PARTS = 0.6, 16  # cosine from which examples are near, and how many are looked for
+NO_ROWS = np.zeros(0, np.int64)
 COMMON = 1000  # examples of a feature that are looked at
 
 
@@ -29,11 +32,13 @@ class Split:
         usable: rows that are trained on, i64, ascending.
         held_out: rows that are scored; none where they would be too few.
         has_parts: whether most of what is held out has other parts.
+        left_out: rows of this round alone that are neither, though they are on shortlists.
     """
 
     usable: Array
     held_out: Array
     has_parts: bool = False
+    left_out: Array = field(default_factory=lambda: NO_ROWS)
 
     @classmethod
     def of(cls, data: Dataset, rng: np.random.Generator, backend: Backend) -> Split:
@@ -57,6 +62,10 @@ class Split:
         has_parts = bool(missing.sum() > 1.5 * n_held)
         return cls(np.flatnonzero(~missing), np.sort(rows[:n_held]), has_parts)
 
+    def without(self, rows: Array) -> Split:
+        """The same, but for some of the rows that are trained on."""
+        return replace(self, usable=np.setdiff1d(self.usable, rows), left_out=rows)
+
 
 def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
     """For each of some examples those near to it without a label of it: i32 (len(rows), k), or -1.
@@ -66,12 +75,11 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
         rows: the examples.
         backend: searches.
     """
-    x, y = data.features.with_unit_rows(), data.y.positive()
-    base = np.zeros(x.n_rows, np.float32)
-    index = backend.invert(x.map(backend.put), backend.put(base), COMMON)
-    none = CSR.empty(len(rows), x.n_rows).map(backend.put)
-    k = min(PARTS, x.n_rows)
-    found, cosines = backend.search(index, x.take(rows).map(backend.put), none, k)
+    y, asked = data.y.positive(), data.features.take(rows).with_unit_rows()
+    index = index_for(data, asked, backend)
+    none = CSR.empty(len(rows), data.n_samples).map(backend.put)
+    k = min(PARTS, data.n_samples)
+    found, cosines = backend.search(index, asked.map(backend.put), none, k)
     found = np.where(backend.get(cosines) >= NEAR, backend.get(found), -1)
     which, places = np.nonzero(found >= 0)
     labels = y.to_scipy()
@@ -79,3 +87,39 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
     alike = np.asarray(shared).ravel() > 0
     found[which[alike], places[alike]] = -1
     return found
+
+
+def index_for(data: Dataset, asked: CSR, backend: Backend) -> InvertedIndex:
+    """Of the features of some examples those examples that have most of them, COMMON at most.
+
+    Examples on disk are looked at a few at a time: of all of them the best are among the best of
+    those before, and the next ones.
+
+    Args:
+        data: all examples.
+        asked: CSR (B, n_features), some of them.
+        backend: inverts.
+    """
+    x, has_feature = data.features, np.zeros(data.n_features, bool)
+    has_feature[asked.indices] = True
+    if Scratch.of(data).folder is None:
+        return best_of(x.with_unit_rows(), backend)
+    kept = CSR.empty(0, x.n_cols)
+    for some in row_runs(x):
+        part = x.take(some).with_unit_rows()
+        kept = CSR.stack([by_row(best_of(kept, backend), backend),
+                          part.where(has_feature[part.indices])], x.n_cols)  # fmt: skip
+    return best_of(kept, backend)
+
+
+def best_of(x: CSR, backend: Backend) -> InvertedIndex:
+    """Of each feature the examples that have most of it, COMMON at most."""
+    return backend.invert(x.map(backend.put), backend.put(np.zeros(x.n_rows, np.float32)), COMMON)
+
+
+def by_row(index: InvertedIndex, backend: Backend) -> CSR:
+    """The entries of an index as rows of examples, on the host."""
+    lists = CSR(index.offsets, index.ids, index.values, len(index.base))
+    base = backend.put(np.zeros(lists.n_rows, np.float32))
+    rows = backend.invert(lists, base, max(lists.n_rows, 1))
+    return CSR(rows.offsets, rows.ids, rows.values, lists.n_rows).map(backend.get)

@@ -30,7 +30,7 @@ def open_folder(folder: Path) -> Mapped:
     has_left_out = "left_out_indptr" in manifest["arrays"]
     left_out = _matrix(folder, manifest, "left_out", y.n_cols) if has_left_out else None
     keys = mapped(file_of(folder, "keys"), DTYPES["keys"], x.n_rows)
-    return Mapped(x, y, left_out, keys=keys, is_binary=manifest["is_binary"])
+    return Mapped(x, y, left_out, keys=keys, is_binary=manifest["is_binary"], folder=folder)
 
 
 def _matrix(folder: Path, manifest: Manifest, side: str, n_cols: int) -> CSR:
