@@ -27,11 +27,35 @@ def best(t, row, k):
     if len(known) <= 16:
         f, g = np.divmod(t["pairs"], n)
         x[n:] = 2 * x[f] * x[g]
+    x = unit(x)
+    if "hidden_votes_base" in t:
+        x = np.concatenate([x, *units(t, x)])
     label = np.repeat(np.arange(n_labels), np.diff(t["indptr"]))
-    score = t["bias"] + np.bincount(label, t["values"] * unit(x)[t["indices"]], n_labels)
+    score = t["bias"] + np.bincount(label, t["values"] * x[t["indices"]], n_labels)
     score[t["label_counts"] == 0] = -2e9
     rows = np.argsort(-score, kind="stable")[:k]
     return t.get("label_ids", np.arange(n_labels))[rows], score[rows]
+
+
+def units(t, x):
+    """Activations of a hidden layer: two for each label, most of them 0."""
+    scores = listed(t, "scores", x, 10)
+    near = np.maximum(np.nan_to_num(listed(t, "examples", x, 50)), 0)
+    votes = np.nan_to_num(listed(t, "votes", near / max(near.sum(), 0.001), 20))
+    active = np.nan_to_num(1 / (1 + np.exp(-3 * np.maximum(scores, -10))))
+    return [np.where(0.35 * each > 0.001, 0.35 * each, 0) for each in (active, votes)]
+
+
+def listed(t, name, x, k):
+    """Base and weighted sums of an index, of the k largest that x meets; others are NaN."""
+    offsets, ids, values, base = (
+        t[f"hidden_{name}_{array}"] for array in ("offsets", "ids", "values", "base")
+    )
+    x = np.repeat(np.resize(np.append(x, 0), len(offsets) - 1), np.diff(offsets))
+    sums = base + np.bincount(ids, values * x, len(base))
+    sums[np.bincount(ids, x != 0, len(base)) == 0] = np.nan
+    sums[np.argsort(-sums, kind="stable")[k:]] = np.nan
+    return sums
 
 
 def main(folder, file, k=5):

@@ -18,12 +18,13 @@ LARGEST = 2**31 - 2
 QUICK = {"epochs": 1, "batch_size": 64, "active": 10}
 CONFIGS = {
     "solved": Config(hidden=(), cost=0.3, idf_power=0.7, epochs=2),
+    "stacked": Config(hidden=(), cost=0.3, idf_power=0.5, layers=2, epochs=7),
     "pairs": Config(hidden=(), cost=0.3, idf_power=0.0, pairs=True, epochs=2),
     "steps": Config(hidden=(), lr=2.0, idf_power=0.5, **QUICK),
     "hidden": Config(hidden=(8,), K=3, L=4, lr=0.05, **QUICK),
     "deep": Config(hidden=(9, 6, 7), hidden_active=(0, 4, 0), K=3, L=4, lr=0.05, **QUICK),
 }
-DIRECT, HIDDEN = ("solved", "pairs", "steps"), ("hidden", "deep")
+DIRECT, HIDDEN = ("solved", "stacked", "pairs", "steps"), ("hidden", "deep")
 N_SEEN, N_LABELS, N_FEATURES = 30, 33, 65  # three labels have no example, five features neither
 
 

@@ -39,8 +39,8 @@ def row(i, x=None):
 
 
 def added(explanation):
-    """What each input adds, by its features."""
-    return {piece.features: piece.contribution for piece in explanation.evidence}
+    """What each input adds, by its features, or by the unit that it is."""
+    return {piece.features or piece.unit: piece.contribution for piece in explanation.evidence}
 
 
 def bound(explanation):

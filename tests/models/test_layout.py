@@ -80,9 +80,11 @@ def test_the_script_prints_what_predict_prints(slide, one_based, in_a_folder, ca
 
 def test_the_page_tells_of_every_tensor(tmp_path):
     text = PAGE.read_text()
-    for place, one in enumerate([raw_model("pairs"), raw_model("deep")]):
+    for place, one in enumerate([raw_model("pairs"), raw_model("stacked"), raw_model("deep")]):
         one.save(tmp_path / str(place))
         for name, tensor in load_file(tmp_path / str(place) / "weights.safetensors").items():
             family = name.split(".")[0]
+            if name.startswith("hidden_"):
+                family = "_".join(name.split("_")[:2])
             line = next(line for line in text.splitlines() if line.startswith(f"| `{family}"))
             assert {"float32": "f32", "int64": "i64", "int32": "i32"}[str(tensor.dtype)] in line
