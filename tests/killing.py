@@ -152,7 +152,9 @@ class Loop:
             if os.WIFSIGNALED(status) or left:
                 interrupts += 1
                 in_writes += bool(list(checkpoints_of(self.model).glob(".*partial*")))
-                continue
+                if checkpoints_of(self.model).exists() or not self.model.exists():
+                    continue
+                status = 0  # it was killed when there was nothing more to do
             ends += 1
             is_well = os.WEXITSTATUS(status) == 0 and self.is_right()
             shutil.rmtree(self.model, ignore_errors=True)

@@ -166,7 +166,8 @@ class Saver:
         may = is_epoch or self.kind != TREES[2]
         if not (may and self.pace.is_due(step, is_epoch)):
             if may and self.frozen is None:
-                self.writer.get_ready(self.tree)
+                with self.held():  # a thread is begun wholly, or not at all
+                    self.writer.get_ready(self.tree)
             return
         if self.writer.is_busy and self.every.seconds is not None:
             return  # the disk is slower than what is asked for
@@ -174,7 +175,8 @@ class Saver:
         self.tell()
         state = self.frozen or self.tree()
         self.shelf.prune_best(best_of(self.shelf, state))
-        self.writer.begin(state, step, moves=self.frozen is None)
+        with self.held():
+            self.writer.begin(state, step, moves=self.frozen is None)
         self.pace.written(step)
 
     def tell(self) -> None:
