@@ -23,7 +23,7 @@ from slide.core.checkpoints.writer import Writer
 from slide.core.contract.backend import Backend
 from slide.core.runs.trainer import Trainer
 
-N_WRITTEN = 3  # checkpoints of a run
+N_WRITTEN = 2  # checkpoints of a run
 EPOCHS = 1000  # more than there is time for
 ON_THREAD = "obtain", "write"
 

@@ -8,7 +8,10 @@ import pytest
 from interrupted import CONFIGS, TRAIN, bits, trained
 
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
+from slide.core.errors import ModelError
+from slide.core.interrupts import Interrupted
 from slide.core.models import folder as folders
+from slide.core.models.model import Model
 from slide.core.runs import ending, to_folder
 from slide.core.runs.to_folder import train_to_folder
 from slide.core.runs.trainer import Trainer
@@ -91,7 +94,7 @@ def test_so_it_is_on_the_command_line(killed_at_last, slide):
 
 
 def test_a_new_run_is_told_that_the_model_is_there(killed_at_last, backend):
-    with pytest.raises(folders.ModelError, match="m exists: choose another folder, or replace it"):
+    with pytest.raises(ModelError, match="m exists: choose another folder, or replace it"):
         trained(killed_at_last, DIRECT, backend, every="2")
     checkpoints = Checkpoints(checkpoints_of(killed_at_last), every="2", fresh=True)
     train_to_folder(
@@ -117,6 +120,25 @@ def test_a_run_that_was_killed_before_its_model_stood_goes_on(backend, tmp_path)
     trained(tmp_path / "m", DIRECT, backend, resume=True)
     assert bits(tmp_path / "m") == bits(tmp_path / "whole")
     assert sorted(os.listdir(tmp_path)) == ["m", "whole"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), ModelError("cannot write: no room")])
+def test_a_model_that_is_not_written_is_one_to_go_on_for(end, backend, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise end
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Model, "write_into", fail)
+        with pytest.raises((KeyboardInterrupt, ModelError)) as told:
+            train_to_folder(TRAIN, None, tmp_path / "m", DIRECT, backend)  # without checkpoints
+        assert told.value is end
+        checkpoints = Checkpoints(checkpoints_of(tmp_path / "m"), every="2")
+        with pytest.raises((Interrupted, ModelError)) as told:
+            train_to_folder(TRAIN, None, tmp_path / "m", DIRECT, backend, checkpoints=checkpoints)
+    assert str(told.value).startswith(("interrupted; the last", "cannot write: no room; the last"))
+    assert "the last checkpoint is of step 8, in" in str(told.value)
+    trained(tmp_path / "m", DIRECT, backend, resume=True)
+    assert os.listdir(tmp_path) == ["m"]
 
 
 def test_the_model_is_on_the_disk_before_its_checkpoints_go(backend, tmp_path, monkeypatch):

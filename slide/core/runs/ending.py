@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.files import sync_file, sync_folder
 from slide.core.checkpoints.shelf import Shelf
 from slide.core.errors import ModelError
+from slide.core.interrupts import Interrupted
 from slide.core.models.folder import METRICS
+from slide.core.runs.saving import last_is
 
 Figures = dict[str, Any]
 
@@ -43,6 +46,21 @@ def note_end(partial: Path, checkpoints: Checkpoints, figures: Figures) -> None:
         raise ModelError(f"cannot bring the model to the disk: {error.strerror}") from None
     with suppress(OSError):  # without room for it a killed run ends once more, to the same bits
         shelf.note_end(json.dumps({"metrics": digest_in(partial), "figures": figures}))
+
+
+@contextmanager
+def telling(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """What ends a run that is trained, but not on the disk, says what there is to go on from."""
+    try:
+        yield
+    except (KeyboardInterrupt, ModelError) as error:
+        steps = [] if checkpoints is None else Shelf(checkpoints.folder).steps()
+        if not steps:
+            raise
+        last = last_is(int(steps[0].name.split("-")[1]), steps[0].parent)
+        if isinstance(error, ModelError):
+            raise ModelError(f"{error}; {last}") from None
+        raise Interrupted(f"interrupted; {last}") from None
 
 
 def taken_over(folder: Path, checkpoints: Checkpoints | None) -> Figures | None:

@@ -226,10 +226,15 @@ class Saver:
         """What is on the disk, in words."""
         if self.writer.good is None:
             return "there is no checkpoint to go on from"
-        return (
-            f"the last checkpoint is of step {self.writer.good}, in {self.asked.folder}: go on by "
-            + worded("resume=True", "--resume")
-        )
+        return last_is(self.writer.good, self.asked.folder)
+
+
+def last_is(step: int, folder: Path) -> str:
+    """What there is to go on from, in words."""
+    return (
+        f"the last checkpoint is of step {step}, in {folder}: go on by "
+        f"{worded('resume=True', '--resume')}"
+    )
 
 
 def step_of(state: State) -> int:

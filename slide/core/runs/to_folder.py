@@ -16,7 +16,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
-from slide.core.runs.ending import note_end, taken_over
+from slide.core.runs.ending import note_end, taken_over, telling
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.trainer import Trainer, Watcher
 
@@ -98,10 +98,11 @@ def train_to_folder(
         )
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based
-        model.write_into(partial)
         told = figures(trainer, metrics.last) | calibration_figures(trainer, model)
-        if checkpoints is not None:
-            note_end(partial, checkpoints, told)
+        with telling(checkpoints):
+            model.write_into(partial)
+            if checkpoints is not None:
+                note_end(partial, checkpoints, told)
     if checkpoints is not None:
         sync_folder(folder.resolve().parent)
     trainer.remove_checkpoints()
