@@ -43,6 +43,17 @@ def earlier(request, backend):
     return request.param, Trainer(replace(CONFIGS[request.param], epochs=1), backend).fit(TRAIN)
 
 
+def test_few_of_many_ids_are_found_again(backend, tmp_path):
+    wide, more = widened(TRAIN, 1 << 20, 1 << 20), widened(MORE, 1 << 20, 1 << 20)
+    model = fitted(tmp_path, backend, "direct", wide)
+    whole = fitted(tmp_path, backend, "direct", more, begin_with=model)
+    fitted(tmp_path, backend, "direct", more, at=3, begin_with=model, every="1")
+    resumed = fitted(tmp_path, backend, "direct", more, resume=True)
+    assert len(resumed.label_ids) <= 64
+    np.testing.assert_array_equal(resumed.label_ids, whole.label_ids)
+    np.testing.assert_array_equal(resumed.label_counts, whole.label_counts)
+
+
 def test_a_run_that_began_with_a_model_goes_on_without_it(earlier, backend, tmp_path):
     name, model = earlier
     whole = bytes_of(fitted(tmp_path, backend, name, MORE, begin_with=model), tmp_path / "whole")
