@@ -23,13 +23,13 @@ from slide.core.checkpoints.writer import Writer
 from slide.core.contract.backend import Backend
 from slide.core.runs.trainer import Trainer
 
-N_WRITTEN = 3  # checkpoints of a run
+N_WRITTEN = 2  # checkpoints of a run
 EPOCHS = 1000  # more than there is time for
 ON_THREAD = "obtain", "write"
 
 
 class Watched:
-    """Seconds of all that a writer does.
+    """Seconds of all that a writer does, and the size of a checkpoint.
 
     Args:
         folder: of the checkpoints.
@@ -49,6 +49,8 @@ class Watched:
     def __exit__(self, *error: object) -> None:
         for name, function in self.before.items():
             setattr(Writer, name, function)
+        step = next(self.folder.glob("step-*"))
+        self.n_bytes = sum(path.stat().st_size for path in step.iterdir())
 
     def timed(self, name: str, function: Callable[..., None]) -> Callable[..., None]:
         """The method of a writer, and its seconds: of the clock, or of its own thread alone."""
@@ -58,8 +60,6 @@ class Watched:
             began = clock()
             function(*arguments, **named)
             self.seconds[name].append(clock() - began)
-            files = [path.stat().st_size for path in self.folder.glob("step-*/*")]
-            self.n_bytes = sum(files) // max(len(list(self.folder.glob("step-*"))), 1)
 
         return method
 

@@ -83,6 +83,11 @@ def tell_left_out(data: Dataset) -> int:
     return n
 
 
+def model_in(folder: Path) -> str:
+    """Where a model is, and what may be done with it."""
+    return f"Model in {folder}: slide evaluate {folder} FILE, slide predict {folder} FILE"
+
+
 def print_json(figures: dict[str, Any]) -> None:
     """Print the object on stdout."""
     print(json.dumps(figures, indent=2))

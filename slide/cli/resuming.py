@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slide.cli.options import model_in, print_json
+
 if TYPE_CHECKING:
     from slide.core.checkpoints.every import Checkpoints
     from slide.core.contract.state import State
@@ -53,6 +55,17 @@ def found_by(checkpoints: Checkpoints | None) -> State | None:
     if found is None and checkpoints.every is None:
         raise ModelError(nothing_in(checkpoints.folder))
     return found
+
+
+def tell_ended(model: Path, figures: dict[str, Any], quiet: bool, as_json: bool) -> None:
+    """Say that the run had left its model before it was killed, and what it would have said."""
+    if not quiet:
+        said = f"the run was complete: its model is in {model}, and its checkpoints are removed"
+        print(f"slide: {said}", file=sys.stderr)
+    if as_json:
+        print_json(figures)
+    elif not quiet:
+        print(model_in(model))
 
 
 def settings_from(found: State, chosen: dict[str, Any], quiet: bool) -> Config:

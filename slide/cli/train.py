@@ -18,11 +18,19 @@ from slide.cli.options import (
     Threads,
     computing_threads,
     given,
+    model_in,
     print_json,
     tally_of,
     tell_left_out,
 )
-from slide.cli.resuming import CheckpointEvery, Resume, asked_for, found_by, settings_from
+from slide.cli.resuming import (
+    CheckpointEvery,
+    Resume,
+    asked_for,
+    found_by,
+    settings_from,
+    tell_ended,
+)
 from slide.cli.screen import Screen
 from slide.cli.settings import assigned, common_settings, takes_settings, together
 from slide.cli.texts import (
@@ -122,6 +130,7 @@ def train(
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.ending import taken_over
     from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
@@ -140,8 +149,11 @@ def train(
         raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
     if time_budget is not None:
         demand_time_budget(time_budget)
-    refuse_if_taken(model, overwrite)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
+    if (before := taken_over(model, checkpoints)) is not None:
+        tell_ended(model, before, quiet, as_json)
+        return
+    refuse_if_taken(model, overwrite)
     found = found_by(checkpoints)
     if found is not None:
         one_based = one_based or OneBased(found["run"]["one_based"])
@@ -201,4 +213,4 @@ def train(
     elif not quiet:
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
-        print(f"Model in {model}: slide evaluate {model} FILE, slide predict {model} FILE")
+        print(model_in(model))

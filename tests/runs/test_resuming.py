@@ -1,13 +1,11 @@
 """Runs that go on: to the bits of one that was not interrupted, or not at all."""
 
-import errno
 import os
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import planted
 from interrupted import (
     CONFIGS,
     TRAIN,
@@ -18,17 +16,14 @@ from interrupted import (
 )
 
 import slide
-from slide.core.checkpoints import shelf as shelves
-from slide.core.checkpoints.every import Checkpoints, Every, Pace, checkpoints_of
+from slide.core.checkpoints.every import Every, Pace, checkpoints_of
 from slide.core.checkpoints.files import ARRAYS, STATE, read_checkpoint, write_checkpoint
 from slide.core.checkpoints.shelf import Shelf
 from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.direct import run as direct_run
 from slide.core.direct.mapped import AsInputs, as_inputs
-from slide.core.direct.run import DirectRun
 from slide.core.errors import ConfigError, ModelError, SlideWarning
 from slide.core.runs.keeping import Keeping
-from slide.core.runs.trainer import Trainer
 from slide.data import convert_to_folder
 
 BEST = Keeping("best", patience=2)
@@ -191,17 +186,6 @@ def test_another_backend_and_other_threads_may_go_on(broken_off):
     assert [line["step"] for line in bits(broken_off)[1]] == [3, 6, 9]
 
 
-def test_other_data_is_refused(broken_off, backend):
-    checkpoints = Checkpoints(checkpoints_of(broken_off), resume=True)
-    trainer = Trainer(slide.Config(), backend, checkpoints=checkpoints)
-    with pytest.raises(ConfigError, match="the training set is another one"):
-        trainer.fit(planted(240, 60, seed=5))
-    with pytest.raises(ConfigError, match="not measured on this validation set, it has none"):
-        trainer.fit(TRAIN, VALID)
-    with pytest.raises(ConfigError, match="keep, metric or patience is not as in"):
-        Trainer(slide.Config(), backend, keeping=BEST, checkpoints=checkpoints).fit(TRAIN, VALID)
-
-
 def test_what_an_interrupted_run_has_left_is_not_lost_unasked(broken_off, backend):
     with pytest.raises(ModelError, match="has checkpoints of an interrupted run: go on by"):
         trained(broken_off, CONFIGS["direct"], backend, every="2")
@@ -224,45 +208,6 @@ def test_a_second_run_on_the_folder_is_refused(broken_off, backend):
     held.lock.close()  # as when its process is killed: the file stays
     trained(broken_off, CONFIGS["direct"], backend, resume=True)
     assert broken_off.exists()
-
-
-def test_a_full_disk_is_a_sentence_and_training_goes_on(backend, tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(shelves, "write_checkpoint", full)
-    with pytest.warns(SlideWarning) as told:
-        trained(tmp_path / "m", CONFIGS["direct"], backend, every="1")
-    (sentence,) = {str(each.message) for each in told}
-    assert "No space left on device; training goes on, there is no checkpoint" in sentence
-    assert os.listdir(tmp_path) == ["m"]
-    with pytest.warns(SlideWarning):
-        said = trained(tmp_path / "n", CONFIGS["direct"], backend, every="1", at=3)
-    assert said.startswith("interrupted, no checkpoint could be written (No space left on device)")
-
-
-def test_a_place_where_nothing_can_be_written_is_refused_at_once(backend, tmp_path):
-    (tmp_path / "m.checkpoints").write_text("a file")
-    with pytest.raises(ModelError, match=r"cannot write checkpoints to .*: File exists"):
-        trained(tmp_path / "m", CONFIGS["direct"], backend, every="1")
-
-
-def test_weights_that_are_not_finite_stop_a_run_with_the_last_good_checkpoint(
-    backend, tmp_path, monkeypatch
-):
-    original = DirectRun.train_on
-
-    def train_on(self, batch, lr):
-        report = original(self, batch, lr)
-        if self.n_steps == 4:
-            self.network.param.weight.values[0] = np.nan
-        return report
-
-    monkeypatch.setattr(DirectRun, "train_on", train_on)
-    said = r"are nan after step 4, .*lr = .* is too large.*the last checkpoint is of step 3, in"
-    with pytest.raises(ConfigError, match=said):
-        trained(tmp_path / "m", CONFIGS["direct"], backend, every="1")
-    assert steps(tmp_path / "m") == [3, 2]
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "1.5", "s", "0s", "1h", "epochs", "", "3 s", None, 5])

@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-
-
-@contextmanager
-def written_around(number: int) -> Iterator[Callable[[memoryview], None]]:
-    """What writes bytes into an open file, the first of each call at the beginning of a page.
-
-    Args:
-        number: of the file.
-    """
-    switch(number, True)
-    try:
-        yield lambda data: write_all(number, data)
-    finally:
-        switch(number, False)
+from contextlib import suppress
 
 
 def write_all(number: int, data: memoryview) -> None:
-    """Write bytes; those that cannot go around the cache, the last of a file, go through it."""
+    """Write bytes; those that cannot go around the cache, the last of a file, go through it.
+
+    Args:
+        number: of an open file.
+        data: from the beginning of a page on.
+
+    Raises:
+        OSError: the operating system refuses.
+    """
     while len(data):
         try:
             data = data[os.write(number, data) :]

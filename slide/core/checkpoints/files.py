@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from slide.core.checkpoints.around import written_around
+from slide.core.checkpoints.around import switch, write_all
 from slide.core.checkpoints.snapshot import ARRAY, BLOCK, Snapshot
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State
@@ -44,8 +44,13 @@ def write_checkpoint(folder: Path, snapshot: Snapshot) -> None:
         "state": zlib.crc32(snapshot.body.encode()),
         "arrays": checksum,
     }
-    with (folder / STATE).open("w", encoding="utf-8") as file:
-        file.write(f"{json.dumps(heading)}\n{snapshot.body}\n")
+    write_text(folder, STATE, f"{json.dumps(heading)}\n{snapshot.body}\n")
+
+
+def write_text(folder: Path, name: str, text: str) -> None:
+    """Write a file, and have it on the disk."""
+    with (folder / name).open("w", encoding="utf-8") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     sync_folder(folder)
@@ -55,10 +60,10 @@ def write_arrays(path: Path, snapshot: Snapshot) -> int:
     """Write the arrays of a state as safetensors; the checksum of the file."""
     checksum = 0
     with path.open("wb", buffering=0) as file:
-        with written_around(file.fileno()) as write:
-            for block in snapshot.blocks:
-                checksum = zlib.crc32(block.data, checksum)
-                write(block.data)
+        switch(file.fileno(), True)
+        for block in snapshot.blocks:
+            checksum = zlib.crc32(block.data, checksum)
+            write_all(file.fileno(), block.data)
         os.fsync(file.fileno())
     return checksum
 

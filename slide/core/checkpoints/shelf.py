@@ -18,13 +18,14 @@ from slide.core.checkpoints.files import (
     sync_file,
     sync_folder,
     write_checkpoint,
+    write_text,
 )
 from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.contract.state import State
 from slide.core.errors import ModelError, said_anew, worded
 
 KEPT = 2  # of the last checkpoints: one may be found damaged
-LOCK = "lock"
+LOCK, ENDED = "lock", "ended.json"
 STEP, BEST = re.compile(r"step-(\d+)"), re.compile(r"best-\d+")
 
 Reader = Callable[[Path], State]
@@ -79,12 +80,27 @@ class Shelf:
             shutil.rmtree(path, ignore_errors=True)
 
     def clear(self) -> None:
-        """Remove all that runs left, the lock last, and the folder if nothing else is in it."""
+        """Remove all that runs left, and the folder if nothing else is in it.
+
+        That a run has ended is said until nothing else is there.
+        """
         self.empty()
         self.remove_partial()
-        (self.folder / LOCK).unlink(missing_ok=True)
+        for name in (LOCK, ENDED):
+            (self.folder / name).unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
+
+    def note_end(self, text: str) -> None:
+        """Have it on the disk that the run has ended, in these words."""
+        write_text(self.folder, ENDED, text)
+
+    def end(self) -> str | None:
+        """What was said when the run had ended; None if it has not, as far as is known."""
+        try:
+            return (self.folder / ENDED).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
 
     def steps(self) -> list[Path]:
         """Whole checkpoints, the last one first."""

@@ -166,7 +166,8 @@ class Saver:
         may = is_epoch or self.kind != TREES[2]
         if not (may and self.pace.is_due(step, is_epoch)):
             if may and self.frozen is None:
-                self.writer.get_ready(self.tree)
+                with self.held():  # a thread is begun wholly, or not at all
+                    self.writer.get_ready(self.tree)
             return
         if self.writer.is_busy and self.every.seconds is not None:
             return  # the disk is slower than what is asked for
@@ -174,7 +175,8 @@ class Saver:
         self.tell()
         state = self.frozen or self.tree()
         self.shelf.prune_best(best_of(self.shelf, state))
-        self.writer.begin(state, step, moves=self.frozen is None)
+        with self.held():
+            self.writer.begin(state, step, moves=self.frozen is None)
         self.pace.written(step)
 
     def tell(self) -> None:
@@ -224,10 +226,15 @@ class Saver:
         """What is on the disk, in words."""
         if self.writer.good is None:
             return "there is no checkpoint to go on from"
-        return (
-            f"the last checkpoint is of step {self.writer.good}, in {self.asked.folder}: go on by "
-            + worded("resume=True", "--resume")
-        )
+        return last_is(self.writer.good, self.asked.folder)
+
+
+def last_is(step: int, folder: Path) -> str:
+    """What there is to go on from, in words."""
+    return (
+        f"the last checkpoint is of step {step}, in {folder}: go on by "
+        f"{worded('resume=True', '--resume')}"
+    )
 
 
 def step_of(state: State) -> int:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from slide.core.checkpoints.every import Checkpoints
+from slide.core.checkpoints.files import sync_folder
 from slide.core.contract.backend import Backend
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
 from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
+from slide.core.runs.ending import note_end, taken_over, telling
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.trainer import Trainer, Watcher
 
@@ -75,7 +77,8 @@ def train_to_folder(
         one_based: what its text counts from 1, kept there, too.
         keeping: which epoch's model is left, and when training stops.
         calibrate: see `Trainer`.
-        checkpoints: see `Trainer`; they are removed when the folder is there.
+        checkpoints: see `Trainer`; they are removed when the folder is there. A run that was killed
+            between these two is complete: going on with it removes them, and trains nothing.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -84,6 +87,8 @@ def train_to_folder(
         ModelError: the folder exists and may not be replaced, or cannot be written.
         ConfigError: see `Trainer.fit`.
     """
+    if (before := taken_over(folder, checkpoints)) is not None:
+        return Model.load(folder, backend), before
     if checkpoints is not None:
         checkpoints = replace(checkpoints, note={"one_based": one_based})
     with staged(folder, overwrite) as partial:
@@ -93,9 +98,15 @@ def train_to_folder(
         )
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based
-        model.write_into(partial)
+        told = figures(trainer, metrics.last) | calibration_figures(trainer, model)
+        with telling(checkpoints):
+            model.write_into(partial)
+            if checkpoints is not None:
+                note_end(partial, checkpoints, told)
+    if checkpoints is not None:
+        sync_folder(folder.resolve().parent)
     trainer.remove_checkpoints()
-    return model, figures(trainer, metrics.last) | calibration_figures(trainer, model)
+    return model, told
 
 
 def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
