@@ -17,7 +17,7 @@ from slide.core.examples.scratch import Scratch
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
-from slide.core.svm import cells, shortlists, solving, splitting
+from slide.core.svm import cells, near, shortlists, solving, splitting
 from slide.data import convert_to_folder, read, write
 
 KINDS = {
@@ -44,7 +44,8 @@ def few_at_a_time():
         stack.enter_context(patch.object(mapped, "ENTRIES_AT_A_TIME", 700))
         stack.enter_context(patch.object(inputs, "ROWS_AT_A_TIME", 100))
         stack.enter_context(patch.object(arrays, "AT_A_TIME", 1000))
-        stack.enter_context(patch.object(scratch, "ENTRIES_AT_A_TIME", 700))
+        for room in (scratch, near, solving):
+            stack.enter_context(patch.object(room, "ENTRIES_AT_A_TIME", 700))
         stack.enter_context(patch.object(shortlists, "JOINED_AT_A_TIME", 200))
         stack.enter_context(patch.object(shortlists, "SOLVED_AT_A_TIME", 900))
         stack.enter_context(patch.object(cells, "DRAWN_AT_A_TIME", 300))
