@@ -23,6 +23,7 @@ from slide.data import convert_to_folder, read, write
 KINDS = {
     "direct": {"lr": 1.0},
     "direct of pairs": {"lr": 1.0, "pairs": True},
+    "direct in windows": {"lr": 1.0, "shuffle_window": 200},
     "hidden": {"hidden": 16, "active": 40, "batch_size": 64},
     "svm": {},
 }
