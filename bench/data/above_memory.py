@@ -69,7 +69,7 @@ LEARNERS = {
     "direct connections": {"lr": 1.0},
     "in windows": {"lr": 1.0, "shuffle_window": 16_384},
     "hidden layer": {"hidden": 64, "active": 500},
-    "linear SVMs": {"active": 5, "negatives": 20},
+    "linear SVMs": {"active": 5, "negatives_per_example": 3.0, "connections_per_example": 0.0},
 }
 
 
@@ -129,15 +129,14 @@ def main() -> None:
         size = write_folder(folder, asked.megabytes)
         limit = size // 4
         print(f"{size / MB:.0f} MB of data, limit {limit / MB:.0f} MB", flush=True)
-        for learner in asked.learners:
-            chosen = LEARNERS[learner]
-            for where, held in (("folder", limit), ("folder", None), ("memory", None)):
+        for where, held in (("folder", limit), ("folder", None), ("memory", None)):
+            for learner in asked.learners:
                 evict(folder)
                 label = f"{learner}, {where}{', limited' if held else ''}"
-                curve = told(label, "train", folder, folder, where, chosen, held)
+                curve = told(label, "train", folder, folder, where, LEARNERS[learner], held)
                 if held:
                     curves[learner] = held, curve
-    draw(curves, asked.picture)
+            draw(curves, asked.picture)
 
 
 def evict(folder: Path) -> None:
