@@ -20,6 +20,8 @@ from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
 from slide.core.svm import cells, near, shortlists, solving, splitting
+from slide.core.svm.on_disk import InOrder
+from slide.core.svm.run import SvmRun
 from slide.data import convert_to_folder, read, write
 from slide.data.folders.writing import FolderWriter
 
@@ -120,6 +122,21 @@ def test_examples_on_disk_are_taken_few_at_a_time(kind, folder):
         Trainer(config or recipe(data, epochs=1), "numba").fit(data)
     assert taken
     assert max(taken) <= 100
+
+
+def test_rounds_go_on_from_files_that_are_made_again(folder):
+    data, backend = read(folder), opened("numba")
+    config = recipe(data, epochs=2)
+    with few_at_a_time():
+        run = SvmRun.begin(config, backend, data)
+        run.step(run.data, 0.0)
+        resumed = SvmRun.resume(config, backend, data, run.state())
+        for each in (run, resumed):
+            each.step(each.data, 0.0)
+            each.finish()
+    assert isinstance(resumed.data, InOrder)
+    np.testing.assert_array_equal(resumed.lists.cells, run.lists.cells)
+    np.testing.assert_array_equal(resumed.output_weight, run.output_weight)
 
 
 def test_nothing_is_left_of_what_was_made_for_training(folder):
