@@ -26,7 +26,7 @@ from slide.core.errors import ConfigError, DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.mapped import Mapped
-from slide.data.apart import joined, read_labels
+from slide.data.apart import apart_parts
 from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.compression import SUFFIXES
 from slide.data.folders.converting import Watch, unwatched
@@ -174,7 +174,7 @@ def _opened(
     if kind == "npz":
         return kind, read_npz(source, features_only)
     if kind == "apart":
-        return kind, _read_apart(source, features_only)
+        return kind, _apart(source, features_only)
     if kind == "xmc":
         return kind, xmc_parts(source, start)
     return kind, svmlight_parts(source, n_features, n_labels, one_based, start)
@@ -218,15 +218,13 @@ def _in_parts(one_based: OneBased | None, source: Source, start: Place) -> Parts
     return parts_of(found) if isinstance(found, Dataset) else found
 
 
-def _read_apart(source: Source, features_only: bool) -> Dataset:
+def _apart(source: Source, features_only: bool) -> Dataset | Parts:
     """The examples of a file with features alone, with the labels beside it."""
     refuse_label_features(source.path)
     if features_only:
         x = read_matrix(source)
         return Dataset(x, CSR.empty(x.n_rows, 0))
-    labels_path = labels_beside(source.path)  # before the work is done
-    x, y = read_matrix(source), read_labels(Source(labels_path))
-    return joined(x, y, labels_path, left_out_beside(source.path))
+    return apart_parts(source, labels_beside(source.path), left_out_beside(source.path))
 
 
 def read_pair(

@@ -45,9 +45,16 @@ class Parts:
         """All examples, in memory."""
         parts = [part.examples for part in self.parts]
         x = _stacked([part.features for part in parts], self.n_features)
-        dataset = Dataset(x, _stacked([part.y for part in parts], self.n_labels))
+        y = _stacked([part.y for part in parts], self.n_labels)
+        dataset = Dataset(x, y, _left_out(parts, y.n_cols))
         self.conclude(dataset)
         return dataset
+
+
+def _left_out(parts: list[Dataset], n_labels: int) -> CSR | None:
+    """Pairs that are left out, if the file has such."""
+    found = [part.left_out for part in parts if part.left_out is not None]
+    return CSR.stack(found, n_labels) if found else None
 
 
 def _stacked(parts: list[CSR], n_cols: int) -> CSR:

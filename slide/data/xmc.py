@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -74,14 +74,29 @@ def read_matrix(source: Source) -> CSR:
     Raises:
         DataError: for whatever departs from the same rules.
     """
+    parts, (_, n_columns) = matrix_parts(source)
+    rows = [CSR.empty(0, n_columns), *parts]
+    return CSR.stack(rows, n_columns)
+
+
+def matrix_parts(source: Source) -> tuple[Iterator[CSR], tuple[int, int]]:
+    """The same in parts, and the numbers of rows and columns that the header states."""
     rest, (n_rows, n_columns) = _after_header(source, _OF_MATRIX)
     reader = _Reader(source.name, n_rows, n_columns, MAX_COLUMNS)
-    rows = Parts(reader.parts(rest), n_columns).whole()
-    if rows.y.nnz:
-        line = 2 + int(rows.y.row_numbers()[0])
-        sentence = f"{str(rows.y.indices[0])!r} is no entry, expected index:value in a file whose "
-        raise DataError(f"{sentence}header has two numbers: correct the line", source.name, line)
-    return rows.features
+    return _rows_alone(reader.parts(rest), n_columns, source.name), (n_rows, n_columns)
+
+
+def _rows_alone(parts: Iterator[Part], n_columns: int, name: Path) -> Iterator[CSR]:
+    """The features of examples, or DataError at one that has a label."""
+    line = 2
+    for part in parts:
+        rows, y = part.examples.features, part.examples.y
+        if y.nnz:
+            sentence = f"{str(y.indices[0])!r} is no entry, expected index:value in a file whose "
+            sentence += "header has two numbers: correct the line"
+            raise DataError(sentence, name, line + int(y.row_numbers()[0]))
+        line += rows.n_rows
+        yield replace(rows, n_cols=n_columns)
 
 
 def _after_header(source: Source, names: tuple[str, ...]) -> tuple[Iterator[bytes], list[int]]:

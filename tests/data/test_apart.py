@@ -1,6 +1,7 @@
 """Features and labels in files of their own, text or npz, and the pairs that are left out."""
 
 import gzip
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from scipy.sparse import save_npz
 from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError, SlideWarning
 from slide.core.examples.dataset import Dataset
-from slide.data import read, write
+from slide.data import convert_to_folder, read, write
+from slide.data.folders.writing import FolderWriter
 
 ROWS = [({1, 3}, {0: 0.5, 2: 1}), ({0}, {1: 1}), (set(), {4: 0.25}), ({2}, {})]
 DATA = dataset(ROWS, 5, 4)
@@ -164,3 +166,27 @@ def test_what_is_left_out_is_not_written_silently(tmp_path):
     with pytest.warns(SlideWarning, match="1 pairs that are left out"):
         write(read(path), tmp_path / "a.npz")
     assert isinstance(read(tmp_path / "a.npz").y, CSR)
+
+
+def test_a_folder_of_two_files_is_made_a_few_at_a_time(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        (set(rng.integers(9, size=2).tolist()), {int(rng.integers(40)): 1.0}) for _ in range(300)
+    ]
+    features = "".join(f"{next(iter(x))}:1\n" for _, x in rows)
+    labels = "".join(" ".join(f"{label}:1" for label in sorted(y)) + "\n" for y, _ in rows)
+    path = laid_out(tmp_path, f"300 40\n{features}", f"300 9\n{labels}")
+    (tmp_path / "filter_labels_train.txt").write_text("".join(f"{i} {i % 9}\n" for i in range(290)))
+    sizes, append = [], FolderWriter.append
+
+    def appending(self, part):
+        sizes.append(part.n_samples)
+        append(self, part)
+
+    with patch.object(FolderWriter, "append", appending):
+        made = convert_to_folder([path], tmp_path / "made", chunk_size=256)
+    assert max(sizes) < 100
+    assert_same(made, read(path))
+    whole = dataset([(y - {i % 9} if i < 290 else y, x) for i, (y, x) in enumerate(rows)], 40, 9)
+    assert_same(made, whole)
+    assert made.left_out.cells().tolist() == [9 * i + i % 9 for i in range(290)]

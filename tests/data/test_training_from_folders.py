@@ -1,5 +1,6 @@
 """Training from a data folder: the bits of training in memory, from a few examples at a time."""
 
+import tracemalloc
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
@@ -13,16 +14,21 @@ from slide.core.contract.opening import opened
 from slide.core.direct import inputs, mapped
 from slide.core.errors import DataError
 from slide.core.examples import scratch
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import Scratch
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
-from slide.core.svm import cells, shortlists, solving, splitting
+from slide.core.svm import cells, near, shortlists, solving, splitting
+from slide.core.svm.on_disk import InOrder
+from slide.core.svm.run import SvmRun
 from slide.data import convert_to_folder, read, write
+from slide.data.folders.writing import FolderWriter
 
 KINDS = {
     "direct": {"lr": 1.0},
     "direct of pairs": {"lr": 1.0, "pairs": True},
+    "direct in windows": {"lr": 1.0, "shuffle_window": 200},
     "hidden": {"hidden": 16, "active": 40, "batch_size": 64},
     "svm": {},
 }
@@ -38,17 +44,23 @@ def folder(tmp_path_factory):
 
 
 @contextmanager
-def few_at_a_time():
+def few_at_a_time(entries=700, pairs=900):
     """All that is computed by parts is computed by many."""
+    sizes = {
+        (mapped, "ENTRIES_AT_A_TIME"): entries,
+        (scratch, "ENTRIES_AT_A_TIME"): entries,
+        (near, "ENTRIES_AT_A_TIME"): entries,
+        (solving, "ENTRIES_AT_A_TIME"): entries,
+        (arrays, "AT_A_TIME"): entries,
+        (inputs, "ROWS_AT_A_TIME"): 100,
+        (solving, "MINED_AT_A_TIME"): 90,
+        (shortlists, "JOINED_AT_A_TIME"): pairs // 4,
+        (shortlists, "SOLVED_AT_A_TIME"): pairs,
+        (cells, "DRAWN_AT_A_TIME"): pairs // 3,
+    }
     with ExitStack() as stack:
-        stack.enter_context(patch.object(mapped, "ENTRIES_AT_A_TIME", 700))
-        stack.enter_context(patch.object(inputs, "ROWS_AT_A_TIME", 100))
-        stack.enter_context(patch.object(arrays, "AT_A_TIME", 1000))
-        stack.enter_context(patch.object(scratch, "ENTRIES_AT_A_TIME", 700))
-        stack.enter_context(patch.object(shortlists, "JOINED_AT_A_TIME", 200))
-        stack.enter_context(patch.object(shortlists, "SOLVED_AT_A_TIME", 900))
-        stack.enter_context(patch.object(cells, "DRAWN_AT_A_TIME", 300))
-        stack.enter_context(patch.object(solving, "MINED_AT_A_TIME", 90))
+        for (module, name), size in sizes.items():
+            stack.enter_context(patch.object(module, name, size))
         yield
 
 
@@ -112,6 +124,21 @@ def test_examples_on_disk_are_taken_few_at_a_time(kind, folder):
     assert max(taken) <= 100
 
 
+def test_rounds_go_on_from_files_that_are_made_again(folder):
+    data, backend = read(folder), opened("numba")
+    config = recipe(data, epochs=2)
+    with few_at_a_time():
+        run = SvmRun.begin(config, backend, data)
+        run.step(run.data, 0.0)
+        resumed = SvmRun.resume(config, backend, data, run.state())
+        for each in (run, resumed):
+            each.step(each.data, 0.0)
+            each.finish()
+    assert isinstance(resumed.data, InOrder)
+    np.testing.assert_array_equal(resumed.lists.cells, run.lists.cells)
+    np.testing.assert_array_equal(resumed.output_weight, run.output_weight)
+
+
 def test_nothing_is_left_of_what_was_made_for_training(folder):
     before = sorted(folder.iterdir())
     (numbers,) = Scratch(folder).columns((np.arange(n),) for n in (2, 0, 3))
@@ -124,3 +151,49 @@ def test_a_full_disk_is_told_in_a_sentence(folder):
     file = patch("tempfile.TemporaryFile", side_effect=OSError(28, "No space left on device"))
     with file, pytest.raises(DataError, match=r"temporary files.*\(No space left.*make room"):
         trained(read(folder), "numba")
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A folder of examples with many features, and its bytes: 10 MB."""
+    n, n_features, rng = 12_000, 100, np.random.default_rng(0)
+    columns = 5 * np.arange(n_features) + rng.integers(5, size=(n, n_features))
+    values = rng.random(n * n_features, np.float32)
+    x = CSR(n_features * np.arange(n + 1), columns.astype(np.int32).ravel(), values, 500)
+    ones = np.ones(n, np.float32)
+    y = CSR(np.arange(n + 1), rng.integers(20, size=n).astype(np.int32), ones, 20)
+    folder = tmp_path_factory.mktemp("wide") / "made"
+    folder.mkdir()
+    writer = FolderWriter(folder)
+    writer.append(Dataset(x, y))
+    writer.finish()
+    writer.close()
+    return folder, writer.n_bytes
+
+
+LITTLE = {
+    "direct": {"lr": 1.0},
+    "direct in windows": {"lr": 1.0, "shuffle_window": 2000},
+    "hidden": {"hidden": 4, "active": 5, "K": 2, "L": 2},
+    "svm": {"negatives": 20, "negatives_per_example": 1.0, "active": 1},
+}
+
+
+@pytest.mark.parametrize("kind", LITTLE)
+def test_training_holds_less_than_the_data(kind, wide):
+    """What is larger than a few examples at a time, or a few numbers each, stays on disk."""
+    folder, n_bytes = wide
+    some = read(folder).take(np.arange(200))
+    Trainer(recipe(some, epochs=1, **LITTLE[kind]), "numba").fit(some)  # kernels that stay
+    tracemalloc.start()
+    try:
+        with (
+            few_at_a_time(entries=20_000, pairs=10_000),
+            patch("slide.core.direct.connecting.EXAMPLES_FOR_GROWTH", 256),
+        ):
+            data = read(folder)
+            Trainer(recipe(data, epochs=1, **LITTLE[kind]), "numba").fit(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.7 * n_bytes

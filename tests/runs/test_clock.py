@@ -9,7 +9,7 @@ from conftest import planted
 from slide.core.contract.backend import KERNELS
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
-from slide.core.runs.clock import Clock, batches, n_steps_of
+from slide.core.runs.clock import BLOCKS, Clock, Place, batches, in_windows, n_steps_of
 from slide.core.runs.rehearsal import rehearse
 from slide.core.runs.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
@@ -50,6 +50,31 @@ def test_or_with_the_time_if_that_goes_faster(learner):
 def test_no_batch_comes_when_time_is_up_but_the_very_first(learner):
     assert [lr for _, lr in batches(learner, Clock(budget=1, seconds=2))] == [0]
     assert list(batches(learner, Clock(budget=1, seconds=2, step=4))) == []
+
+
+@pytest.mark.parametrize(("n", "window"), [(1000, 200), (1000, 90), (130, 64), (50, 400), (7, 1)])
+def test_a_window_has_a_few_blocks_of_neighbours(n, window):
+    order = in_windows(n, window, np.random.default_rng(0))
+    assert sorted(order.tolist()) == list(range(n))
+    for start in range(0, n, window):
+        some = order[start : start + window]
+        n_blocks = 1 + (np.diff(np.sort(some)) > 1).sum()
+        assert n_blocks <= BLOCKS + 1  # one may be cut by the window's end
+        assert n_blocks > 10 or not 64 <= window <= n / 2 or len(some) < window
+        assert len(some) < 40 or (np.diff(some) == 1).mean() < 0.2
+
+
+def test_an_epoch_in_windows_is_drawn_once_and_of_the_rows_of_the_file(learner):
+    plain = learner.settings.steps
+    learner.settings = replace(learner.settings, steps=replace(plain, shuffle_window=90))
+    try:
+        place, window = Place(), learner.rng.bit_generator.state
+        order = place.order(learner)
+        again = Place.restored(place.state()).order(learner)
+        learner.rng.bit_generator.state = window
+        assert order.tolist() == in_windows(N, 90, learner.rng).tolist() == again.tolist()
+    finally:
+        learner.settings = replace(learner.settings, steps=plain)
 
 
 class Counting(ReferenceBackend):

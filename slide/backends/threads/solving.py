@@ -29,7 +29,7 @@ def solve_rows(
     orders = [visits(lengths, number, salt) for number in range(passes)]
     firsts = np.array([first for first, _ in orders], np.int64).reshape(passes, n)
     strides = np.array([stride for _, stride in orders], np.int64).reshape(passes, n)
-    norms = call_compiled(squared_norms, x.indptr, x.values, np.float32(constant))
+    norms = call_compiled(squared_norms, x.indptr, x.values, wanted.indices, np.float32(constant))
     kept, values = np.empty(begins[-1], np.int32), np.empty(begins[-1], np.float32)
     n_kept, bias, duals = np.zeros(n, np.int64), base.copy(), duals.copy()
     pool.spread(
@@ -53,14 +53,15 @@ def terms_of_rows(wanted: Rows, x_indptr: Array) -> Array:
 
 
 @summing
-def squared_norms(indptr: Array, values: Array, constant: Number) -> Array:
-    """Of the rows of x, each with the constant input, f32."""
-    out = np.empty(len(indptr) - 1, np.float32)
-    for i in range(len(out)):
-        total = constant * constant
-        for p in range(indptr[i], indptr[i + 1]):
-            total += values[p] * values[p]
-        out[i] = total
+def squared_norms(indptr: Array, values: Array, wanted: Array, constant: Number) -> Array:
+    """Of the rows of x that are wanted, each with the constant input, f32; 0 of the others."""
+    out = np.zeros(len(indptr) - 1, np.float32)
+    for i in wanted:
+        if out[i] == 0:
+            total = constant * constant
+            for p in range(indptr[i], indptr[i + 1]):
+                total += values[p] * values[p]
+            out[i] = total
     return out
 
 
@@ -77,7 +78,7 @@ def solve_span(
         x: the examples.
         n_inputs: columns of x.
         wanted: by row its examples, with their signed costs.
-        norms: f32 (B,), squared, of the examples.
+        norms: f32 (B,), squared, of the examples that some row wants.
         prior: what the rows are drawn to.
         constant: squared, of the input whose weight is the bias.
         limits: how many entries of a row to keep.

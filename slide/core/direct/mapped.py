@@ -14,11 +14,12 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.backend import Backend
 from slide.core.direct.inputs import Inputs
+from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 from slide.core.examples.scratch import few_at_a_time
 
-ENTRIES_AT_A_TIME = 1 << 23  # features of the examples of some labels
+ENTRIES_AT_A_TIME = 1 << 21  # features of the examples of some labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,16 @@ class AsInputs(Mapped):
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order, in memory."""
+        lengths = self.features.indptr[1:][rows] - self.features.indptr[:-1][rows]
+        runs = few_at_a_time(indptr_of(lengths), scratch.ENTRIES_AT_A_TIME)
+        parts = [self.inputs_of(rows[some]) for some in runs]
+        x = parts[0] if len(parts) == 1 else CSR.stack(parts, parts[0].n_cols)
+        return Dataset(x, self.y.take(rows))
+
+    def inputs_of(self, rows: Array) -> CSR:
+        """Those of few examples; making them takes several times their memory."""
         x = self.inputs.of(self.features.take(rows))
-        return Dataset(x.with_constant() if self.has_constant else x, self.y.take(rows))
+        return x.with_constant() if self.has_constant else x
 
     def centroids(self, backend: Backend, y: CSR, limits: Array) -> CSR:
         """`centroids`, of the labels of few examples at a time.

@@ -22,7 +22,7 @@ from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 
-ENTRIES_AT_A_TIME = 1 << 21  # of a matrix on disk that are in memory, with all that is made of them
+ENTRIES_AT_A_TIME = 1 << 19  # of a matrix on disk that are in memory, with all that is made of them
 
 
 @dataclass(frozen=True, slots=True)

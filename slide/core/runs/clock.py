@@ -73,14 +73,17 @@ class Place:
         """To the next epoch."""
         self.epoch, self.reports, self.drawn_from = self.epoch + 1, [], None
 
-    def permutation(self, learner: Learner) -> Array:
-        """The order of the epoch, drawn once."""
+    def order(self, learner: Learner) -> Array:
+        """The rows of the training set in the order of the epoch, which is drawn once."""
         rng = learner.rng
         if self.drawn_from is None:
             self.drawn_from = state_of_rng(rng)
         else:
             rng = rng_from(self.drawn_from)
-        return rng.permutation(learner.data.n_samples)
+        window = learner.settings.steps.shuffle_window
+        if window:
+            return in_windows(learner.data.n_samples, window, rng)
+        return learner.order[rng.permutation(learner.data.n_samples)]
 
     def state(self) -> State:
         """All of it."""
@@ -100,7 +103,26 @@ class Place:
         return cls(reports=reports, **{name: state[name] for name in PLAIN})
 
 
+BLOCKS = 64  # of neighbours that are shuffled together: enough that they are no set of their own
 PLAIN = "epoch", "drawn_from", "n_finished", "has_enough", "is_done"
+
+
+def in_windows(n: int, window: int, rng: np.random.Generator) -> Array:
+    """0 to n - 1 shuffled, so that whoever reads them in a row is at few places at a time.
+
+    They are cut into blocks of neighbours; the blocks come in random order, and so do numbers
+    within each run of `window`, which has numbers of BLOCKS of them.
+
+    Returns:
+        i64 (n,).
+    """
+    size = -(-window // BLOCKS)
+    blocks = rng.permutation(-(-n // size))
+    order = (size * blocks[:, None] + np.arange(size)).ravel()
+    order = order[order < n]
+    for start in range(0, n, window):
+        rng.shuffle(order[start : start + window])
+    return order
 
 
 def n_steps_of(learner: Learner) -> int:
@@ -120,7 +142,7 @@ def batches(
     n_samples, size, n_steps = learner.data.n_samples, learner.batch_size, n_steps_of(learner)
     place = place or Place()
     done = size * len(place.reports)
-    order = learner.order[place.permutation(learner)]
+    order = place.order(learner)
     for number, start in enumerate(range(done, n_samples, size), clock.step):
         if clock.used >= 1 and number > 0:
             return

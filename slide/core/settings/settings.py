@@ -43,6 +43,14 @@ class Steps(Part):
         "linear", "how it falls: not at all, or to 0 in a line or half a cosine"
     )
     warmup: float = number(0.0, 0.0, 0.99, "share of the run in which it rises from 0")
+    shuffle_window: int = whole(
+        0,
+        0,
+        1 << 62,
+        "examples shuffled together, from blocks of the file that come in random order, so that a "
+        "disk is read a block at a time; 0 for all, whatever their order in the file",
+        common=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

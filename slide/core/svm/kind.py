@@ -72,8 +72,11 @@ def seconds(settings: Settings[SvmSettings], train: Dataset) -> float:
 
 
 def n_weights(settings: Settings[SvmSettings], train: Dataset) -> float:
-    """Weights that labels keep."""
-    return float(limits_of(settings.learner, train.y.positive().column_counts()).sum())
+    """Weights that labels keep at most."""
+    limits = limits_of(settings.learner, train.y.positive().column_counts())
+    if not settings.learner.pairs:
+        limits = np.minimum(limits, train.n_features)
+    return float(limits.sum())
 
 
 def n_bytes(settings: Settings[SvmSettings], train: Dataset) -> float:

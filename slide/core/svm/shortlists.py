@@ -20,7 +20,7 @@ DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
 KNOWN = -1  # it was there before
 JOINED_AT_A_TIME = 1 << 16  # pairs, so that all that is made of them fits a cache
-SOLVED_AT_A_TIME = 1 << 22  # pairs of the labels that are solved together, where lists are on disk
+SOLVED_AT_A_TIME = 1 << 20  # pairs of the labels that are solved together, where lists are on disk
 RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, indptr_of
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.direct.hidden import Hidden
@@ -15,7 +15,7 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import RANKS, hits
-from slide.core.examples.scratch import MEMORY, Scratch
+from slide.core.examples.scratch import ENTRIES_AT_A_TIME, MEMORY, Scratch, few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.svm.cells import found_cells
 from slide.core.svm.settings import SvmSettings
@@ -199,11 +199,17 @@ class Problem:
             i64, cells (see `Shortlists`) of a run of examples.
         """
         index = network.index(self.backend, self.settings.list_limit)
-        for part in batches(len(rows), MINED_AT_A_TIME):
-            some = rows[part]
+        for some in self.few_examples(rows):
             found, scores = self.search(index, some, self.y.take(some), k)
             costly = scores > -1  # the margin of an example that lacks a label
             yield found_cells(found, (found >= 0) & costly, some, self.y.n_rows)
+
+    def few_examples(self, rows: Array) -> Iterator[Array]:
+        """Examples in runs, so that neither their inputs nor what is found for them is large."""
+        lengths = self.backend.get(self.x.row_lengths())
+        for part in batches(len(rows), MINED_AT_A_TIME):
+            for few in few_at_a_time(indptr_of(lengths[rows[part]]), ENTRIES_AT_A_TIME):
+                yield rows[part][few]
 
     def search(
         self, index: InvertedIndex, rows: Array, excluded: CSR, k: int

@@ -12,9 +12,8 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.scratch import Scratch, row_runs
+from slide.core.svm.near import index_for
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
 LEFT_OUT = 0.2  # share of the examples that may be missing for them, other parts among them
@@ -76,7 +75,7 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
         backend: searches.
     """
     y, asked = data.y.positive(), data.features.take(rows).with_unit_rows()
-    index = index_for(data, asked, backend)
+    index = index_for(data, asked.column_ids(), COMMON, backend)
     none = CSR.empty(len(rows), data.n_samples).map(backend.put)
     k = min(PARTS, data.n_samples)
     found, cosines = backend.search(index, asked.map(backend.put), none, k)
@@ -87,39 +86,3 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
     alike = np.asarray(shared).ravel() > 0
     found[which[alike], places[alike]] = -1
     return found
-
-
-def index_for(data: Dataset, asked: CSR, backend: Backend) -> InvertedIndex:
-    """Of the features of some examples those examples that have most of them, COMMON at most.
-
-    Examples on disk are looked at a few at a time: of all of them the best are among the best of
-    those before, and the next ones.
-
-    Args:
-        data: all examples.
-        asked: CSR (B, n_features), some of them.
-        backend: inverts.
-    """
-    x, has_feature = data.features, np.zeros(data.n_features, bool)
-    has_feature[asked.indices] = True
-    if Scratch.of(data).folder is None:
-        return best_of(x.with_unit_rows(), backend)
-    kept = CSR.empty(0, x.n_cols)
-    for some in row_runs(x):
-        part = x.take(some).with_unit_rows()
-        kept = CSR.stack([by_row(best_of(kept, backend), backend),
-                          part.where(has_feature[part.indices])], x.n_cols)  # fmt: skip
-    return best_of(kept, backend)
-
-
-def best_of(x: CSR, backend: Backend) -> InvertedIndex:
-    """Of each feature the examples that have most of it, COMMON at most."""
-    return backend.invert(x.map(backend.put), backend.put(np.zeros(x.n_rows, np.float32)), COMMON)
-
-
-def by_row(index: InvertedIndex, backend: Backend) -> CSR:
-    """The entries of an index as rows of examples, on the host."""
-    lists = CSR(index.offsets, index.ids, index.values, len(index.base))
-    base = backend.put(np.zeros(lists.n_rows, np.float32))
-    rows = backend.invert(lists, base, max(lists.n_rows, 1))
-    return CSR(rows.offsets, rows.ids, rows.values, lists.n_rows).map(backend.get)

@@ -1,0 +1,104 @@
+"""The index by which examples near to others are found; on disk where the examples are.
+
+Those on disk are inverted a few at a time, which gives the lists of all features once for each run
+of them. Then the lists of a few features at a time are joined, and cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.backend import Backend
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import ENTRIES_AT_A_TIME, Scratch, few_at_a_time, row_runs
+
+
+def index_for(data: Dataset, features: Array, limit: int, backend: Backend) -> InvertedIndex:
+    """Of features the examples that have most of them, each example of unit length.
+
+    Args:
+        data: all examples.
+        features: i32, those that are asked for; of the others there may be lists, or none.
+        limit: examples of a feature, at most.
+        backend: inverts.
+
+    Returns:
+        An index in arrays of the backend.
+    """
+    scratch = Scratch.of(data)
+    if scratch.folder is None:
+        return inverted(data.features.with_unit_rows(), limit, backend)
+    runs = inverted_runs(data.features, features, limit, scratch, backend)
+    index = joined(runs, data.n_samples, limit, scratch, backend)
+    return index.map(backend.put)
+
+
+def inverted(x: CSR, limit: int, backend: Backend) -> InvertedIndex:
+    """Of each feature the examples that have most of it."""
+    base = backend.put(np.zeros(x.n_rows, np.float32))
+    return backend.invert(x.map(backend.put), base, limit)
+
+
+def inverted_runs(
+    x: CSR, features: Array, limit: int, scratch: Scratch, backend: Backend
+) -> list[CSR]:
+    """Lists of examples, CSR (n_features, n_samples), of each run of few examples; on disk."""
+    is_asked, begins = np.zeros(x.n_cols, bool), [0]
+    is_asked[features] = True
+
+    def lists() -> Iterator[tuple[Array, Array, Array]]:
+        for rows in row_runs(x):
+            part = x.take(rows).with_unit_rows()
+            index = inverted(part.where(is_asked[part.indices]), limit, backend).map(backend.get)
+            begins.append(begins[-1] + len(index.ids))
+            yield index.offsets, index.ids + np.int32(rows[0]), index.values
+
+    offsets, ids, values = scratch.columns(lists())
+    by_run = offsets.reshape(-1, x.n_cols + 1)
+    return [
+        CSR(by_run[number], ids[begin:end], values[begin:end], x.n_rows)
+        for number, (begin, end) in enumerate(pairwise(begins))
+    ]
+
+
+def joined(
+    runs: list[CSR], n_samples: int, limit: int, scratch: Scratch, backend: Backend
+) -> InvertedIndex:
+    """The lists of all runs as one index, on disk."""
+    lengths = np.zeros(runs[0].n_rows, np.int64)
+    for run in runs:
+        lengths += run.row_lengths()
+
+    def lists() -> Iterator[tuple[Array, Array, Array]]:
+        for some in few_at_a_time(indptr_of(lengths), ENTRIES_AT_A_TIME):
+            part = inverted(by_example([rows_of(run, some) for run in runs]), limit, backend)
+            part = part.map(backend.get)
+            yield np.diff(part.offsets), part.ids, part.values
+
+    n_listed, ids, values = scratch.columns(lists())
+    return InvertedIndex(indptr_of(n_listed), ids, values, np.zeros(n_samples, np.float32))
+
+
+def rows_of(matrix: CSR, some: slice) -> CSR:
+    """Some rows, as views."""
+    indptr = matrix.indptr[some.start : some.stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    part = replace(matrix, indices=matrix.indices[entries], values=matrix.values[entries])
+    return replace(part, indptr=indptr - indptr[0])
+
+
+def by_example(lists: list[CSR]) -> CSR:
+    """Lists of examples as rows of examples, of which those in a later list come later."""
+    features = np.concatenate([each.row_numbers() for each in lists])
+    ids = np.concatenate([each.indices for each in lists])
+    values = np.concatenate([each.values for each in lists])
+    n_features, n_samples = lists[0].shape
+    order = np.lexsort((features, ids))
+    indptr = indptr_of(np.bincount(ids, minlength=n_samples))
+    return CSR(indptr, features[order].astype(np.int32), values[order], n_features)
