@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import planted
 
-from slide.core.contract import arrays
+from slide.core.contract import arrays, lists
 from slide.core.direct import inputs, mapped
 from slide.core.examples.mapped import Mapped
 from slide.core.learners.kinds import kind_of
@@ -38,7 +38,8 @@ def few_at_a_time():
     with ExitStack() as stack:
         stack.enter_context(patch.object(mapped, "ENTRIES_AT_A_TIME", 700))
         stack.enter_context(patch.object(inputs, "ROWS_AT_A_TIME", 100))
-        stack.enter_context(patch.object(arrays, "AT_A_TIME", 1000))
+        for module in (arrays, lists):
+            stack.enter_context(patch.object(module, "AT_A_TIME", 1000))
         yield
 
 

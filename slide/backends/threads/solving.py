@@ -13,7 +13,8 @@ from slide.backends.threads.compiling import Number, call_compiled, compiled, su
 from slide.backends.threads.layouts import Rows, rows_of
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.sparse import largest_ids
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SolvedRows, visits
 
 
