@@ -177,6 +177,24 @@ def test_the_page_of_settings_is_what_is_declared():
     assert settings.page() == (ROOT / "docs" / "settings.md").read_text()
 
 
+def scripts_of_the_benches():
+    """What `python -m` or pytest runs of them; parts of others, and workers of peers, are not."""
+    for path in (ROOT / "bench").rglob("*.py"):
+        room = path.relative_to(ROOT / "bench").parts[0]
+        if path.name.startswith("bench_"):
+            yield f"pytest bench/{room}"
+        elif "__main__" in path.read_text() and room != "harness" and "workers" not in path.parts:
+            yield "python -m " + ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def test_each_bench_has_a_line_in_their_table():
+    table = (ROOT / "bench" / "README.md").read_text()
+    parts = {"python -m bench.serving.asked", "python -m bench.rivals.peers.install"}
+    found = {*scripts_of_the_benches()} - parts
+    assert len(found) > 20
+    assert {script for script in found if script not in table} == set()
+
+
 def missing(text):
     """Modules, what is in them, and files that a text names and that are not there."""
     for name in set(NAMED.findall(text)):

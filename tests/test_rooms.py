@@ -128,6 +128,14 @@ def test_every_package_says_what_lives_in_it():
             assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
+def test_those_that_a_stranger_enters_first_say_it_at_length():
+    for folder in [*(ROOT / "slide").iterdir(), *(ROOT / "slide" / "core").iterdir()]:
+        if (folder / "__init__.py").exists():
+            text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+            assert len(text.splitlines()) >= 4, folder
+            assert "import" in text.lower(), folder
+
+
 def test_rooms_of_the_engine_say_what_they_may_import():
     for folder in (ROOT / "slide" / "core").iterdir():
         if (folder / "__init__.py").exists():

@@ -1,4 +1,10 @@
-"""The `slide` command: each subcommand is one short file here, without logic of its own."""
+"""The `slide` command: each subcommand is one short file here, without logic of its own.
+
+`options`, `texts`, `unseen`, `plans`, `keeping` and `resuming` are options that several share, with
+what they stand for; `settings` makes options of the fields of settings; `screen`, `watching`,
+`grid`, `findings`, `evidence` and `speeds` are what is shown. On top of everything: no other room
+may import it, and what only one command needs is imported when that command runs.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
-from slide.cli.texts import Labels, Separator, Text, read_for, tell_unknown
+from slide.cli.texts import Labels, Separator, Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
@@ -61,7 +61,7 @@ def evaluate(
     frequent (torso) and least frequent (tail). With --sampled also how much of
     the exact top k is found.
     """
-    from slide.data import read, refuse_other_than_svmlight, refuse_twice
+    from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
     ranks = ranks_of(at)
@@ -69,10 +69,8 @@ def evaluate(
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = read_for(model, file, text, labels, separator)
-    if data is None:
-        data = read(file, one_based=one_based)
-    else:
+    data = examples_for(model, file, one_based, text, labels, separator)
+    if model.text is not None:
         tell_unknown(data, "judged by the most frequent labels")
     n_left_out = tell_left_out(data)
     with computing_threads(model.backend, threads), telling_unseen(file, strict):

@@ -20,14 +20,13 @@ from slide.cli.options import (
     computing_threads,
     print_json,
 )
-from slide.cli.texts import Text, read_for
+from slide.cli.texts import Text, examples_for
 from slide.cli.unseen import telling_unseen
 from slide.core.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from slide.core.contract.arrays import CSR, Block
     from slide.core.examples.counting import OneBased
-    from slide.core.examples.dataset import Dataset
     from slide.core.examples.names import Name, Names
     from slide.core.models.model import Model
 
@@ -74,8 +73,8 @@ def explain(
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     counting = model.one_based if one_based is None else one_based
-    x = row_of(examples_of(model, file, text, counting, features_only=True).x, row, file)
-    near = examples_of(model, examples, text, counting, False) if examples else None
+    x = row_of(examples_for(model, file, counting, text, features_only=True).x, row, file)
+    near = examples_for(model, examples, counting, text) if examples else None
     with computing_threads(model.backend, threads):
         labels = best_labels(model, x, k) if label is None else [named(model, label, counting)]
         told = explanations(model, x, labels, n, near)
@@ -84,20 +83,6 @@ def explain(
         print_json({"row": row, "explanations": [each.to_dict(*firsts) for each in told]})
     else:
         show(told, counting, ranked=label is None)
-
-
-def examples_of(
-    model: Model,
-    file: Path,
-    text: list[str] | None,
-    counting: OneBased,
-    features_only: bool,
-) -> Dataset:
-    """Examples of a file of numbers, or of texts where the model was trained on those."""
-    from slide.data import read
-
-    texts = read_for(model, file, text, texts_only=features_only)
-    return read(file, one_based=counting, features_only=features_only) if texts is None else texts
 
 
 def row_of(x: CSR | Block, row: int, file: Path) -> CSR | Block:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.cli.settings import takes_settings
-from slide.cli.texts import read_for
+from slide.cli.texts import examples_for
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 from slide.core.settings.plan import Plan
@@ -56,18 +56,13 @@ def prepare(
     Raises:
         ConfigError: the model has no such tables, or others.
     """
-    from slide.data import read
     from slide.serving.folder import is_frozen
 
     if is_frozen(folder):
         refuse_unstored(model, plan, insert)
         return
 
-    examples = None
-    if insert:
-        examples = read_for(model, insert, None)
-        if examples is None:
-            examples = read(insert, one_based=one_based)
+    examples = examples_for(model, insert, one_based, None) if insert else None
     model.prepare_sampled(Plan(**plan), examples)
 
 

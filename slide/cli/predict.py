@@ -18,7 +18,7 @@ from slide.cli.options import (
     computing_threads,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
-from slide.cli.texts import Text, read_for, tell_unknown
+from slide.cli.texts import Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 
 
@@ -58,9 +58,7 @@ def predict(
     [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
     true. Probabilities are called "probabilities" there.
     """
-    from slide.core.settings.demands import demand_float
     from slide.data import (
-        read,
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
@@ -68,18 +66,15 @@ def predict(
         write_predictions,
     )
 
-    if threshold is not None:
-        demand_float("--threshold", threshold, 0, 1)
+    refuse_threshold(threshold)
     refuse_idle(sampled, plan, insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)  # before the work is done
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = read_for(model, file, text, texts_only=True)
-    has_texts = data is not None
-    if data is None:
-        data = read(file, one_based=one_based, features_only=True)
+    data = examples_for(model, file, one_based, text, features_only=True)
+    has_texts = model.text is not None
     label_names = model.named_labels if has_texts or names else None
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
@@ -90,11 +85,18 @@ def predict(
         ids, scores = answer(data.x, wanted, sampled)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
+    if has_texts:
+        tell_unknown(data, "answered without labels")
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return
-    if has_texts:
-        tell_unknown(data, "answered without labels")
     is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
-    what = "probabilities" if likely else "scores"
-    write_named(label_names, ids, scores, is_known, out, what)
+    write_named(label_names, ids, scores, is_known, out, "probabilities" if likely else "scores")
+
+
+def refuse_threshold(threshold: float | None) -> None:
+    """Raise ConfigError if it is no probability."""
+    from slide.core.settings.demands import demand_float
+
+    if threshold is not None:
+        demand_float("--threshold", threshold, 0, 1)

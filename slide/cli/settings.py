@@ -11,7 +11,7 @@ import typer
 
 from slide.cli.options import given
 from slide.core.errors import ConfigError
-from slide.core.learners.config import all_known, meant_by
+from slide.core.learners.config import Config, all_known, meant_by
 from slide.core.settings.setting import Setting
 
 Command = Callable[..., None]
@@ -99,6 +99,17 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
         if name in settings:
             raise ConfigError(f"--set got {name} twice: leave one of them out")
         settings[name] = value_of(known[name], text)
+    return settings
+
+
+def all_chosen(chosen: dict[str, Any], assignments: list[str] | None) -> dict[str, Any]:
+    """Settings by options and by `--set`, which some learner has together.
+
+    Raises:
+        ConfigError: one is malformed or said twice, or no learner has them all.
+    """
+    settings = together(chosen, assigned(assignments or []))
+    Config(**settings)
     return settings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ import typer
 from slide.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from slide.core.examples.counting import OneBased
     from slide.core.examples.dataset import Dataset
     from slide.core.models.model import Model
     from slide.data import Columns
@@ -56,26 +58,61 @@ Vectorize = Annotated[
 ]
 
 
-def columns_of(
-    text: list[str] | None, labels: str | None, separator: str | None, others: dict[str, Any]
-) -> Columns | None:
-    """Where texts and labels of a training file stand; None where it has none.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """How files of texts are read.
+
+    Args:
+        columns: where texts and labels stand.
+        vectorizer: what makes features of texts.
+        settings: of it.
+    """
+
+    columns: Columns
+    vectorizer: str
+    settings: dict[str, Any]
+
+    def read(self, train: Path, valid: Path | None) -> tuple[Dataset, Dataset | None]:
+        """The training set, and the validation set by its words and labels."""
+        from slide.data import read_texts_pair
+
+        return read_texts_pair(train, valid, self.columns, self.vectorizer, self.settings)
+
+
+def texts_of(
+    text: list[str] | None,
+    labels: str | None,
+    separator: str | None,
+    vectorizer: str | None,
+    vectorize: list[str] | None,
+) -> Texts | None:
+    """How the files of a run are read if they are of texts; None if they are not.
 
     Raises:
-        ConfigError: one of both is missing, or options of texts are given without them.
+        ConfigError: a column is missing, options of texts are given without them, or a setting is
+            malformed.
     """
     from slide.data import Columns
 
-    if text and labels is not None:
-        return Columns(tuple(text), labels, separator)
-    said = {"text": text or None, "labels": labels, "separator": separator} | others
-    given = [name for name, value in said.items() if value]
+    if not text or labels is None:
+        refuse_options_alone(text, labels, separator, vectorizer, vectorize)
+        return None
+    columns = Columns(tuple(text), labels, separator)
+    return Texts(columns, vectorizer or "tfidf", vectorizer_settings(vectorize))
+
+
+def refuse_options_alone(
+    text: list[str] | None, labels: str | None, *others: str | list[str] | None
+) -> None:
+    """Raise ConfigError if options of texts are given without both columns."""
+    names = "text", "labels", "separator", "vectorizer", "vectorize"
+    said = zip(names, (text or None, labels, *others), strict=True)
+    given = [name for name, value in said if value]
     if given:
         missing = "labels" if text else "text"
         raise ConfigError(
             f"got --{given[0]} without --{missing}: texts take --text COLUMN and --labels COLUMN"
         )
-    return None
 
 
 def refuse_table(path: Path | None) -> None:
@@ -114,37 +151,43 @@ def json_or_text(value: str) -> Any:
         return value
 
 
-def read_for(
+def examples_for(
     model: Model,
     path: Path,
+    counting: OneBased,
     text: list[str] | None,
     labels: str | None = None,
     separator: str | None = None,
-    texts_only: bool = False,
-) -> Dataset | None:
-    """The examples of a file of texts, by a model that was trained on texts; None of another model.
+    features_only: bool = False,
+) -> Dataset:
+    """The examples of a file: of texts if the model was trained on texts, else of numbers.
 
     Raises:
-        DataError: the file is one of texts, and the model knows no words, or the reverse.
-        ConfigError: options of texts are given for a model that knows no words.
+        DataError: the file is not of the kind that the model was trained on.
+        ConfigError: the same, or options of texts are given for a model that knows no words.
     """
-    from slide.data import is_numbers, is_table, read_texts
+    from slide.data import is_numbers, is_table, read, read_texts
 
     if model.text is None:
-        given = [name for name, value in (("text", text), ("labels", labels)) if value]
-        if given or is_table(path):
-            said = f"got --{given[0]}" if given else f"{path} is a file of texts, by its name"
-            raise ConfigError(
-                f"{said}, but the model was trained on numbers: train one by slide train --text "
-                "COLUMN --labels COLUMN, or give it numbers"
-            )
-        return None
+        refuse_words(path, {"text": text, "labels": labels}, is_table(path))
+        return read(path, one_based=counting, features_only=features_only)
     if is_numbers(path):
         raise DataError(
             "a file of numbers, by its name, but the model was trained on texts: expected JSON "
             "lines, CSV, TSV or Parquet", path
         )  # fmt: skip
-    return read_texts(path, text or None, labels, separator, like=model, texts_only=texts_only)
+    return read_texts(path, text or None, labels, separator, like=model, texts_only=features_only)
+
+
+def refuse_words(path: Path, options: dict[str, Any], is_table: bool) -> None:
+    """Raise ConfigError if a model that was trained on numbers is given texts."""
+    given = [name for name, value in options.items() if value]
+    if given or is_table:
+        said = f"got --{given[0]}" if given else f"{path} is a file of texts, by its name"
+        raise ConfigError(
+            f"{said}, but the model was trained on numbers: train one by slide train --text "
+            "COLUMN --labels COLUMN, or give it numbers"
+        )
 
 
 def tell_unknown(texts: Dataset, what: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from slide.backends.shared import Mode, OnLoss
+from slide.cli.keeping import Keep, Metric, Patience, keeping_of
 from slide.cli.options import (
     FORMATS,
     AsJson,
@@ -32,23 +33,52 @@ from slide.cli.resuming import (
     tell_ended,
 )
 from slide.cli.screen import Screen
-from slide.cli.settings import assigned, common_settings, takes_settings, together
+from slide.cli.settings import all_chosen, common_settings, takes_settings
 from slide.cli.texts import (
     Labels,
     Separator,
     Text,
+    Texts,
     Vectorize,
     Vectorizer,
-    columns_of,
     refuse_table,
     tell_unknown,
-    vectorizer_settings,
+    texts_of,
 )
 from slide.cli.unseen import Strict, telling_unseen, unused_labels
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 
+if TYPE_CHECKING:
+    from slide.core.contract.backend import Backend
+    from slide.core.examples.dataset import Dataset
+
 WORKERS = "Worker processes"
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any other setting (docs/settings.md), repeatable."
+    ),
+]
+Calibrate = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate",
+        help="Have calibrated probabilities even if that takes training again (in parts).",
+    ),
+]
+ModeOption = Annotated[
+    Mode | None,
+    typer.Option(
+        help="hogwild takes several steps at once (backend processes).", rich_help_panel=WORKERS
+    ),
+]
+OnWorkerLoss = Annotated[
+    OnLoss | None,
+    typer.Option(
+        help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
+    ),
+]
 
 
 @takes_settings("chosen", common_settings())
@@ -70,44 +100,13 @@ def train(
     time_budget: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop training after so long.")
     ] = None,
-    keep: Annotated[
-        Literal["last", "best"],
-        typer.Option(help="Which epoch's model to leave: the last, or the best on --valid."),
-    ] = "last",
-    patience: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Stop after N epochs that are not better on --valid."),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What is better; precision_at_1 if not given."),
-    ] = None,
-    calibrate: Annotated[
-        bool,
-        typer.Option(
-            "--calibrate",
-            help="Have calibrated probabilities even if that takes training again (in parts).",
-        ),
-    ] = False,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any other setting (docs/settings.md), repeatable."
-        ),
-    ] = None,
-    mode: Annotated[
-        Mode | None,
-        typer.Option(
-            help="hogwild takes several steps at once (backend processes).",
-            rich_help_panel=WORKERS,
-        ),
-    ] = None,
-    on_worker_loss: Annotated[
-        OnLoss | None,
-        typer.Option(
-            help="What to do when a worker dies (backend processes).", rich_help_panel=WORKERS
-        ),
-    ] = None,
+    keep: Keep = "last",
+    patience: Patience = None,
+    metric: Metric = None,
+    calibrate: Calibrate = False,
+    assignments: Set = None,
+    mode: ModeOption = None,
+    on_worker_loss: OnWorkerLoss = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
     strict: Strict = False,
@@ -126,27 +125,15 @@ def train(
     hidden layer.
     """
     from slide.backends import load
-    from slide.core.examples.numbering import used
-    from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
     from slide.core.runs.ending import taken_over
-    from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
-    from slide.data import read_pair, read_texts_pair, refuse_other_than_svmlight
 
-    columns = columns_of(
-        text, labels, separator, {"vectorizer": vectorizer, "vectorize": vectorize}
-    )
-    words = vectorizer_settings(vectorize)
-    chosen = together(chosen, assigned(assignments or []))
-    Config(**chosen)  # refuses bad settings before reading gigabytes
-    keeping = Keeping(keep, metric or LAST.metric, patience)
-    if not resume:
-        keeping.refuse_without(valid)
-    if metric and not keeping.compares:
-        raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
+    texts = texts_of(text, labels, separator, vectorizer, vectorize)
+    chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
+    keeping = keeping_of(keep, patience, metric, valid, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
@@ -157,28 +144,16 @@ def train(
     found = found_by(checkpoints)
     if found is not None:
         one_based = one_based or OneBased(found["run"]["one_based"])
-    if columns is None:
-        refuse_table(train)
-        refuse_table(valid)
-        refuse_other_than_svmlight(train, one_based)
-    elif one_based is not None:
-        raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
+    refuse_files(train, valid, one_based, texts)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
     began = time.perf_counter()
-    if columns is None:
-        train_set, valid_set = read_pair(train, valid, one_based)
-    else:
-        train_set, valid_set = read_texts_pair(train, valid, columns, vectorizer or "tfidf", words)
-    if columns is not None and valid_set is not None and not quiet:
-        tell_unknown(valid_set, "judged by the most frequent labels")
-    for data in (train_set, valid_set):
-        if data is not None and not quiet:
-            tell_left_out(data)
+    train_set, valid_set = sets_of(train, valid, one_based, texts)
+    if not quiet:
+        tell_sets(train_set, valid_set, texts)
     seconds_load = time.perf_counter() - began
-    by_steps = getattr(computer, "hogwild_workers", None) is not None
     if found is None:
-        config = recipe(train_set, by_steps, time_budget, **chosen)
+        config = recipe(train_set, takes_steps(computer), time_budget, **chosen)
     else:
         config = settings_from(found, chosen, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
@@ -188,29 +163,67 @@ def train(
         screen,
     ):
         _, figures = train_to_folder(
-            train_set,
-            valid_set,
-            model,
-            config,
-            computer,
-            overwrite,
-            time_budget,
-            screen,
-            str(train),
-            one_based or OneBased.NONE,
-            keeping,
-            calibrate,
-            checkpoints,
-        )
-    unused = train_set.n_labels - len(used(train_set.y.positive()))
-    if unused and not quiet:
-        print(f"slide: {unused_labels(unused, train_set.n_labels)}", file=sys.stderr)
+            train_set, valid_set, model, config, computer, overwrite, time_budget, screen,
+            str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
+        )  # fmt: skip
+    unused = tell_unused(train_set, quiet)
     if as_json:
-        tally = tally_of(computer)
-        checks = {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}
         more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
-        print_json(figures | more | checks)
+        print_json(figures | more | checks_of(computer))
     elif not quiet:
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
         print(model_in(model))
+
+
+def refuse_files(
+    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | None
+) -> None:
+    """Raise ConfigError or DataError if files, by their names, are not what options say."""
+    from slide.data import refuse_other_than_svmlight
+
+    if texts is None:
+        refuse_table(train)
+        refuse_table(valid)
+        refuse_other_than_svmlight(train, one_based)
+    elif one_based is not None:
+        raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
+
+
+def sets_of(
+    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | None
+) -> tuple[Dataset, Dataset | None]:
+    """The training set and the validation set, of numbers or of texts."""
+    from slide.data import read_pair
+
+    return read_pair(train, valid, one_based) if texts is None else texts.read(train, valid)
+
+
+def tell_sets(train: Dataset, valid: Dataset | None, texts: Texts | None) -> None:
+    """Say on stderr what is left out of them, and how many texts have no word that is known."""
+    if texts is not None and valid is not None:
+        tell_unknown(valid, "judged by the most frequent labels")
+    for data in (train, valid):
+        if data is not None:
+            tell_left_out(data)
+
+
+def takes_steps(computer: Backend) -> bool:
+    """Whether a backend is one whose workers take steps at once."""
+    return getattr(computer, "hogwild_workers", None) is not None
+
+
+def tell_unused(train: Dataset, quiet: bool) -> int:
+    """How many labels have no example, which is said on stderr if any have none."""
+    from slide.core.examples.numbering import used
+
+    n = train.n_labels - len(used(train.y.positive()))
+    if n and not quiet:
+        print(f"slide: {unused_labels(n, train.n_labels)}", file=sys.stderr)
+    return n
+
+
+def checks_of(computer: Backend) -> dict[str, Any]:
+    """Figures of what was checked of a backend, if it was."""
+    tally = tally_of(computer)
+    return {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}

@@ -1,4 +1,9 @@
-"""Reading and writing examples: XMC text, svmlight, npz, data folders, texts; and a demo set."""
+"""Reading and writing examples: XMC text, svmlight, npz, data folders, texts; and a demo set.
+
+`formats` finds out what a file is, and asks the reader of that: `svmlight`, `xmc`, `apart`, `npz`,
+`tables` or `folders`; `compression` and `streams` are beneath them, `tokens` reads numbers, `rows`
+makes matrices of them. `bundled` is the demo set. May import the contract and examples of `core`.
+"""
 
 from slide.data.bundled import Demo, load_demo
 from slide.data.folders import check_folder

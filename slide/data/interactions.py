@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from slide.core.contract import handed
-from slide.core.contract.arrays import CSR, Array, demand
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import demand
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_COLUMNS
 from slide.data.rows import as_labels

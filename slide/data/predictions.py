@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from slide.core.contract import handed
-from slide.core.contract.arrays import Array, demand
+from slide.core.contract.arrays import Array
+from slide.core.contract.invariants import demand
 from slide.core.examples.names import Names
 from slide.data.target import new_file, save_text
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import increases
+from slide.core.contract.lists import indptr_of
 
 
 def canonical(matrix: CSR) -> CSR:
@@ -12,7 +14,7 @@ def canonical(matrix: CSR) -> CSR:
 
     A sum that overflows is infinite or NaN; finding those is left to the caller, who can name them.
     """
-    if matrix.increases():
+    if increases(matrix):
         return matrix
     rows = matrix.row_numbers()
     order = np.lexsort((matrix.indices, rows))  # stable: duplicates keep their order

@@ -8,7 +8,7 @@ from typing import Any
 
 from slide.core.learners.kinds import KINDS
 from slide.core.settings.plan import Plan
-from slide.core.settings.setting import Setting, settings_of
+from slide.core.settings.setting import Part, Setting, settings_of
 from slide.core.settings.settings import Refresh, Steps, Training
 
 HEAD = """# Settings
@@ -29,22 +29,21 @@ not go together. What is as it is for one learner, and a choice for another, ask
 def page() -> str:
     """The whole page, Markdown."""
     learners = (
-        section(f"Of {kind.title} (`learner: {kind.name}`)", settings_of(kind.settings).values())
-        for kind in KINDS
+        section(f"Of {kind.title} (`learner: {kind.name}`)", kind.settings) for kind in KINDS
     )
-    by_steps = [*settings_of(Steps).values(), *settings_of(Refresh).values()]
     plan = section(
         "Of sampled inference (options of `slide evaluate` and `slide predict`, and `slide.Plan`)",
-        settings_of(Plan).values(),
+        Plan,
     )
-    of_all = section("Of all learners", settings_of(Training).values())
-    steps = section("Of learners that take steps on batches", by_steps)
+    of_all = section("Of all learners", Training)
+    steps = section("Of learners that take steps on batches", Steps, Refresh)
     return "\n".join([HEAD, of_all, steps, *learners, plan])
 
 
-def section(title: str, settings: Iterable[Setting]) -> str:
-    """A heading and a table for each part."""
-    lines = [f"## {title}", ""]
+def section(title: str, *parts: type[Part]) -> str:
+    """A heading, where they are declared, and a table for each of these parts and theirs."""
+    settings = [each for part in parts for each in settings_of(part).values()]
+    lines = [f"## {title}", "", f"Declared in `{parts[0].__module__.replace('.', '/')}.py`.", ""]
     for name, part in groupby(settings, lambda setting: setting.title):
         lines += [f"| {name} | values | default | |", "|---|---|---|---|", *rows(part), ""]
     return "\n".join(lines)

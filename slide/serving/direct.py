@@ -20,8 +20,9 @@ from slide.backends.threads.packed import (
     by_bias,
     packed_logits,
 )
-from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs

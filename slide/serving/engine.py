@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.contract.arrays import Array, demand
+from slide.core.contract.arrays import Array
+from slide.core.contract.invariants import demand
 from slide.core.learner import Searcher, TrainedNetwork
 
 Arrays = dict[str, Array]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
-from slide.core.contract.arrays import demand
+from slide.core.contract.invariants import demand
 from slide.core.errors import ModelError
 from slide.core.learners.kinds import kind_of
 from slide.core.models.beside import PARTS, read_beside, told_beside

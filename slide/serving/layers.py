@@ -18,9 +18,10 @@ from slide.backends.threads.packed import (
     best_of_packed_rows,
     packed_row_logits,
 )
-from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend, Query
 from slide.core.contract.families import DOPH, DWTA, Binned, Family, draw_family
+from slide.core.contract.invariants import demand
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError
 from slide.core.learner import LAST, Searcher

@@ -36,7 +36,7 @@ def map_arrays(path: Path) -> dict[str, Array]:
             size = path.stat().st_size
             header, begin = read_header(file, size)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return {name: placed(mapped, begin, size, one) for name, one in header.items()}
+        return {name: mapped_array(mapped, begin, size, one) for name, one in header.items()}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -57,7 +57,7 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     return header, begin
 
 
-def placed(mapped: mmap.mmap, begin: int, size: int, said: dict[str, Any]) -> Array:
+def mapped_array(mapped: mmap.mmap, begin: int, size: int, said: dict[str, Any]) -> Array:
     """One array as the header says; ValueError if it lies elsewhere than in the file."""
     dtype, shape = np.dtype(DTYPES[said["dtype"]]), tuple(said["shape"])
     first, last = said["data_offsets"]

@@ -6,7 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, demand, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import demand
+from slide.core.contract.lists import indptr_of
 from slide.core.settings.demands import demand_float, demand_one_of
 
 DtypeName = Literal["float32", "float16", "int8"]

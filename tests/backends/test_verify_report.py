@@ -151,7 +151,7 @@ def under_way():
     parent = psutil.Process(run.pid)
     deadline = time.monotonic() + 60
     while not has_started(parent) and time.monotonic() < deadline:
-        run.poll()
+        psutil.wait_procs([parent], timeout=0.05)  # the core is theirs meanwhile
     yield run, parent.children(recursive=True)
     run.kill()
 

@@ -104,9 +104,9 @@ def test_depths_that_are_none_are_refused(model, slide, at):
 
 
 @pytest.mark.parametrize("at", [[], [0], [True], ["5"], [1.0]])
-def test_depths_are_checked_in_python(direct_model, test_set, at):
+def test_depths_are_checked_in_python(trained, test_set, at):
     with pytest.raises(ConfigError, match="depth"):
-        direct_model.evaluate(test_set, at=at)
+        Model.load(trained, load_backend("reference")).evaluate(test_set, at=at)
 
 
 def test_propensities_can_be_chosen(model, slide):

@@ -8,7 +8,8 @@ from conftest import csr_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slide.core.contract.arrays import CSR, Block, Param, RowGrad, indptr_of, merged
+from slide.core.contract.arrays import CSR, Block, Param, RowGrad
+from slide.core.contract.lists import indptr_of, merged
 from slide.core.contract.optim import Adam
 from slide.core.examples.dataset import Dataset
 

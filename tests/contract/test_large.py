@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from slide.backends import load
-from slide.core.contract.arrays import CSR, Block, merged
+from slide.core.contract.arrays import CSR, Block
+from slide.core.contract.lists import merged
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.svm.shortlists import OWN, Shortlists
 from slide.data.apart import read_left_out

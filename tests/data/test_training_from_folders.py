@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import planted
 
-from slide.core.contract import arrays
+from slide.core.contract import arrays, lists
 from slide.core.contract.arrays import CSR
 from slide.core.contract.opening import opened
 from slide.core.direct import inputs, mapped
@@ -52,6 +52,7 @@ def few_at_a_time(entries=700, pairs=900):
         (near, "ENTRIES_AT_A_TIME"): entries,
         (solving, "ENTRIES_AT_A_TIME"): entries,
         (arrays, "AT_A_TIME"): entries,
+        (lists, "AT_A_TIME"): entries,
         (inputs, "ROWS_AT_A_TIME"): 100,
         (solving, "MINED_AT_A_TIME"): 90,
         (shortlists, "JOINED_AT_A_TIME"): pairs // 4,

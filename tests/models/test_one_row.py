@@ -51,6 +51,12 @@ def network(request):
     return direct(BIASES[request.param])
 
 
+@pytest.fixture(scope="module", params=COUNTS)
+def model(network, request):
+    """One for all questions: its index takes longer to make than all of them."""
+    return Model(DIRECT, network, BACKEND, COUNTS[request.param], N)
+
+
 def most_memory(model, x, k, sampled):
     """Of a call after the first, in bytes."""
     model.predict(x, k, sampled)
@@ -62,12 +68,10 @@ def most_memory(model, x, k, sampled):
 
 
 @pytest.mark.filterwarnings("ignore::slide.core.models.unseen.UnseenWarning")
-@pytest.mark.parametrize("counts", COUNTS)
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("sampled", [False, True])
 @pytest.mark.parametrize("k", [5, 60])
-def test_direct_connections(network, counts, row, sampled, k):
-    model = Model(DIRECT, network, BACKEND, COUNTS[counts], N)
+def test_direct_connections(model, row, sampled, k):
     assert most_memory(model, csr_of([ROWS[row]], F + 9), k, sampled) < N
 
 

@@ -123,7 +123,14 @@ def cli(train_set, test_set, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("backend", "others", "kernel"),
-    [("lately:Late", ["--hidden", "16"], "update_rows"), ("lately:Direct", [], "masked_spgemm")],
+    [
+        ("lately:Late", ["--hidden", "16"], "update_rows"),
+        (
+            "lately:Direct",
+            ["--cost", "1", "--set", "centroid=1", "--set", "idf_power=0"],
+            "masked_spgemm",
+        ),
+    ],
 )
 def test_a_kernel_that_is_wrong_in_the_run_ends_it(
     backend, others, kernel, cli, module, monkeypatch, tmp_path

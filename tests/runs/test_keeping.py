@@ -185,8 +185,8 @@ def test_without_a_validation_set_there_is_nothing_to_compare(train, backend, ke
         Trainer(STEPS, backend, keeping=keeping).fit(train)
 
 
-def test_every_metric_is_measured(direct_model, test_set):
-    assert set(METRICS) <= set(direct_model.evaluate(test_set))
+def test_every_metric_is_measured(trained, test_set, backend):
+    assert set(METRICS) <= set(Model.load(trained, backend).evaluate(test_set))
     assert LAST.metric in METRICS
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from slide.backends.gpu.device import Device
 from slide.backends.gpu.segments import ID_BITS, first_places, offsets_of, places_within
-from slide.core.contract.arrays import CSR, Array, Block, merged
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Query
+from slide.core.contract.lists import merged
 from slide.core.contract.tables import Tables, mix
 
 

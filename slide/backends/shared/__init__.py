@@ -1,4 +1,9 @@
-"""Worker processes that share memory: what the backend `processes` is made of."""
+"""Worker processes that share memory: what the backend `processes` is made of.
+
+`workers` is the pool of them, as `slide.core.contract.workers` has it, and `working` what runs in
+each; `memory` holds the arrays that all see, `messages` sends their places, `parts` cuts a kernel
+into parts, `starting` begins and ends a process. May import the contract, and the registry.
+"""
 
 from typing import Literal
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad, indptr_of, merged
+from slide.core.contract.arrays import CSR, Array, Block, Param, RowGrad
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.lists import indptr_of, merged
 from slide.core.contract.sparse import InvertedIndex, SolvedRows, SparseParam
 from slide.core.contract.tables import Tables
 
@@ -107,7 +108,7 @@ def pairs(join: Join, parts: list[tuple[Array, Array]], *_: Any) -> tuple[Array,
     return join(list(ids)), join(list(scores))
 
 
-def nothing(join: Join, parts: list[None], *_: Any) -> None:
+def no_result(join: Join, parts: list[None], *_: Any) -> None:
     """A kernel that writes to its arguments gives nothing back."""
 
 
@@ -329,7 +330,7 @@ CUTS: dict[str, Cut] = {
         lambda z, *_: z.values.shape, loss_write,
     ),
     "update_rows": Cut(
-        lambda param, grad, *_: len(grad.rows), shares(64), update_rows_part, nothing
+        lambda param, grad, *_: len(grad.rows), shares(64), update_rows_part, no_result
     ),
     "top_k": Cut(lambda h, *_: len(h), always(EXAMPLES), top_k_part, pairs),
     "spgemm_t": Cut(
@@ -350,7 +351,7 @@ CUTS: dict[str, Cut] = {
         lambda join, parts, x, w, active: CSR.stack(parts, active.n_cols, join),
     ),
     "update_entries": Cut(
-        lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, nothing
+        lambda param, *_: param.weight.n_rows, shares(64), update_entries_part, no_result
     ),
     "solve_rows": Cut(
         lambda x, wanted, *_: wanted.n_rows, shares(16), solve_rows_part, solve_rows_joined

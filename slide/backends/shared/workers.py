@@ -153,13 +153,13 @@ class WorkerPool:
         n_asked = min(n, len(spans))
         left = set(range(n_asked))
 
-        def take(first: int, found: list[Any]) -> None:
+        def collect(first: int, found: list[Any]) -> None:
             parts[first::n_asked] = found
             left.remove(first)
 
         for first in range(n_asked):
             own = (name, spans[first::n_asked])
-            done = partial(take, first)
+            done = partial(collect, first)
             self.ask(first, Task(f"computing {kernel}", compute, call, own, done))
         while left:
             self.wait()

@@ -14,7 +14,8 @@ from slide.backends.threads.layouts import Rows, rows_of, transposed
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.sparse import ZERO_SUM, sum_of
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 
 MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others

@@ -10,8 +10,9 @@ from slide.backends.threads.buckets import look_into_buckets
 from slide.backends.threads.compiling import call_compiled, compiled
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.tables import salt_spread
-from slide.core.contract.arrays import CSR, Array, Block, indptr_of, merged
+from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Query
+from slide.core.contract.lists import indptr_of, merged
 from slide.core.contract.tables import Tables
 
 GRAIN = 4  # examples

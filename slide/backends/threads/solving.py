@@ -13,7 +13,8 @@ from slide.backends.threads.compiling import Number, call_compiled, compiled, su
 from slide.backends.threads.layouts import Rows, rows_of
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.sparse import largest_ids
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SolvedRows, visits
 
 
@@ -93,13 +94,13 @@ def solve_span(
         examples, costs, own = (
             wanted.indices[first:last], wanted.values[first:last], duals[first:last],
         )  # fmt: skip
-        n = meet(prior.indices[prior.indptr[j] : prior.indptr[j + 1]], is_met, met, 0)
+        n = add_met(prior.indices[prior.indptr[j] : prior.indptr[j + 1]], is_met, met, 0)
         for p in range(prior.indptr[j], prior.indptr[j + 1]):
             w[prior.indices[p]] = prior.values[p]
         is_in = np.zeros(last - first, np.uint8)
         for t in range(last - first):
             if own[t] != 0:
-                n = meet(inputs_of(x, examples[t]), is_met, met, n)
+                n = add_met(inputs_of(x, examples[t]), is_met, met, n)
                 is_in[t] = 1
                 step = own[t] if costs[t] > 0 else -own[t]
                 add_row(x, examples[t], step, w)
@@ -111,7 +112,7 @@ def solve_span(
             )  # fmt: skip
         if n < limits[j]:  # zeros are kept, too, where there is room for them
             for t in range(last - first):
-                n = meet(inputs_of(x, examples[t]), is_met, met, n)
+                n = add_met(inputs_of(x, examples[t]), is_met, met, n)
         for t in range(n):
             sizes[t] = abs(w[met[t]])
         chosen = largest_ids(met[:n], sizes[:n], limits[j])
@@ -129,8 +130,8 @@ def inputs_of(x: Rows, i: int) -> Array:
 
 
 @compiled
-def meet(inputs: Array, is_met: Array, met: Array, n: int) -> int:
-    """Put inputs that were not met on the list of n that were; the new n is returned."""
+def add_met(inputs: Array, is_met: Array, met: Array, n: int) -> int:
+    """Put those inputs that were not met yet on the list of n that were; the new n is returned."""
     for f in inputs:
         if not is_met[f]:
             is_met[f], met[n] = 1, f
@@ -173,7 +174,7 @@ def descend(
         step = (dual - before) * side
         if step != 0:
             if not is_in[at]:
-                n = meet(inputs_of(x, i), is_met, met, n)
+                n = add_met(inputs_of(x, i), is_met, met, n)
                 is_in[at] = 1
             add_row(x, i, step, w)
             bias += constant * step

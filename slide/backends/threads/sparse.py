@@ -11,7 +11,8 @@ import numpy as np
 from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
 from slide.backends.threads.scratch import Scratch
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SparseParam
 
 ZERO_SUM = np.finfo(np.float32).tiny / np.float32(2)  # within what a sum may be off by

@@ -6,61 +6,18 @@ All are frozen and slotted, hold plain arrays, and know how to check their own i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+from slide.core.contract.invariants import check_order, check_rows, demand, demand_dtype
+from slide.core.contract.lists import AT_A_TIME, indptr_of, spans
+from slide.core.contract.lists import Array as Array  # whose address is here
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-Array = npt.NDArray[Any]
-AT_A_TIME = 1 << 22  # entries of a matrix that is looked at as a whole
-ROWS = "expected row i from indptr[i] to indptr[i + 1]"
-
-
-def demand(ok: bool, sentence: str) -> None:
-    """Raise ValueError with the sentence unless `ok`."""
-    if not ok:
-        raise ValueError(sentence)
-
-
-def _demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
-    demand(hasattr(array, "dtype"), f"{name} is a {type(array).__name__}, expected an array")
-    demand(
-        array.dtype == dtype and array.ndim == ndim,
-        f"{name} is {array.dtype} with {array.ndim} dimensions, "
-        f"expected {np.dtype(dtype)} with {ndim}",
-    )
-
-
-def spans(n: int) -> Iterator[slice]:
-    """0 to n in runs: what is computed from large arrays by them needs no array as large."""
-    for start in range(0, n, AT_A_TIME):
-        yield slice(start, min(start + AT_A_TIME, n))
-
-
-def indptr_of(lengths: Array) -> Array:
-    """Where each of some runs of these lengths begins, and where the last ends: i64 (n + 1,)."""
-    return np.append(0, np.cumsum(lengths))
-
-
-def merged(*lists: Array) -> tuple[Array, Array]:
-    """The distinct numbers of up to four lists, ascending i64, and the first list that has each.
-
-    Args:
-        lists: whole numbers from 0 to 2**61, repeated or not.
-
-    Returns:
-        numbers, and f32 0 for those of the first list, 1 for the others of the second, and so on.
-    """
-    marked = [4 * numbers.astype(np.int64) + place for place, numbers in enumerate(lists)]
-    ordered = np.sort(np.concatenate(marked))  # a number before its double in a later list
-    numbers = ordered >> 2
-    first = np.flatnonzero(np.diff(numbers, prepend=-1))
-    return numbers[first], (ordered[first] & 3).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,47 +217,15 @@ class CSR:
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
-        _demand_dtype("indptr", self.indptr, np.int64, 1)
-        _demand_dtype("indices", self.indices, np.int32, 1)
-        _demand_dtype("values", self.values, np.float32, 1)
+        demand_dtype("indptr", self.indptr, np.int64, 1)
+        demand_dtype("indices", self.indices, np.int32, 1)
+        demand_dtype("values", self.values, np.float32, 1)
         self.check_entries()
 
     def check_entries(self) -> None:
         """The same of arrays whose dtypes are known."""
-        self.check_rows()
-        demand(
-            self.increases(),
-            "indices of a row are not strictly increasing: sort them and sum those that are "
-            "repeated, as CSR.from_scipy does",
-        )
-
-    def check_rows(self) -> None:
-        """Raise ValueError unless rows follow on each other, and columns are there."""
-        starts, n = self.indptr, len(self.indices)
-        demand(len(starts) >= 1 and starts[0] == 0, f"indptr does not start with 0: {ROWS}")
-        demand(bool((starts[1:] >= starts[:-1]).all()), f"indptr decreases: {ROWS}")
-        if not starts[-1] == n == len(self.values):
-            raise ValueError(
-                f"indptr ends at {starts[-1]}, but there are {n} indices and {len(self.values)} "
-                f"values: {ROWS}"
-            )
-        # As unsigned numbers, those that are negative are beyond all columns.
-        if n and self.indices.view(np.uint32).max() >= self.n_cols:
-            low, high = self.indices.min(), self.indices.max()
-            beyond = f"{high} is not below n_cols = {self.n_cols}"
-            wrong = f"{low} is negative" if low < 0 else beyond
-            raise ValueError(f"index {wrong}: columns count from 0")
-
-    def increases(self) -> bool:
-        """Whether indices increase strictly within every row."""
-        return all(self._increases_within(span) for span in spans(max(self.nnz - 1, 0)))
-
-    def _increases_within(self, span: slice) -> bool:
-        """Whether of these entries each is followed by a larger one, or by another row."""
-        larger = self.indices[1:][span] > self.indices[:-1][span]
-        begins = self.indptr - (span.start + 1)  # a row may begin anywhere
-        larger[begins[(begins >= 0) & (begins < len(larger))]] = True
-        return bool(larger.all())
+        check_rows(self)
+        check_order(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,8 +319,8 @@ class Block:
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
-        _demand_dtype("ids", self.ids, np.int32, 1)
-        _demand_dtype("values", self.values, np.float32, 2)
+        demand_dtype("ids", self.ids, np.int32, 1)
+        demand_dtype("values", self.values, np.float32, 2)
         self.check_entries()
 
     def check_entries(self) -> None:
@@ -424,8 +349,8 @@ class RowGrad:
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
-        _demand_dtype("rows", self.rows, np.int32, 1)
-        _demand_dtype("values", self.values, np.float32, 2)
+        demand_dtype("rows", self.rows, np.int32, 1)
+        demand_dtype("values", self.values, np.float32, 2)
         demand(bool(np.all(np.diff(self.rows) > 0)), "rows are not strictly increasing")
         demand(
             len(self.rows) == len(self.values),
@@ -463,7 +388,7 @@ class Param:
         n, d = self.shape
         for name, widths in (("weight", (d,)), ("mean", (d, 0)), ("square", (d, 1, 0))):
             array = getattr(self, name)
-            _demand_dtype(name, array, np.float32, 2)
+            demand_dtype(name, array, np.float32, 2)
             demand(array.flags.c_contiguous, f"{name} is not in C order")
             demand(
                 len(array) == n and array.shape[1] in widths,

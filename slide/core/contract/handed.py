@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block, demand, spans
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.invariants import check_rows, demand, increases
+from slide.core.contract.lists import spans
 from slide.core.errors import InputError
 
 MAX_COLUMNS = 2**31 - 1  # column numbers are i32
@@ -206,8 +208,8 @@ def of_scipy(matrix: Any) -> CSR:
     last = int(indptr[-1]) if len(indptr) else 0  # SciPy leaves room after it
     indices = whole_numbers("indices", csr.indices[:last], COLUMNS)
     result = CSR(indptr, indices, numbers("values", csr.data[:last], 1), n_cols)
-    result.check_rows()
-    return result if result.increases() else summed(result, csr.data[:last])
+    check_rows(result)
+    return result if increases(result) else summed(result, csr.data[:last])
 
 
 def converted(matrix: Any) -> Any:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, demand
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import demand
 from slide.core.contract.state import State
 from slide.core.contract.tables import mix
 

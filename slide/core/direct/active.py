@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, merged
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import merged
 
 
 def found_set(found: Array, n_labels: int) -> CSR:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import indptr_of
 from slide.core.direct.inputs import Inputs
 from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract import handed
-from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.invariants import demand
 from slide.core.errors import InputError
 from slide.core.examples.names import Names
 from slide.core.examples.targets import is_listed, labels_listed

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block, spans
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.lists import spans
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 

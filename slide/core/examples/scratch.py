@@ -17,7 +17,8 @@ from typing import IO
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from slide.core.contract import handed
-from slide.core.contract.arrays import CSR, Array, Block, demand
+from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.invariants import demand
 
 Matrix = TypeVar("Matrix", CSR, Block, CSR | Block)
 

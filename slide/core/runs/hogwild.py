@@ -182,10 +182,10 @@ class Epoch:
     def step_on(self, rows: Array, lr: float, worker: int) -> Task:
         """A step on these rows of the training set."""
         rest = lr, self.n_begun, self.learner.settings.training.seed
-        done = partial(self.take, worker)
+        done = partial(self.step_taken, worker)
         return Task("taking a training step", step, self.workers.pack(rows), rest, done)
 
-    def take(self, worker: int, answer: tuple[StepReport, int]) -> None:
+    def step_taken(self, worker: int, answer: tuple[StepReport, int]) -> None:
         """Note that a worker has taken a step, and ask it for another one."""
         report, n_updates = answer
         self.reports.append(report)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.contract.arrays import Array, indptr_of
+from slide.core.contract.arrays import Array
+from slide.core.contract.lists import indptr_of
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 
 DRAWN_AT_A_TIME = 1 << 20

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import ENTRIES_AT_A_TIME, Scratch, few_at_a_time, row_runs

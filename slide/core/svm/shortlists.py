@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, spans
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import spans
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 from slide.core.svm.cells import Cells
 

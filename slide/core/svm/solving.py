@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs

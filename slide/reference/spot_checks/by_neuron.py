@@ -209,7 +209,7 @@ def update_entries(picks: Picks, param: SparseParam, dz: CSR, x: CSR, lr: float)
     mine, all_touched = entries_of(indptr, neurons), entries_of(indptr, ids_of(here))
     values, square = (picks.rows(each, all_touched) for each in (w.values, param.square))
 
-    def some(now: SparseParam) -> SparseParam:
+    def some_rows_of(now: SparseParam) -> SparseParam:
         indices, found, squares = (
             picks.rows(each, mine) for each in (now.weight.indices, now.weight.values, now.square)
         )
@@ -222,8 +222,8 @@ def update_entries(picks: Picks, param: SparseParam, dz: CSR, x: CSR, lr: float)
         restored = SparseParam(weight, with_rows(now.square, all_touched, square))
         return restored, here, inputs, lr
 
-    part = some(param), with_only_columns(here, neurons), inputs, lr
-    return Sample(describe_share(len(neurons), here.n_cols, "neurons"), part, some, whole)
+    part = some_rows_of(param), with_only_columns(here, neurons), inputs, lr
+    return Sample(describe_share(len(neurons), here.n_cols, "neurons"), part, some_rows_of, whole)
 
 
 def solve_rows(

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, indptr_of
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SolvedRows, visits
 from slide.reference.bounds.comparing import EPS, TINY
 from slide.reference.bounds.solving import ROOM, rounding_of_visit

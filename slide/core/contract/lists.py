@@ -1,0 +1,39 @@
+"""Long lists of whole numbers: in runs, as offsets, and several in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+AT_A_TIME = 1 << 22  # entries of a matrix that is looked at as a whole
+
+
+def spans(n: int) -> Iterator[slice]:
+    """0 to n in runs: what is computed from large arrays by them needs no array as large."""
+    for start in range(0, n, AT_A_TIME):
+        yield slice(start, min(start + AT_A_TIME, n))
+
+
+def indptr_of(lengths: Array) -> Array:
+    """Where each of some runs of these lengths begins, and where the last ends: i64 (n + 1,)."""
+    return np.append(0, np.cumsum(lengths))
+
+
+def merged(*lists: Array) -> tuple[Array, Array]:
+    """The distinct numbers of up to four lists, ascending i64, and the first list that has each.
+
+    Args:
+        lists: whole numbers from 0 to 2**61, repeated or not.
+
+    Returns:
+        numbers, and f32 0 for those of the first list, 1 for the others of the second, and so on.
+    """
+    marked = [4 * numbers.astype(np.int64) + place for place, numbers in enumerate(lists)]
+    ordered = np.sort(np.concatenate(marked))  # a number before its double in a later list
+    numbers = ordered >> 2
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    return numbers[first], (ordered[first] & 3).astype(np.float32)
