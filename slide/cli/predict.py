@@ -28,7 +28,7 @@ def predict(
     file: DataFile,
     plan: dict[str, Any],
     k: Annotated[
-        int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
+        int | None, typer.Option("--k", help="Labels per example, or all; 5 if there are as many.")
     ] = None,
     proba: Annotated[
         bool, typer.Option("--proba", help="Print probabilities instead of logits.")

@@ -135,7 +135,7 @@ class Predictor:
         Args:
             x: examples as `Model.predict` takes them; or one: an array of all its features, or a
                 tuple of the ids of those that are not zero and their values, in any order.
-            k: from 1 to n_labels.
+            k: from 1 on; all labels where there are fewer.
             sampled: look only at the neurons that the stored hash tables retrieve.
 
         Returns:
@@ -143,7 +143,7 @@ class Predictor:
 
         Raises:
             InputError, ModelError: see `Model.predict`.
-            ConfigError: k is out of range, or there are no tables.
+            ConfigError: k is no whole number from 1 on, or there are no tables.
         """
         x, is_one = self._asked(x, sampled)
         ids, scores = self.model.predict(x, k, sampled)

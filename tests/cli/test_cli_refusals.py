@@ -37,7 +37,6 @@ HEADER = "3 4 5\n"
         (["evaluate", "m", "none.txt"], "none.txt: there is no such file"),
         (["evaluate", "m", "wide.svm", "--strict"], "wide.svm: 1 feature in 1 example was never"),
         (["predict", "m", "test.txt", "--k", "0"], "k is 0"),
-        (["predict", "m", "test.txt", "--k", "9999"], "k is 9999"),
         (["predict", "m", "test.txt", "--out", "no/such/p.txt"], "no/such/p.txt"),
         (["convert", "test.txt", "train.txt.gz"], "exists"),
         (["convert", "bad.txt", "n.npz"], "bad.txt:2: "),

@@ -15,7 +15,7 @@ from slide.core.attribution import Attribution
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.errors import ConfigError, InputError, ModelError
+from slide.core.errors import InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.names import Names
@@ -34,6 +34,7 @@ from slide.core.models.probabilities import Probable
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
+from slide.core.settings.demands import depth
 from slide.core.settings.plan import Plan
 
 EXAMPLES_AT_A_TIME = 1024
@@ -114,19 +115,19 @@ class Model(Probable, Evaluating, Explaining):
         Args:
             x: (n, any), sparse as CSR or a matrix of scipy.sparse, or (n, n_features), dense as
                 Block or whatever NumPy takes for an array; of dtype bool, integer or float.
-            k: from 1 to n_labels, of those in use if they are few of many.
+            k: from 1 on; where there are fewer labels, in use if they are few of many, all.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
 
         Returns:
-            ids i32 (n, k) and logits f32 (n, k); in sampled mode of hidden layers id -1 and
-            logit -inf where fewer than k neurons were retrieved.
+            ids i32 (n, k) and logits f32 (n, k), of fewer than k labels (n, n_labels); in sampled
+            mode of hidden layers id -1 and logit -inf where fewer neurons were retrieved.
 
         Raises:
             InputError: x is no such matrix, its arrays contradict each other, or a number is not
                 finite.
             ModelError: x is dense and has another number of features.
-            ConfigError: k is out of range.
+            ConfigError: k is no whole number from 1 on.
         """
         x, unseen = self._known_features(handed.features(x))
         unseen.warn()
@@ -143,13 +144,13 @@ class Model(Probable, Evaluating, Explaining):
             k, sampled: see `predict`.
 
         Returns:
-            Names, and logits, of each text: k of both, or fewer in sampled mode; none where nothing
-            in a text is known, so that every label would be a guess.
+            Names, and logits, of each text: k of both, or fewer in sampled mode and where there are
+            fewer; none where nothing in a text is known, so that every label would be a guess.
 
         Raises:
             InputError: one of them is no text.
             ModelError: the model was not trained on texts, or its labels have no names.
-            ConfigError: k is out of range, or scikit-learn is not installed.
+            ConfigError: k is no whole number from 1 on, or scikit-learn is not installed.
         """
         x, is_known = features_of_texts(self, texts)
         return answers(self.named_labels, is_known, *self.predict(x, k, sampled))
@@ -287,12 +288,8 @@ class Model(Probable, Evaluating, Explaining):
         return searcher.naming_last(unseen, self.backend) if len(unseen) else searcher
 
     def _depth(self, k: Any) -> int:
-        """k, if there are so many labels."""
-        if not (handed.is_whole(k) and 1 <= k <= self.network.n_labels):
-            raise ConfigError(
-                f"k is {k!r}: expected a whole number from 1 to {self.network.n_labels}, the labels"
-            )
-        return int(k)
+        """k, or as many labels as there are."""
+        return depth(k, self.network.n_labels)
 
     def _refuse_misfit(self, x: CSR | Block) -> None:
         """Raise ModelError if features are dense, so that their columns have no ids to look up."""
@@ -324,7 +321,7 @@ class Model(Probable, Evaluating, Explaining):
         """Write the layers of a model with hidden ones as an ONNX graph, whole or not at all.
 
         Inputs are `features`, f32 (batch, n), dense and not yet scaled, in the order of ids, or of
-        `feature_ids` where those are in use alone; and `k`, i64 (1,), 5 if not given. Outputs are
+        `feature_ids` where those are in use alone; and `k`, i64 (1,), from 1 on. Outputs are
         `logits`, f32 (batch, n_labels), and of the k best labels `ids`, i64, and `scores`, f32,
         (batch, k). Version, names and ids are in the metadata (docs/model-folder.md).
 

@@ -50,7 +50,7 @@ class Ranker(Protocol):
         """Features by columns, without those that training never met."""
 
     def _depth(self, k: Any) -> int:
-        """k, if there are so many labels."""
+        """k, or as many labels as there are."""
 
     def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
         """Rows of the k best labels of each example, and their logits."""
@@ -78,7 +78,8 @@ class Probable:
             sampled: see `Model.predict`.
 
         Returns:
-            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1. Of fewer
+            than k labels all.
 
         Raises:
             InputError, ModelError, ConfigError: see `Model.predict`.
