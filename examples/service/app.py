@@ -22,13 +22,12 @@ except ModuleNotFoundError as error:
 
 
 def load(folder):
-    """What answers for a model folder, or sooner for one that `slide freeze` wrote; warm."""
-    frozen = is_frozen(Path(folder))
-    if frozen:
-        model = slide.Predictor.load(folder, check=True)  # a damaged folder is refused here
+    """What answers for a folder of `slide freeze`, whose bytes are checked, or of a model; warm."""
+    if is_frozen(Path(folder)):
+        model = slide.Predictor.load(folder, check=True)
     else:
         model = slide.Model.load(folder).freeze()
-    model.predict(csr_array((1, 1)), 1)
+    model.predict(csr_array((1, 1)))
     return model
 
 
@@ -38,9 +37,9 @@ async def health(request):
 
 
 async def predict(request):
-    """The best labels of {"rows": [...], "k": 5}."""
-    model = request.app.state.model  # to the end of this answer, whatever is loaded meanwhile
-    return JSONResponse(await run_in_threadpool(answer, model, await json_of(request)))
+    """The best labels of rows or texts, by one model, whatever is loaded meanwhile."""
+    model, asked = request.app.state.model, await json_of(request)
+    return JSONResponse(await run_in_threadpool(answer, model, asked))
 
 
 async def reload(request):
@@ -62,11 +61,8 @@ async def told(request, error):
 
 def create_app(folder):
     """The service of a model folder."""
-    routes = [
-        Route("/health", health),
-        Route("/predict", predict, methods=["POST"]),
-        Route("/reload", reload, methods=["POST"]),
-    ]
+    ends = {"/health": (health, "GET"), "/predict": (predict, "POST"), "/reload": (reload, "POST")}
+    routes = [Route(path, end, methods=[method]) for path, (end, method) in ends.items()]
     app = Starlette(routes=routes, exception_handlers={HTTPException: told, slide.SlideError: told})
     app.state.folder, app.state.model, app.state.reloading = folder, load(folder), asyncio.Lock()
     return app
@@ -76,7 +72,7 @@ def served(arguments):
     """The service and the port of a command line; what is wrong with it ends the process."""
     folder, port = [*arguments, "8000", "8000"][:2]
     try:
-        if not 1 <= len(arguments) <= 2:
+        if len(arguments) not in (1, 2):
             raise slide.SlideError(f"{len(arguments)} arguments: expected MODEL [PORT]")
         if not (port.isdecimal() and len(port) < 6 and 1 <= int(port) <= 65535):
             raise slide.SlideError(f"the port is {port!r:.40}: expected a number from 1 to 65535")

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from starlette.exceptions import HTTPException
 
-MOST_BYTES, MOST_ROWS, MOST_K = 1 << 20, 1000, 1000  # of one request
+MOST_BYTES, MOST, MOST_K = 1 << 20, 1000, 1000  # of one request
+EXPECTED = 'expected {"rows": [row, ...], "k": 5}, or of a model of texts {"texts": ["...", ...]}'
 ROW = "a row is {feature: number, ...} or [[feature, number], ...]"
 
 
@@ -29,44 +30,36 @@ async def json_of(request):
 
 
 def answer(predictor, asked):
-    """Labels and scores for each row, and its features that training never saw."""
-    model = predictor.model  # knows ids and names
-    expected = 'expected {"rows": [row, ...], "k": 5} with a row'
-    if model.text is not None:
-        expected = f'expected {{"texts": ["...", ...], "k": 5}} with a text, or {expected[9:]}'
-    demand(isinstance(asked, dict) and asked, expected)
+    """Labels and scores for each row or text, and what is unknown of it."""
+    demand(isinstance(asked, dict), EXPECTED)
     kind = "texts" if "texts" in asked else "rows"
     for name in asked:  # one that is not known may ask for what is not done
-        demand(name in (kind, "k"), f"there is no field {name!r:.40} beside {kind!r}: {expected}")
-    if kind == "texts":
-        return answer_texts(predictor, asked)
-    rows = asked.get("rows")
-    demand(isinstance(rows, list) and rows, expected)
-    demand(len(rows) <= MOST_ROWS, f"{len(rows)} rows: expected {MOST_ROWS} at most")
-    k = depth_of(asked, predictor)
-    given = [[(id_of(model, f), f, value) for f, value in pairs_of(row)] for row in rows]
-    ids, scores = predictor.predict(matrix_of(given), k)
-    labels = ids.tolist() if model.label_names is None else model.label_names.of(ids)
-    unknown = [[feature for place, feature, _ in row if place is None] for row in given]
-    found = zip(labels, scores.tolist(), unknown, strict=True)
-    return {"predictions": [{"labels": a, "scores": b, "unknown": c} for a, b, c in found]}
-
-
-def answer_texts(predictor, asked):
-    """Names and scores for each text of {"texts": [...], "k": 5}; none if no word is known."""
-    texts = asked["texts"]
-    demand(isinstance(texts, list) and texts, 'expected {"texts": ["...", ...], "k": 5}')
-    demand(len(texts) <= MOST_ROWS, f"{len(texts)} texts: expected {MOST_ROWS} at most")
-    labels, scores = predictor.predict_texts(texts, depth_of(asked, predictor))
-    found = zip(labels, scores, strict=True)
-    return {"predictions": [{"labels": a, "scores": b} for a, b in found]}
-
-
-def depth_of(asked, predictor):
-    """How many labels are wanted, or as many as can be named."""
-    k = asked.get("k", 5)
+        demand(name in (kind, "k"), f"there is no field {name!r:.40} beside {kind!r}: {EXPECTED}")
+    given, k = asked.get(kind), asked.get("k", 5)
+    demand(isinstance(given, list) and given, EXPECTED)
+    demand(len(given) <= MOST, f"{len(given)} {kind}: expected {MOST} at most")
     demand(type(k) is int and 1 <= k <= MOST_K, f"k is {k!r}: expected 1 to {MOST_K}")
-    return min(k, max(predictor.n_seen_labels, 1))
+    answers = of_texts if kind == "texts" else of_rows
+    found = answers(predictor, given, min(k, max(predictor.n_seen_labels, 1)))
+    fields = "labels", "scores", "unknown"
+    return {
+        "predictions": [dict(zip(fields, one, strict=True)) for one in zip(*found, strict=True)]
+    }
+
+
+def of_texts(predictor, texts, k):
+    """Names, scores, and whether no word is known, so that there are none."""
+    labels, scores = predictor.predict_texts(texts, k)
+    return labels, scores, [not each for each in labels]
+
+
+def of_rows(predictor, rows, k):
+    """Labels, scores, and the features that training never saw."""
+    given = [[(id_of(predictor.model, f), f, v) for f, v in pairs_of(row)] for row in rows]
+    ids, scores = predictor.predict(matrix_of(given), k)
+    labels = ids.tolist() if predictor.label_names is None else predictor.label_names.of(ids)
+    unknown = [[feature for place, feature, _ in row if place is None] for row in given]
+    return labels, scores.tolist(), unknown
 
 
 def pairs_of(row):
@@ -84,15 +77,10 @@ def id_of(model, feature):
     """The id of a feature, by name where there are names; None if training never saw it."""
     if model.feature_names is not None:
         return model.feature_names.get(feature)
-    is_text = isinstance(feature, str) and feature.isdecimal() and len(feature) < 100
-    is_id = is_text or (type(feature) is int and feature >= 0)
-    demand(is_id, f"feature {feature!r:.40}: expected an id, from 0")
-    place = int(feature)
-    return (
-        place
-        if place < 2**31 - 1 and model.features.columns_of(np.array([place]))[0] >= 0
-        else None
-    )
+    text = str(feature)
+    demand(text.isdecimal() and len(text) < 100, f"feature {feature!r:.40}: expected an id, from 0")
+    place = min(int(text), 2**31 - 1)  # which is none
+    return place if model.features.columns_of(np.array([place]))[0] >= 0 else None
 
 
 def matrix_of(given):

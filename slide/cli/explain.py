@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from slide.core.examples.names import Name, Names
     from slide.core.models.model import Model
 
+SHOWN = 3  # labels, unless more are asked for
+
 
 def explain(
     folder: ModelFolder,
@@ -43,7 +45,9 @@ def explain(
             show_default=False,
         ),
     ] = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="So many of the best labels.")] = 3,
+    k: Annotated[
+        int | None, typer.Option("--k", help="So many of the best labels; 3 if there are as many.")
+    ] = None,
     n: Annotated[int, typer.Option("--n", min=0, help="Inputs to show, the strongest.")] = 10,
     examples: Annotated[
         Path | None,
@@ -99,10 +103,11 @@ def row_of(x: CSR | Block, row: int, file: Path) -> CSR | Block:
     return x.take(np.array([row]))
 
 
-def best_labels(model: Model, x: CSR | Block, k: int) -> list[int]:
+def best_labels(model: Model, x: CSR | Block, k: int | None) -> list[int]:
     """The ids of the best labels; what training never saw is told with the explanation."""
+    wanted = max(1, min(SHOWN, model.n_seen_labels)) if k is None else k
     with telling_unseen(None, strict=False, quiet=True):
-        ids, _ = model.predict(x, max(1, min(k, model.n_seen_labels)))
+        ids, _ = model.predict(x, wanted)
     best: list[int] = ids[0].tolist()
     return best
 

@@ -20,6 +20,7 @@ from slide.cli.options import (
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.texts import Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
+from slide.core.errors import DataError
 
 
 @takes_plan
@@ -28,7 +29,7 @@ def predict(
     file: DataFile,
     plan: dict[str, Any],
     k: Annotated[
-        int | None, typer.Option("--k", help="Labels per example; 5 if there are as many.")
+        int | None, typer.Option("--k", help="Labels per example, or all; 5 if there are as many.")
     ] = None,
     proba: Annotated[
         bool, typer.Option("--proba", help="Print probabilities instead of logits.")
@@ -62,19 +63,24 @@ def predict(
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
+        refuse_unwritable,
         write_named,
         write_predictions,
     )
+    from slide.data.streams import shown
 
     refuse_threshold(threshold)
     refuse_idle(sampled, plan, insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
-    refuse_taken(out)  # before the work is done
+    refuse_taken(out)
+    refuse_unwritable(out)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = examples_for(model, file, one_based, text, features_only=True)
     has_texts = model.text is not None
+    if not data.n_samples:
+        raise DataError("there is no example, expected one at least: check the file", shown(file))
     label_names = model.named_labels if has_texts or names else None
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:

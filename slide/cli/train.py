@@ -126,7 +126,7 @@ def train(
     """
     from slide.backends import load
     from slide.core.learners.recipe import recipe
-    from slide.core.models.folder import refuse_if_taken
+    from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.ending import taken_over
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
@@ -140,7 +140,7 @@ def train(
     if (before := taken_over(model, checkpoints)) is not None:
         tell_ended(model, before, quiet, as_json)
         return
-    refuse_if_taken(model, overwrite)
+    refuse_unwritable(model, overwrite)
     found = found_by(checkpoints)
     if found is not None:
         one_based = one_based or OneBased(found["run"]["one_based"])

@@ -15,7 +15,7 @@ from slide.core.errors import InputError
 from slide.core.examples.dataset import batches
 from slide.core.learner import LAST
 from slide.core.models.model import Model
-from slide.core.settings.demands import demand_float, demand_int
+from slide.core.settings.demands import demand_depth, demand_float
 
 MOST_ANSWERS = 50_000_000  # numbers in an array that is given for all labels: 400 MB
 AT_A_TIME = 1 << 22  # numbers that are held beside it
@@ -42,7 +42,7 @@ class Answers:
 
     def top(self, k: int) -> tuple[Array, Array]:
         """The k best labels, or all: ids i32 and scores f64, (n_samples, up to k)."""
-        ids, scores = self.model.predict(self.x, min(k, self.model.network.n_labels))
+        ids, scores = self.model.predict(self.x, k)
         return ids, scores.astype(np.float64)
 
     def best_of(self, wanted: CSR, k: int) -> tuple[Array, Array]:
@@ -197,7 +197,7 @@ def bounds(k: int | None, threshold: float | None) -> tuple[int | None, float | 
     if k is None:
         threshold = EVEN if threshold is None else threshold
     else:
-        demand_int("k", k, 1, 1 << 31)
+        demand_depth(k)
     if threshold is not None:
         demand_float("threshold", threshold, 0, 1)
     return k, threshold

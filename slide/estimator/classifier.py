@@ -17,7 +17,7 @@ from slide.core.examples.targets import Targets
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.keeping import LAST, Keeping
-from slide.core.settings.demands import demand_float, demand_int
+from slide.core.settings.demands import demand_depth, demand_float, depth
 from slide.estimator import length
 from slide.estimator.answers import Answers, bounds
 from slide.estimator.joining import first_targets, joined, pair, wanted_of
@@ -313,12 +313,12 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             f64 (n_samples, k); None, or -1, and -inf where there are fewer candidates than k.
         """
         answers = self._answers(X)
-        demand_int("k", k, 1, 1 << 31)
+        demand_depth(k)
         if candidates is None:
             ids, scores = answers.top(k)
         else:
             wanted = self._candidates(candidates, answers.x.n_rows)
-            ids, scores = answers.best_of(wanted, min(k, answers.n))
+            ids, scores = answers.best_of(wanted, depth(k, answers.n))
         return self._known.named(ids), scores
 
     def _candidates(self, candidates: Any, n: int) -> CSR:
@@ -374,7 +374,7 @@ class SlideClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _asked(self, labels: Any, k: int | None) -> Array | None:
         """The ids of labels that somebody asks for."""
         if k is not None:
-            demand_int("k", k, 1, 1 << 31)
+            demand_depth(k)
             if labels is not None:
                 raise ConfigError("got labels and k: expected one of them")
         return None if labels is None else self._known.ids(labels)

@@ -44,7 +44,7 @@ def test_it_answers_as_exact_inference_does(name, tmp_path):
     ran = session(one, tmp_path / "m.onnx")
     x = rows()
     for some in (x, x[:1], x[7:9]):
-        for k in (1, 6, N_LABELS):
+        for k in (1, 6, N_LABELS, 999):
             expected, logits = one.predict(some, k)
             ids, scores, _ = ran.run(None, {"features": some, "k": np.array([k])})
             np.testing.assert_array_equal(ids, expected)
@@ -52,12 +52,14 @@ def test_it_answers_as_exact_inference_does(name, tmp_path):
             assert (scores[:, N_SEEN:] == LAST).all()
 
 
-def test_logits_are_those_of_all_labels_and_k_may_be_left_out(tmp_path):
+def test_logits_are_those_of_all_labels_and_nothing_is_warned_of(tmp_path, capfd):
     one, x = model("hidden"), rows()
-    ids, scores, logits = session(one, tmp_path / "m.onnx").run(None, {"features": x})
+    asked = {"features": x, "k": np.array([5])}
+    ids, scores, logits = session(one, tmp_path / "m.onnx").run(None, asked)
     assert logits.shape == (len(x), N_LABELS)
     np.testing.assert_array_equal(ids, one.predict(x, 5)[0])
     np.testing.assert_array_equal(np.take_along_axis(logits, ids, 1), scores)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -69,7 +71,7 @@ def test_raw_ids_are_named_as_they_came(name, tmp_path):
     assert json.loads(said["feature_ids"]) == one.feature_ids.tolist()
     columns = np.searchsorted(raw(N_FEATURES), one.feature_ids)  # of the small ids
     x = others().dense()
-    ids, scores, _ = ran.run(None, {"features": x[:, columns]})
+    ids, scores, _ = ran.run(None, {"features": x[:, columns], "k": np.array([5])})
     from small_models import with_raw_ids
 
     expected, logits = one.predict(with_raw_ids(others()), 5)

@@ -163,11 +163,12 @@ def test_texts_are_answered_with_names(tmp_path):
     texts = ["a rocket to the moon", "xyzzy"]
     got = client.post("/predict", json={"texts": texts, "k": 900}).json()["predictions"]
     labels, scores = tagger.predict_texts(texts, k=4)
-    assert got == [{"labels": a, "scores": b} for a, b in zip(labels, scores, strict=True)]
+    for one, text_labels, text_scores in zip(got, labels, scores, strict=True):
+        assert one == {"labels": text_labels, "scores": text_scores, "unknown": not text_labels}
     assert (got[0]["labels"][0], got[1]["labels"]) == ("space", [])
     for bad in ({}, {"rows": []}, {"text": ["a"]}):
         sentence = client.post("/predict", json=bad).json()["error"]
-        assert 'expected {"texts": ["...", ...], "k": 5} with a text, or {"rows"' in sentence
+        assert 'expected {"rows": [row, ...], "k": 5}, or of a model of texts {"texts"' in sentence
     as_predictor = slide.read_texts(path, like=slide.Predictor.load(tmp_path / "frozen"))
     assert as_predictor.x.shape == slide.read_texts(path, like=tagger).x.shape
 
@@ -178,9 +179,9 @@ def test_texts_are_answered_with_names(tmp_path):
         (b"{", 400, "the request is no JSON"),
         (b"\xff", 400, "the request is no JSON"),
         (b"[" * 100_000, 400, "the request is no JSON"),
-        (b"[]", 422, "with a row"),
-        (b"{}", 422, "with a row"),
-        (b'{"rows": []}', 422, "with a row"),
+        (b"[]", 422, 'expected {"rows"'),
+        (b"{}", 422, 'expected {"rows"'),
+        (b'{"rows": []}', 422, 'expected {"rows"'),
         (b'{"rows": [{"1": "x"}]}', 422, "got 'x' for '1'"),
         (b'{"rows": [{"1": true}]}', 422, "got True for '1'"),
         (b'{"rows": [{"1": NaN}]}', 422, "got nan for '1'"),
@@ -195,8 +196,8 @@ def test_texts_are_answered_with_names(tmp_path):
         (b'{"rows": [{}], "k": 0}', 422, "k is 0: expected 1 to 1000"),
         (b'{"rows": [{}], "k": true}', 422, "k is True"),
         (b'{"rows": [' + b"{}," * 1000 + b"{}]}", 422, "1001 rows: expected 1000 at most"),
-        (b'{"texts": []}', 422, 'expected {"texts"'),
-        (b'{"texts": "one"}', 422, 'expected {"texts"'),
+        (b'{"texts": []}', 422, 'expected {"rows"'),
+        (b'{"texts": "one"}', 422, 'expected {"rows"'),
         (b'{"texts": ["one"]}', 422, "trained on numbers"),
         (b'{"texts": ["one"], "k": 0}', 422, "k is 0: expected 1 to 1000"),
         (b'{"texts": [' + b'"",' * 1000 + b'""]}', 422, "1001 texts: expected 1000 at most"),

@@ -143,8 +143,9 @@ def test_what_is_no_text_is_refused(model):
     for wrong in ("moon", ["moon", 3], [b"moon"]):
         with pytest.raises(InputError, match="text"):
             model.predict_texts(wrong)
-    with pytest.raises(ConfigError, match="k is 9"):
-        model.predict_texts(SOME, 9)
+    with pytest.raises(ConfigError, match="k is 0"):
+        model.predict_texts(SOME, 0)
+    assert model.predict_texts(SOME, 9) == model.predict_texts(SOME, len(model.label_names))
     assert model.predict_texts([], 1) == ([], [])
 
 

@@ -225,10 +225,16 @@ def test_what_is_no_row_is_refused(x, sentence):
         frozen("svm").predict(x)
 
 
+def test_a_larger_k_gives_all_labels():
+    ids, scores = frozen("svm").predict(TEST.x, 999)
+    np.testing.assert_array_equal(ids, model_of("svm").predict(TEST.x, 150)[0])
+    assert scores.shape == (TEST.n_samples, 150)
+
+
 def test_what_is_out_of_range_is_refused(tmp_path):
     model = model_of("svm")
-    with pytest.raises(ConfigError, match="k is 151: expected a whole number from 1 to 150"):
-        frozen("svm").predict(TEST.x, 151)
+    with pytest.raises(ConfigError, match="k is 0: expected a whole number from 1 on"):
+        frozen("svm").predict(TEST.x, 0)
     with pytest.raises(ConfigError, match="the frozen model has direct connections"):
         frozen("svm").predict(TEST.x, sampled=True)
     with pytest.raises(ModelError, match="the data has 7 features, but the model"):

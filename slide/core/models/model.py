@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike
 
 from slide.core.attribution import Attribution
 from slide.core.contract import handed
+from slide.core.contract.arguments import demand_kind, path_of
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.errors import ConfigError, InputError, ModelError
+from slide.core.errors import InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.names import Names
+from slide.core.examples.naming import aligned, names_of_columns, refuse_other_columns
 from slide.core.examples.numbering import Numbering
 from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
@@ -34,12 +36,13 @@ from slide.core.models.probabilities import Probable
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
 from slide.core.models.unseen import Unseen, known, known_features
+from slide.core.settings.demands import depth
 from slide.core.settings.plan import Plan
 
 EXAMPLES_AT_A_TIME = 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Model(Probable, Evaluating, Explaining):
     """A network and its surroundings.
 
@@ -82,6 +85,10 @@ class Model(Probable, Evaluating, Explaining):
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
 
+    def __repr__(self) -> str:
+        kind, sizes = kind_of(self.config), (self.network.n_features, self.network.n_labels)
+        return f"Model({kind.title}, {sizes[0]} features, {sizes[1]} labels)"
+
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made of: weights on the host, and nothing that can be made anew."""
         state = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -114,21 +121,21 @@ class Model(Probable, Evaluating, Explaining):
         Args:
             x: (n, any), sparse as CSR or a matrix of scipy.sparse, or (n, n_features), dense as
                 Block or whatever NumPy takes for an array; of dtype bool, integer or float.
-            k: from 1 to n_labels, of those in use if they are few of many.
+            k: from 1 on; where there are fewer labels, in use if they are few of many, all.
             sampled: look only at the neurons that hash tables, or an index cut to the largest
                 weights of each input, retrieve, instead of at all.
 
         Returns:
-            ids i32 (n, k) and logits f32 (n, k); in sampled mode of hidden layers id -1 and
-            logit -inf where fewer than k neurons were retrieved.
+            ids i32 (n, k) and logits f32 (n, k), of fewer than k labels (n, n_labels); in sampled
+            mode of hidden layers id -1 and logit -inf where fewer neurons were retrieved.
 
         Raises:
             InputError: x is no such matrix, its arrays contradict each other, or a number is not
                 finite.
             ModelError: x is dense and has another number of features.
-            ConfigError: k is out of range.
+            ConfigError: k is no whole number from 1 on.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         ids, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(ids), scores
@@ -143,13 +150,13 @@ class Model(Probable, Evaluating, Explaining):
             k, sampled: see `predict`.
 
         Returns:
-            Names, and logits, of each text: k of both, or fewer in sampled mode; none where nothing
-            in a text is known, so that every label would be a guess.
+            Names, and logits, of each text: k of both, or fewer in sampled mode and where there are
+            fewer; none where nothing in a text is known, so that every label would be a guess.
 
         Raises:
             InputError: one of them is no text.
             ModelError: the model was not trained on texts, or its labels have no names.
-            ConfigError: k is out of range, or scikit-learn is not installed.
+            ConfigError: k is no whole number from 1 on, or scikit-learn is not installed.
         """
         x, is_known = features_of_texts(self, texts)
         return answers(self.named_labels, is_known, *self.predict(x, k, sampled))
@@ -204,7 +211,7 @@ class Model(Probable, Evaluating, Explaining):
             InputError: one of them is no such matrix, or they differ in rows.
             ModelError: x is dense and has another number of features.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         wanted = handed.labels(wanted, "wanted")
         if wanted.n_rows != x.n_rows:
@@ -241,7 +248,8 @@ class Model(Probable, Evaluating, Explaining):
             examples, unseen = self._known(checked(examples, "examples"))
             unseen.warn()
             examples = Dataset(examples.x, examples.y.first_columns(self.network.n_labels))
-        prepared = plan or Plan(), examples
+        plan = Plan() if plan is None else demand_kind(plan, Plan, "plan", "a slide.Plan")
+        prepared = plan, examples
         self.retrieving = self._retriever(*prepared)
         self.prepared = prepared
 
@@ -256,7 +264,13 @@ class Model(Probable, Evaluating, Explaining):
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
         self._refuse_misfit(data.x)
+        data = aligned(data, self.feature_names, self.label_names, "data")
         return known(data, self.features, self.labels, self.label_counts)
+
+    def _asked_features(self, x: Any) -> tuple[CSR | Block, Unseen]:
+        """What somebody hands over, by the columns of the network."""
+        refuse_other_columns(names_of_columns(x), self.feature_names, "features")
+        return self._known_features(handed.features(x))
 
     def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
         """Features by the columns of the network."""
@@ -287,12 +301,8 @@ class Model(Probable, Evaluating, Explaining):
         return searcher.naming_last(unseen, self.backend) if len(unseen) else searcher
 
     def _depth(self, k: Any) -> int:
-        """k, if there are so many labels."""
-        if not (handed.is_whole(k) and 1 <= k <= self.network.n_labels):
-            raise ConfigError(
-                f"k is {k!r}: expected a whole number from 1 to {self.network.n_labels}, the labels"
-            )
-        return int(k)
+        """k, or as many labels as there are."""
+        return depth(k, self.network.n_labels)
 
     def _refuse_misfit(self, x: CSR | Block) -> None:
         """Raise ModelError if features are dense, so that their columns have no ids to look up."""
@@ -309,7 +319,7 @@ class Model(Probable, Evaluating, Explaining):
         Raises:
             ModelError: the folder exists and may not be replaced, or cannot be written.
         """
-        with staged(Path(folder), overwrite) as partial:
+        with staged(path_of(folder, "folder"), overwrite) as partial:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
@@ -324,7 +334,7 @@ class Model(Probable, Evaluating, Explaining):
         """Write the layers of a model with hidden ones as an ONNX graph, whole or not at all.
 
         Inputs are `features`, f32 (batch, n), dense and not yet scaled, in the order of ids, or of
-        `feature_ids` where those are in use alone; and `k`, i64 (1,), 5 if not given. Outputs are
+        `feature_ids` where those are in use alone; and `k`, i64 (1,), from 1 on. Outputs are
         `logits`, f32 (batch, n_labels), and of the k best labels `ids`, i64, and `scores`, f32,
         (batch, k). Version, names and ids are in the metadata (docs/model-folder.md).
 
@@ -333,7 +343,7 @@ class Model(Probable, Evaluating, Explaining):
                 is missing.
             ModelError: the file exists or cannot be written.
         """
-        write_onnx(self, Path(path))
+        write_onnx(self, path_of(path, "path"))
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
@@ -347,7 +357,7 @@ class Model(Probable, Evaluating, Explaining):
             BackendError: the backend cannot be opened.
             ModelError: the folder is missing, damaged or inconsistent.
         """
-        return cls(**read_model(Path(folder), backend))
+        return cls(**read_model(path_of(folder, "folder"), backend))
 
     def freeze(
         self,

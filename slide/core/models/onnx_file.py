@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = (1 << 31) - (1 << 20)  # of weights: a file of Protocol Buffers ends at 2 GiB
 OPSET, IR_VERSION = 17, 8  # of 2022, which every onnxruntime from 1.13 on reads
-DEFAULT_K = 5
 
 
 def write_onnx(model: Model, path: Path) -> None:
@@ -136,19 +135,25 @@ def forward(onnx: Any, n_layers: int) -> list[NodeProto]:
 
 
 def best(onnx: Any, label_ids: Array | None) -> list[NodeProto]:
-    """`logits` to the `scores` and `ids` of the k best, ties to the smaller id."""
+    """`logits` to the `scores` and `ids` of the k best, or of all; ties to the smaller id."""
     node = onnx.helper.make_node
     rows = "ids" if label_ids is None else "rows"
-    nodes = [node("TopK", ["logits", "k"], ["scores", rows], axis=1)]
+    nodes = [
+        node("Min", ["k", "n_labels"], ["depth"]),
+        node("TopK", ["logits", "depth"], ["scores", rows], axis=1),
+    ]
     if label_ids is not None:
         nodes.append(node("Gather", ["label_ids", rows], ["ids"]))
     return nodes
 
 
 def constants(onnx: Any, model: Model, layers: list[tuple[Array, Array]]) -> list[TensorProto]:
-    """Weights, biases, the default of k, and ids of labels that are not their rows."""
-    k = min(DEFAULT_K, model.network.n_labels)
-    arrays = {"zero": np.zeros(1), "one": np.ones(1), "k": np.array([k], np.int64)}
+    """Weights, biases, the number of labels, and ids of labels that are not their rows.
+
+    None is an input: onnxruntime warns of each load of a graph where one is, as k had a default.
+    """
+    n_labels = np.array([model.network.n_labels], np.int64)
+    arrays = {"zero": np.zeros(1), "one": np.ones(1), "n_labels": n_labels}
     for layer, (weight, bias) in enumerate(layers):
         arrays |= {f"weight.{layer}": weight, f"bias.{layer}": bias}
     if model.label_ids is not None:

@@ -8,9 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import SlideWarning, worded
+from slide.core.errors import InputError, SlideWarning, worded
 from slide.core.examples.dataset import features_of
 from slide.core.examples.numbering import Numbering
 from slide.core.models.calibration import Calibration
@@ -46,11 +45,11 @@ class Ranker(Protocol):
     @property
     def labels(self) -> Numbering: ...
 
-    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+    def _asked_features(self, x: Any) -> tuple[CSR | Block, Unseen]:
         """Features by columns, without those that training never met."""
 
     def _depth(self, k: Any) -> int:
-        """k, if there are so many labels."""
+        """k, or as many labels as there are."""
 
     def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
         """Rows of the k best labels of each example, and their logits."""
@@ -78,12 +77,13 @@ class Probable:
             sampled: see `Model.predict`.
 
         Returns:
-            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1.
+            ids i32 (n, k) and probabilities f32 (n, k), in [0, 1]; 0 where the id is -1. Of fewer
+            than k labels all.
 
         Raises:
             InputError, ModelError, ConfigError: see `Model.predict`.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         if self.calibration is None:
             warnings.warn(UncalibratedWarning(), stacklevel=2)
@@ -104,7 +104,10 @@ class Probable:
         Raises:
             InputError, ModelError: see `Model.predict`.
         """
-        x, _ = self._known_features(handed.features(x))
+        x, _ = self._asked_features(x)
+        shape = x.n_rows, np.shape(ids)[-1] if np.ndim(ids) == 2 else -1
+        if not (np.shape(ids) == np.shape(scores) == shape):
+            raise InputError(f"ids and scores: expected (n, k) of both, and n = {x.n_rows}, as x")
         return probabilities_of(self, x, self.labels.columns_of(ids), scores)
 
 

@@ -14,12 +14,14 @@ import numpy as np
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.shelf import Shelf
+from slide.core.contract.arguments import demand_kind, demand_methods, path_of
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
 from slide.core.contract.state import State
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked, refuse_nameless
+from slide.core.examples.naming import aligned
 from slide.core.examples.scored import Scored
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
@@ -112,6 +114,17 @@ class Trainer:
         self.said, self.backend = self.config, opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
+        if self.keep_in is not None:
+            self.keep_in = path_of(self.keep_in, "keep_in")
+        if self.watcher is not None:
+            methods = "on_step", "on_evaluation"
+            demand_methods(
+                self.watcher, methods, "watcher", f"something with {' and '.join(methods)}"
+            )
+        if self.checkpoints is not None:
+            demand_kind(
+                self.checkpoints, Checkpoints, "checkpoints", "a Checkpoints(folder, every)"
+            )
 
     def fit(
         self, train: Dataset, valid: Dataset | None = None, begin_with: Model | None = None
@@ -155,13 +168,18 @@ class Trainer:
                 tables would not fit into memory, training diverges, epochs are to be compared
                 without `valid`, or `calibrate` is asked for on too few examples.
         """
+        if begin_with is not None:
+            demand_kind(begin_with, Model, "begin_with", "a slide.Model")
         with self._saver() as saver, saver.telling():
             if saver.found is not None:
                 self.keeping = keeping_of(saver.found["run"], self.keeping)
             self.keeping.refuse_without(valid)
             train = checked(train, "the training set").counted()
             refuse_nameless(train, "the training set")
-            valid = None if valid is None else checked(valid, "the validation set")
+            if valid is not None:
+                valid = checked(valid, "the validation set")
+                names_known = train.feature_names, train.label_names
+                valid = aligned(valid, *names_known, "the validation set")
             refuse_misfit(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
             digests = self._digests(train, valid, begin_with, saver.found)

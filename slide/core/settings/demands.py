@@ -22,6 +22,22 @@ def demand_int(name: str, got: Any, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {got!r}: expected a whole number from {low} to {high}")
 
 
+def depth(k: Any, n_labels: int) -> int:
+    """How many labels are given where k are asked for: as many as there are, where k is larger.
+
+    Raises:
+        ConfigError: k is no whole number from 1 on.
+    """
+    demand_depth(k)
+    return min(int(k), n_labels)
+
+
+def demand_depth(k: Any) -> None:
+    """Raise ConfigError unless k labels can be asked for, which may be more than there are."""
+    if not is_number(k, int | np.integer) or k < 1:
+        raise ConfigError(f"k is {k!r}: expected a whole number from 1 on, such as 5")
+
+
 def demand_float(name: str, got: Any, low: float, high: float) -> None:
     """Raise ConfigError unless `got` is a number in [low, high]."""
     if not is_number(got, int | float | np.integer | np.floating) or not low <= got <= high:
