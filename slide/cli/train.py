@@ -122,6 +122,7 @@ def train(
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_if_taken
+    from slide.core.runs.found import understood
     from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
@@ -144,7 +145,8 @@ def train(
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
     found = found_by(checkpoints)
     if found is not None:
-        one_based = one_based or OneBased(found["run"]["one_based"])
+        with understood():
+            one_based = one_based or OneBased(found["run"]["one_based"])
     if columns is None:
         refuse_table(train)
         refuse_table(valid)

@@ -29,6 +29,7 @@ from slide.core.direct.searching import IndexSearcher
 from slide.core.examples.dataset import features_of
 from slide.core.learner import LAST
 from slide.core.models.model import Model
+from slide.core.models.tensors import LARGEST
 from slide.serving.engine import Arrays, Engine, are_below, ascend_in_runs, fits, starts_of
 from slide.serving.packing import (
     codes_of,
@@ -83,7 +84,11 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     """What answers, over arrays as `arrays_of` gives them; ValueError if these do not fit."""
     inputs = Inputs(arrays["input_weights"], arrays["pairs"])
     n = len(arrays["by_bias"])
-    demand(len(arrays["offsets"]) == inputs.n_inputs + 2, "offsets do not fit the inputs")
+    fits(arrays, {"input_weights": (inputs.n_features,), "pairs": (len(inputs.pairs),),
+                  "offsets": (inputs.n_inputs + 2,), "ids": (len(arrays["ids"]),),
+                  "by_bias": (n,)})  # fmt: skip
+    inputs.check()
+    demand(bool((abs(inputs.weights) <= LARGEST).all()), "weights of features are not finite")
     demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
     are_below("by_bias", arrays["by_bias"], n)
     are_below("ids", arrays["ids"], n)
@@ -109,7 +114,8 @@ def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
     """The searcher of a model, over stored arrays."""
     weights, indptr = arrays["label_weights"], arrays["label_indptr"]
     fits(arrays, {"values": arrays["ids"].shape, "base": (n,), "biases": (n,),
-                  "label_indptr": (n + 1,), "label_inputs": weights.shape})  # fmt: skip
+                  "label_indptr": (n + 1,), "label_inputs": (len(weights),),
+                  "label_weights": (len(weights),)})  # fmt: skip
     demand(starts_of(indptr, len(weights)), "label_indptr does not fit the weights")
     are_below("label_inputs", arrays["label_inputs"], inputs.n_inputs + 1)
     weight = CSR(indptr, arrays["label_inputs"], weights, inputs.n_inputs + 1)
@@ -117,6 +123,7 @@ def whole_searcher(arrays: Arrays, inputs: Inputs, n: int) -> IndexSearcher:
     network = Direct(inputs, SparseParam(weight, square))
     index = InvertedIndex(arrays["offsets"], arrays["ids"], arrays["values"], arrays["base"])
     last = arrays.get("last")
+    demand(last is None or last.shape == (n,), "other labels come last than there are")
     return IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
 
 

@@ -37,7 +37,7 @@ def freezer_of(learner: str) -> Freezer:
     """Of the learner of this name; ModelError if there is none."""
     if learner not in FREEZERS:
         raise ModelError(
-            f"models of the learner {learner!r} cannot be frozen: expected one of "
+            f"models of the learner {repr(learner)[:60]} cannot be frozen: expected one of "
             f"{', '.join(FREEZERS)}, so use the model as it is"
         )
     return FREEZERS[learner]

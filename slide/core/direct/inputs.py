@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR, Array, demand
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import batches
 
@@ -40,6 +40,13 @@ class Inputs:
     def n_inputs(self) -> int:
         """Features and pairs."""
         return len(self.weights) + len(self.pairs)
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        pairs = self.pairs
+        demand(bool((pairs[1:] > pairs[:-1]).all()), "pairs of features do not ascend")
+        are_within = pairs.min(initial=0) >= 0 and pairs.max(initial=-1) < self.n_features**2
+        demand(bool(are_within), "pairs of features that there are not")
 
     @classmethod
     def fitted(cls, settings: DirectSettings, x: CSR) -> Inputs:

@@ -101,6 +101,6 @@ def refuse_newer(path: Path, config: object) -> None:
     """Raise ModelError if there are settings that only a later version can have written."""
     if isinstance(config, dict) and (unknown := sorted(set(config) - set(all_known()))):
         raise ModelError(
-            f"{path} has settings that this slide does not know ({', '.join(unknown)}): the model "
+            f"{path} has settings that this slide does not know ({str(unknown)[1:61]}): the model "
             "is of a later version, so read it with that one, or train it again"
         )

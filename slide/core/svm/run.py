@@ -25,6 +25,7 @@ from slide.core.svm.choosing import (
     raced,
     solution,
 )
+from slide.core.svm.restoring import demand_state
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 from slide.core.svm.solving import NOTHING_FOUND, Balance, Problem
@@ -97,8 +98,9 @@ class SvmRun:
         cls, settings: Settings[SvmSettings], backend: Backend, train: Dataset, state: State
     ) -> SvmRun:
         """Go on from such a state; nothing is raced again."""
-        network = Direct.restored(state["network"], backend)
         data = train.distinct()
+        demand_state(state, data)
+        network = Direct.restored(state["network"], backend)
         data = data.take(data.canonical_order())
         data = replace(data, x=network.inputs.of(data.features))
         x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
