@@ -38,6 +38,7 @@ def said_anew() -> str:
     return worded("fresh=True", "--overwrite")
 
 
+LONGEST_QUOTE = 60  # characters that are quoted of what a file says
 LONGEST_REASON = 200  # characters that are quoted of what Python or a library says
 
 
@@ -45,6 +46,11 @@ def reason_of(error: Exception) -> str:
     """Why a file is damaged: one line, and not a long one, whatever of the file it quotes."""
     said = f"lacks {error}" if isinstance(error, KeyError) else str(error)
     return " ".join(said.split())[:LONGEST_REASON]
+
+
+def quoted(value: object) -> str:
+    """What a file says, in a few words, however much that is."""
+    return repr(value)[:LONGEST_QUOTE]
 
 
 class SlideError(Exception):

@@ -22,6 +22,7 @@ from slide.backends.threads.packed import (
 )
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend
+from slide.core.contract.forms import LARGEST
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
@@ -29,7 +30,6 @@ from slide.core.direct.searching import IndexSearcher
 from slide.core.examples.dataset import features_of
 from slide.core.learner import LAST
 from slide.core.models.model import Model
-from slide.core.models.tensors import LARGEST
 from slide.serving.engine import Arrays, Engine, are_below, ascend_in_runs, fits, starts_of
 from slide.serving.packing import (
     codes_of,

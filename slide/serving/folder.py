@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from slide.core.errors import ModelError, reason_of, worded
+from slide.core.errors import ModelError, quoted, reason_of, worded
 from slide.core.models.beside import write_beside
 from slide.core.models.folder import (
     CALIBRATION,
@@ -33,7 +33,6 @@ from slide.serving.mapped import map_arrays
 VERSION = 1
 ARRAYS = "arrays.safetensors"
 PARTS = frozenset({CONFIG, ARRAYS, NAMES, TEXT, CALIBRATION})
-LONGEST_QUOTE = 60  # characters of what config.json says
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def read(folder: Path) -> Frozen:
     description = description_of(folder)
     refuse_no_files(folder, PARTS)
     if description.get("version") != VERSION:
-        got = repr(description.get("version"))[:LONGEST_QUOTE]
+        got = quoted(description.get("version"))
         raise ModelError(
             f"{folder / CONFIG} has version {got}: this slide reads "
             f"version {VERSION}, so freeze the model again"

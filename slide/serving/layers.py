@@ -21,11 +21,11 @@ from slide.backends.threads.packed import (
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.contract.backend import Backend, Query, Strategy
 from slide.core.contract.families import DOPH, DWTA, Binned, Buckets, Family, draw_family
+from slide.core.contract.forms import LARGEST
 from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import ConfigError
 from slide.core.learner import LAST, Searcher
 from slide.core.models.model import Model
-from slide.core.models.tensors import LARGEST
 from slide.core.sampled.kind import (
     AllNeurons,
     Retrieved,

@@ -50,6 +50,7 @@ def calibrated_folder() -> Files:
     return contents("m", calibrated.save)
 
 
+@cache
 def frozen(model: Callable[[], Model], dtype: str) -> Callable[[], Files]:
     """The files of a frozen model."""
     return cache(lambda: contents("m", lambda folder: model().freeze(folder, dtype)))
@@ -132,6 +133,7 @@ def run(folder: Path, name: str, backend: Any, watcher: StopsAt, **asked: Any) -
     Trainer(CONFIGS[name], backend, watcher=watcher, checkpoints=checkpoints).fit(data)
 
 
+@cache
 def checkpoint_of(name: str) -> Callable[[], Files]:
     """The last checkpoint of a run that was interrupted."""
 
