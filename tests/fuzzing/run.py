@@ -2,7 +2,7 @@
 
     python -m fuzzing.run [--seconds N] [--out FOLDER] [TARGET ...]
 
-Prints a table of executions, the corpus and findings; exit code 1 if anything was found. The corpus
+Prints a table of executions, the corpus and findings, row by row; exit code 1 if anything was found. The corpus
 stays in FOLDER, for the next run to go on from. A finding is a file: where it is of use for longer,
 put it into tests/fuzzing/findings/TARGET/, where a test reads it from then on.
 """
@@ -92,11 +92,10 @@ def main(fuzz: Callable[[str, int, Path], Report] = fuzzed) -> int:
     if unknown:
         parser.error(f"there is no target {unknown.pop()}: expected one of {', '.join(TARGETS)}")
     reports = []
+    print(row(("target", "seconds", "executions", "corpus", "findings")), flush=True)
     for name in said.targets or TARGETS:
-        print(f"{name} ...", file=sys.stderr)
         reports.append(fuzz(name, said.seconds, said.out))
-    print(row(("target", "seconds", "executions", "corpus", "findings")))
-    print("\n".join(map(row, reports)))
+        print(row(reports[-1]), flush=True)
     return 1 if any(report[-1] for report in reports) else 0
 
 

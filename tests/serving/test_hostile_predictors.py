@@ -38,6 +38,7 @@ def change_arrays(folder, **changes):
     """Other arrays by name, of what is there; their digest, too."""
     arrays = load_file(folder / "arrays.safetensors")
     arrays |= {name: change(arrays[name].copy()) for name, change in changes.items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     save_file(arrays, folder / "arrays.safetensors")
     change_config(folder, lambda said: said.update(sha256=digest_of(folder / "arrays.safetensors")))
 

@@ -49,9 +49,15 @@ class Direct:
     @classmethod
     def of(cls, weight: CSR, bias: Array, inputs: Inputs, backend: Backend) -> Direct:
         """From weights on the host, without those of the constant input, and biases."""
-        whole = weight.with_constant()
-        whole.values[whole.indptr[1:] - 1] = bias
+        whole = with_bias(weight, bias)
         square = backend.put(np.ones_like(whole.values))
+        return cls(inputs, SparseParam(whole.map(backend.put), square))
+
+    @classmethod
+    def answering(cls, weight: CSR, bias: Array, inputs: Inputs, backend: Backend) -> Direct:
+        """The same, not to be trained: squares take no memory where `put` copies nothing."""
+        whole = with_bias(weight, bias)
+        square = backend.put(np.broadcast_to(np.float32(1), whole.values.shape))
         return cls(inputs, SparseParam(whole.map(backend.put), square))
 
     @classmethod
@@ -88,6 +94,13 @@ class Direct:
     def of_features(self, x: CSR | Block, backend: Backend) -> CSR:
         """Inputs of examples, the constant one last: CSR (B, n_inputs + 1)."""
         return self.inputs.of(features_of(x)).with_constant().map(backend.put)
+
+
+def with_bias(weight: CSR, bias: Array) -> CSR:
+    """The weights with those of the constant input, on the host."""
+    whole = weight.with_constant()
+    whole.values[whole.indptr[1:] - 1] = bias
+    return whole
 
 
 def logits(x: CSR, weight: CSR) -> Array:
