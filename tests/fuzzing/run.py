@@ -2,9 +2,9 @@
 
     python -m fuzzing.run [--seconds N] [--out FOLDER] [TARGET ...]
 
-Prints a table of executions, the corpus and findings, row by row; exit code 1 if anything was found. The corpus
-stays in FOLDER, for the next run to go on from. A finding is a file: where it is of use for longer,
-put it into tests/fuzzing/findings/TARGET/, where a test reads it from then on.
+Prints a table of executions, the corpus and findings, row by row; exit code 1 if anything was
+found. The corpus stays in FOLDER, for the next run to go on from. A finding is a file: where it is
+of use for longer, put it into tests/fuzzing/findings/TARGET/, where a test reads it from then on.
 """
 
 from __future__ import annotations
