@@ -62,6 +62,7 @@ ANY = {
     "an epoch too far": ("place/epoch", to(10**9)),
     "no epoch": ("place/epoch", to(0)),
     "reports of no run": ("place/reports", lambda old: {"loss": old["loss"]}),
+    "no order of examples": ("place/drawn_from", to({})),
     "a model elsewhere": ("kept/folder", to("../../m")),
     "a model at the root": ("kept/folder", to("/tmp")),
     "a model above": ("kept/folder", to("..")),
@@ -89,6 +90,10 @@ BAD = {
         "a neuron twice": ("learner/samplers/1/tables/tables/ids", lambda old: old * 0),
         "buckets beyond": ("learner/samplers/1/tables/tables/offsets", put(1, 2**40)),
         "other buckets": ("learner/samplers/1/tables/tables/n_buckets", to(2**40)),
+        "fewer buckets": (
+            "learner/samplers/1/tables/tables",
+            lambda old: old | {"n_buckets": old["n_buckets"] // 2, "offsets": old["offsets"][::2]},
+        ),
         "no hash functions": ("learner/samplers/1/tables/drawn_from", to(None)),
         "rows ahead": ("learner/catch_ups/0/last", put(0, 10**6)),
         "rates that nobody knows": ("learner/n_steps", to(2**60)),
