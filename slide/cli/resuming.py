@@ -47,6 +47,7 @@ def found_by(checkpoints: Checkpoints | None) -> State | None:
     """The last checkpoint that there is to go on from, without its arrays."""
     from slide.core.checkpoints.shelf import Shelf
     from slide.core.errors import ModelError
+    from slide.core.runs.found import demand_heading
     from slide.core.runs.saving import nothing_in
 
     if checkpoints is None or not checkpoints.resume:
@@ -54,6 +55,8 @@ def found_by(checkpoints: Checkpoints | None) -> State | None:
     found = Shelf(checkpoints.folder).last_heading()
     if found is None and checkpoints.every is None:
         raise ModelError(nothing_in(checkpoints.folder))
+    if found is not None:
+        demand_heading(found)
     return found
 
 

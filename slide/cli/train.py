@@ -128,6 +128,7 @@ def train(
     from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.ending import taken_over
+    from slide.core.runs.found import understood
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
 
@@ -143,7 +144,8 @@ def train(
     refuse_unwritable(model, overwrite)
     found = found_by(checkpoints)
     if found is not None:
-        one_based = one_based or OneBased(found["run"]["one_based"])
+        with understood():
+            one_based = one_based or OneBased(found["run"]["one_based"])
     refuse_files(train, valid, one_based, texts)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 

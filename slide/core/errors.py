@@ -38,6 +38,21 @@ def said_anew() -> str:
     return worded("fresh=True", "--overwrite")
 
 
+LONGEST_QUOTE = 60  # characters that are quoted of what a file says
+LONGEST_REASON = 200  # characters that are quoted of what Python or a library says
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file is damaged: one line, and not a long one, whatever of the file it quotes."""
+    said = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(said.split())[:LONGEST_REASON]
+
+
+def quoted(value: object) -> str:
+    """What a file says, in a few words, however much that is."""
+    return repr(value)[:LONGEST_QUOTE]
+
+
 class SlideError(Exception):
     """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
 
@@ -74,6 +89,13 @@ class CheckError(SlideError):
         self.snippet = snippet
         super().__init__(message)
         self.add_note(snippet)
+
+
+FAULTS = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+    ConfigError,
+)  # fmt: skip
+"""What is raised where something in a file is not what it is taken for: see `reason_of`."""
 
 
 class DataError(SlideError):

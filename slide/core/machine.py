@@ -2,7 +2,7 @@
 
 A container is given its share by control groups of Linux, version 1, 2 or both beside each other.
 A group lies in others, whose limits hold for it, too. Files that are missing, or say what they
-never should, limit nothing.
+never should, limit nothing. A shell limits its processes by `ulimit -v`.
 
 Source: the kernel's admin-guide, cgroup-v1 and cgroup-v2.
 """
@@ -26,7 +26,7 @@ def cores() -> int:
 
 def memory() -> float:
     """Bytes that this process may use; infinite where the system does not tell."""
-    return min(memory_of_machine(), memory_limit())
+    return min(memory_of_machine(), memory_limit(), address_space())
 
 
 def cores_of_machine() -> int:
@@ -41,6 +41,16 @@ def memory_of_machine() -> float:
     if not hasattr(os, "sysconf"):
         return math.inf
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def address_space() -> float:
+    """Bytes that `ulimit -v` leaves to this process; infinite if it does not say."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return math.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 def cpu_quota(root: Path = ROOT) -> float:

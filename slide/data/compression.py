@@ -19,6 +19,7 @@ from slide.core.errors import DataError
 COMPRESSED_AT_A_TIME = 1 << 12  # in zstd, which has no limit of its own, 128 MB at most
 PLAIN_AT_A_TIME = 1 << 18
 LARGEST_ZSTD_WINDOW = 1 << 31  # what `zstd --ultra --long=31` asks of whoever reads its files
+LARGEST_XZ_DICTIONARY = 1 << 29  # `xz -9` asks for 65 MB; all of it is taken at once
 MOST_TIMES = 256  # bytes for a compressed one; text of numbers has 3 to 10
 NEVER_REFUSED = 1 << 24  # bytes that may stand for however few
 
@@ -99,7 +100,7 @@ def _bzip2_member() -> Member:
 def _xz_member() -> Member:
     import lzma
 
-    return lzma.LZMADecompressor()
+    return lzma.LZMADecompressor(memlimit=LARGEST_XZ_DICTIONARY)
 
 
 def _zstd_member() -> Member:
@@ -270,6 +271,11 @@ def _decompress(member: Member, data: bytes, kind: Compression, path: Path) -> b
         raise
     except Exception as error:  # each library has exceptions of its own
         sentence = f"the {kind.name} data is damaged ({error}): fetch the file again"
+        if "Memory usage limit" in str(error):  # lzma has one kind of error for all
+            sentence = (
+                f"a dictionary of {LARGEST_XZ_DICTIONARY >> 20} MB or more, expected less: "
+                "decompress the file first if you trust it"
+            )
         raise DataError(sentence, path) from None
 
 

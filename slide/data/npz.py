@@ -94,9 +94,16 @@ def _arrays(source: Source) -> dict[str, Array]:
 
 
 def _refuse_bomb(members: list[zipfile.ZipInfo], content: Path | IO[bytes], path: Path) -> None:
-    """Raise DataError if members claim far more bytes than an archive has, however they overlap."""
+    """Raise if members claim far more bytes than an archive has, however they overlap.
+
+    Raises:
+        DataError: there would be far more when they are decompressed.
+        ValueError: there are more as they are.
+    """
     n_there = os.path.getsize(content) if isinstance(content, Path) else _size(content)
     refuse_bomb(sum(each.file_size for each in members), n_there, path)
+    if any(each.compress_size > n_there for each in members):
+        raise ValueError("a member has more bytes than the file")
 
 
 def _size(file: IO[bytes]) -> int:

@@ -22,6 +22,7 @@ from slide.backends.threads.packed import (
 )
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.forms import LARGEST
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.hidden import Hidden
@@ -87,11 +88,14 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     """What answers, over arrays as `arrays_of` gives them; ValueError if these do not fit."""
     inputs, hidden = Inputs(arrays["input_weights"], arrays["pairs"]), hidden_of(arrays)
     n = len(arrays["by_bias"])
+    fits(arrays, {"input_weights": (inputs.n_features,), "pairs": (len(inputs.pairs),)})
+    inputs.check()
+    demand(bool((abs(inputs.weights) <= LARGEST).all()), "weights of features are not finite")
     n_inputs = inputs.n_inputs
     if hidden is not None:
         hidden.check(n_inputs, n)
         n_inputs += hidden.n_units
-    demand(len(arrays["offsets"]) == n_inputs + 2, "offsets do not fit the inputs")
+    fits(arrays, {"offsets": (n_inputs + 2,), "ids": (len(arrays["ids"]),), "by_bias": (n,)})
     demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
     are_below("by_bias", arrays["by_bias"], n)
     are_below("ids", arrays["ids"], n)
@@ -101,6 +105,7 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
         square = np.broadcast_to(np.float32(1), weight.values.shape)  # of what is not trained on
         network = Direct(inputs, SparseParam(weight, square), hidden)
         last = arrays.get("last")
+        demand(last is None or last.shape == (n,), "other labels come last than there are")
         searcher = IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
         return Engine(searcher.network, searcher, None)
     fits(arrays, {"codes": arrays["ids"].shape, "scales": (n_inputs + 1,),
@@ -119,13 +124,14 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
 
 def hidden_of(arrays: Arrays) -> Hidden | None:
     """What finds the units of a hidden layer, if there is one."""
-    return Hidden.read(dict(arrays), NumbaBackend())
+    return Hidden.read(dict(arrays))
 
 
 def label_weights(arrays: Arrays, n_inputs: int, n: int) -> CSR:
     """The weights by label, of so many inputs and the constant."""
     weights, indptr = arrays["label_weights"], arrays["label_indptr"]
-    fits(arrays, {"label_indptr": (n + 1,), "label_inputs": weights.shape})
+    fits(arrays, {"label_indptr": (n + 1,), "label_inputs": (len(weights),),
+                  "label_weights": (len(weights),)})  # fmt: skip
     demand(starts_of(indptr, len(weights)), "label_indptr does not fit the weights")
     are_below("label_inputs", arrays["label_inputs"], n_inputs + 1)
     return CSR(indptr, arrays["label_inputs"], weights, n_inputs + 1)

@@ -10,13 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from slide.core.errors import ModelError, worded
+from slide.core.errors import ModelError, quoted, reason_of, worded
 from slide.core.models.beside import write_beside
-from slide.core.models.folder import CALIBRATION, CONFIG, FROZEN, NAMES, TEXT, staged
+from slide.core.models.folder import (
+    CALIBRATION,
+    CONFIG,
+    FROZEN,
+    NAMES,
+    TEXT,
+    refuse_no_files,
+    staged,
+)
 from slide.core.models.model import Model
+from slide.core.models.tensors import COUNTS, refuse_nonsense
 from slide.serving.engine import Arrays
 from slide.serving.mapped import map_arrays
 
@@ -92,9 +102,11 @@ def read(folder: Path) -> Frozen:
         ModelError: it is missing, damaged, or of another version.
     """
     description = description_of(folder)
+    refuse_no_files(folder, PARTS)
     if description.get("version") != VERSION:
+        got = quoted(description.get("version"))
         raise ModelError(
-            f"{folder / CONFIG} has version {description.get('version')!r}: this slide reads "
+            f"{folder / CONFIG} has version {got}: this slide reads "
             f"version {VERSION}, so freeze the model again"
         )
     return Frozen(description, map_arrays(folder / ARRAYS), folder.resolve())
@@ -107,6 +119,7 @@ def description_of(folder: Path) -> dict[str, Any]:
         ModelError: it is missing, damaged, or not of a frozen model.
     """
     path = folder / CONFIG
+    refuse_no_files(folder, [CONFIG])
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -115,7 +128,9 @@ def description_of(folder: Path) -> dict[str, Any]:
             "that `slide freeze` wrote"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged ({error}): freeze the model again") from None
+        raise ModelError(
+            f"{path} is damaged ({reason_of(error)}): freeze the model again"
+        ) from None
     if not isinstance(description, dict) or description.get("format") != FROZEN:
         raise ModelError(
             f"{path} is not of a frozen model: expected format {FROZEN!r}, which `slide freeze` "
@@ -133,13 +148,18 @@ def is_frozen(folder: Path) -> bool:
 
 
 def check_bytes(frozen: Frozen) -> None:
-    """Read all arrays of a folder, and raise ModelError unless they are those that were written."""
+    """Read all arrays of a folder.
+
+    Raises:
+        ModelError: they are not those that were written, or a number is not finite.
+    """
     assert frozen.folder is not None
     path = frozen.folder / ARRAYS
     if digest_of(path) != frozen.description.get("sha256"):
         raise ModelError(
             f"{path} is damaged (its bytes are not those that were written): freeze the model again"
         )
+    refuse_nonsense(path, frozen.arrays, frozen.arrays.get(COUNTS, np.zeros(0)))
 
 
 def digest_of(path: Path) -> str:

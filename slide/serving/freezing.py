@@ -9,7 +9,7 @@ import numpy as np
 
 from slide.backends.numba_threads import NumbaBackend
 from slide.core.contract.invariants import demand
-from slide.core.errors import ModelError
+from slide.core.errors import FAULTS, ModelError, reason_of
 from slide.core.learners.kinds import kind_of
 from slide.core.models.beside import PARTS, read_beside, told_beside
 from slide.core.models.folder import CONFIG, FROZEN
@@ -64,14 +64,15 @@ def model_of(frozen: Frozen, threads: int) -> Model:
         engine = freezer.engine_of(arrays, frozen.description["engine"], parts)
         ids: dict[str, Any] = {name: arrays[name] for name in IDS if name in arrays}
         fits(arrays, {COUNTS: (engine.network.n_labels,)})
+        demand(bool((arrays[COUNTS] >= 0).all()), "a label has less than no examples")
         demand(are_ids_of(engine.network, ids), "ids are not those of the network")
         beside = frozen.beside
         if frozen.folder is not None:
             counts = arrays[COUNTS]
             said = frozen.description
             beside = read_beside(frozen.folder, said, engine.network, counts, ids)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else error
+    except FAULTS as error:
+        reason = reason_of(error)
         raise ModelError(f"{where} is damaged ({reason}): freeze the model again") from None
     return Model(
         **parts,

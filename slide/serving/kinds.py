@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from slide.core.errors import ModelError
+from slide.core.errors import ModelError, quoted
 from slide.core.models.model import Model
 from slide.serving import direct, layers
 from slide.serving.engine import Arrays, Engine
@@ -37,7 +37,7 @@ def freezer_of(learner: str) -> Freezer:
     """Of the learner of this name; ModelError if there is none."""
     if learner not in FREEZERS:
         raise ModelError(
-            f"models of the learner {learner!r} cannot be frozen: expected one of "
+            f"models of the learner {quoted(learner)} cannot be frozen: expected one of "
             f"{', '.join(FREEZERS)}, so use the model as it is"
         )
     return FREEZERS[learner]

@@ -7,7 +7,7 @@ decoded while they are multiplied. Other layers, which are small, stay in float3
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from slide.backends.threads.packed import (
     packed_row_logits,
 )
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.contract.backend import Backend, Query
-from slide.core.contract.families import DOPH, DWTA, Binned, Family, draw_family
+from slide.core.contract.backend import Backend, Query, Strategy
+from slide.core.contract.families import DOPH, DWTA, Binned, Buckets, Family, draw_family
+from slide.core.contract.forms import LARGEST
 from slide.core.contract.invariants import demand
-from slide.core.contract.tables import Tables
+from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import ConfigError
 from slide.core.learner import LAST, Searcher
 from slide.core.models.model import Model
@@ -38,6 +39,7 @@ from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
 from slide.core.sampled.retrieval import LayerRetrieval, Retrieval
 from slide.core.sampled.step import activations
+from slide.core.settings.demands import demand_float, demand_int, demand_one_of
 from slide.core.settings.plan import Plan
 from slide.serving.engine import Arrays, Engine, are_below, fits, starts_of
 from slide.serving.packing import codes_of, demand_codes, scales_of
@@ -145,8 +147,11 @@ def retrieval_from(
     arrays: Arrays, said: dict[str, Any], hashing: Any, shape: tuple[int, ...]
 ) -> LayerRetrieval:
     """Tables and their hash functions, as `table_arrays` gives them, over a layer of this shape."""
+    demand_said(said, shape)
     offsets, ids, n, L = arrays["offsets"], arrays["ids"], said["n_buckets"], said["L"]
-    fits(arrays, {"offsets": (L * n + 1,)})
+    fits(arrays, {"offsets": (L * n + 1,), "ids": (len(ids),)})
+    *_, multipliers, _ = family_arrays(arrays)
+    demand(multipliers.shape == (L, said["K"]), "hash functions do not fit the tables")
     demand(starts_of(offsets, len(ids)), "tables do not fit their ids")
     demand(said["n_neurons"] == shape[0], "tables do not fit their layer")
     are_below("ids of tables", ids, shape[0])
@@ -155,9 +160,10 @@ def retrieval_from(
     drawn = draw_family(
         hashing.hash, said["d"], said["K"], L, hashing.max_buckets, np.random.default_rng(0)
     )
-    stored = (arrays[f"family.{place}"] for place in range(len(arrays)))
+    stored = iter(family_arrays(arrays))
     family = drawn.map(lambda array: same_shape(next(stored), array))
     demand(family.n_buckets == n, "hash functions do not fit the tables")
+    demand(are_within_tables(family.buckets, drawn.buckets), "hash functions beyond their tables")
     are_hash_places(family)
     functions = InnerProductHash(
         family, said["n_coordinates"], arrays.get("center"), said["radius"]
@@ -166,6 +172,39 @@ def retrieval_from(
     return LayerRetrieval(
         functions, tables, Query(**said["query"]), said["probes"], arrays.get("hidden")
     )
+
+
+def family_arrays(arrays: Arrays) -> list[Array]:
+    """The arrays of hash functions, in the order of `Family.map`: those of its buckets last."""
+    names = [name for name in arrays if name.startswith("family.")]
+    return [arrays[f"family.{place}"] for place in range(len(names))]
+
+
+def are_within_tables(buckets: Buckets, drawn: Buckets) -> bool:
+    """Whether buckets are there: numbers of digits are, if they are such; others are folded."""
+    is_folded = drawn.dropped_bits > 0
+    is_same = np.array_equal(buckets.multipliers, drawn.multipliers)
+    return is_folded or (is_same and not buckets.shifts.any())
+
+
+def demand_said(said: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """Raise ValueError or ConfigError unless numbers are such as `table_arrays` tells."""
+    d, query, radius = said["n_coordinates"], said["query"], said["radius"]
+    demand_int("K", said["K"], 1, 64)
+    demand_int("L", said["L"], 1, 1024)
+    demand_int("n_buckets", said["n_buckets"], 1, 1 << 30)
+    demand_int("n_coordinates", d, shape[1] - 1, shape[1])
+    demand_int("d", said["d"], d + (radius is not None), d + (radius is not None))
+    demand_int("probes", said["probes"], 1, 16)
+    demand_int("salt", said["salt"], 0, 1 << 62)
+    demand_one_of("policy", said["policy"], get_args(Policy))
+    demand_one_of("strategy", query["strategy"], get_args(Strategy))
+    demand_int("budget", query["budget"], 1, 1 << 31)
+    demand_int("bucket_limit", query["bucket_limit"], 1, 1 << 31)
+    demand_int("threshold", query["threshold"], 1, 1024)
+    demand(query["shared"] is False, "queries share their candidates")
+    if radius is not None:
+        demand_float("radius", radius, 0, LARGEST)
 
 
 def are_hash_places(family: Family) -> None:

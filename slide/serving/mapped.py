@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import ModelError
+from slide.core.errors import FAULTS, ModelError, reason_of
 
 DTYPES = {
     "BOOL": np.bool_, "I8": np.int8, "U8": np.uint8, "U16": np.uint16, "F16": np.float16,
@@ -33,15 +34,16 @@ def map_arrays(path: Path) -> dict[str, Array]:
     """
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size
+            size = os.fstat(file.fileno()).st_size
             header, begin = read_header(file, size)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
         return {name: mapped_array(mapped, begin, size, one) for name, one in header.items()}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else error
-        raise ModelError(f"{path} is damaged ({reason}): freeze the model again") from None
+    except FAULTS as error:
+        raise ModelError(
+            f"{path} is damaged ({reason_of(error)}): freeze the model again"
+        ) from None
 
 
 def read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
@@ -62,6 +64,7 @@ def mapped_array(mapped: mmap.mmap, begin: int, size: int, said: dict[str, Any])
     dtype, shape = np.dtype(DTYPES[said["dtype"]]), tuple(said["shape"])
     first, last = said["data_offsets"]
     is_within = 0 <= first <= last <= size - begin and all(n >= 0 for n in shape)
+    is_within = is_within and (begin + first) % dtype.itemsize == 0  # as compiled loops need it
     if not is_within or last - first != prod(shape) * dtype.itemsize:
         raise ValueError(f"an array of {dtype} {shape} from {first} to {last}")
     return np.frombuffer(mapped, dtype, prod(shape), begin + first).reshape(shape)

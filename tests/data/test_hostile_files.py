@@ -70,6 +70,25 @@ def test_arrays_of_zeros_that_fill_the_memory(tmp_path):
     assert peak < 2
 
 
+def test_members_that_claim_more_bytes_than_there_are(tmp_path):
+    path = archived(tmp_path / "a.npz", zipfile.ZIP_STORED, x_indptr=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\1\2")  # of the directory, which says how much is to be read
+    content[entry + 20 : entry + 24] = (64 * MB).to_bytes(4, "little")
+    path.write_bytes(content)
+    sentence, peak = peak_of(lambda: slide.read(path))
+    assert "a member has more bytes than the file" in sentence
+    assert peak < 2
+
+
+def test_dictionaries_that_fill_the_memory(tmp_path):
+    path = tmp_path / "a.svm.lzma"
+    path.write_bytes(b"]" + (1 << 30).to_bytes(4, "little") + bytes(12))
+    sentence, peak = peak_of(lambda: slide.read(path))
+    assert "a dictionary of 512 MB or more" in sentence
+    assert peak < 2
+
+
 def test_members_that_no_numpy_wrote(tmp_path):
     path = archived(tmp_path / "a.npz", zipfile.ZIP_BZIP2, x_indptr=np.zeros(3))
     with pytest.raises(DataError, match="compressed as NumPy does not"):

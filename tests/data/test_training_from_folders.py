@@ -136,7 +136,7 @@ def test_rounds_go_on_from_files_that_are_made_again(folder):
             each.step(each.data, 0.0)
             each.finish()
     assert isinstance(resumed.data, InOrder)
-    np.testing.assert_array_equal(resumed.lists.cells, run.lists.cells)
+    np.testing.assert_array_equal(resumed.layer.lists.cells, run.layer.lists.cells)
     np.testing.assert_array_equal(resumed.output_weight, run.output_weight)
 
 

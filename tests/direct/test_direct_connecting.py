@@ -29,6 +29,13 @@ def test_rare_features_weigh_more():
     assert (fitted(x).weights == 1).all()
 
 
+def test_inputs_are_columns_and_no_more_than_there_can_be():
+    one, pair = np.broadcast_to(np.float32(1), 2**31 - 2), np.zeros(1, np.int64)
+    assert Inputs(one[1:], pair).n_inputs == 2**31 - 2
+    with pytest.raises(ConfigError, match=r"2147483646 features and 1 pairs.*expected 2147483646"):
+        Inputs(one, pair)
+
+
 def test_pairs_that_come_twice_are_inputs():
     x = csr(4, {0: 1, 1: 1, 3: 1}, {0: 1, 1: 1}, {1: 1, 3: 1}, {2: 1})
     inputs = fitted(x, pairs=True)

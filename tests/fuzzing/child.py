@@ -27,7 +27,11 @@ from fuzzing.edits import edited
 MEMORY = 1 << 30  # beyond what the process has when it begins
 SLOWEST = 20  # seconds of one file
 LARGEST = 1 << 16  # bytes of one file
-INSTRUMENTED = ("slide.data", "slide.core.models", "slide.core.examples", "slide.core.direct")
+INSTRUMENTED = (
+    "slide.data", "slide.serving", "slide.core.checkpoints", "slide.core.contract",
+    "slide.core.direct", "slide.core.examples", "slide.core.models", "slide.core.runs",
+    "slide.core.sampled", "slide.core.svm",
+)  # fmt: skip
 
 try:
     import atheris

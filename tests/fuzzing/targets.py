@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import slide
-from fuzzing import valid
+from fuzzing import folders, valid
+from fuzzing.folders import as_checkpoint
 from fuzzing.valid import Files
 from slide.core.contract.arrays import CSR
 from slide.core.errors import SlideError, SlideWarning
@@ -52,7 +53,7 @@ class Target:
         folder.mkdir()
         files = dict(zip(self.files(), data.split(BETWEEN), strict=False))
         for name, content in self.packed(files).items():
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
 
     def survives(self, data: bytes, folder: Path) -> bool:
@@ -110,6 +111,8 @@ def answering(folder: Path) -> None:
         assert not np.isnan(scores).any()
     if model.label_names is not None:
         model.label_names.of(ids)
+    if model.calibration is not None:
+        model.predict_proba(x, 1)
     if model.text is not None:
         model.predict_texts(["ab cd"], 1)
 
@@ -205,5 +208,15 @@ TARGETS = {
         Target("log", log, logging, as_log),
         Target("model", valid.sampled_folder, answering),
         Target("text-model", valid.text_folder, answering),
+        Target("calibration", folders.calibrated_folder, answering),
+        Target("frozen", folders.frozen(valid.sampled_model, "float32"), folders.predicting),
+        Target("frozen-int8", folders.frozen(valid.sampled_model, "int8"), folders.predicting),
+        Target("frozen-text", folders.frozen(valid.text_model, "float32"), folders.predicting),
+        Target("frozen-list", folders.frozen(valid.text_model, "int8"), folders.predicting),
+        Target("data-folder", folders.data_folder, folders.reading_data),
+        *(
+            Target(name, folders.checkpoint_of(name), folders.going_on(name), as_checkpoint)
+            for name in folders.CONFIGS
+        ),
     )
 }

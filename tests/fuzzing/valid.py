@@ -9,6 +9,7 @@ import json
 import lzma
 import tempfile
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -116,20 +117,18 @@ def scipy_file(matrix: scipy.sparse.csr_matrix) -> bytes:
 
 
 @cache
-def sampled_folder() -> Files:
+def sampled_model() -> Model:
     """A model with hidden layers, names and ids of its own."""
     config, backend = Config(hidden=(3, 2), K=2, L=2), ReferenceBackend()
     rng = np.random.default_rng(0)
     network = Network.draw(config.learner.layers, 5, 4, backend, SGD(), rng)
     names = Names(["a", "b", "c", "d", "e", "f"])
-    return folder_of(
-        Model(config, network, backend, np.array([2, 0, 1, 1]), 3, "a.svm",
-              label_ids=np.array([0, 1, 3, 5], np.int32), label_names=names)
-    )  # fmt: skip
+    return Model(config, network, backend, np.array([2, 0, 1, 1]), 3, "a.svm",
+                 label_ids=np.array([0, 1, 3, 5], np.int32), label_names=names)  # fmt: skip
 
 
 @cache
-def text_folder() -> Files:
+def text_model() -> Model:
     """Direct connections from the words of texts to names, with pairs of words."""
     backend = ReferenceBackend()
     with tempfile.TemporaryDirectory() as place:
@@ -144,15 +143,26 @@ def text_folder() -> Files:
     )
     network = Direct.of(weight, np.array([0.5, -1], np.float32), inputs, backend)
     config = Config(hidden=0, pairs=True, loss="bce")
-    return folder_of(
-        Model(config, network, backend, np.array([1, 2]), 3, "a.jsonl",
-              feature_names=data.feature_names, label_names=data.label_names, text=data.text)
-    )  # fmt: skip
+    return Model(config, network, backend, np.array([1, 2]), 3, "a.jsonl",
+                 feature_names=data.feature_names, label_names=data.label_names,
+                 text=data.text)  # fmt: skip
 
 
-def folder_of(model: Model) -> Files:
-    """The files of a model folder."""
+@cache
+def sampled_folder() -> Files:
+    """The files of its folder."""
+    return contents("m", sampled_model().save)
+
+
+@cache
+def text_folder() -> Files:
+    """The files of its folder."""
+    return contents("m", text_model().save)
+
+
+def contents(name: str, write: Callable[[Path], object]) -> Files:
+    """All files that are written into a folder of this name, in the order of their paths."""
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "m"
-        model.save(folder)
-        return {f"m/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+        write(Path(place) / name)
+        paths = sorted(path for path in Path(place).rglob("*") if path.is_file())
+        return {str(path.relative_to(place)): path.read_bytes() for path in paths}

@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from fuzzing import valid
+from fuzzing import folders, valid
 
-from slide.core.errors import ModelError
+from slide.core.errors import ConfigError, ModelError
 from slide.core.models.folder import PARTS
 from slide.core.models.model import Model
 
@@ -157,3 +157,46 @@ def test_no_ids_in_use_and_names(of_texts):
     tensors = load_file(of_texts / "weights.safetensors")
     save_file(tensors | {"label_ids": np.zeros(0, np.int32)}, of_texts / "weights.safetensors")
     refused(of_texts, "does not fit")
+
+
+def test_tables_that_config_claims(tmp_path, slide):
+    folder = laid(tmp_path, valid.sampled_folder())
+    config = json.loads((folder / "config.json").read_text())["config"]
+    change(folder / "config.json", config=config | {"hash": "wta", "K": 64, "max_buckets": 1 << 30})
+    model = Model.load(folder, "reference")
+    with pytest.raises(ConfigError, match="100 tables of 1073741824 buckets for 4 neurons take"):
+        model.predict(np.ones((1, 5), np.float32), 1, sampled=True)
+    (tmp_path / "a.txt").write_text("1 5 4\n0 0:1\n")
+    code, out, said = slide("evaluate", folder, tmp_path / "a.txt", "--sampled")
+    assert (code, out) == (2, "")
+    assert "GiB, but this process may use" in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"n_examples": 1e999, "error": 0, "curves": CURVES}',
+        '{"n_examples": 2, "error": NaN, "curves": CURVES}',
+        '{"n_examples": 2, "error": -1, "curves": CURVES}',
+        '{"n_examples": 2.5, "error": 0, "curves": CURVES}',
+        '{"n_examples": 2, "error": 0, "curves": {}}',
+        "[" * 100_000,
+        "3",
+    ],
+)
+def test_probabilities_that_are_none(tmp_path, said):
+    folder = laid(tmp_path, folders.calibrated_folder())
+    curves = json.dumps(json.loads((folder / "calibration.json").read_text())["curves"])
+    (folder / "calibration.json").write_text(said.replace("CURVES", curves))
+    refused(folder, "calibration.json is damaged")
+
+
+def test_names_of_settings_are_quoted_in_a_line(tmp_path):
+    folder = laid(tmp_path, valid.sampled_folder())
+    config = json.loads((folder / "config.json").read_text())["config"]
+    change(folder / "config.json", config=config | {"a\nb" * 500: 1})
+    with pytest.raises(ModelError, match="settings that this slide does not know") as caught:
+        Model.load(folder, "reference")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400

@@ -9,7 +9,6 @@ from slide.backends.processes import ProcessesBackend
 from slide.core.contract.arrays import CSR
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
-from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import LAST
 from slide.core.learners.config import Config
@@ -156,7 +155,6 @@ def test_features_without_example_weigh_nothing(data, backend, name):
         np.testing.assert_array_equal(ends[0], ends[1])
 
 
-def test_k_is_bounded_by_all_labels(data):
+def test_a_k_beyond_all_labels_gives_all_of_them(data):
     model = Trainer(LEARNERS["steps"], ReferenceBackend()).fit(data)
-    with pytest.raises(ConfigError, match="from 1 to 100"):
-        model.predict(data.x, N + 1)
+    assert model.predict(data.x, N + 1)[0].shape == (data.n_samples, N)

@@ -17,6 +17,7 @@ from slide.core.learners.config import Config
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
 from slide.core.svm import stacking
+from slide.core.svm.restoring import demand_state
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.stacking import ROUNDS, sample_of, themselves
@@ -223,3 +224,30 @@ def test_units_are_named_in_explanations(stacked):
     assert ids[0, 0] in [unit.label for unit in units]
     assert all(not piece.features for piece in told.evidence if piece.unit is not None)
     assert told.to_dict(first_label=1)["evidence"][0].keys() >= {"unit", "features"}
+
+
+def other(tree, path, value):
+    """A copy of the tree with something else in one place."""
+    first, *rest = path.split("/", 1)
+    return tree | {first: other(tree[first], rest[0], value) if rest else value}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stacking/folds", np.zeros(3, np.int8)),
+        ("stacking/units/scored", np.full((TRAIN.n_samples, 10), N_LABELS + 1, np.int32)),
+        ("stacking/units/votes", np.full((TRAIN.n_samples, 20), np.nan, np.float32)),
+        ("stacking/units", {}),
+        ("stacking/below", None),
+        ("stacking/below/network/hidden", {"hidden_scores_ids": np.zeros(1, np.int32)}),
+        ("layer/network/hidden", {}),
+        ("layer/network/hidden/hidden_votes_base", np.zeros(4, np.float32)),
+        ("layer/network/hidden/more", np.zeros(4, np.float32)),
+        ("stacking", None),
+    ],
+)
+def test_a_state_that_no_run_has_left_is_refused(run, path, value):
+    demand_state(run.state(), run.data)
+    with pytest.raises((ValueError, KeyError)):
+        demand_state(other(run.state(), path, value), run.data)

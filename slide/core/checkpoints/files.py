@@ -19,8 +19,9 @@ from safetensors.numpy import load_file
 from slide.core.checkpoints.around import switch, write_all
 from slide.core.checkpoints.snapshot import ARRAY, BLOCK, Snapshot
 from slide.core.contract.arrays import Array
+from slide.core.contract.own_files import is_no_file
 from slide.core.contract.state import State
-from slide.core.errors import ModelError, said_anew
+from slide.core.errors import FAULTS, ModelError, quoted, reason_of, said_anew
 
 FORMAT, VERSION = "slide-checkpoint", 2
 STATE, ARRAYS = "state.jsonl", "arrays.safetensors"
@@ -87,28 +88,37 @@ def read_checkpoint(folder: Path) -> State:
     """
     heading, state = read_parts(folder / STATE)
     path = folder / ARRAYS
+    refuse_no_file(path)
     try:
         if checksum_of(path) != heading["arrays"]:
             raise DamagedError(f"{path} is damaged: its checksum is another one")
         whole: State = with_arrays(state, load_file(path))
     except OSError as error:
         raise DamagedError(f"cannot read {path}: {error.strerror or error}") from None
-    except (SafetensorError, KeyError) as error:
-        raise DamagedError(f"{path} is damaged ({error})") from None
+    except (SafetensorError, *FAULTS) as error:
+        raise DamagedError(f"{path} is damaged ({reason_of(error)})") from None
     return whole
+
+
+def refuse_no_file(path: Path) -> None:
+    """Raise DamagedError where this name is there, but no file of the checkpoint's own."""
+    if is_no_file(path):
+        raise DamagedError(f"{path} is a link, a pipe or a folder, expected a file")
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], State]:
     """What stands in a file STATE, of this version: heading and body."""
+    refuse_no_file(path)
     try:
         first, body = path.read_text(encoding="utf-8").split("\n", 1)
         heading = json.loads(first)
         if not isinstance(heading, dict) or heading.get("format") != FORMAT:
             raise DamagedError(f"{path} is not of a checkpoint: expected format {FORMAT!r}")
         if heading.get("version") != VERSION:
+            got = quoted(heading.get("version"))
             raise ModelError(
-                f"{path} has version {heading.get('version')!r}: this slide goes on from version "
-                f"{VERSION}, so go on by the slide that wrote it, or begin anew by {said_anew()}"
+                f"{path} has version {got}: this slide goes on from version {VERSION}, so "
+                f"go on by the slide that wrote it, or begin anew by {said_anew()}"
             )
         if zlib.crc32(body.removesuffix("\n").encode()) != heading.get("state"):
             raise DamagedError(f"{path} is damaged: its checksum is another one")
@@ -116,7 +126,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], State]:
     except OSError as error:
         raise DamagedError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path} is damaged ({error})") from None
+        raise DamagedError(f"{path} is damaged ({reason_of(error)})") from None
 
 
 def checksum_of(path: Path) -> int:
@@ -129,10 +139,10 @@ def checksum_of(path: Path) -> int:
 
 
 def with_arrays(tree: Any, arrays: dict[str, Array]) -> Any:
-    """The inverse of `without_arrays`; arrays may be written into."""
+    """The inverse of `without_arrays`; arrays may be written into, and each stands for one."""
     if isinstance(tree, dict):
         if ARRAY in tree:
-            return np.array(arrays[tree[ARRAY]])
+            return np.array(arrays.pop(tree[ARRAY]))
         return {key: with_arrays(one, arrays) for key, one in tree.items()}
     if isinstance(tree, list):
         return [with_arrays(one, arrays) for one in tree]

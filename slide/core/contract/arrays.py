@@ -144,12 +144,13 @@ class CSR:
 
     def with_constant(self) -> CSR:
         """One more column, equal to 1 in every row: the input of a bias."""
+        indptr = self.indptr + np.arange(self.n_rows + 1, like=self.indptr)
         n_entries = self.nnz + self.n_rows
-        places = np.arange(self.nnz, like=self.indptr) + self.row_numbers()
         indices = np.full_like(self.indices, self.n_cols, shape=n_entries)
         values = np.ones_like(self.values, shape=n_entries)
-        indices[places], values[places] = self.indices, self.values
-        indptr = self.indptr + np.arange(self.n_rows + 1, like=self.indptr)
+        others = np.ones_like(self.indices, bool, shape=n_entries)
+        others[indptr[1:] - 1] = False
+        indices[others], values[others] = self.indices, self.values
         return CSR(indptr, indices, values, self.n_cols + 1)
 
     def without_constant(self) -> CSR:

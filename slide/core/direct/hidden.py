@@ -116,12 +116,16 @@ class Hidden:
         return cls(scores, examples, backend.invert(labels.map(put), none, y.n_cols))
 
     @classmethod
-    def read(cls, stored: dict[str, Array], backend: Backend) -> Hidden | None:
-        """Take the arrays of `tensors` out of those of a network; None if there are none."""
+    def read(cls, stored: dict[str, Array], backend: Backend | None = None) -> Hidden | None:
+        """Take the arrays of `tensors` out of those of a network; None if there are none.
+
+        They stay on the host if there is no backend to put them to.
+        """
+        put = as_it_is if backend is None else backend.put
         if not any(name in stored for name in names_of(INDICES[0])):
             return None
         return cls(*(
-            InvertedIndex(*(backend.put(stored.pop(name)) for name in names_of(index)))
+            InvertedIndex(*(put(stored.pop(name)) for name in names_of(index)))
             for index in INDICES
         ))  # fmt: skip
 
@@ -209,7 +213,12 @@ def found(
     ids, scores = backend.search(index, x, none.map(backend.put), min(k, n))
     missing = ((0, 0), (0, k - min(k, n)))
     ids = np.pad(backend.get(ids), missing, constant_values=-1)
-    return ids, np.pad(backend.get(scores), missing)
+    return ids, np.where(ids >= 0, np.pad(backend.get(scores), missing), np.float32(0))
+
+
+def as_it_is(array: Array) -> Array:
+    """Where it is."""
+    return array
 
 
 def names_of(index: str) -> Iterator[str]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import demand
 from slide.core.direct.settings import DirectSettings
+from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import batches
 
 LONGEST = 16  # features of an example that has pairs: they are 120 then
 LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
 ROWS_AT_A_TIME = 1 << 18  # whose pairs are counted
+MOST = 2**31 - 2  # inputs: they and the constant one are columns
 PAIR_WEIGHT = 2.0  # of a pair beside its features: it tells more (docs/decisions/0019)
 
 
@@ -40,6 +43,20 @@ class Inputs:
     def n_inputs(self) -> int:
         """Features and pairs."""
         return len(self.weights) + len(self.pairs)
+
+    def __post_init__(self) -> None:
+        if self.n_inputs > MOST:
+            raise ConfigError(
+                f"{self.n_features} features and {len(self.pairs)} pairs of features: expected "
+                f"{MOST} at most, so train with {worded('pairs=False', '--set pairs=false')}"
+            )
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, where an invariant does not hold."""
+        pairs = self.pairs
+        demand(bool((pairs[1:] > pairs[:-1]).all()), "pairs of features do not ascend")
+        are_within = pairs.min(initial=0) >= 0 and pairs.max(initial=-1) < self.n_features**2
+        demand(bool(are_within), "pairs of features that there are not")
 
     @classmethod
     def fitted(cls, settings: DirectSettings, x: CSR) -> Inputs:

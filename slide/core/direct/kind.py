@@ -121,7 +121,7 @@ def network_from(
     ascending = not len(pairs) or bool((np.diff(pairs) > 0).all() and pairs[0] >= 0)
     if not ascending or pairs.max(initial=-1) >= len(weights) ** 2:
         return None
-    return Direct.of(weight, bias, inputs, backend, hidden)
+    return Direct.answering(weight, bias, inputs, backend, hidden)
 
 
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:

@@ -60,9 +60,22 @@ class Direct:
         hidden: Hidden | None = None,
     ) -> Direct:
         """From weights on the host, without those of the constant input, and biases."""
-        whole = weight.with_constant()
-        whole.values[whole.indptr[1:] - 1] = bias
+        whole = with_bias(weight, bias)
         square = backend.put(np.ones_like(whole.values))
+        return cls(inputs, SparseParam(whole.map(backend.put), square), hidden)
+
+    @classmethod
+    def answering(
+        cls,
+        weight: CSR,
+        bias: Array,
+        inputs: Inputs,
+        backend: Backend,
+        hidden: Hidden | None = None,
+    ) -> Direct:
+        """The same, not to be trained: squares take no memory where `put` copies nothing."""
+        whole = with_bias(weight, bias)
+        square = backend.put(np.broadcast_to(np.float32(1), whole.values.shape))
         return cls(inputs, SparseParam(whole.map(backend.put), square), hidden)
 
     @classmethod
@@ -107,6 +120,13 @@ class Direct:
     def of_features(self, x: CSR | Block, backend: Backend) -> CSR:
         """The same with the constant one last, in arrays of the backend."""
         return self.inputs_of(x, backend).with_constant().map(backend.put)
+
+
+def with_bias(weight: CSR, bias: Array) -> CSR:
+    """The weights with those of the constant input, on the host."""
+    whole = weight.with_constant()
+    whole.values[whole.indptr[1:] - 1] = bias
+    return whole
 
 
 def logits(x: CSR, weight: CSR) -> Array:

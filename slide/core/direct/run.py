@@ -15,6 +15,7 @@ from slide.core.direct.connecting import carried, connect
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
+from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.weights import of_rows
@@ -100,6 +101,7 @@ class DirectRun(Stepping):
         cls, settings: Settings[DirectSettings], backend: Backend, train: Dataset, state: State
     ) -> DirectRun:
         """Go on from such a state."""
+        demand_state(state, train)
         network = Direct.restored(state["network"], backend)
         order = train.canonical_order()
         data = with_constant(as_inputs(train, order, network.inputs))

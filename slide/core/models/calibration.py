@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import ModelError
+from slide.core.contract.forms import demand_counts, demand_finite
+from slide.core.errors import FAULTS, ModelError, reason_of
 from slide.core.examples.measures import PARTS, parts_of
 from slide.core.examples.scored import Scored
 from slide.core.models.curves import Curve, calibration_error
@@ -100,11 +101,14 @@ class Calibration:
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
             curves = tuple(curve_from(said["curves"][name]) for name in PARTS)
-            return cls(curves, label_parts(counts), int(said["n_examples"]), float(said["error"]))
+            demand_counts(said, "n_examples", least=1)
+            demand_finite(said, "error")
+            return cls(curves, label_parts(counts), said["n_examples"], float(said["error"]))
         except OSError as error:
             raise ModelError(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+        except FAULTS as error:
+            reason = reason_of(error)
+            raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
 
 
 def label_parts(counts: Array) -> Array:

@@ -10,13 +10,13 @@ import json
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from slide.core.errors import ModelError, worded
+from slide.core.contract.own_files import is_no_file
+from slide.core.errors import ModelError, quoted, reason_of, worded
 
 FORMAT = "slide-model"
 FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.folder)
@@ -162,20 +162,16 @@ def read_description(folder: Path) -> dict[str, Any]:
     version = description.get("version")
     if type(version) is not int or version not in READ:
         raise ModelError(
-            f"{folder / CONFIG} has version {version!r}: this slide reads "
+            f"{folder / CONFIG} has version {quoted(version)}: this slide reads "
             f"versions {', '.join(map(str, READ[:-1]))} and {READ[-1]}, so train the model again"
         )
     return description
 
 
 def refuse_no_files(folder: Path, names: Iterable[str]) -> None:
-    """Raise ModelError where one of these names is there and no file of the folder's own.
-
-    A link may lead to what somebody else may read and the folder's writer may not, and a pipe or a
-    device has no end. The folder itself may be a link.
-    """
+    """Raise ModelError where one of these names is there and no file of the folder's own."""
     for path in (folder / name for name in names):
-        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        if is_no_file(path):
             raise ModelError(
                 f"{path} is a link, a pipe or a folder, expected a file: copy what it stands for "
                 "into the model folder"
@@ -194,7 +190,8 @@ def description_of_any_version(folder: Path) -> dict[str, Any]:
             f"expected a folder that {worded('Model.save', '`slide train --model`')} wrote"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+        reason = reason_of(error)
+        raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
     if isinstance(description, dict) and description.get("format") == FROZEN:
         raise ModelError(
             f"{folder} is a frozen model, which only answers: load it by slide.Predictor.load, or "

@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from slide.core.errors import InputError, ModelError
+from slide.core.errors import InputError, ModelError, quoted, reason_of
 from slide.core.examples.names import Name, Names
 from slide.core.examples.numbering import Numbering
 from slide.core.models.folder import NAMES
@@ -44,9 +44,7 @@ def read_names(folder: Path, counts: Any) -> dict[str, Names | None]:
         return dict.fromkeys(fields)
     path = folder / NAMES
     if not are_counts(counts):
-        raise ModelError(
-            f"{path} has {repr(counts)[:60]} names by config.json: train the model again"
-        )
+        raise ModelError(f"{path} has {quoted(counts)} names by config.json: train the model again")
     read = read_later(path)
     names = [
         None
@@ -78,13 +76,15 @@ def read_later(path: Path) -> Callable[[str, int], tuple[Name, ...]]:
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+            reason = reason_of(error)
+            raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
 
     def names(side: str, n: int) -> tuple[Name, ...]:
         try:
             return checked(parsed()[side], n)
         except (InputError, LookupError, TypeError) as error:
-            raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+            reason = reason_of(error)
+            raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
 
     return names
 

@@ -100,7 +100,8 @@ def learner_of(description: dict[str, Any]) -> str | None:
 def refuse_newer(path: Path, config: object) -> None:
     """Raise ModelError if there are settings that only a later version can have written."""
     if isinstance(config, dict) and (unknown := sorted(set(config) - set(all_known()))):
+        names = " ".join(", ".join(unknown).split())[:60]
         raise ModelError(
-            f"{path} has settings that this slide does not know ({', '.join(unknown)}): the model "
-            "is of a later version, so read it with that one, or train it again"
+            f"{path} has settings that this slide does not know ({names}): the model is of a "
+            "later version, so read it with that one, or train it again"
         )

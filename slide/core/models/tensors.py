@@ -10,7 +10,8 @@ from safetensors.numpy import load_file
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
-from slide.core.errors import ModelError
+from slide.core.contract.forms import LARGEST
+from slide.core.errors import FAULTS, ModelError, reason_of
 from slide.core.learner import TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -18,8 +19,6 @@ from slide.core.models.writing import pieces_of
 
 COUNTS = "label_counts"
 FEATURE_IDS, LABEL_IDS = "feature_ids", "label_ids"
-LARGEST = 1e18  # of a weight: the square of more is none in 32 bits, and lengths are not finite
-LONGEST_REASON = 200  # characters that are quoted of what a library says
 
 
 def read_network(
@@ -42,11 +41,9 @@ def read_network(
         network = kind_of(config).read(tensors, config, counts, backend)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
-    except KeyError as error:
-        raise ModelError(f"{path} is damaged (lacks {error}): train the model again") from None
-    except (SafetensorError, AttributeError, TypeError, ValueError, IndexError) as error:
-        said = " ".join(str(error).split())[:LONGEST_REASON]
-        raise ModelError(f"{path} is damaged ({said}): train the model again") from None
+    except (SafetensorError, *FAULTS) as error:
+        reason = reason_of(error)
+        raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
     if network is None or counts.dtype != np.int64 or not are_ids_of(network, ids):
         raise ModelError(f"{path} does not fit its config.json: train the model again")
     return network, counts, ids

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import ModelError, worded
+from slide.core.errors import FAULTS, ModelError, quoted, reason_of, worded
 from slide.core.examples.names import Names
 from slide.core.examples.texts import CLASSES, HASHING, SETTINGS, TFIDF, TextFeatures
 from slide.core.models.folder import TEXT
@@ -103,8 +103,9 @@ def read_text(folder: Path, vocabulary: Names | None) -> TextFeatures | None:
         return None
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError, re.error) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again") from None
+    except (re.error, *FAULTS) as error:
+        reason = reason_of(error)
+        raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
 
 
 def refuse_other(path: Path, description: Any) -> None:
@@ -113,8 +114,8 @@ def refuse_other(path: Path, description: Any) -> None:
         raise ValueError(f"expected format {FORMAT!r}")
     if description["version"] != VERSION:
         raise ModelError(
-            f"{path} has version {description['version']!r}: this slide reads version {VERSION}, "
-            "so train the model again"
+            f"{path} has version {quoted(description['version'])}: this slide reads version "
+            f"{VERSION}, so train the model again"
         )
 
 

@@ -11,6 +11,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.clock import Place
+from slide.core.runs.found import demand_place, understood
 from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import Kept
 from slide.core.runs.refusals import refuse_divergence
@@ -47,15 +48,18 @@ class Course:
             if found is None:
                 self.learner = before.begin(trainer.config, backend, train)
             else:
-                self.learner = kind.resume(trainer.config, backend, train, found["learner"])
+                with understood():
+                    self.learner = kind.resume(trainer.config, backend, train, found["learner"])
         if found is not None:
-            self.restore(found)
+            with understood():
+                self.restore(found)
 
     def restore(self, found: State) -> None:
         """Go on from a state; whoever watches is told of the evaluations before it."""
         trainer, clock = self.trainer, self.trainer.clock
         for name, value in found["clock"].items():
             setattr(clock, name, value)
+        demand_place(found["place"])
         self.place = Place.restored(found["place"])
         self.kept.restore(found["kept"])
         self.timed.seconds |= found["seconds_by_kernel"]

@@ -23,6 +23,7 @@ from slide.core.errors import (
 )
 from slide.core.interrupts import Hearing, Interrupted
 from slide.core.models.model import Model
+from slide.core.runs.found import demand_heading
 
 Tree = Callable[[], State]
 TREES = "live", "frozen", "between"
@@ -99,6 +100,8 @@ class Saver:
             self.found = shelf.last(warn)
             if self.found is None and asked.every is None:
                 raise ModelError(nothing_in(asked.folder))
+            if self.found is not None:
+                demand_heading(self.found)
         elif shelf.steps() and not asked.fresh:
             raise ModelError(
                 f"{asked.folder} has checkpoints of an interrupted run: go on by "

@@ -98,12 +98,25 @@ def draw_weights(
     scale = OUTPUT_SCALE * n_inputs**-0.5 if is_output else n_units**-0.5
     if 0 < layer < len(wanted.hidden):
         scale *= 2**0.5
-    by_neuron = is_output or wanted.n_active_of(layer) > 0
-    shape = (n_units, n_inputs + 1) if by_neuron else (n_inputs + 1, n_units)
+    by_neuron, shape = stored_as(n_inputs, n_units, layer, wanted)
     weight = rng.standard_normal(shape, dtype=np.float32)
     weight *= np.float32(scale)
     weight[(slice(None), -1) if by_neuron else -1] = 0
     return weight
+
+
+def stored_as(
+    n_inputs: int, n_units: int, layer: int, wanted: Layers
+) -> tuple[bool, tuple[int, int]]:
+    """Whether a layer stores its weights by neuron, and their shape."""
+    by_neuron = layer == len(wanted.hidden) or wanted.n_active_of(layer) > 0
+    return by_neuron, (n_units, n_inputs + 1) if by_neuron else (n_inputs + 1, n_units)
+
+
+def shapes_of_layers(wanted: Layers, n_features: int, n_labels: int) -> list[tuple[int, int]]:
+    """Of the weight of each layer, the output last."""
+    widths = pairwise((n_features, *wanted.hidden, n_labels))
+    return [stored_as(*sizes, layer, wanted)[1] for layer, sizes in enumerate(widths)]
 
 
 def n_cells(wanted: Layers, n_features: int, n_labels: int) -> int:

@@ -14,8 +14,10 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend, Query
-from slide.core.contract.families import kind_of
+from slide.core.contract.families import WINDOW, kind_of
 from slide.core.contract.tables import Tables, mix
+from slide.core.errors import ConfigError, said
+from slide.core.machine import memory
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.network import Network
@@ -25,6 +27,7 @@ from slide.core.settings.settings import Settings
 
 BITS = 9  # at most, of a SimHash code: see docs/retrieval.md for these
 TABLES, PROBES = 100, 8
+BYTES_OF_BUCKET, BYTES_OF_NEURON, BYTES_OF_WEIGHT = 24, 12, 16  # of a table while it is built
 
 
 def hashing_of(plan: Plan, trained: Hashing) -> Hashing:
@@ -70,6 +73,7 @@ class LayerRetrieval:
             rng: draws the hash functions.
         """
         weight = layer.param.weight
+        refuse_too_large(hashing, weight.shape)
         drawn = InnerProductHash.draw(hashing, weight.shape[1], rng, backend)
         functions = drawn.fitted_to(weight, hashing.center)
         codes = functions.of_rows(backend, weight)
@@ -139,6 +143,24 @@ class Retrieval:
         layer = self.layers[number]
         assert layer is not None
         return layer.find(backend, a)
+
+
+def refuse_too_large(hashing: Hashing, shape: tuple[int, ...]) -> None:
+    """Raise ConfigError if tables of neurons would take more memory than there is.
+
+    Args:
+        hashing: that is wanted, by a plan or by a file that anyone may have made.
+        shape: of the layer's weight, (n_neurons, width).
+    """
+    K, L, (n, width) = hashing.K, hashing.L, shape
+    radix = 2 if kind_of(hashing.hash).bits == 1 else max(WINDOW, width // (K * L))
+    n_buckets = min(hashing.max_buckets, radix**K)
+    wanted = L * (BYTES_OF_NEURON * n + BYTES_OF_BUCKET * n_buckets + BYTES_OF_WEIGHT * K * width)
+    if wanted > (room := memory()):
+        raise ConfigError(
+            f"{L} tables of {n_buckets} buckets for {n} neurons take {wanted / 2**30:.1f} GiB, but "
+            f"this process may use {room / 2**30:.1f}: choose a smaller {said('L')} or {said('K')}"
+        )
 
 
 def label_tables(codes: Array, y: CSR, n_buckets: int, salt: int) -> Tables:

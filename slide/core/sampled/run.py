@@ -11,6 +11,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Param
 from slide.core.contract.backend import Backend
+from slide.core.contract.forms import demand_counts, demand_rng
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.contract.tables import Tables
 from slide.core.errors import ConfigError, said
@@ -22,6 +23,12 @@ from slide.core.sampled.mips import InnerProductHash
 from slide.core.sampled.monitor import RANK, Monitor
 from slide.core.sampled.network import Network
 from slide.core.sampled.occupancy import occupancy
+from slide.core.sampled.restoring import (
+    demand_catch_ups,
+    demand_drawn,
+    demand_params,
+    demand_sampler,
+)
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.settings import SampledSettings
 from slide.core.sampled.step import train_step
@@ -137,13 +144,22 @@ class SampledRun(Stepping):
         cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset, state: State
     ) -> SampledRun:
         """Go on from such a state."""
+        own = settings.learner
+        demand_params(state["params"], own, train.n_features, train.n_labels)
+        demand_counts(state, "n_steps")
+        demand_rng(state["rng"])
         params = [Param(**each).map(backend.put) for each in state["params"]]
-        network = Network.of_params(params, settings.learner.layers)
+        network = Network.of_params(params, own.layers)
         run = cls.of(settings, backend, train, network, rng_from(state["rng"]))
         run.n_steps = state["n_steps"]
         for sampler, each in zip(run.samplers, state["samplers"], strict=True):
+            demand_sampler(sampler, each)
             if sampler is not None:
                 sampler.restore(each, backend)
+            if sampler is not None and sampler.tables is not None:
+                demand_drawn(sampler.tables)
+        heights = [len(catch_up.last) for catch_up in run.updates.catch_ups]
+        demand_catch_ups(state["catch_ups"], heights, run.n_steps)
         for catch_up, each in zip(run.updates.catch_ups, state["catch_ups"], strict=True):
             catch_up.restore(each)
         return run

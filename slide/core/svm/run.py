@@ -20,6 +20,7 @@ from slide.core.settings.settings import Settings
 from slide.core.svm.choosing import inputs_of, raced
 from slide.core.svm.layer import Layer
 from slide.core.svm.on_disk import as_inputs, in_order
+from slide.core.svm.restoring import demand_state
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 from slide.core.svm.solving import Problem
@@ -105,8 +106,10 @@ class SvmRun:
         cls, settings: Settings[SvmSettings], backend: Backend, train: Dataset, state: State
     ) -> SvmRun:
         """Go on from such a state; nothing is raced again."""
+        data = in_order(train)
+        demand_state(state, data)
         inputs = Direct.restored(state["layer"]["network"], backend).inputs
-        data = as_inputs(in_order(train), inputs)
+        data = as_inputs(data, inputs)
         stacking, layer = restored(settings.learner, backend, data, state)
         split, rng = Split(**state["split"]), rng_from(state["rng"])
         run = cls(settings, backend, rng, data, split, layer, state["idf_power"], stacking)

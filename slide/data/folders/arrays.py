@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from slide.core.contract.arrays import Array
+from slide.core.contract.own_files import is_no_file
 from slide.core.errors import DataError
 from slide.data.streams import open_error
 
@@ -70,9 +71,10 @@ def mapped(path: Path, dtype: np.dtype[Any], length: int) -> Array:
     Raises:
         DataError: the file is not there, or has another length or dtype than is said.
     """
+    refuse_no_file(path)
     try:
-        n_bytes = path.stat().st_size
         with path.open("rb") as file:
+            n_bytes = os.fstat(file.fileno()).st_size
             head = file.read(HEADER)
     except OSError as error:
         raise open_error(error, path) from None
@@ -89,6 +91,14 @@ def mapped(path: Path, dtype: np.dtype[Any], length: int) -> Array:
     return np.asarray(np.memmap(path, dtype, "r", HEADER, (length,)))
 
 
+def refuse_no_file(path: Path) -> None:
+    """Raise DataError where this name is there, but no file of the folder's own."""
+    if is_no_file(path):
+        raise DataError(
+            "a link, a pipe or a folder, expected a file: copy what it stands for", path
+        )
+
+
 def crc_of(path: Path) -> int:
     """CRC-32 of the bytes behind the header."""
     crc = 0
@@ -102,6 +112,7 @@ def crc_of(path: Path) -> int:
 def write_durably(path: Path, text: str) -> None:
     """Write a small file that is the old one or the new one, whatever happens."""
     draft = path.with_suffix(".draft")
+    refuse_no_file(draft)
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from slide.core.errors import DataError, SlideError
+from slide.core.errors import FAULTS, DataError, SlideError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 from slide.data.folders.arrays import write_durably
@@ -180,7 +180,7 @@ def _state(partial: Path, identity: list[Any]) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = json.loads((partial / PROGRESS).read_text(encoding="utf-8"))
         return state if state["identity"] == identity and is_there(partial, state) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *FAULTS):
         return None
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.errors import DataError
+from slide.core.errors import DataError, quoted
 from slide.data.block import MAX_COLUMNS
+from slide.data.folders.arrays import refuse_no_file
 from slide.data.streams import open_error
 
 FORMAT, VERSION = "slide-data", 1
@@ -43,6 +44,7 @@ def read_manifest(folder: Path) -> Manifest:
         DataError: it is no data folder, or damaged, or of another version.
     """
     path = folder / MANIFEST
+    refuse_no_file(path)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_MANIFEST)
@@ -58,7 +60,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise DataError(f"it is not of a data folder, expected format {FORMAT!r}: name one", path)
     if type(found.get("version")) is not int or found["version"] != VERSION:
-        got = f"version {found.get('version')!r}, but this slide reads {VERSION}"
+        got = f"version {quoted(found.get('version'))}, but this slide reads {VERSION}"
         raise DataError(f"{got}: convert the data again", path)
     fault = _fault(found)
     if fault:
@@ -70,15 +72,16 @@ def _fault(found: Manifest) -> str | None:
     """What is not as it must be, if anything."""
     for name in SIZES:
         if not _is_size(found.get(name), MOST[name]):
-            return f"{name} is {found.get(name)!r}, expected 0 to {MOST[name]}"
+            return f"{name} is {quoted(found.get(name))}, expected 0 to {MOST[name]}"
     if type(found.get("is_binary")) is not bool:
-        return f"is_binary is {found.get('is_binary')!r}, expected true or false"
+        return f"is_binary is {quoted(found.get('is_binary'))}, expected true or false"
     arrays = found.get("arrays")
     if not isinstance(arrays, dict):
         return "arrays is no object"
     left_out = {name for name in DTYPES if name.startswith("left_out_")}
     if set(arrays) not in (set(DTYPES), set(DTYPES) - left_out):
-        return f"arrays has {', '.join(sorted(arrays)) or 'nothing'}, expected {', '.join(DTYPES)}"
+        got = ", ".join(sorted(arrays))[:60] or "nothing"
+        return f"arrays has {got}, expected {', '.join(DTYPES)}"
     return next((fault for name in arrays if (fault := _array_fault(found, name))), None)
 
 
@@ -88,7 +91,7 @@ def _array_fault(found: Manifest, name: str) -> str | None:
         _is_size(entry.get(key), 2**62) for key in ("length", "crc32")
     )
     if not whole:
-        return f"{name} is {str(entry)[:40]!r}, expected its length and crc32"
+        return f"{name} is {quoted(entry)}, expected its length and crc32"
     expected = {"indptr": n + 1, "keys": n}.get(name.rpartition("_")[2])
     if expected is not None and entry["length"] != expected:
         return f"{name} has the length {entry['length']}, expected {expected}"

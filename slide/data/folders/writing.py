@@ -11,7 +11,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import is_even
-from slide.data.folders.arrays import HEADER, ArrayFile, write_durably
+from slide.data.folders.arrays import HEADER, ArrayFile, refuse_no_file, write_durably
 from slide.data.folders.manifest import (
     DTYPES,
     FIELDS,
@@ -62,6 +62,8 @@ class FolderWriter:
         self.folder = folder
         known = state["arrays"] if state else {}
         self.counted = Counted(**state["counted"]) if state else Counted()
+        for name in DTYPES:
+            refuse_no_file(file_of(folder, name))
         self.files = {
             name: ArrayFile(file_of(folder, name), dtype, **known.get(name, {}))
             for name, dtype in DTYPES.items()

@@ -1,0 +1,67 @@
+"""What a state of direct connections must be: it was read from a file that anyone may have made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.forms import demand_array, demand_clock, demand_counts, demand_rng
+from slide.core.contract.invariants import demand
+from slide.core.contract.sparse import InvertedIndex, SparseParam
+from slide.core.contract.state import State, csr_from
+from slide.core.direct.hidden import Hidden
+from slide.core.direct.inputs import Inputs
+from slide.core.examples.dataset import Dataset
+
+
+def demand_state(state: State, train: Dataset) -> None:
+    """Raise ValueError or KeyError unless a run of these examples can go on from it."""
+    n_inputs = demand_network(state["network"], train)
+    demand_array("touched", state["touched"], np.bool_, train.n_labels)
+    demand_counts(state, "n_steps", "built_at")
+    demand_clock(state["rebuilds"])
+    demand_rng(state["rng"])
+    if state["index"] is not None:
+        index = InvertedIndex(**state["index"])
+        demand_array("base", index.base, np.float32, train.n_labels)
+        demand_array("the index", index.values, np.float32, None)
+        demand(len(index.offsets) == n_inputs + 2, "the index is of other inputs")
+        index.check()
+
+
+def demand_network(state: State, train: Dataset) -> int:
+    """Raise unless weights are those of such examples; how many inputs and units there are."""
+    inputs = Inputs(state["input_weights"], state["pairs"])
+    demand_array("input_weights", inputs.weights, np.float32, train.n_features)
+    demand_array("pairs", inputs.pairs, np.int64, None)
+    inputs.check()
+    weight = csr_from(state["weight"])
+    n_inputs = inputs.n_inputs + demand_hidden(state["hidden"], inputs.n_inputs, train.n_labels)
+    demand_matrix("weights", weight, train.n_labels, n_inputs + 1)
+    demand_array("square", state["square"], np.float32, weight.nnz)
+    SparseParam(weight, state["square"]).check()
+    has_bias = (weight.row_lengths() > 0).all()
+    has_bias = has_bias and (weight.indices[weight.indptr[1:] - 1] == n_inputs).all()
+    demand(bool(has_bias), "a label has no bias")
+    return n_inputs
+
+
+def demand_hidden(state: State, n_inputs: int, n_labels: int) -> int:
+    """Raise unless a hidden layer is of so many inputs and labels; how many units it has."""
+    stored = dict(state)
+    hidden = Hidden.read(stored)
+    demand(not stored, "a hidden layer has other arrays")
+    if hidden is None:
+        return 0
+    for name, array in state.items():
+        demand_array(name, array, array.dtype.type, None)
+    hidden.check(n_inputs, n_labels)
+    return hidden.n_units
+
+
+def demand_matrix(name: str, matrix: CSR, n_rows: int, n_cols: int) -> None:
+    """Raise unless it is one of this shape, of finite numbers."""
+    values: Array = matrix.values
+    demand_array(name, values, np.float32, None)
+    matrix.check()
+    demand(matrix.shape == (n_rows, n_cols), f"{name} are {matrix.shape}: of other examples")

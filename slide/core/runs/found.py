@@ -1,0 +1,98 @@
+"""What a checkpoint must say of its run: whoever made it, it is looked at before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from slide.core.checkpoints.every import Every
+from slide.core.checkpoints.shelf import BEST
+from slide.core.contract.forms import (
+    demand_counts,
+    demand_fields,
+    demand_finite,
+    demand_flags,
+    demand_numbers,
+    demand_rng,
+)
+from slide.core.contract.invariants import demand
+from slide.core.contract.state import State
+from slide.core.errors import FAULTS, ModelError, reason_of, said_anew
+from slide.core.learner import StepReport
+from slide.core.learners.config import Config
+from slide.core.runs.keeping import Keeping
+from slide.core.runs.refusals import demand_time_budget
+
+PARTS = "run", "clock", "place", "kept", "records", "seconds_by_kernel", "learner"
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Where something in a checkpoint is not what a run has left there.
+
+    Raises:
+        ModelError: it says so.
+    """
+    try:
+        yield
+    except FAULTS as error:
+        raise ModelError(
+            f"the checkpoint is damaged ({reason_of(error)}): begin anew by {said_anew()}"
+        ) from None
+
+
+def demand_heading(found: State) -> None:
+    """Raise unless a state without its arrays is that of a run.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    with understood():
+        demand_fields("it", found, PARTS)
+        demand_run(found["run"])
+        demand_counts(found["clock"], "examples", "step")
+        demand_fields("the clock", found["clock"], ("seconds", "examples", "step"))
+        demand_finite(found["clock"], "seconds")
+        demand_counts(found["place"], "epoch", least=1)
+        demand_flags(found["place"], "has_enough", "is_done")
+        epochs = found["run"]["config"]["epochs"]
+        demand(found["place"]["epoch"] <= epochs, "it is beyond the last epoch")
+        demand_kept(found["kept"])
+        seconds = found["seconds_by_kernel"]
+        demand_finite(seconds, *seconds)
+        demand(all(isinstance(record, dict) for record in found["records"]), "records of no epoch")
+
+
+def demand_run(run: State) -> None:
+    """Raise unless it says how the run was begun."""
+    Config.from_dict(run["config"], str(run["learner"]))
+    Keeping(**run["keeping"])
+    Every(run["every"])
+    demand(all(isinstance(run[name], str | None) for name in ("train", "valid")), "no digests")
+    demand_flags(run, "calibrate")
+    if run["time_budget"] is not None:
+        demand_time_budget(run["time_budget"])
+
+
+def demand_kept(kept: State) -> None:
+    """Raise unless it tells of the best epoch, whose folder lies beside the checkpoints."""
+    demand_counts(kept, "n_worse")
+    demand_numbers(kept, "best")
+    demand(isinstance(kept["record"], dict), "a record of no epoch")
+    name = kept["folder"]
+    demand(name is None or BEST.fullmatch(name) is not None, "the best model is elsewhere")
+
+
+def demand_place(place: Any) -> None:
+    """Raise unless it tells of steps, with its arrays."""
+    reports = place["reports"]
+    demand_fields("a report", reports, StepReport.__dataclass_fields__)
+    n = len(reports["loss"])
+    for name, column in reports.items():
+        is_number = isinstance(column, np.ndarray) and column.dtype.kind in "fi"
+        demand(is_number and column.shape == (n,), f"{name} is not of {n} steps")
+    if place["drawn_from"] is not None:
+        demand_rng(place["drawn_from"])
