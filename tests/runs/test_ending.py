@@ -1,6 +1,7 @@
 """The end of a run with checkpoints: between its last solves, and when its model stands."""
 
 import os
+import signal
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from interrupted import CONFIGS, TRAIN, bits, trained
 
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
+from slide.core.checkpoints.shelf import Shelf
 from slide.core.errors import ModelError
 from slide.core.interrupts import Interrupted
 from slide.core.models import folder as folders
@@ -125,6 +127,27 @@ def test_a_run_that_was_killed_before_its_model_stood_goes_on(backend, tmp_path)
     trained(tmp_path / "m", DIRECT, backend, resume=True)
     assert bits(tmp_path / "m") == bits(tmp_path / "whole")
     assert sorted(os.listdir(tmp_path)) == ["m", "whole"]
+
+
+def test_an_interrupt_at_the_end_waits_until_others_may_have_the_folder(
+    backend, tmp_path, monkeypatch
+):
+    release, before = Shelf.release, signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupted(self):
+        signal.raise_signal(signal.SIGINT)
+        release(self)
+
+    try:
+        monkeypatch.setattr(Shelf, "release", interrupted)
+        said = trained(tmp_path / "m", DIRECT, backend, every="2")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said.startswith("interrupted; the last checkpoint is of step 8, in")
+    free = Shelf(checkpoints_of(tmp_path / "m"))
+    free.acquire()
+    free.lock.close()
+    assert os.listdir(tmp_path) == ["m.checkpoints"]
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), ModelError("cannot write: no room")])

@@ -49,11 +49,15 @@ def note_end(partial: Path, checkpoints: Checkpoints, figures: Figures) -> None:
 
 
 @contextmanager
-def telling(checkpoints: Checkpoints | None) -> Iterator[None]:
-    """What ends a run that is trained, but not on the disk, says what there is to go on from."""
+def telling(
+    checkpoints: Checkpoints | None, what: type[BaseException] = KeyboardInterrupt
+) -> Iterator[None]:
+    """Whatever of a kind ends a run says what there is to go on from, unless it has said so."""
     try:
         yield
-    except (KeyboardInterrupt, ModelError) as error:
+    except Interrupted:
+        raise
+    except what as error:
         steps = [] if checkpoints is None else Shelf(checkpoints.folder).steps()
         if not steps:
             raise

@@ -83,14 +83,19 @@ class Saver:
                 on from.
         """
         self.shelf.acquire()
-        try:
-            self.look()
-            with self.hearing:
+        with self.hearing:
+            try:
+                self.look()
                 yield self
-        finally:
-            if hasattr(self, "writer"):
-                self.writer.wait()
-            self.shelf.release()
+            finally:
+                with self.held():
+                    self.close()
+
+    def close(self) -> None:
+        """Have what was begun on the disk, and let others have the folder."""
+        if hasattr(self, "writer"):
+            self.writer.wait()
+        self.shelf.release()
 
     def look(self) -> None:
         """Find what there is to go on from, or that there is nothing, as is asked for."""

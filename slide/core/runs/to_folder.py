@@ -11,6 +11,7 @@ from typing import Any
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.files import sync_folder
 from slide.core.contract.backend import Backend
+from slide.core.errors import ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.learners.config import Config
@@ -91,7 +92,7 @@ def train_to_folder(
         return Model.load(folder, backend), before
     if checkpoints is not None:
         checkpoints = replace(checkpoints, note={"one_based": one_based})
-    with staged(folder, overwrite) as partial:
+    with staged(folder, overwrite) as partial, telling(checkpoints):
         metrics = MetricsFile(partial / METRICS, watcher)
         trainer = Trainer(
             config, backend, time_budget, metrics, keeping, partial, calibrate, checkpoints
@@ -99,7 +100,7 @@ def train_to_folder(
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based
         told = figures(trainer, metrics.last) | calibration_figures(trainer, model)
-        with telling(checkpoints):
+        with telling(checkpoints, ModelError):
             model.write_into(partial)
             if checkpoints is not None:
                 note_end(partial, checkpoints, told)
