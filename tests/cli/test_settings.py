@@ -67,12 +67,15 @@ def test_set_takes_every_setting():
     texts = {
         "hidden": "12,9", "hidden_active": "0,3", "catch_up": "True", "center": "false",
         "hash_bias": "false", "hash_norm": "true", "pairs": "true",
+        "layers": "2",
     }  # fmt: skip
+    whole = {"layers"}
     for name, same in all_known().items():
         default = same[0].default
         text = texts.get(name, "0.5" if default is None else str(default))
         value = assigned([f"{name}={text}"])[name]
-        assert type(value) is (float if default is None else type(default))
+        undecided = int if name in whole else float
+        assert type(value) is (undecided if default is None else type(default))
         same[0].demand(name, value)
 
 
