@@ -25,6 +25,7 @@ def rows_of(estimator: Any, X: Any, reset: bool) -> CSR | Array:
         X: as `SlideClassifier.fit` takes it.
         reset: whether the estimator is to have theirs.
     """
+    refuse_masked(X, "X")
     if handed.is_scipy(X) or isinstance(X, CSR):
         sparse = handed.features(X, "X")
         assert isinstance(sparse, CSR)
@@ -36,6 +37,11 @@ def rows_of(estimator: Any, X: Any, reset: bool) -> CSR | Array:
     if handed.is_scipy(checked):  # of a frame with sparse columns
         return CSR.from_scipy(checked)
     return checked  # type: ignore[no-any-return]
+
+
+def refuse_masked(given: Any, what: str) -> None:
+    """Raise InputError where entries are masked, of which scikit-learn would take the values."""
+    handed.refusing(what, lambda: handed.refuse_masked("values", given))
 
 
 def widen(estimator: Any, X: Any) -> None:
@@ -54,6 +60,7 @@ def widen(estimator: Any, X: Any) -> None:
 
 def weights_of(sample_weight: Any, x: CSR | Array) -> Array:
     """How often each example counts, f32 (n_samples,)."""
+    refuse_masked(sample_weight, "sample_weight")
     like = x.to_scipy() if isinstance(x, CSR) else x
     weights: Any = _check_sample_weight(
         sample_weight,
@@ -88,6 +95,7 @@ def labels_of(y: Any, n_samples: int, known: Targets | None) -> tuple[Targets, C
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None")
+    refuse_masked(y, "y")
     targets, labels = read_targets(checked_targets(y), known)
     if labels.n_rows != n_samples:
         raise InputError(

@@ -66,11 +66,16 @@ class Wanted:
 
     def config(self, data: Dataset) -> Config:
         """Settings for these examples: few labels are solved, many are as the recipe has it."""
-        said = plainly(self.said)
-        can_solve = SVM in kinds_asked_for(said) and self.time_budget is None
-        if can_solve and data.n_labels <= FEW_LABELS:
-            return Config(learner=SVM.settings(), **(SVM.rules(Traits.of(data), said) | said))
-        return recipe(data, False, self.time_budget, **said)
+        solved = solving(data, self.said, self.time_budget)
+        return solved or recipe(data, False, self.time_budget, **self.said)
+
+
+def solving(data: Dataset, said: dict[str, Any], time_budget: float | None) -> Config | None:
+    """Settings that solve few labels, if what is said by name and the time allow it."""
+    said = plainly(said)
+    if SVM not in kinds_asked_for(said) or time_budget is not None or data.n_labels > FEW_LABELS:
+        return None
+    return Config(learner=SVM.settings(), **(SVM.rules(Traits.of(data), said) | said))
 
 
 def chosen_in(records: list[dict[str, Any]]) -> dict[str, float]:

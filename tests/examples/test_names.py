@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -30,6 +31,13 @@ def test_any_text_and_number_is_a_name(values):
     assert pickle.loads(pickle.dumps(names)) == copy.deepcopy(names) == names
 
 
+def test_names_are_a_sequence():
+    names = Names(["a", "b", 3])
+    assert isinstance(names, Sequence)
+    assert (len(names), [*names], names[2], names[1:]) == (3, ["a", "b", 3], 3, ("b", 3))
+    assert ("a" in names, "c" in names, ["a"] in names, names.index(3)) == (True, False, False, 2)
+
+
 def test_names_keep_the_shape_of_ids_and_none_is_none():
     assert TAGS.of(np.array([[0, 2], [1, -1]])) == [["python", "c++"], ["java", None]]
     assert TAGS.of(np.empty((2, 0), np.int32)) == [[], []]
@@ -51,8 +59,8 @@ def test_text_of_a_number_is_another_name_than_the_number():
     ("values", "sentence"),
     [
         (["a", "b", "a"], "0 and 2 are both called 'a'"),
-        ([1, True], "0 and 1 are both called 1:"),
-        ([1, 1.0], "0 and 1 are both called 1:"),
+        ([1, True], "0 and 1 are called 1 and True, which are equal in Python: expected"),
+        ([1, 1.0], "0 and 1 are called 1 and 1.0, which are equal"),
         (["a", None], "a name is None: expected text"),
         ([["a"]], "a name is \\['a'\\]"),
         ([float("nan")], "a name is nan"),

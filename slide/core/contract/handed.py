@@ -70,6 +70,8 @@ def as_features(x: Any) -> CSR | Block:
         return as_csr(x)
     if isinstance(x, Block):
         return as_block(x)
+    if hasattr(x, "columns") and hasattr(x, "sparse"):  # a frame all of whose columns are sparse
+        x = x.sparse.to_coo()
     return of_scipy(x) if is_scipy(x) else Block.of(numbers("values", x, 2))
 
 
@@ -164,8 +166,7 @@ def as_array(name: str, given: Any) -> Array:
     """What NumPy makes of it, or ValueError if that is no array."""
     if type(given) is np.ndarray:
         return given
-    is_masked = isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given)
-    demand(not is_masked, f"{name} has masked entries: fill them first")
+    refuse_masked(name, given)
     try:
         array = np.asarray(given)
     except Exception as error:  # ragged lists, and whatever an array of others may raise
@@ -175,6 +176,13 @@ def as_array(name: str, given: Any) -> Array:
     if not array.ndim:
         raise ValueError(f"{name} is a {type(given).__name__}: expected {MATRICES}")
     return array
+
+
+def refuse_masked(name: str, given: Any) -> None:
+    """Raise ValueError where entries of an array, or of one in a list, are masked."""
+    rows = given if isinstance(given, list | tuple) else (given,)
+    is_any = any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows)
+    demand(not is_any, f"{name} has masked entries: fill them or leave them out")
 
 
 def is_ready(array: Array, dtype: Dtype, ndim: int) -> bool:

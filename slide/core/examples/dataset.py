@@ -12,6 +12,7 @@ from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block, demand
 from slide.core.errors import InputError
 from slide.core.examples.names import Names
+from slide.core.examples.naming import names_of_columns
 from slide.core.examples.targets import is_listed, labels_listed
 from slide.core.examples.texts import TextFeatures
 from slide.core.examples.weights import checked_weights
@@ -27,9 +28,9 @@ class Dataset:
     value is above 0; a label of value -1 is one that was shown and not chosen (see the loss
     `saros`). `left_out` has an entry where a label is neither right nor wrong for an example, its
     own page for instance: rankings are judged without it. It is no label in `y`. `feature_names`,
-    `label_names` and, of texts, `text` tell what the columns are; the model that is trained keeps
-    them. `weights`, f32 (n_samples,), say how many examples each one counts for in training: 0
-    leaves it out.
+    `label_names` and, of texts, `text` tell what the columns are, those of frames by themselves;
+    the model that is trained keeps them. `weights`, f32 (n_samples,), say how many examples each
+    one counts for in training: 0 leaves it out.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -45,6 +46,9 @@ class Dataset:
     weights: Array | None = None
 
     def __post_init__(self) -> None:
+        for side, given in (("feature_names", self.x), ("label_names", self.y)):
+            if getattr(self, side) is None:
+                object.__setattr__(self, side, names_of_columns(given))
         if not isinstance(self.x, CSR | Block):
             object.__setattr__(self, "x", handed.features(self.x))
         listed: Names | None = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,7 +21,7 @@ N_COMPARED = 2000  # names that a wrong one is compared with: more take seconds
 N_GUESSES = 3
 
 
-class Names:
+class Names(Sequence[Name]):
     """Distinct names of ids 0, 1, ..., as JSON has them: text, finite numbers, true and false.
 
     Args:
@@ -31,7 +31,8 @@ class Names:
     Raises:
         InputError: one is of another type, is met twice, or is text that cannot be encoded.
 
-    Nothing can be changed. Looking up takes constant time a name; the first look makes an index.
+    A sequence by id: `names[3]`, `name in names`. Nothing can be changed. Looking up takes constant
+    time a name; the first look makes an index.
     """
 
     __slots__ = ("_ids", "_n", "_read", "_values")
@@ -132,6 +133,21 @@ class Names:
     def __len__(self) -> int:
         return self._n
 
+    @overload
+    def __getitem__(self, place: int) -> Name: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Name, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Name | tuple[Name, ...]:
+        return self.values[place]
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(name) is not None
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self.values)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Names) and self._n == other._n and self.values == other.values
 
@@ -178,7 +194,10 @@ def refuse_repeated(names: Sequence[Name], places: dict[Name, int]) -> None:
         return
     again = next(i for i, name in enumerate(names) if places[name] != i)
     name, other = names[again], places[names[again]]
-    raise InputError(f"{again} and {other} are both called {name!r}: expected distinct names")
+    called = f"both called {name!r}"
+    if type(names[other]) is not type(name):
+        called = f"called {name!r} and {names[other]!r}, which are equal in Python"
+    raise InputError(f"{again} and {other} are {called}: expected distinct names")
 
 
 def within(ids: Array, n: int) -> bool:

@@ -116,6 +116,7 @@ def read_targets(y: Any, known: Targets | None = None) -> tuple[Targets, CSR]:
 
     Cost: linear in the labels that examples have; nothing grows with n_labels but names.
     """
+    handed.refusing("y", lambda: handed.refuse_masked("values", y))
     targets, matrix = read_any(y, known)
     if known is not None and (targets.names is None) != (known.names is None):
         raise InputError(
@@ -152,7 +153,7 @@ def is_listed(y: Any) -> bool:
     """Whether labels are a list, or one for each example, rather than a matrix."""
     if isinstance(y, CSR) or handed.is_scipy(y):
         return False
-    return isinstance(y, list | tuple) or getattr(y, "ndim", None) == 1
+    return isinstance(y, list | tuple) or len(getattr(y, "shape", ())) == 1
 
 
 def labels_listed(y: Any) -> tuple[CSR, Names | None]:
@@ -223,6 +224,7 @@ def of_rows(rows: list[Any], known: Targets | None) -> tuple[Targets, CSR]:
     lengths = [len(row) for row in rows]
     empty = Targets("names", 0, array_of([]))
     try:
+        refuse_equal(flat)
         distinct = in_order(dict.fromkeys(flat))
     except TypeError as error:
         raise InputError(f"y has a label that is no name: {error}") from None
@@ -252,6 +254,7 @@ def of_classes(y: Array, known: Targets | None) -> tuple[Targets, CSR]:
     """One class for each example."""
     if y.dtype == object:
         refuse_unhashable(y.tolist())
+        refuse_equal(y.tolist())
     refuse_not_finite(y.tolist() if y.dtype.kind in "fO" else [])
     try:
         distinct, which = np.unique(y, return_inverse=True)
@@ -275,6 +278,20 @@ def refuse_unhashable(classes: list[Any]) -> None:
             raise InputError(
                 f"y, row {i}, is {name!r:.60}: expected the name of its label, or a list of names"
             ) from None
+
+
+def refuse_equal(names: Collection[Hashable]) -> None:
+    """Raise InputError where two names are equal and of different types, as 1, 1.0 and True are."""
+    if len({type(name) for name in names} & {bool, int, float}) < 2:
+        return
+    met: dict[Hashable, Hashable] = {}
+    for name in names:
+        other = met.setdefault(name, name)
+        if type(other) is not type(name):
+            raise InputError(
+                f"y has the labels {other!r} and {name!r}, which are equal in Python: expected "
+                "numbers of one type, or text"
+            )
 
 
 def refuse_not_finite(names: Iterable[Any]) -> None:

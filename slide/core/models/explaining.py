@@ -18,6 +18,7 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import InputError
 from slide.core.examples.dataset import Dataset, checked, features_of
 from slide.core.examples.names import Name, Names
+from slide.core.examples.naming import names_of_columns, refuse_other_columns
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import LAST
 from slide.core.models.explanation import Evidence, Explanation, Neighbour
@@ -98,6 +99,7 @@ def explanations(
     examples: Dataset | None = None,
 ) -> list[Explanation]:
     """`Explaining.explain` of some labels, whose neighbours are looked for once."""
+    refuse_other_columns(names_of_columns(row), model.feature_names, "row")
     x = handed.features(row, "row")
     if x.n_rows != 1:
         raise InputError(f"row has {x.n_rows} rows: expected one, such as x[i : i + 1]")

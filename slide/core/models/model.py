@@ -19,6 +19,7 @@ from slide.core.errors import InputError, ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset, batches, checked
 from slide.core.examples.names import Names
+from slide.core.examples.naming import aligned, names_of_columns, refuse_other_columns
 from slide.core.examples.numbering import Numbering
 from slide.core.examples.texts import TextFeatures
 from slide.core.learner import Searcher, TrainedNetwork
@@ -40,7 +41,7 @@ from slide.core.settings.plan import Plan
 EXAMPLES_AT_A_TIME = 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Model(Probable, Evaluating, Explaining):
     """A network and its surroundings.
 
@@ -82,6 +83,10 @@ class Model(Probable, Evaluating, Explaining):
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
+
+    def __repr__(self) -> str:
+        kind, sizes = kind_of(self.config), (self.network.n_features, self.network.n_labels)
+        return f"Model({kind.title}, {sizes[0]} features, {sizes[1]} labels)"
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made of: weights on the host, and nothing that can be made anew."""
@@ -129,7 +134,7 @@ class Model(Probable, Evaluating, Explaining):
             ModelError: x is dense and has another number of features.
             ConfigError: k is no whole number from 1 on.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         ids, scores = self.ranked(x, self._depth(k), sampled)
         return self.labels.ids_of(ids), scores
@@ -205,7 +210,7 @@ class Model(Probable, Evaluating, Explaining):
             InputError: one of them is no such matrix, or they differ in rows.
             ModelError: x is dense and has another number of features.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         wanted = handed.labels(wanted, "wanted")
         if wanted.n_rows != x.n_rows:
@@ -257,7 +262,13 @@ class Model(Probable, Evaluating, Explaining):
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
         self._refuse_misfit(data.x)
+        data = aligned(data, self.feature_names, self.label_names, "data")
         return known(data, self.features, self.labels, self.label_counts)
+
+    def _asked_features(self, x: Any) -> tuple[CSR | Block, Unseen]:
+        """What somebody hands over, by the columns of the network."""
+        refuse_other_columns(names_of_columns(x), self.feature_names, "features")
+        return self._known_features(handed.features(x))
 
     def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
         """Features by the columns of the network."""

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import SlideWarning, worded
 from slide.core.examples.dataset import features_of
@@ -46,7 +45,7 @@ class Ranker(Protocol):
     @property
     def labels(self) -> Numbering: ...
 
-    def _known_features(self, x: CSR | Block) -> tuple[CSR | Block, Unseen]:
+    def _asked_features(self, x: Any) -> tuple[CSR | Block, Unseen]:
         """Features by columns, without those that training never met."""
 
     def _depth(self, k: Any) -> int:
@@ -84,7 +83,7 @@ class Probable:
         Raises:
             InputError, ModelError, ConfigError: see `Model.predict`.
         """
-        x, unseen = self._known_features(handed.features(x))
+        x, unseen = self._asked_features(x)
         unseen.warn()
         if self.calibration is None:
             warnings.warn(UncalibratedWarning(), stacklevel=2)
@@ -105,7 +104,7 @@ class Probable:
         Raises:
             InputError, ModelError: see `Model.predict`.
         """
-        x, _ = self._known_features(handed.features(x))
+        x, _ = self._asked_features(x)
         return probabilities_of(self, x, self.labels.columns_of(ids), scores)
 
 

@@ -20,6 +20,7 @@ from slide.core.contract.state import State
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked, refuse_nameless
+from slide.core.examples.naming import aligned
 from slide.core.examples.numbering import by_columns
 from slide.core.examples.scored import Scored
 from slide.core.learner import Learner, StepReport
@@ -166,7 +167,10 @@ class Trainer:
             self.keeping.refuse_without(valid)
             train = checked(train, "the training set").counted()
             refuse_nameless(train, "the training set")
-            valid = None if valid is None else checked(valid, "the validation set")
+            if valid is not None:
+                valid = checked(valid, "the validation set")
+                names_known = train.feature_names, train.label_names
+                valid = aligned(valid, *names_known, "the validation set")
             refuse_misfit(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
             digests = self._digests(train, valid, saver.found)

@@ -1,0 +1,79 @@
+"""What the columns of a frame are called, and examples whose names must be those of a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR
+from slide.core.errors import InputError
+from slide.core.examples.names import Names
+
+if TYPE_CHECKING:
+    from slide.core.examples.dataset import Dataset
+
+
+def is_frame(table: Any) -> bool:
+    """Whether it is a frame of pandas, polars or the like."""
+    return hasattr(table, "columns") and hasattr(table, "shape")
+
+
+def names_of_columns(table: Any) -> Names | None:
+    """What the columns of a frame are called; None where that is not text, or there is no frame."""
+    columns = list(table.columns) if is_frame(table) else []
+    return Names(columns) if columns and all(isinstance(name, str) for name in columns) else None
+
+
+def refuse_other_columns(names: Names | None, known: Names | None, what: str) -> None:
+    """Raise InputError unless names begin with those that a model knows, or the reverse.
+
+    Args:
+        names: of the columns of examples, if they have any.
+        known: of the model's features, if they have any.
+        what: the examples are called in a sentence.
+    """
+    if names is None or known is None or agree(names, known):
+        return
+    pairs = zip(names.values, known.values, strict=False)
+    place, (got, expected) = next(each for each in enumerate(pairs) if each[1][0] != each[1][1])
+    raise InputError(
+        f"{what}: column {place} is {got!r}, which is {expected!r} in the model: expected the "
+        "features that it was trained on, in their order"
+    )
+
+
+def agree(names: Names, others: Names) -> bool:
+    """Whether ids that both have are called the same."""
+    n = min(len(names), len(others))
+    return names is others or names.values[:n] == others.values[:n]
+
+
+def aligned(data: Dataset, features: Names | None, labels: Names | None, what: str) -> Dataset:
+    """Examples by the ids that a model's names have: of other labels the ids are replaced.
+
+    Raises:
+        InputError: its features are called otherwise.
+    """
+    refuse_other_columns(data.feature_names, features, what)
+    if labels is None or data.label_names is None or agree(data.label_names, labels):
+        return data
+    return renumbered(data, labels)
+
+
+def renumbered(data: Dataset, names: Names) -> Dataset:
+    """Examples whose labels have the ids of these names, or others after them."""
+    assert data.label_names is not None
+    known = [names.get(name) for name in data.label_names.values]
+    ids = np.array([len(names) + i if id is None else id for i, id in enumerate(known)], np.int64)
+    n = len(names) + len(known)
+    left_out = data.left_out and with_ids(data.left_out, ids, n)
+    return replace(data, y=with_ids(data.y, ids, n), left_out=left_out, label_names=None)
+
+
+def with_ids(matrix: CSR, ids: np.ndarray[Any, Any], n: int) -> CSR:
+    """Entries in other columns, of n."""
+    cells = matrix.row_numbers() * n + ids[matrix.indices]
+    order = np.argsort(cells)
+    return CSR.of_cells(cells[order], matrix.values[order], (matrix.n_rows, n))
