@@ -48,6 +48,7 @@ def bench(
     from slide.bench.problem import SIZES
     from slide.bench.racing import Race
     from slide.cli.speeds import table
+    from slide.data import refuse_unwritable
 
     kernels, sizes = (
         given_or_all("--kernel", kernel, TIMED),
@@ -57,6 +58,8 @@ def bench(
         raise ConfigError(f"--json got {json}, which is a folder: expected a file")
     if json and not json.parent.is_dir():
         raise ConfigError(f"--json got {json}: expected a file in a folder that exists")
+    if json:
+        refuse_unwritable(json)
     computer, calls, entries = create_verified(backend, kernels), calls_of(kernels), []
     with ExitStack() as stack:
         backends = {backend: computer} | {one: complete(one) for one in BASELINES if one != backend}

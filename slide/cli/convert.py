@@ -44,7 +44,13 @@ def convert(
     it. An interrupted conversion into a folder goes on when it is asked for
     again. Several files, or a pattern such as 'part-*.txt.gz', become one set.
     """
-    from slide.data import check_folder, is_folder_name, refuse_other_than_svmlight, refuse_taken
+    from slide.data import (
+        check_folder,
+        is_folder_name,
+        refuse_other_than_svmlight,
+        refuse_taken,
+        refuse_unwritable,
+    )
 
     if check is not None:
         if sources or target:
@@ -54,12 +60,13 @@ def convert(
         return
     if not sources or target is None:
         raise ConfigError("convert takes IN and OUT: name both (see slide convert --help)")
-    refuse_taken(target)  # before the work is done
+    refuse_taken(target)
     for source in sources:
         refuse_other_than_svmlight(source, one_based)
     if is_folder_name(target):
         to_folder(sources, target, one_based)
     else:
+        refuse_unwritable(target)
         to_file(sources, target, one_based)
 
 

@@ -40,12 +40,12 @@ def demo(
     """
     from slide.backends import load
     from slide.core.learners.recipe import recipe
-    from slide.core.models.folder import refuse_if_taken
+    from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.to_folder import train_to_folder
     from slide.data import load_demo
 
     overwrite = model == DEFAULT_FOLDER and is_demo(model)
-    refuse_if_taken(model, overwrite)
+    refuse_unwritable(model, overwrite)
     computer = load(backend)
     data = load_demo()
     config = recipe(data.train, seed=seed)

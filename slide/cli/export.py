@@ -21,7 +21,10 @@ def export(
     with the ids and scores of the k best labels. Needs slide-engine[onnx].
     """
     from slide.core.models.model import Model
+    from slide.data import refuse_taken, refuse_unwritable
 
     if file.suffix.lower() != ".onnx":
         raise ConfigError(f"{file} does not end in .onnx, the format that is written: name it so")
+    refuse_taken(file)
+    refuse_unwritable(file)
     Model.load(folder).to_onnx(file)

@@ -39,8 +39,11 @@ def freeze(
     evaluate` and `slide.Predictor.load` take OUT; training cannot go on from
     it.
     """
+    from slide.core.models.folder import refuse_unwritable
     from slide.core.models.model import Model
+    from slide.serving.folder import refuse_if_taken
 
+    refuse_unwritable(out, overwrite, refuse_if_taken)
     frozen = Model.load(folder, COMPUTES).freeze(out, cast(Any, dtype), keep, overwrite)
     print(
         f"{out}: {frozen.n_labels} labels, {dtype}, {frozen.nbytes / 1e6:.1f} MB of arrays "

@@ -64,6 +64,7 @@ def predict(
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
+        refuse_unwritable,
         write_named,
         write_predictions,
     )
@@ -73,7 +74,8 @@ def predict(
     refuse_idle(sampled, plan, insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
-    refuse_taken(out)  # before the work is done
+    refuse_taken(out)
+    refuse_unwritable(out)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     data = read_for(model, file, text, texts_only=True)

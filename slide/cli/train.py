@@ -121,7 +121,7 @@ def train(
     from slide.core.examples.numbering import used
     from slide.core.learners.config import Config
     from slide.core.learners.recipe import recipe
-    from slide.core.models.folder import refuse_if_taken
+    from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.keeping import LAST, Keeping
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
@@ -140,7 +140,7 @@ def train(
         raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
     if time_budget is not None:
         demand_time_budget(time_budget)
-    refuse_if_taken(model, overwrite)
+    refuse_unwritable(model, overwrite)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
     found = found_by(checkpoints)
     if found is not None:

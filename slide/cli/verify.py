@@ -36,11 +36,13 @@ def verify(
     from slide.backends.verifying import verify_backend
     from slide.cli.findings import print_report
     from slide.cli.watching import Watching
+    from slide.data import refuse_unwritable
     from slide.reference.cases.choices import ANY_SIZE
-    from slide.report.verification import refuse_unwritable, write_page
+    from slide.report.verification import refuse_no_file, write_page
 
     if html:
-        refuse_unwritable(html)  # before the work is done
+        refuse_no_file(html)
+        refuse_unwritable(html)
     n_jobs = jobs or min(cores(), MOST_JOBS)
     with Watching(backend, examples, Console(stderr=True)) as picture:
         report = verify_backend(backend, examples, seed, n_jobs, picture.watch, largest or ANY_SIZE)

@@ -16,7 +16,7 @@ from slide.data.many import files_of
 from slide.data.predictions import prediction_lines, write_named, write_predictions
 from slide.data.streams import refuse_twice
 from slide.data.tables import is_table
-from slide.data.target import refuse_taken
+from slide.data.target import refuse_taken, refuse_unwritable
 from slide.data.texts import Columns, read_texts, read_texts_pair
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "refuse_other_than_svmlight",
     "refuse_taken",
     "refuse_twice",
+    "refuse_unwritable",
     "write",
     "write_named",
     "write_predictions",

@@ -35,7 +35,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     refuse_taken(path)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = draft_of(path)
     try:
         with draft.open("xb") as file:
             yield file
@@ -53,6 +53,23 @@ def refuse_taken(path: Path) -> None:
         raise DataError(f"{str(path)!r} is no name for a file: name one that does not exist", path)
     if is_taken(path):
         raise DataError("it exists and is not overwritten: remove it or name another", path)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise DataError unless a file can be made there, which is tried before the work is done."""
+    if is_stream(path):
+        return
+    draft = draft_of(path)
+    try:
+        draft.touch(exist_ok=False)
+        draft.unlink()
+    except OSError as error:
+        raise open_error(error, path) from None
+
+
+def draft_of(path: Path) -> Path:
+    """A hidden name beside a file, which nobody else uses."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:

@@ -33,7 +33,7 @@ from slide.report.words import (
 )
 
 
-def refuse_unwritable(path: Path) -> None:
+def refuse_no_file(path: Path) -> None:
     """Raise ConfigError unless there can be a file of this name."""
     if path.is_dir():
         raise ConfigError(f"--html got {path}, which is a folder: expected a file")

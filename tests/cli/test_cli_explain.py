@@ -187,7 +187,7 @@ def test_an_exported_file_answers(slide, place):
     [
         (["m", "m.onnx"], "the model has no hidden layers"),
         (["hidden", "hidden.pt"], "hidden.pt does not end in .onnx"),
-        (["hidden", "there.onnx"], "there.onnx exists and is not overwritten"),
+        (["hidden", "there.onnx"], "there.onnx: it exists and is not overwritten"),
     ],
 )
 def test_what_cannot_be_exported_is_a_sentence(slide, place, arguments, sentence):

@@ -42,6 +42,21 @@ HEADER = "3 4 5\n"
         (["convert", "bad.txt", "n.npz"], "bad.txt:2: "),
         (["verify", "magic"], "unknown backend"),
         (["report"], "report"),
+        (
+            ["predict", "none", "none.txt", "--out", "test.txt/p.txt"],
+            "test.txt/p.txt: the operating",
+        ),
+        (["predict", "none", "none.txt", "--out", "no/such/p.txt"], "no/such/p.txt: there is no"),
+        (["predict", "none", "none.txt", "--out", "p" * 250], "ppp: the operating system refuses"),
+        (["convert", "none.txt", "no/such/n.npz"], "no/such/n.npz: there is no"),
+        (["convert", "none.txt", "test.txt/n"], "test.txt/"),
+        (["export", "none", "no/such/m.onnx"], "no/such/m.onnx: there is no"),
+        (["freeze", "none", "test.txt/f"], "cannot make a model folder in"),
+        (["train", "none.txt", "--model", "test.txt/m"], "cannot make a model folder in"),
+        (["demo", "--model", "test.txt/m"], "cannot make a model folder in"),
+        (["verify", "numba", "--html", "no/such/v.html"], "no/such/v.html: expected a file in"),
+        (["verify", "numba", "--html", "p" * 250], "ppp: the operating system refuses"),
+        (["bench", "numba", "--json", "p" * 250], "ppp: the operating system refuses"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_set, args, words):

@@ -58,6 +58,18 @@ def staged(
                 parent.rmdir()
 
 
+class Tried(Exception):  # noqa: N818, it is no error
+    """Ends what was only tried."""
+
+
+def refuse_unwritable(
+    folder: Path, overwrite: bool, refuse: Callable[[Path, bool], None] | None = None
+) -> None:
+    """Raise ModelError unless a folder can be made: `staged` is tried, before the work is done."""
+    with suppress(Tried), staged(folder, overwrite, refuse):
+        raise Tried
+
+
 def hidden_sibling(folder: Path, role: str) -> Path:
     """A hidden name next to `folder` that nobody else uses."""
     return folder.with_name(f".{folder.name}.{role}-{secrets.token_hex(4)}")
