@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import typer
+from rich.console import Console
 
 from slide.cli.backends import backends
 from slide.cli.bench import bench
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+READER_LEFT = 141  # as of a program that SIGPIPE has ended: 1 would be a failed check
 
 
 class Carried(Exception):  # noqa: N818, it is no error of its own
@@ -68,12 +70,16 @@ for command in COMMANDS:
 
 
 def main() -> NoReturn:
-    """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted."""
+    """Run the command line; exit 0 done, 1 failed check, 2 bad usage or input, 130 interrupted.
+
+    Where nobody reads the output any more, as `head` leaves, it ends without a word, with 141.
+    """
     for name in INTERRUPTS:
         if signal.getsignal(name) is not signal.SIG_IGN:  # as nohup wants SIGHUP to be
             signal.signal(name, interrupt)
     resend_dropped_signal(KeyboardInterrupt, signal.SIGINT, interrupt)
     prepare_streams()
+    Console.on_broken_pipe = tell_broken_pipe  # type: ignore[assignment]  # of help, tables
     warnings.showwarning = warning_sentence(warnings.showwarning)
     try:
         code = run_app()
@@ -94,7 +100,7 @@ def main() -> NoReturn:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and reader_has_left():  # as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
+            sys.exit(READER_LEFT)
         leave(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     except Exception as error:
         # Usage errors of the parser are known by their method: Typer's own class for them moved
@@ -115,6 +121,11 @@ def run_app() -> int:
         return app(standalone_mode=False) or 0
     except Carried as carried:
         raise carried.error from None
+
+
+def tell_broken_pipe(console: Console) -> NoReturn:
+    """What Rich does about a broken pipe: it would end with status 1, as Click does."""
+    raise Carried(BrokenPipeError()) from None
 
 
 def reader_has_left() -> bool:
