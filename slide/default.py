@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from slide.backends import load, use_threads
-from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opens_backends
 from slide.core.machine import cores
 from slide.core.models.freezing import freezes_models
+
+if TYPE_CHECKING:
+    from slide.core.contract.backend import Backend
 
 
 @opens_backends
 def open_backend(name: str | None) -> Backend:
     """The backend of this name, or the default one, on all cores that this process may use."""
+    from slide.backends import load, use_threads
+
     backend = load(name)
     use_threads(backend, cores())
     return backend

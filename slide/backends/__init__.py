@@ -193,6 +193,8 @@ def checked(backend: Backend, name: str, options: dict[str, Any]) -> Backend:
 
 def find(name: str) -> tuple[str, str]:
     """The target `module:Class` of a name, and a phrase that says whose entry point it is."""
+    if not isinstance(name, str):
+        raise BackendError(f"backend is {name!r:.60}: expected the name of one, such as 'numba'")
     if ":" in name:
         return name, ""
     registered = [entry for entry in entry_points(group=GROUP) if entry.name == name]

@@ -20,6 +20,7 @@ from slide.cli.options import (
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.texts import Text, read_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
+from slide.core.errors import DataError
 
 
 @takes_plan
@@ -68,6 +69,7 @@ def predict(
         write_named,
         write_predictions,
     )
+    from slide.data.streams import shown
 
     if threshold is not None:
         demand_float("--threshold", threshold, 0, 1)
@@ -82,6 +84,8 @@ def predict(
     has_texts = data is not None
     if data is None:
         data = read(file, one_based=one_based, features_only=True)
+    if not data.n_samples:
+        raise DataError("there is no example, expected one at least: check the file", shown(file))
     label_names = model.named_labels if has_texts or names else None
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:

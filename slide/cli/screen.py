@@ -9,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 COLUMNS = " epoch   seconds  examples/s     loss     P@1     P@3     P@5"
 ON_HELD_OUT = " (held out of the training set)"
+NOT_KNOWN = " (P@k takes --valid FILE)"
+TOO_FEW = " (P@k takes --valid FILE: there are too few examples to hold some out)"
 
 
 class Screen:
@@ -79,7 +81,10 @@ def new_bar(console: Console) -> Progress:
 
 def heading_of(record: dict[str, Any]) -> str:
     """The names of columns, and which examples the scores are of."""
-    return COLUMNS + (ON_HELD_OUT if precisions(record)[1] else "")
+    found, are_held_out = precisions(record)
+    if found[0] is None:
+        return COLUMNS + (TOO_FEW if "cost" in record else NOT_KNOWN)
+    return COLUMNS + (ON_HELD_OUT if are_held_out else "")
 
 
 def epoch_line(record: dict[str, Any]) -> str:

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from slide.core.contract import handed
+from slide.core.contract.arguments import path_of
 from slide.core.contract.arrays import CSR
 from slide.core.errors import ConfigError, DataError, SlideWarning, said
 from slide.core.examples.counting import OneBased
@@ -114,8 +116,13 @@ def read(
         SlideWarning: an svmlight file looks as if it counted from 1, and nothing was said; or it
             ends in blank lines.
     """
-    sizes = n_features or 0, n_labels or 0
-    return _read(Path(path), *sizes, counted(one_based), features_only)[1]
+    sizes = size_of(n_features, "n_features"), size_of(n_labels, "n_labels")
+    return _read(path_of(path, "path"), *sizes, counted(one_based), features_only)[1]
+
+
+def size_of(n: int | None, name: str) -> int:
+    """A number of columns; 0 where none is asked for."""
+    return 0 if n is None else handed.refusing(name, lambda: handed.n_columns(n))
 
 
 def counted(one_based: str | None) -> OneBased | None:
@@ -124,7 +131,7 @@ def counted(one_based: str | None) -> OneBased | None:
     Raises:
         ConfigError: there is none.
     """
-    if one_based is None or one_based in set(OneBased):
+    if one_based is None or (isinstance(one_based, str) and one_based in set(OneBased)):
         return None if one_based is None else OneBased(one_based)
     raise ConfigError(f"one_based is {one_based!r}: expected one of {', '.join(OneBased)}")
 
@@ -261,7 +268,7 @@ def write(dataset: Dataset, path: str | Path) -> None:
         DataError: the file exists, cannot be written, or its format cannot hold the examples.
         InputError: the arrays contradict each other, or features are not finite.
     """
-    path = Path(path)
+    path = path_of(path, "path")
     dataset = checked(dataset, "the dataset")
     kind = _format(path)
     if kind == "npz" and path.suffix.lower() in SUFFIXES:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from slide.core.contract.arguments import items_of, path_of
 from slide.core.contract.arrays import CSR
 from slide.core.errors import ConfigError, DataError, InputError
 from slide.core.examples.dataset import Dataset
@@ -98,18 +99,20 @@ def read_texts(
         ConfigError: the vectorizer has no such settings, or scikit-learn is not installed.
         InputError: `like` has no names, or was not trained on texts.
     """
+    path = path_of(path, "path")
     if like is not None:
-        return read_like(Source(Path(path)), like, text, labels, separator, texts_only)
+        return read_like(Source(path), like, text, labels, separator, texts_only)
     if text is None or labels is None:
         missing = "text" if text is None else "labels"
         raise ConfigError(f"{missing} is not given: expected the name of a column of {path}")
     columns = Columns(tuple_of(text), labels, separator)
-    return read_new(Source(Path(path)), columns, vectorizer, settings)
+    return read_new(Source(path), columns, vectorizer, settings)
 
 
 def tuple_of(text: str | Sequence[str]) -> tuple[str, ...]:
     """Names of columns."""
-    return (text,) if isinstance(text, str) else tuple(text)
+    expected = "the name of a column, or a list of names"
+    return (text,) if isinstance(text, str) else tuple(items_of(text, "text", expected))
 
 
 def read_new(
@@ -136,7 +139,7 @@ def read_like(
     texts_only: bool,
 ) -> Dataset:
     """Examples by the features and labels of a model or a training set."""
-    known, names = like.text, like.label_names
+    known, names = getattr(like, "text", None), getattr(like, "label_names", None)
     if known is None or names is None:
         raise InputError(
             "like was not trained on texts, so that it knows no words: expected a model, or a "

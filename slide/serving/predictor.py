@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slide.core.contract import handed
+from slide.core.contract.arguments import demand_kind, path_of
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import ConfigError, said
 from slide.core.examples.counting import OneBased
@@ -39,6 +40,8 @@ class Predictor:
 
     def __init__(self, frozen: Frozen, threads: int = 1) -> None:
         """See `load`; the arrays of `frozen` are not checked for what they say."""
+        expected = "what model.freeze() makes: call that, or Predictor.load(folder)"
+        demand_kind(frozen, Frozen, "frozen", expected)
         self._frozen, self._threads = frozen, threads
         self.model = model_of(frozen, threads)
 
@@ -63,7 +66,7 @@ class Predictor:
         Raises:
             ModelError: the folder is missing, damaged or inconsistent.
         """
-        frozen = read(Path(folder))
+        frozen = read(path_of(folder, "folder"))
         if check:
             check_bytes(frozen)
         return cls(frozen, threads)
@@ -78,11 +81,12 @@ class Predictor:
         overwrite: bool = False,
     ) -> Predictor:
         """See `Model.freeze`."""
+        place = None if folder is None else path_of(folder, "folder")
         frozen = frozen_of(model, dtype, keep)
-        if folder is None:
+        if place is None:
             return cls(frozen)
-        write(frozen, model, Path(folder), overwrite)
-        return cls.load(folder)
+        write(frozen, model, place, overwrite)
+        return cls.load(place)
 
     @property
     def n_features(self) -> int:

@@ -56,7 +56,7 @@ def test_python_m_slide_and_what_importing_costs():
     """`import slide` stays cheap: the heavy libraries are imported where they are used."""
     program = (
         "import sys, slide; "
-        "heavy = {'scipy', 'numba', 'rich', 'typer', 'threadpoolctl'} & set(sys.modules); "
+        "heavy = {'numpy', 'scipy', 'numba', 'rich', 'typer', 'threadpoolctl'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -48,6 +48,8 @@ HEADER = "3 4 5\n"
         ),
         (["predict", "none", "none.txt", "--out", "no/such/p.txt"], "no/such/p.txt: there is no"),
         (["predict", "none", "none.txt", "--out", "p" * 250], "ppp: the operating system refuses"),
+        (["predict", "m", "empty.txt"], "empty.txt: there is no example, expected one at least"),
+        (["evaluate", "m", "empty.txt"], "there is no example"),
         (["convert", "none.txt", "no/such/n.npz"], "no/such/n.npz: there is no"),
         (["convert", "none.txt", "test.txt/n"], "test.txt/"),
         (["export", "none", "no/such/m.onnx"], "no/such/m.onnx: there is no"),

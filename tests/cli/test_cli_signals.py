@@ -9,6 +9,7 @@ import warnings
 import pytest
 from conftest import CLI_QUICK
 
+from slide.__main__ import main
 from slide.core.errors import SlideWarning
 
 
@@ -25,6 +26,24 @@ def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
     assert code == 130
     assert err == "slide: interrupted, nothing is left half written\n"
     assert sorted(files.rglob("*")) == before
+
+
+class Interrupting:
+    """Finds modules, and is interrupted where it is asked for the command."""
+
+    @staticmethod
+    def find_spec(name, *rest):
+        if name == "slide.cli":
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_command_is_imported_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "slide.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting, *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "slide: interrupted, nothing is left half written\n")
 
 
 IN_A_FINALIZER = """

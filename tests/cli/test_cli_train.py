@@ -4,6 +4,8 @@ import json
 
 from conftest import CLI_QUICK
 
+from slide.cli.screen import heading_of
+
 
 def test_train_json(files, slide, test_set):
     code, out, err = slide(
@@ -68,6 +70,13 @@ def test_train_for_people(files, slide):
     assert epoch.split()[0] == "1"
     assert epoch.count("%") == 3
     assert last.startswith("Model in m")
+
+
+def test_why_nothing_is_measured_is_said_with_the_columns():
+    steps, solved = heading_of({}), heading_of({"cost": 1.0})
+    assert steps.endswith("P@5 (P@k takes --valid FILE)")
+    assert solved.endswith("--valid FILE: there are too few examples to hold some out)")
+    assert heading_of({"held_out_precision_at_1": 0.5}).endswith("(held out of the training set)")
 
 
 def test_quiet_is_silent(model, slide):

@@ -6,15 +6,16 @@ The engine does not import the registry of backends. What knows it says how one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from slide.core.contract.backend import Backend
-from slide.core.contract.handed import is_whole
 from slide.core.errors import BackendError, ConfigError
+
+if TYPE_CHECKING:
+    from slide.core.contract.backend import Backend
 
 MOST_THREADS = 4096
 
-Opener = Callable[[str | None], Backend]
+Opener = Callable[[str | None], "Backend"]
 _openers: list[Opener] = []
 
 
@@ -45,6 +46,8 @@ def n_threads(n: Any) -> int:
     Raises:
         ConfigError: there cannot be so many.
     """
+    from slide.core.contract.handed import is_whole
+
     if not (is_whole(n) and 1 <= n <= MOST_THREADS):
         raise ConfigError(
             f"threads is {n!r}: expected a whole number from 1 to {MOST_THREADS}, such as the "

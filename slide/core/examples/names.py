@@ -12,6 +12,7 @@ from typing import Any, overload
 import numpy as np
 
 from slide.core.contract import handed
+from slide.core.contract.arguments import items_of
 from slide.core.contract.arrays import Array
 from slide.core.errors import InputError
 
@@ -38,7 +39,8 @@ class Names(Sequence[Name]):
     __slots__ = ("_ids", "_n", "_read", "_values")
 
     def __init__(self, values: Iterable[Any]) -> None:
-        names = tuple(plain(value) for value in values)
+        listed = items_of(values, "names", "a list of names")
+        names = tuple(plain(value) for value in listed)
         refuse_unwritable(names)
         self._values: tuple[Name, ...] | None = names
         self._n = len(names)
@@ -96,9 +98,8 @@ class Names(Sequence[Name]):
         Raises:
             InputError: there is no such name; the sentence has the nearest ones.
         """
-        if isinstance(names, str):
-            raise InputError(f"names is {names!r}: expected a list of names, such as [{names!r}]")
-        found = [self.find(name) for name in names]
+        listed = items_of(names, "names", "a list of names")
+        found = [self.find(name) for name in listed]
         return np.array(found, np.int32)
 
     def find(self, name: Any) -> int:

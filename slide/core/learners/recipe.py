@@ -12,6 +12,7 @@ from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.numbering import by_columns
 from slide.core.learners.config import Config, kinds_asked_for, plainly
 from slide.core.learners.kinds import kind_of
+from slide.core.settings.demands import demand_float
 from slide.core.settings.traits import Traits
 
 
@@ -35,6 +36,8 @@ def recipe(
         InputError: the arrays of the training set contradict each other.
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
+    if time_budget is not None:
+        demand_float("time budget", time_budget, 1e-3, 1e9)
     train, _, _ = by_columns(
         checked(train, "the training set").counted()
     )  # as it will be trained on

@@ -97,8 +97,7 @@ class Evaluating:
     ) -> dict[str, float]:
         """`evaluate` of examples as `slide.core.models.unseen.known` leaves them."""
         at = depths_of(at)
-        demand_float("propensity parameter A", propensity[0], 0, 10)
-        demand_float("propensity parameter B", propensity[1], 0.01, 1000)
+        demand_propensity(propensity)
         ids = ranking(self, data, max(at), sampled)
         counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
         counts[: len(self.label_counts)] = self.label_counts
@@ -119,6 +118,14 @@ def ranking(model: Ranker, data: Dataset, k: int, sampled: bool) -> Array:
     deeper = k + int(data.left_out.row_lengths().max())
     ids, _ = model.ranked(data.x, min(deeper, model.network.n_labels), sampled)
     return without(ids, data.left_out, k)
+
+
+def demand_propensity(pair: Any) -> None:
+    """Raise ConfigError unless these are the parameters A and B."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ConfigError(f"propensity is {pair!r:.60}: expected a pair (A, B), as (0.55, 1.5)")
+    demand_float("propensity parameter A", pair[0], 0, 10)
+    demand_float("propensity parameter B", pair[1], 0.01, 1000)
 
 
 def depths_of(at: Any) -> list[int]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from slide.core.attribution import Attribution
 from slide.core.contract import handed
+from slide.core.contract.arguments import demand_kind, path_of
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.errors import InputError, ModelError
@@ -247,7 +248,8 @@ class Model(Probable, Evaluating, Explaining):
             examples, unseen = self._known(checked(examples, "examples"))
             unseen.warn()
             examples = Dataset(examples.x, examples.y.first_columns(self.network.n_labels))
-        prepared = plan or Plan(), examples
+        plan = Plan() if plan is None else demand_kind(plan, Plan, "plan", "a slide.Plan")
+        prepared = plan, examples
         self.retrieving = self._retriever(*prepared)
         self.prepared = prepared
 
@@ -317,7 +319,7 @@ class Model(Probable, Evaluating, Explaining):
         Raises:
             ModelError: the folder exists and may not be replaced, or cannot be written.
         """
-        with staged(Path(folder), overwrite) as partial:
+        with staged(path_of(folder, "folder"), overwrite) as partial:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
@@ -341,7 +343,7 @@ class Model(Probable, Evaluating, Explaining):
                 is missing.
             ModelError: the file exists or cannot be written.
         """
-        write_onnx(self, Path(path))
+        write_onnx(self, path_of(path, "path"))
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Model:
@@ -355,7 +357,7 @@ class Model(Probable, Evaluating, Explaining):
             BackendError: the backend cannot be opened.
             ModelError: the folder is missing, damaged or inconsistent.
         """
-        return cls(**read_model(Path(folder), backend))
+        return cls(**read_model(path_of(folder, "folder"), backend))
 
     def freeze(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import SlideWarning, worded
+from slide.core.errors import InputError, SlideWarning, worded
 from slide.core.examples.dataset import features_of
 from slide.core.examples.numbering import Numbering
 from slide.core.models.calibration import Calibration
@@ -105,6 +105,9 @@ class Probable:
             InputError, ModelError: see `Model.predict`.
         """
         x, _ = self._asked_features(x)
+        shape = x.n_rows, np.shape(ids)[-1] if np.ndim(ids) == 2 else -1
+        if not (np.shape(ids) == np.shape(scores) == shape):
+            raise InputError(f"ids and scores: expected (n, k) of both, and n = {x.n_rows}, as x")
         return probabilities_of(self, x, self.labels.columns_of(ids), scores)
 
 

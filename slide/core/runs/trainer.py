@@ -14,6 +14,7 @@ import numpy as np
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.shelf import Shelf
+from slide.core.contract.arguments import demand_kind, demand_methods, path_of
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
 from slide.core.contract.state import State
@@ -114,6 +115,17 @@ class Trainer:
         self.said, self.backend = self.config, opened(self.backend)
         if self.time_budget is not None:
             demand_time_budget(self.time_budget)
+        if self.keep_in is not None:
+            self.keep_in = path_of(self.keep_in, "keep_in")
+        if self.watcher is not None:
+            methods = "on_step", "on_evaluation"
+            demand_methods(
+                self.watcher, methods, "watcher", f"something with {' and '.join(methods)}"
+            )
+        if self.checkpoints is not None:
+            demand_kind(
+                self.checkpoints, Checkpoints, "checkpoints", "a Checkpoints(folder, every)"
+            )
 
     def fit(
         self, train: Dataset, valid: Dataset | None = None, begin_with: Model | None = None
@@ -156,6 +168,8 @@ class Trainer:
                 tables would not fit into memory, training diverges, epochs are to be compared
                 without `valid`, or `calibrate` is asked for on too few examples.
         """
+        if begin_with is not None:
+            demand_kind(begin_with, Model, "begin_with", "a slide.Model")
         if begin_with is not None and self.checkpoints is not None:
             raise ConfigError(
                 "a run that begins with a model keeps no checkpoints: leave out begin_with, or "
