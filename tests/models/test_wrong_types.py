@@ -109,6 +109,7 @@ def test_every_public_name_is_in_the_table():
 def test_a_wrong_type_is_a_sentence_of_ours(name, tmp_path, monkeypatch):
     """Where it is none, but taken, that is no matter here."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLIDE_BACKEND", "reference")  # where None is the default one
     Path("a.txt").write_text("1 2 2\n0 0:1\n")
     Path("t.jsonl").write_text('{"text": "a word", "tags": ["a"]}\n')
     wrong = WRONG | {"generator": (each for each in "ab")}
