@@ -131,10 +131,10 @@ def value_of(same: list[Setting], value: Any) -> Any:
     kind = same[0].kind
     if not isinstance(value, str):
         return value
-    if float in get_args(kind):  # or None, which nobody needs to say
-        kind = float
     if get_origin(kind) is tuple:
         return widths(same[0].name, value)
+    for number in (float, int):  # or None, which nobody needs to say
+        kind = number if number in get_args(kind) else kind
     if kind is bool:
         return {"true": True, "false": False}.get(value.lower(), value)
     try:

@@ -176,7 +176,7 @@ def test_a_reader_that_leaves_ends_the_command_without_a_word(files):
     with subprocess.Popen(slide, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
         done.stdout.readline()
         done.stdout.close()
-        assert done.wait(timeout=120) == 1
+        assert done.wait(timeout=120) == 141
         assert done.stderr.read() == b""
 
 
