@@ -66,6 +66,7 @@ def refuse_unwritable(
     folder: Path, overwrite: bool, refuse: Callable[[Path, bool], None] | None = None
 ) -> None:
     """Raise ModelError unless a folder can be made: `staged` is tried, before the work is done."""
+    (refuse or refuse_if_taken)(folder, overwrite)  # by the name that it was given
     with suppress(Tried), staged(folder, overwrite, refuse):
         raise Tried
 
