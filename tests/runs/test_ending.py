@@ -17,6 +17,7 @@ from slide.core.models.model import Model
 from slide.core.runs import ending, to_folder
 from slide.core.runs.to_folder import train_to_folder
 from slide.core.runs.trainer import Trainer
+from slide.core.svm.layer import Layer
 from slide.core.svm.run import SvmRun
 
 DIRECT = CONFIGS["direct"]
@@ -42,20 +43,20 @@ def killing(owner, name, function=kill):
 def test_between_the_last_two_solves_there_is_a_checkpoint(backend, tmp_path, monkeypatch):
     config = replace(CONFIGS["svm"], epochs=1)
     trained(tmp_path / "whole", config, backend)
-    mine, again, solves = SvmRun.mine, SvmRun.again, []
+    mined, solve, solves = Layer.mined, SvmRun.solve, []
 
-    def mine_or_die(self, rows):
-        if self.has_all and self.data.n_samples == TRAIN.n_samples:  # others are of a rehearsal
+    def mine_or_die(self, rows, *others):
+        if len(rows) == TRAIN.n_samples:  # nothing is held out any more
             raise Killed
-        mine(self, rows)
+        return mined(self, rows, *others)
 
-    def noted(self):
+    def noted(self, layer):
         solves.append(self.data.n_samples)
-        again(self)
+        solve(self, layer)
 
-    with killing(SvmRun, "mine", mine_or_die):
+    with killing(Layer, "mined", mine_or_die):
         trained(tmp_path / "m", config, backend, every="1")
-    monkeypatch.setattr(SvmRun, "again", noted)
+    monkeypatch.setattr(SvmRun, "solve", noted)
     trained(
         tmp_path / "m", replace(config, epochs=3), backend, resume=True
     )  # it is too late for it
