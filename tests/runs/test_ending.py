@@ -40,8 +40,10 @@ def killing(owner, name, function=kill):
             yield
 
 
-def test_between_the_last_two_solves_there_is_a_checkpoint(backend, tmp_path, monkeypatch):
-    config = replace(CONFIGS["svm"], epochs=1)
+@pytest.mark.parametrize(
+    "config", [replace(CONFIGS["svm"], epochs=1), CONFIGS["stacked"]], ids=["svm", "stacked"]
+)
+def test_between_the_last_two_solves_there_is_a_checkpoint(config, backend, tmp_path, monkeypatch):
     trained(tmp_path / "whole", config, backend)
     mined, solve, solves = Layer.mined, SvmRun.solve, []
 
@@ -58,7 +60,7 @@ def test_between_the_last_two_solves_there_is_a_checkpoint(backend, tmp_path, mo
         trained(tmp_path / "m", config, backend, every="1")
     monkeypatch.setattr(SvmRun, "solve", noted)
     trained(
-        tmp_path / "m", replace(config, epochs=3), backend, resume=True
+        tmp_path / "m", replace(config, epochs=config.epochs + 2), backend, resume=True
     )  # it is too late for it
     assert solves.count(TRAIN.n_samples) == 1
     (files, lines), (expected, expected_lines) = bits(tmp_path / "m"), bits(tmp_path / "whole")

@@ -36,7 +36,9 @@ def demand_state(state: State, train: Dataset) -> None:
     demand_flags(state["split"], "has_parts")
     for name in ("usable", "held_out"):
         demand_ascending(name, state["split"][name], train.n_samples)
-    n_held_out = len(state["split"]["held_out"])
+    demand_flags(state, "has_all")
+    # those that were held out before all were taken in have their hits still
+    n_held_out = None if state["has_all"] else len(state["split"]["held_out"])
     stacking, layers = state["stacking"], [state["layer"]]
     if stacking is not None:
         demand_stacking(stacking, train)
@@ -45,7 +47,6 @@ def demand_state(state: State, train: Dataset) -> None:
         demand_layer(layer, train, n_held_out)
         demand(bool(layer["network"]["hidden"]) == (place > 0), "a layer lacks the one below it")
     demand_counts(state, "n_steps")
-    demand_flags(state, "has_all")
     demand_finite(state, "seconds", "loss", "idf_power")
     goodness = dict(enumerate(state["goodness"]))
     demand_finite({str(n): one for n, one in goodness.items()}, *map(str, goodness))
@@ -54,7 +55,7 @@ def demand_state(state: State, train: Dataset) -> None:
         demand_scored(state["held_out"], train.n_labels)
 
 
-def demand_layer(state: State, train: Dataset, n_held_out: int) -> None:
+def demand_layer(state: State, train: Dataset, n_held_out: int | None) -> None:
     """Raise unless it is a layer of labels that is being solved on these examples."""
     n_inputs = demand_network(state["network"], train)
     demand_matrix("centroids", csr_from(state["centroids"]), train.n_labels, n_inputs)
@@ -64,7 +65,8 @@ def demand_layer(state: State, train: Dataset, n_held_out: int) -> None:
     demand_fields("the balance", state["balance"], ("cost", "centroid"))
     demand_finite(state["balance"], "cost", "centroid")
     demand_array("hits", state["hits"], np.bool_, None, ANSWERS)
-    demand(len(state["hits"]) in (0, n_held_out), "hits of other examples")
+    are_those = n_held_out is None or len(state["hits"]) in (0, n_held_out)
+    demand(are_those, "hits of other examples")
 
 
 def demand_stacking(state: State, train: Dataset) -> None:
