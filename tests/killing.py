@@ -24,10 +24,11 @@ from threadpoolctl import threadpool_limits
 import slide
 from slide.core.checkpoints import files, shelf
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
+from slide.core.learners.kinds import kind_of
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.to_folder import train_to_folder
 
-LEARNERS = "layers", "direct", "svm"
+LEARNERS = "layers", "direct", "svm", "stacked"
 HOGWILD = "hogwild"
 KILLED, ASKED = "SIGKILL", "SIGINT, SIGTERM"
 POLITE = signal.SIGINT, signal.SIGTERM  # after which a run writes a checkpoint and leaves
@@ -203,7 +204,7 @@ def combinations(backends):
     """Those of backends and learners that there are."""
     for backend in backends:
         for name in LEARNERS:
-            if (backend, name) != (HOGWILD, "svm"):  # rounds cannot be taken at once
+            if backend != HOGWILD or kind_of(CONFIGS[name]).takes_steps:  # rounds are no steps
                 yield backend, name
 
 
