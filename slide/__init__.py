@@ -70,6 +70,7 @@ PLACES = {
     "write": "slide.data",
 }
 """The module of each name."""
+ROOMS = "backends", "core", "data", "estimator", "serving"
 
 __all__ = [
     "CSR",
@@ -109,6 +110,10 @@ def __getattr__(name: str) -> Any:
         from slide.estimator.missing import classifier
 
         return classifier()
+    if name in ROOMS:  # with all that is in them and public, as if it had been imported at once
+        for place in {*PLACES.values()}:
+            import_module(place)
+        return import_module(f"slide.{name}")
     if name not in PLACES:
         raise AttributeError(f"module 'slide' has no attribute {name!r}")
     there = "load" if name == "load_backend" else name

@@ -137,3 +137,12 @@ def test_commands_work_on_odd_terminals(model, command, environment):
     assert b"Traceback" not in done.stderr
     assert b"\x1b[" not in done.stdout
     assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
+
+
+ROOMS = "import slide; print(slide.data.read, slide.core.examples.dataset, slide.backends.load)"
+
+
+def test_rooms_are_there_once_the_package_is_imported():
+    """As attributes, as when all of it was imported at once."""
+    done = subprocess.run([sys.executable, "-c", ROOMS], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
