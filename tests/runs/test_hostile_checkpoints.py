@@ -56,6 +56,10 @@ def put(place, number):
     return change
 
 
+START = {
+    "features": {"n": 40, "ids": None}, "labels": {"n": 3, "ids": np.array([2, 1, 0], np.int32)},
+    "label_counts": np.ones(3, np.int64), "n_samples": 9,
+}  # fmt: skip
 ANY = {
     "no step": ("clock/step", to(None)),
     "a step that is a flag": ("clock/step", to(True)),
@@ -72,6 +76,11 @@ ANY = {
     "no pace": ("run/every", to("0s")),
     "no generator": ("learner/rng", to({"bit_generator": "MT19937"})),
     "parts of no run": ("learner", to({})),
+    "no names": ("run/names", to({})),
+    "a digest that is a number": ("run/names/the names of labels are", to(7)),
+    "a start of no run": ("run/start", to({"features": None})),
+    "a start of other labels": ("run/start", to(START)),
+    "parts that were no number": ("place/n_finished", to(-1)),
 }
 DIRECT = {
     "features beyond": ("learner/network/weight/indices", put(0, 2**30)),

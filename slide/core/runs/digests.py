@@ -16,6 +16,12 @@ from slide.core.examples.names import Names
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 
+NAMED = (
+    "the names of features are",
+    "the names of labels are",
+    "the way that texts become features is",
+)
+
 
 def digests_of(train: Dataset, valid: Dataset | None, begin_with: Model | None) -> State:
     """Of all that a run is made of beside its settings; None for what there is not."""
@@ -53,11 +59,8 @@ def plain(part: Any) -> Any:
 
 def names_of(data: Dataset) -> dict[str, Any]:
     """What the columns of a data set are called, and how texts became features, in words for it."""
-    return {
-        "the names of features are": data.feature_names,
-        "the names of labels are": data.label_names,
-        "the way that texts become features is": data.text and data.text.__getstate__(),
-    }
+    text = data.text and data.text.__getstate__()
+    return dict(zip(NAMED, (data.feature_names, data.label_names, text), strict=True))
 
 
 def arrays_of(data: Dataset) -> Iterator[Array]:

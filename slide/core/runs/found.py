@@ -11,6 +11,7 @@ import numpy as np
 from slide.core.checkpoints.every import Every
 from slide.core.checkpoints.shelf import BEST
 from slide.core.contract.forms import (
+    demand_array,
     demand_counts,
     demand_fields,
     demand_finite,
@@ -23,9 +24,11 @@ from slide.core.contract.state import State
 from slide.core.errors import FAULTS, ModelError, reason_of, said_anew
 from slide.core.learner import StepReport
 from slide.core.learners.config import Config
+from slide.core.runs.digests import NAMED
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.refusals import demand_time_budget
 
+DIGEST = "a digest is no text"
 PARTS = "run", "clock", "place", "kept", "records", "seconds_by_kernel", "learner"
 
 
@@ -57,6 +60,7 @@ def demand_heading(found: State) -> None:
         demand_fields("the clock", found["clock"], ("seconds", "examples", "step"))
         demand_finite(found["clock"], "seconds")
         demand_counts(found["place"], "epoch", least=1)
+        demand_counts(found["place"], "n_finished")
         demand_flags(found["place"], "has_enough", "is_done")
         epochs = found["run"]["config"]["epochs"]
         demand(found["place"]["epoch"] <= epochs, "it is beyond the last epoch")
@@ -71,10 +75,30 @@ def demand_run(run: State) -> None:
     Config.from_dict(run["config"], str(run["learner"]))
     Keeping(**run["keeping"])
     Every(run["every"])
-    demand(all(isinstance(run[name], str | None) for name in ("train", "valid")), "no digests")
+    digests = [run[name] for name in ("train", "valid", "begun_with")]
+    demand_fields("names", run["names"], NAMED)
+    demand(all(isinstance(one, str | None) for one in (*digests, *run["names"].values())), DIGEST)
     demand_flags(run, "calibrate")
     if run["time_budget"] is not None:
         demand_time_budget(run["time_budget"])
+
+
+def demand_start(start: Any) -> None:
+    """Raise unless it tells of the model that a run began with, or that there is none."""
+    if start is None:
+        return
+    demand_fields("the start", start, ("features", "labels", "label_counts", "n_samples"))
+    demand_counts(start, "n_samples")
+    for name in ("features", "labels"):
+        part = start[name]
+        demand_fields(name, part, ("n", "ids"))
+        demand_counts(part, "n")
+        demand(part["n"] < 1 << 31, f"there are {part['n']} {name}")
+        if part["ids"] is not None:
+            demand_array(name, part["ids"], np.int32, part["n"])
+            demand(bool((np.diff(part["ids"], prepend=-1) > 0).all()), f"{name} do not ascend")
+    demand_array("label_counts", start["label_counts"], np.int64, start["labels"]["n"])
+    demand(bool((start["label_counts"] >= 0).all()), "a label has less than no examples")
 
 
 def demand_kept(kept: State) -> None:

@@ -16,6 +16,7 @@ from slide.core.examples.numbering import Numbering, by_columns
 from slide.core.learner import Earlier, Learner
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
+from slide.core.runs.found import demand_start, understood
 from slide.core.settings.settings import Settings
 
 
@@ -54,6 +55,8 @@ def start_of(begin_with: Model | None, found: State | None) -> Start | None:
     """Where a run starts, or where the one started that goes on; None for nothing."""
     if found is not None:
         start = found["run"]["start"]
+        with understood():
+            demand_start(start)
         return None if start is None else Start.restored(start)
     return None if begin_with is None else Start.of(begin_with)
 
