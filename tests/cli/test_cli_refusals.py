@@ -83,7 +83,7 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_
         (["m"], "m exists"),
         (
             ["n", "--hidden", "0", "--scope", "batch"],
-            "hidden=() is a setting of direct connections, but scope='batch' is",
+            "hidden=() is a setting of direct connections and of linear SVMs, but scope='batch' is",
         ),
         (["n", "--hidden", "-1"], "hidden is -1"),
         (["n", "--backend", "x"], "'x'"),

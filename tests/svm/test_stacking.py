@@ -198,6 +198,7 @@ def test_other_backends_answer_the_same(stacked, name, tmp_path):
         ("hidden_votes_ids", lambda array: -array - np.int32(1)),
         ("hidden_votes_values", lambda array: array.astype(np.float64)),
         ("hidden_votes_base", lambda array: array[:-1]),
+        ("hidden_scores_base", lambda array: array.astype(np.float64)),
         ("hidden_examples_base", None),
     ],
 )

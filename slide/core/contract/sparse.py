@@ -79,6 +79,10 @@ class InvertedIndex:
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, where an invariant does not hold."""
+        demand(
+            self.base.dtype == np.float32 and self.base.ndim == 1,
+            f"base is {self.base.dtype} of {self.base.ndim} dimensions, expected float32 of 1",
+        )
         CSR(self.offsets, self.ids, self.values, len(self.base)).check()
 
 

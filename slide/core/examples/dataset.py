@@ -88,6 +88,10 @@ class Dataset:
         """x as CSR; of dense features the entries that are not zero."""
         return features_of(self.x)
 
+    def place(self, what: str) -> str:
+        """What it is called in a sentence, and where it is, if that is known."""
+        return what
+
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
@@ -158,6 +162,7 @@ def checked(data: Any, what: str) -> Dataset:
             f"{what} is a {type(data).__name__}: expected a slide.Dataset(x, y), features and "
             "labels of examples"
         )
+    what = data.place(what)
     x, y = handed.features(data.x, f"{what}, x"), handed.labels(data.y, f"{what}, y")
     left_out = data.left_out and handed.labels(data.left_out, f"{what}, left_out")
     if x.n_rows != y.n_rows:

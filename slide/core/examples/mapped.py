@@ -32,6 +32,10 @@ class Mapped(Dataset):
         own = {each.name: getattr(self, each.name) for each in fields(Dataset)}
         return Dataset(**own).take(rows)
 
+    def place(self, what: str) -> str:
+        """See `Dataset`."""
+        return what if self.folder is None else f"{what} in {self.folder}"
+
     def row_keys(self) -> Array:
         """See `Dataset`; nothing of the examples is looked at."""
         return self.keys

@@ -261,7 +261,8 @@ def refuse_together(said: dict[str, Any], having: dict[str, list[Kind]]) -> None
         if not any(kind in having[one] for kind in having[other])
     ]
     one, two = (
-        f"{name}={said[name]!r} is a setting of {having[name][0].title}"
+        f"{name}={said[name]!r} is a setting of "
+        f"{' and of '.join(kind.title for kind in having[name])}"
         for name in (pairs[0] if pairs else (next(iter(said)), next(reversed(said))))
     )
     raise ConfigError(f"{one}, but {two}: leave one of them out")
