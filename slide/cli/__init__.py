@@ -34,7 +34,7 @@ from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
 from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
-from slide.core.interrupts import INTERRUPTS, Interrupted, resend_dropped_signal
+from slide.core.interrupts import INTERRUPTS, Interrupted, resend_dropped_signal, unwrapping
 
 app = typer.Typer(
     name="slide",
@@ -88,7 +88,8 @@ def main() -> NoReturn:
     Console.on_broken_pipe = tell_broken_pipe  # type: ignore[assignment]  # of help, tables
     warnings.showwarning = warning_sentence(warnings.showwarning)
     try:
-        code = run_app()
+        with unwrapping():
+            code = run_app()
         sys.stdout.flush()
     except CheckError as error:
         leave(str(error), 1, error.snippet)

@@ -76,6 +76,22 @@ class Hearing:
             self.before[number](number, None)
 
 
+@contextmanager
+def unwrapping() -> Iterator[None]:
+    """An interrupt that came while a library in C called Python is one again.
+
+    Such a library, as Numba's dispatcher is one, may go on with the error set, and then Python
+    raises SystemError from it.
+    """
+    try:
+        yield
+    except SystemError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        raise cause or error from None
+
+
 def resend_dropped_signal(
     kind: type[BaseException], number: int, handler: Callable[[int, FrameType | None], object]
 ) -> None:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from interrupted import CONFIGS, TRAIN, bits, trained
+from interrupted import CONFIGS, TRAIN, StopsAt, bits, trained
 
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
 from slide.core.checkpoints.shelf import Shelf
 from slide.core.errors import ModelError
-from slide.core.interrupts import Interrupted
+from slide.core.interrupts import Interrupted, unwrapping
 from slide.core.models import folder as folders
 from slide.core.models.model import Model
 from slide.core.runs import ending, to_folder
@@ -180,3 +180,24 @@ def test_the_model_is_on_the_disk_before_its_checkpoints_go(backend, tmp_path, m
     trained(tmp_path / "m", DIRECT, backend, every="2")
     assert sorted(done[:-2]) == sorted(os.listdir(tmp_path / "m"))
     assert done[-2:] == [tmp_path, "removed"]
+
+
+class StopsWithin(StopsAt):
+    """Interrupts while a library in C calls Python, which goes on with the error set."""
+
+    def on_step(self, step, n_steps):
+        try:
+            super().on_step(step, n_steps)
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("returned a result with an exception set") from interrupt
+
+
+def test_an_interrupt_within_a_library_is_one(backend, tmp_path):
+    asked = Checkpoints(checkpoints_of(tmp_path / "m"), every="2")
+    watcher = StopsWithin(5)
+    with pytest.raises(Interrupted, match="the last checkpoint is of step 5"):
+        train_to_folder(
+            TRAIN, None, tmp_path / "m", DIRECT, backend, watcher=watcher, checkpoints=asked
+        )
+    with pytest.raises(SystemError, match="of its own"), unwrapping():
+        raise SystemError("of its own")

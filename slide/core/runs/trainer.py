@@ -23,6 +23,7 @@ from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, checked, refuse_nameless
 from slide.core.examples.naming import aligned
 from slide.core.examples.scored import Scored
+from slide.core.interrupts import unwrapping
 from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -170,7 +171,7 @@ class Trainer:
         """
         if begin_with is not None:
             demand_kind(begin_with, Model, "begin_with", "a slide.Model")
-        with self._saver() as saver, saver.telling():
+        with self._saver() as saver, saver.telling(), unwrapping():
             if saver.found is not None:
                 self.keeping = keeping_of(saver.found["run"], self.keeping)
             self.keeping.refuse_without(valid)
