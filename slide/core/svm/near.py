@@ -7,7 +7,6 @@ of them. Then the lists of a few features at a time are joined, and cut.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +16,13 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.scratch import ENTRIES_AT_A_TIME, Scratch, few_at_a_time, row_runs
+from slide.core.examples.scratch import (
+    ENTRIES_AT_A_TIME,
+    Scratch,
+    few_at_a_time,
+    row_runs,
+    rows_of,
+)
 
 
 def index_for(data: Dataset, features: Array, limit: int, backend: Backend) -> InvertedIndex:
@@ -84,14 +89,6 @@ def joined(
 
     n_listed, ids, values = scratch.columns(lists())
     return InvertedIndex(indptr_of(n_listed), ids, values, np.zeros(n_samples, np.float32))
-
-
-def rows_of(matrix: CSR, some: slice) -> CSR:
-    """Some rows, as views."""
-    indptr = matrix.indptr[some.start : some.stop + 1]
-    entries = slice(indptr[0], indptr[-1])
-    part = replace(matrix, indices=matrix.indices[entries], values=matrix.values[entries])
-    return replace(part, indptr=indptr - indptr[0])
 
 
 def by_example(lists: list[CSR]) -> CSR:
