@@ -17,6 +17,7 @@ from slide.core.contract.lists import indptr_of
 from slide.core.direct.inputs import Inputs
 from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import taken
 from slide.core.examples.mapped import Mapped
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 
@@ -68,7 +69,7 @@ class AsInputs(Mapped):
 
     def inputs_of(self, rows: Array) -> CSR:
         """Those of few examples; making them takes several times their memory."""
-        x = self.inputs.of(self.features.take(rows))
+        x = self.inputs.of(taken(self.features, rows))
         return x.with_constant() if self.has_constant else x
 
     def centroids(self, backend: Backend, y: CSR, limits: Array) -> CSR:

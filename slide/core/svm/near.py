@@ -16,6 +16,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import read_at_random
 from slide.core.examples.scratch import (
     ENTRIES_AT_A_TIME,
     Scratch,
@@ -66,6 +67,7 @@ def inverted_runs(
             yield index.offsets, index.ids + np.int32(rows[0]), index.values
 
     offsets, ids, values = scratch.columns(lists())
+    read_at_random(ids, values)  # a few features of each run, and then of each run the next few
     by_run = offsets.reshape(-1, x.n_cols + 1)
     return [
         CSR(by_run[number], ids[begin:end], values[begin:end], x.n_rows)
