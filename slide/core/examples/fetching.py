@@ -60,9 +60,10 @@ def fetched(mapping: Mapping, begins: Array, ends: Array) -> Iterator[None]:
 def mapping_of(array: Array) -> Mapping | None:
     """The mapping whose numbers an array is, as a whole; None for one in memory."""
     owner: Any = array.base
-    if not isinstance(owner, np.memmap) or owner.base is not owner._mmap:
+    is_whole = isinstance(owner, np.memmap) and isinstance(owner.base, mmap.mmap)
+    if not is_whole:
         return None
-    return owner._mmap, owner.offset % mmap.ALLOCATIONGRANULARITY, array.itemsize
+    return owner.base, owner.offset % mmap.ALLOCATIONGRANULARITY, array.itemsize
 
 
 def runs(begins: Array, ends: Array) -> tuple[Array, Array]:
