@@ -11,7 +11,7 @@ from conftest import planted
 from slide.core.contract import arrays, lists
 from slide.core.contract.arrays import CSR
 from slide.core.contract.opening import opened
-from slide.core.direct import inputs, mapped
+from slide.core.direct import connecting, inputs, mapped
 from slide.core.errors import DataError
 from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset
@@ -48,6 +48,7 @@ def few_at_a_time(entries=700, pairs=900):
     """All that is computed by parts is computed by many."""
     sizes = {
         (mapped, "ENTRIES_AT_A_TIME"): entries,
+        (connecting, "LABELS_AT_A_TIME"): pairs,
         (scratch, "ENTRIES_AT_A_TIME"): entries,
         (near, "ENTRIES_AT_A_TIME"): entries,
         (solving, "ENTRIES_AT_A_TIME"): entries,
@@ -156,13 +157,14 @@ def test_a_full_disk_is_told_in_a_sentence(folder):
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """A folder of examples with many features, and its bytes: 10 MB."""
+    """A folder of examples with many features, and its bytes: 10 MB. Half have the first label."""
     n, n_features, rng = 12_000, 100, np.random.default_rng(0)
     columns = 5 * np.arange(n_features) + rng.integers(5, size=(n, n_features))
     values = rng.random(n * n_features, np.float32)
     x = CSR(n_features * np.arange(n + 1), columns.astype(np.int32).ravel(), values, 500)
     ones = np.ones(n, np.float32)
-    y = CSR(np.arange(n + 1), rng.integers(20, size=n).astype(np.int32), ones, 20)
+    labels = rng.integers(20, size=n).astype(np.int32) * (np.arange(n) % 2)
+    y = CSR(np.arange(n + 1), labels.astype(np.int32), ones, 20)
     folder = tmp_path_factory.mktemp("wide") / "made"
     folder.mkdir()
     writer = FolderWriter(folder)
@@ -173,8 +175,8 @@ def wide(tmp_path_factory):
 
 
 LITTLE = {
-    "direct": {"lr": 1.0},
-    "direct in windows": {"lr": 1.0, "shuffle_window": 2000},
+    "direct": {"lr": 1.0, "active": 5},
+    "direct in windows": {"lr": 1.0, "active": 5, "shuffle_window": 2000},
     "hidden": {"hidden": 4, "active": 5, "K": 2, "L": 2},
     "svm": {"negatives": 20, "negatives_per_example": 1.0, "active": 1},
 }
@@ -188,13 +190,11 @@ def test_training_holds_less_than_the_data(kind, wide):
     Trainer(recipe(some, epochs=1, **LITTLE[kind]), "numba").fit(some)  # kernels that stay
     tracemalloc.start()
     try:
-        with (
-            few_at_a_time(entries=20_000, pairs=10_000),
-            patch("slide.core.direct.connecting.EXAMPLES_FOR_GROWTH", 256),
-        ):
+        with few_at_a_time(entries=20_000, pairs=10_000):
             data = read(folder)
             Trainer(recipe(data, epochs=1, **LITTLE[kind]), "numba").fit(data)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    print(peak / n_bytes)
     assert peak < 0.7 * n_bytes

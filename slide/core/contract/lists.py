@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-AT_A_TIME = 1 << 22  # entries of a matrix that is looked at as a whole
+AT_A_TIME = 1 << 20  # entries of a matrix that is looked at as a whole
 
 
 def spans(n: int) -> Iterator[slice]:

@@ -18,6 +18,7 @@ from slide.core.direct.mapped import AsInputs, centroids
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import few_at_a_time, rows_of
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier
 from slide.core.settings.settings import Settings
@@ -112,14 +113,12 @@ def grown_connections(
     weight, bias = weight.map(backend.put), backend.put(bias)
     index = backend.invert(weight, bias, settings.learner.list_limit)
     rows = np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH))
-    sample = data.take(data.order[rows] if isinstance(data, AsInputs) else rows)
+    sample = data.take_many(data.order[rows]) if isinstance(data, AsInputs) else data.take(rows)
     k = min(settings.training.active, data.n_labels)
     at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
     parts = []
-    for start in range(0, sample.n_samples, at_a_time):
-        part = sample.take(np.arange(start, min(start + at_a_time, sample.n_samples)))
-        assert isinstance(part.x, CSR)
-        x, y = part.x.map(backend.put), part.y.map(backend.put)
+    for some in few_at_a_time(np.arange(sample.n_samples + 1), at_a_time):
+        x, y = (rows_of(of, some).map(backend.put) for of in (sample.features, sample.y))
         found, _ = backend.search(index, x, y, k)
         negatives = found_set(found, y.n_cols)
         z = backend.masked_spgemm(x, weight, negatives)
@@ -127,7 +126,6 @@ def grown_connections(
         parts.append(negatives.with_values(1 / (1 + np.exp(-scores))))
     wrong = CSR.stack(parts, data.n_labels)
     limits = backend.put(np.full(y.n_cols, settings.learner.grown, np.int64))
-    assert isinstance(sample.x, CSR)
-    grown = backend.spgemm_t(wrong, sample.x.map(backend.put), limits, weight)
+    grown = backend.spgemm_t(wrong, sample.features.map(backend.put), limits, weight)
     grown = grown.map(backend.get)
     return grown.with_values(np.zeros_like(grown.values))

@@ -17,10 +17,11 @@ from slide.core.contract.lists import indptr_of
 from slide.core.direct.inputs import Inputs
 from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import taken
 from slide.core.examples.mapped import Mapped
-from slide.core.examples.scratch import few_at_a_time
+from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 
-ENTRIES_AT_A_TIME = 1 << 21  # features of the examples of some labels
+ENTRIES_AT_A_TIME = 1 << 20  # features of the examples of some labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,35 @@ class AsInputs(Mapped):
     @classmethod
     def of(cls, data: Mapped, order: Array, inputs: Inputs) -> AsInputs:
         """Without the constant input."""
-        return cls(data.x, data.y, keys=data.keys, order=order, inputs=inputs)
+        return cls(data.x, data.y, keys=data.keys, folder=data.folder, order=order, inputs=inputs)
 
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order, in memory."""
-        lengths = self.features.indptr[1:][rows] - self.features.indptr[:-1][rows]
-        runs = few_at_a_time(indptr_of(lengths), scratch.ENTRIES_AT_A_TIME)
-        parts = [self.inputs_of(rows[some]) for some in runs]
-        x = parts[0] if len(parts) == 1 else CSR.stack(parts, parts[0].n_cols)
+        return Dataset(self._stacked(rows, MEMORY), self.y.take(rows))
+
+    def take_many(self, rows: Array) -> Dataset:
+        """The same, of which inputs that are many are in files without a name.
+
+        Raises:
+            DataError: there is no room for them on the disk.
+        """
+        is_much = self._bounds(rows)[-1] > ENTRIES_AT_A_TIME
+        x = self._stacked(rows, Scratch.of(self) if is_much else MEMORY)
         return Dataset(x, self.y.take(rows))
+
+    def _stacked(self, rows: Array, where: Scratch) -> CSR:
+        """Inputs of examples, made of few at a time."""
+        runs = few_at_a_time(self._bounds(rows), scratch.ENTRIES_AT_A_TIME)
+        n_cols = self.inputs.n_inputs + self.has_constant
+        return where.stacked((self.inputs_of(rows[some]) for some in runs), n_cols)
+
+    def _bounds(self, rows: Array) -> Array:
+        """Features before each of some examples, and of all of them: i64."""
+        return indptr_of(self.features.indptr[1:][rows] - self.features.indptr[:-1][rows])
 
     def inputs_of(self, rows: Array) -> CSR:
         """Those of few examples; making them takes several times their memory."""
-        x = self.inputs.of(self.features.take(rows))
+        x = self.inputs.of(taken(self.features, rows))
         return x.with_constant() if self.has_constant else x
 
     def centroids(self, backend: Backend, y: CSR, limits: Array) -> CSR:
@@ -72,7 +89,7 @@ class AsInputs(Mapped):
             n = labels.stop - labels.start
             cells = np.sort(rows * n + columns)
             ones = CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(places), n))
-            x = self.take(self.order[places]).features
+            x = self.take_many(self.order[places]).features
             parts.append(centroids(backend, x, ones, limits[labels]))
         return CSR.stack(parts, self.inputs.n_inputs)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Mapped(Dataset):
     def take(self, rows: Array) -> Dataset:
         """The given examples in the given order, in memory."""
         own = {each.name: getattr(self, each.name) for each in fields(Dataset)}
-        return Dataset(**own).take(rows)
+        none = CSR.empty(self.n_samples, self.n_features)
+        others = Dataset(**own | {"x": none}).take(rows)
+        return replace(others, x=taken(self.features, rows))
 
     def place(self, what: str) -> str:
         """See `Dataset`."""

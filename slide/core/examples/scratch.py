@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -100,6 +100,14 @@ def row_runs(x: CSR) -> Iterator[Array]:
     """All rows, in runs of few entries; there is one run at least."""
     for rows in few_at_a_time(x.indptr, ENTRIES_AT_A_TIME):
         yield np.arange(rows.start, rows.stop)
+
+
+def rows_of(matrix: CSR, some: slice) -> CSR:
+    """Some rows, as views."""
+    indptr = matrix.indptr[some.start : some.stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    part = replace(matrix, indices=matrix.indices[entries], values=matrix.values[entries])
+    return replace(part, indptr=indptr - indptr[0])
 
 
 def few_at_a_time(bounds: Array, most: int) -> Iterator[slice]:

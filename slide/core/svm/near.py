@@ -7,7 +7,6 @@ of them. Then the lists of a few features at a time are joined, and cut.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +16,14 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.scratch import ENTRIES_AT_A_TIME, Scratch, few_at_a_time, row_runs
+from slide.core.examples.fetching import read_at_random
+from slide.core.examples.scratch import (
+    ENTRIES_AT_A_TIME,
+    Scratch,
+    few_at_a_time,
+    row_runs,
+    rows_of,
+)
 
 
 def index_for(data: Dataset, features: Array, limit: int, backend: Backend) -> InvertedIndex:
@@ -61,6 +67,7 @@ def inverted_runs(
             yield index.offsets, index.ids + np.int32(rows[0]), index.values
 
     offsets, ids, values = scratch.columns(lists())
+    read_at_random(ids, values)  # a few features of each run, and then of each run the next few
     by_run = offsets.reshape(-1, x.n_cols + 1)
     return [
         CSR(by_run[number], ids[begin:end], values[begin:end], x.n_rows)
@@ -84,14 +91,6 @@ def joined(
 
     n_listed, ids, values = scratch.columns(lists())
     return InvertedIndex(indptr_of(n_listed), ids, values, np.zeros(n_samples, np.float32))
-
-
-def rows_of(matrix: CSR, some: slice) -> CSR:
-    """Some rows, as views."""
-    indptr = matrix.indptr[some.start : some.stop + 1]
-    entries = slice(indptr[0], indptr[-1])
-    part = replace(matrix, indices=matrix.indices[entries], values=matrix.values[entries])
-    return replace(part, indptr=indptr - indptr[0])
 
 
 def by_example(lists: list[CSR]) -> CSR:

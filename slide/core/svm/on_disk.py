@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import read_at_random, taken
 from slide.core.examples.mapped import Mapped
 from slide.core.examples.scratch import Scratch, row_runs
 
@@ -35,7 +36,7 @@ def in_order(train: Dataset) -> Dataset:
     x = data.features
     lengths = x.row_lengths()[order]
     ordered = replace(x, indptr=np.append(0, np.cumsum(lengths)))
-    parts = (x.take(order[rows]) for rows in row_runs(ordered))
+    parts = (taken(x, order[rows]) for rows in row_runs(ordered))
     return InOrder(
         scratch.stacked(parts, x.n_cols), data.y.take(order), keys=data.keys[order],
         is_binary=data.is_binary, folder=data.folder,
@@ -45,4 +46,5 @@ def in_order(train: Dataset) -> Dataset:
 def as_inputs(data: Dataset, inputs: Inputs) -> Dataset:
     """The same examples with inputs in the place of features."""
     made = Scratch.of(data).made_of(data.features, inputs.of, inputs.n_inputs)
+    read_at_random(made.indices, made.values)
     return replace(data, x=made)

@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.fetching import taken
 from slide.core.svm.near import index_for
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
@@ -74,7 +75,7 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
         rows: the examples.
         backend: searches.
     """
-    y, asked = data.y.positive(), data.features.take(rows).with_unit_rows()
+    y, asked = data.y.positive(), taken(data.features, rows).with_unit_rows()
     index = index_for(data, asked.column_ids(), COMMON, backend)
     none = CSR.empty(len(rows), data.n_samples).map(backend.put)
     k = min(PARTS, data.n_samples)
