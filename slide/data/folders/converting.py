@@ -111,18 +111,18 @@ def _converted(
                     keep(n, part.end)
                     kept_at = writer.n_bytes
             concludes.append(parts.conclude)
-            all_called.append(parts.called())
+            all_called.append(parts.called)
             n_before, start = n_before + source.n_read, BEGIN
             keep(n + 1, BEGIN)
-        writer.finish(shared(all_called))
+        writer.finish(shared([called() for called in all_called]))
     finally:
         writer.close()
     return _in_place(partial, target, concludes)
 
 
-def _called_before(path: Path, opened: Opener) -> Called:
+def _called_before(path: Path, opened: Opener) -> Callable[[], Called]:
     """What columns of a file are called that was converted before an interruption."""
-    return opened(Source(path), BEGIN).called() if path.is_dir() else Called()
+    return opened(Source(path), BEGIN).called if path.is_dir() else Called
 
 
 def _in_place(partial: Path, target: Path, concludes: list[Callable[[Dataset], None]]) -> Mapped:
