@@ -6,12 +6,35 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from slide.cli.options import FORMATS, OneBasedText
+from slide.cli.texts import (
+    Labels,
+    Separator,
+    Text,
+    Texts,
+    Vectorize,
+    Vectorizer,
+    refuse_table,
+    texts_of,
+)
 from slide.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from slide.core.examples.mapped import Mapped
+    from slide.core.models.model import Model
+
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Take the words and labels of texts from a model or a data folder.",
+        rich_help_panel="Texts (.jsonl, .csv, .tsv, .parquet)",
+    ),
+]
 
 
 def convert(
@@ -27,6 +50,12 @@ def convert(
         ),
     ] = None,
     one_based: OneBasedText = None,
+    text: Text = None,
+    labels: Labels = None,
+    separator: Separator = None,
+    vectorizer: Vectorizer = None,
+    vectorize: Vectorize = None,
+    like: Like = None,
     check: Annotated[
         Path | None,
         typer.Option(
@@ -43,6 +72,9 @@ def convert(
     becomes a data folder, in little memory however large IN is: training maps
     it. An interrupted conversion into a folder goes on when it is asked for
     again. Several files, or a pattern such as 'part-*.txt.gz', become one set.
+
+    Texts (--text, --labels) become a data folder with their words and names;
+    what a model of it is evaluated on is converted --like it.
     """
     from slide.data import (
         check_folder,
@@ -61,7 +93,17 @@ def convert(
     if not sources or target is None:
         raise ConfigError("convert takes IN and OUT: name both (see slide convert --help)")
     refuse_taken(target)
+    if like is not None:
+        refuse_fitting(vectorizer, vectorize)
+    texts = None if like else texts_of(text, labels, separator, vectorizer, vectorize)
+    if texts is not None or like is not None:
+        refuse_no_folder(target, one_based)
+        with going_on("nothing is kept, the same command begins anew", target):
+            said = {"text": text or None, "labels": labels, "separator": separator}
+            texts_to_folder(sources, target, texts, like, said)
+        return
     for source in sources:
+        refuse_table(source)
         refuse_other_than_svmlight(source, one_based)
     if is_folder_name(target):
         to_folder(sources, target, one_based)
@@ -76,7 +118,11 @@ def to_file(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
     from slide.data.many import in_a_row
 
     refuse_twice(*sources)
-    write(in_a_row([read(source, one_based=one_based) for source in sources]), target)
+    data = in_a_row([read(source, one_based=one_based) for source in sources])
+    write(data, target)
+    if data.label_names is not None or data.feature_names is not None:
+        sentence = "names of features and labels are not kept in the file, but in a data folder"
+        print(f"slide: {target}: {sentence}", file=sys.stderr)
 
 
 def to_folder(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
@@ -85,11 +131,62 @@ def to_folder(sources: list[Path], target: Path, one_based: OneBasedText) -> Non
 
     refuse_twice(*sources)
     files = [file for source in sources for file in files_of(source)]
+    with (
+        going_on("what is converted is kept, the same command goes on", target),
+        bar_of(files) as watch,
+    ):
+        convert_to_folder(files, target, one_based, watch)
+
+
+def texts_to_folder(
+    sources: list[Path], target: Path, texts: Texts | None, like: Path | None, said: dict[str, Any]
+) -> None:
+    """The same of texts: by their own words, or by those of a model or a data folder."""
+    from slide.data import convert_texts_like, convert_texts_to_folder, files_of
+
+    files = [file for source in sources for file in files_of(source)]
+    with bar_of(files) as watch:
+        if like is not None:
+            convert_texts_like(files, target, known_by(like), watch=watch, **said)
+            return
+        assert texts is not None
+        convert_texts_to_folder(
+            files, target, texts.columns, texts.vectorizer, texts.settings, watch
+        )
+
+
+def known_by(folder: Path) -> Model | Mapped:
+    """What a model folder or a data folder knows of words and labels."""
+    from slide.core.models.model import Model
+    from slide.data.folders import is_data_folder, open_folder
+
+    return open_folder(folder) if is_data_folder(folder) else Model.load(folder)
+
+
+def refuse_fitting(vectorizer: str | None, vectorize: list[str] | None) -> None:
+    """Raise ConfigError if a vectorizer is asked for where somebody's is taken."""
+    given = [("vectorizer", vectorizer), ("vectorize", vectorize)]
+    for name, value in given:
+        if value:
+            raise ConfigError(f"--{name} makes words anew, and --like takes them: leave one out")
+
+
+def refuse_no_folder(target: Path, one_based: OneBasedText) -> None:
+    """Raise ConfigError unless texts are to be a data folder."""
+    from slide.data import is_folder_name
+
+    if not is_folder_name(target):
+        raise ConfigError(f"texts become a data folder: name OUT without a suffix, not {target}")
+    if one_based is not None:
+        raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
+
+
+@contextmanager
+def going_on(sentence: str, target: Path) -> Iterator[None]:
+    """Say how to go on after Ctrl-C."""
     try:
-        with bar_of(files) as watch:
-            convert_to_folder(files, target, one_based, watch)
+        yield
     except KeyboardInterrupt:
-        sentence = "what is converted is kept, the same command goes on"
         print(f"slide: {target}: {sentence}", file=sys.stderr)
         raise
 

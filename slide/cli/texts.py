@@ -172,11 +172,29 @@ def examples_for(
         refuse_words(path, {"text": text, "labels": labels}, is_table(path))
         return read(path, one_based=counting, features_only=features_only)
     if is_numbers(path):
-        raise DataError(
-            "a file of numbers, by its name, but the model was trained on texts: expected JSON "
-            "lines, CSV, TSV or Parquet", path
-        )  # fmt: skip
+        return folder_for(path, {"text": text, "labels": labels, "separator": separator})
     return read_texts(path, text or None, labels, separator, like=model, texts_only=features_only)
+
+
+def folder_for(path: Path, options: dict[str, Any]) -> Dataset:
+    """The examples of a data folder that was made of texts.
+
+    Raises:
+        DataError: it is none, or one of numbers.
+        ConfigError: options say how texts are to be read.
+    """
+    from slide.data import read
+
+    data = read(path) if path.is_dir() else None
+    if data is None or data.text is None:
+        raise DataError(
+            "a file of numbers, but the model was trained on texts: expected JSON lines, CSV, TSV, "
+            "Parquet, or a data folder that was made of such (slide convert --like MODEL)", path
+        )  # fmt: skip
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ConfigError(f"got --{given[0]}, but {path} holds texts that were read: leave it out")
+    return data
 
 
 def refuse_words(path: Path, options: dict[str, Any], is_table: bool) -> None:

@@ -46,7 +46,7 @@ from slide.cli.texts import (
     texts_of,
 )
 from slide.cli.unseen import Strict, telling_unseen, unused_labels
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, DataError
 from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def train(
     began = time.perf_counter()
     train_set, valid_set = sets_of(train, valid, one_based, texts)
     if not quiet:
-        tell_sets(train_set, valid_set, texts)
+        tell_sets(train_set, valid_set)
     seconds_load = time.perf_counter() - began
     if found is None:
         config = recipe(train_set, takes_steps(computer), time_budget, **chosen)
@@ -186,7 +186,8 @@ def refuse_files(
 
     if texts is None:
         refuse_table(train)
-        refuse_table(valid)
+        if not train.is_dir():  # which may know words
+            refuse_table(valid)
         refuse_other_than_svmlight(train, one_based)
     elif one_based is not None:
         raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
@@ -196,14 +197,27 @@ def sets_of(
     train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | None
 ) -> tuple[Dataset, Dataset | None]:
     """The training set and the validation set, of numbers or of texts."""
-    from slide.data import read_pair
+    from slide.data import is_table, read, read_pair, read_texts
 
-    return read_pair(train, valid, one_based) if texts is None else texts.read(train, valid)
+    if texts is not None:
+        return texts.read(train, valid)
+    if valid is None or not (train.is_dir() and is_table(valid)):
+        train_set, valid_set = read_pair(train, valid, one_based)
+        if valid_set is not None and train_set.text is not None and valid_set.text is None:
+            raise DataError(
+                "numbers, but training is on texts: expected texts, or a folder of them that was "
+                f"converted --like {train}", str(valid)
+            )  # fmt: skip
+        return train_set, valid_set
+    train_set = read(train)
+    if train_set.text is None:
+        refuse_table(valid)
+    return train_set, read_texts(valid, like=train_set)
 
 
-def tell_sets(train: Dataset, valid: Dataset | None, texts: Texts | None) -> None:
+def tell_sets(train: Dataset, valid: Dataset | None) -> None:
     """Say on stderr what is left out of them, and how many texts have no word that is known."""
-    if texts is not None and valid is not None:
+    if valid is not None and valid.text is not None:
         tell_unknown(valid, "judged by the most frequent labels")
     for data in (train, valid):
         if data is not None:

@@ -7,6 +7,7 @@ makes matrices of them. `bundled` is the demo set. May import the contract and e
 
 from slide.data.bundled import Demo, load_demo
 from slide.data.folders import check_folder
+from slide.data.folders.texts import convert_texts_like, convert_texts_to_folder
 from slide.data.formats import (
     convert_to_folder,
     is_folder_name,
@@ -29,6 +30,8 @@ __all__ = [
     "Demo",
     "blocks",
     "check_folder",
+    "convert_texts_like",
+    "convert_texts_to_folder",
     "convert_to_folder",
     "files_of",
     "is_folder_name",

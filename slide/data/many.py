@@ -11,6 +11,7 @@ from pathlib import Path
 from slide.core.contract.arrays import CSR
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
+from slide.data.called import Called, shared
 from slide.data.streams import is_stream
 
 
@@ -31,7 +32,11 @@ def files_of(path: Path) -> list[Path]:
 
 
 def in_a_row(sets: Sequence[Dataset]) -> Dataset:
-    """All examples, one set after the other; a number means the same column in each."""
+    """All examples, one set after the other; a number means the same column in each.
+
+    Raises:
+        InputError: columns have names, and not the same in each.
+    """
     if len(sets) == 1:
         return sets[0]
     n_features = max(data.n_features for data in sets)
@@ -42,4 +47,4 @@ def in_a_row(sets: Sequence[Dataset]) -> Dataset:
     if any(data.left_out is not None for data in sets):
         none = [data.left_out or CSR.empty(data.n_samples, n_labels) for data in sets]
         left_out = CSR.stack([replace(each, n_cols=n_labels) for each in none], n_labels)
-    return Dataset(x, y, left_out)
+    return Dataset(x, y, left_out, *shared([Called.of(data) for data in sets]))

@@ -41,10 +41,11 @@ class LabelColumn:
             self.kind = str
             self.places = {spelled(label): i for label, i in self.places.items()}
         self.ids, self.ends = array("i"), array("q", [0])
+        self.n_rows = 0  # that were taken
 
-    @property
-    def n_rows(self) -> int:
-        return len(self.ends) - 1
+    def go_on(self, before: LabelColumn) -> None:
+        """Know the labels of another file, which comes before."""
+        self.kind, self.places = before.kind, before.places
 
     def take(self, row: Row, value: Any) -> None:
         """The labels of the next row, or DataError."""
@@ -52,6 +53,18 @@ class LabelColumn:
             self._refuse_other_kind(row, label)
             self.ids.append(self.places.setdefault(label, len(self.places)))
         self.ends.append(len(self.ids))
+        self.n_rows += 1
+
+    def drained(self) -> CSR:
+        """The matrix of the rows since the last call, which are forgotten here."""
+        matrix = self.matrix()
+        self.ids, self.ends = array("i"), array("q", [0])
+        return matrix
+
+    def all_names(self) -> Names:
+        """The names that were given, and behind them those that came besides."""
+        known = () if self.names is None else self.names.values
+        return Names([*known, *list(self.places)[len(known) :]])
 
     def matrix(self) -> CSR:
         """CSR (n_rows, labels); those that nobody knew before come last."""

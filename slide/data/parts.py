@@ -10,6 +10,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.examples.dataset import Dataset
+from slide.data.called import Called
 from slide.data.source import Place
 
 ROWS_AT_A_TIME = 1 << 14  # of examples that are in memory
@@ -26,6 +27,11 @@ def nothing(dataset: Dataset) -> None:
     """What most files have to say when all of their examples are known."""
 
 
+def nameless() -> Called:
+    """What columns of most files are called."""
+    return Called()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The examples of a file.
@@ -34,19 +40,21 @@ class Parts:
         parts: one after the other, once only; the numbers of columns of a part are of no account.
         n_features, n_labels: the least sizes of the whole, which grow by what is seen.
         conclude: is told the whole, warns and refuses.
+        called: what columns are called, as soon as all parts are there.
     """
 
     parts: Iterator[Part]
     n_features: int = 0
     n_labels: int = 0
     conclude: Callable[[Dataset], None] = nothing
+    called: Callable[[], Called] = nameless
 
     def whole(self) -> Dataset:
         """All examples, in memory."""
         parts = [part.examples for part in self.parts]
         x = _stacked([part.features for part in parts], self.n_features)
         y = _stacked([part.y for part in parts], self.n_labels)
-        dataset = Dataset(x, y, _left_out(parts, y.n_cols))
+        dataset = Dataset(x, y, _left_out(parts, y.n_cols), *self.called())
         self.conclude(dataset)
         return dataset
 
@@ -64,7 +72,8 @@ def _stacked(parts: list[CSR], n_cols: int) -> CSR:
 
 def parts_of(dataset: Dataset) -> Parts:
     """The parts of examples that are in memory."""
-    return Parts(_slices(dataset), dataset.n_features, dataset.n_labels)
+    sizes = dataset.n_features, dataset.n_labels
+    return Parts(_slices(dataset), *sizes, called=lambda: Called.of(dataset))
 
 
 def _slices(dataset: Dataset) -> Iterator[Part]:

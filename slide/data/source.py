@@ -92,7 +92,7 @@ class Source:
         self.path = path
         self.name = shown(path)
         self.n_read = 0
-        self._pieces = decompressed(self._counted(pieces_of(path, chunk_size)), self.name)
+        self._pieces = self._plain(chunk_size)
         self._head: bytes | None = None
 
     @property
@@ -110,6 +110,10 @@ class Source:
                 if b"\n" in piece or is_long:
                     break
         return self._head
+
+    def _plain(self, chunk_size: int) -> Iterator[bytes]:
+        """All bytes without compression; nothing is opened before the first is wanted."""
+        yield from decompressed(self._counted(pieces_of(self.path, chunk_size)), self.name)
 
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:

@@ -139,6 +139,21 @@ def read_like(
     texts_only: bool,
 ) -> Dataset:
     """Examples by the features and labels of a model or a training set."""
+    columns, known, names = columns_like(like, text, labels, separator, texts_only)
+    rows = Rows(source, columns, names)
+    x = about(source, lambda: known.features(rows.texts()))
+    y = CSR.empty(x.n_rows, len(names)) if texts_only else rows.labels.matrix()
+    return Dataset(x, y, None, known.vocabulary, names, known)
+
+
+def columns_like(
+    like: Named,
+    text: str | Sequence[str] | None,
+    labels: str | None,
+    separator: str | None,
+    texts_only: bool,
+) -> tuple[Columns, TextFeatures, Names]:
+    """Columns to read, those of training where none are said; its words, and its labels."""
     known, names = getattr(like, "text", None), getattr(like, "label_names", None)
     if known is None or names is None:
         raise InputError(
@@ -150,10 +165,7 @@ def read_like(
         None if texts_only else labels or known.labels,
         separator or known.separator,
     )
-    rows = Rows(source, columns, names)
-    x = about(source, lambda: known.features(rows.texts()))
-    y = CSR.empty(x.n_rows, len(names)) if texts_only else rows.labels.matrix()
-    return Dataset(x, y, None, known.vocabulary, names, known)
+    return columns, known, names
 
 
 def read_texts_pair(

@@ -15,13 +15,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from slide.core.errors import ModelError, quoted, reason_of, worded
+from slide.core.examples.names_file import NAMES
+from slide.core.examples.texts_file import TEXT
 from slide.core.models.beside import write_beside
 from slide.core.models.folder import (
     CALIBRATION,
     CONFIG,
     FROZEN,
-    NAMES,
-    TEXT,
     refuse_no_files,
     staged,
 )

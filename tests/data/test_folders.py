@@ -199,7 +199,8 @@ def stating(**entries):
 AT_ONCE = {
     "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "no manifest.json in this"),
     "torn manifest": (edited("manifest.json", lambda content: content[:99]), "damaged"),
-    "other version": (stating(version=2), "version 2, but this slide reads 1"),
+    "other version": (stating(version=3), "version 3, but this slide reads 1 and 2"),
+    "no names": (stating(version=2), "names is None, expected numbers of names"),
     "other format": (stating(format="x"), "not of a data folder"),
     "samples": (stating(n_samples=61), "x_indptr has the length 61, expected 62"),
     "features": (stating(n_features=2**31), "n_features is 2147483648"),

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -131,7 +133,8 @@ def test_names_of_labels_and_of_columns_travel():
 
 def test_labels_of_a_validation_set_have_the_ids_of_the_training_set():
     data = slide.Dataset(np.eye(2), [["b", "z"], ["a"]])
-    other = aligned(data, None, slide.Names(["b", "a"]), "it")
+    names = slide.Names(["b", "a"])
+    other = aligned(data, SimpleNamespace(feature_names=None, label_names=names, text=None), "it")
     assert other.y.dense().tolist() == [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0]]
 
 

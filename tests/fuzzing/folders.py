@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import slide
-from fuzzing.valid import APART, Files, contents, sampled_model
+from fuzzing.valid import APART, JSON_LINES, Files, contents, sampled_model
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.files import ARRAYS, STATE
 from slide.core.contract.arrays import CSR
@@ -26,7 +26,7 @@ from slide.core.interrupts import Interrupted
 from slide.core.models.calibration import Calibration
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.data import check_folder, convert_to_folder
+from slide.data import Columns, check_folder, convert_texts_to_folder, convert_to_folder
 from slide.reference.kernels import ReferenceBackend
 
 BACKEND = os.environ.get("SLIDE_BACKEND", "reference")  # fuzzing says numba, which may crash
@@ -87,6 +87,41 @@ def data_folder() -> Files:
         convert_to_folder([folder.with_name(next(iter(APART)))], folder)
 
     return {name: content for name, content in contents("d", write).items() if name not in APART}
+
+
+@cache
+def text_data_folder() -> Files:
+    """Texts with their words and names."""
+
+    def write(folder: Path) -> None:
+        folder.with_name("a.jsonl").write_bytes(JSON_LINES)
+        path = folder.with_name("a.jsonl")
+        convert_texts_to_folder([path], folder, Columns(("text",), "labels"))
+
+    return {name: content for name, content in contents("d", write).items() if name != "a.jsonl"}
+
+
+def as_told(files: Files) -> Files:
+    """The same with lengths and checksums of names that fit, as who means harm would write them."""
+    try:
+        manifest = json.loads(files["d/manifest.json"])
+        for name in manifest["beside"]:
+            content = files[f"d/{name}"]
+            manifest["beside"][name] = {"length": len(content), "crc32": zlib.crc32(content)}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return files
+    return files | {"d/manifest.json": json.dumps(manifest).encode()}
+
+
+def reading_texts_of_data(folder: Path) -> None:
+    """The same, and all that is known of words and names."""
+    reading_data(folder)
+    data = slide.read(folder / "d")
+    for names in (data.feature_names, data.label_names):
+        if names is not None:
+            names.of(np.arange(len(names)))
+    if data.text is not None:
+        assert data.text.features(["ab cd"]).n_cols == data.n_features
 
 
 def reading_data(folder: Path) -> None:

@@ -214,6 +214,9 @@ TARGETS = {
         Target("frozen-text", folders.frozen(valid.text_model, "float32"), folders.predicting),
         Target("frozen-list", folders.frozen(valid.text_model, "int8"), folders.predicting),
         Target("data-folder", folders.data_folder, folders.reading_data),
+        Target(
+            "text-folder", folders.text_data_folder, folders.reading_texts_of_data, folders.as_told
+        ),
         *(
             Target(name, folders.checkpoint_of(name), folders.going_on(name), as_checkpoint)
             for name in folders.CONFIGS

@@ -114,7 +114,7 @@ def test_columns_that_are_no_list(of_texts):
 @pytest.mark.parametrize("n", [2**31, 2**63, 10**30, -1, 2.0, True])
 def test_numbers_of_names_that_cannot_be(of_texts, n):
     change(of_texts / "config.json", names={"features": None, "labels": n})
-    refused(of_texts, r"names by config.json")
+    refused(of_texts, r"names by what the folder says")
 
 
 def claiming(shape, begin, end, dtype="F32", name="bias"):

@@ -178,7 +178,7 @@ def test_a_file_that_is_no_description_is_a_sentence(folder, content):
 
 def test_a_later_version_is_a_sentence(folder):
     edited(folder / "text.json", version=2)
-    with pytest.raises(ModelError, match=r"text\.json has version 2: this slide reads version 1"):
+    with pytest.raises(ModelError, match=r"text\.json has version 2, but this slide"):
         Model.load(folder, BACKEND)
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR
-from slide.core.errors import InputError
+from slide.core.errors import InputError, worded
 from slide.core.examples.names import Names
 
 if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset
+    from slide.core.examples.texts import TextFeatures
+
+
+class Called(Protocol):
+    """What has names of columns, as far as they have any: a model, or a training set."""
+
+    @property
+    def feature_names(self) -> Names | None: ...
+
+    @property
+    def label_names(self) -> Names | None: ...
+
+    @property
+    def text(self) -> TextFeatures | None: ...
 
 
 def is_frame(table: Any) -> bool:
@@ -50,16 +64,44 @@ def agree(names: Names, others: Names) -> bool:
     return names is others or names.values[:n] == others.values[:n]
 
 
-def aligned(data: Dataset, features: Names | None, labels: Names | None, what: str) -> Dataset:
+def aligned(data: Dataset, model: Called, what: str) -> Dataset:
     """Examples by the ids that a model's names have: of other labels the ids are replaced.
 
     Raises:
-        InputError: its features are called otherwise.
+        InputError: its features are called otherwise, or texts became features otherwise.
     """
-    refuse_other_columns(data.feature_names, features, what)
+    labels = model.label_names
+    if data.text is not None and model.text is not None:
+        refuse_other_text(data.text, model.text, what)
+    refuse_other_columns(data.feature_names, model.feature_names, what)
     if labels is None or data.label_names is None or agree(data.label_names, labels):
         return data
     return renumbered(data, labels)
+
+
+def refuse_other_text(text: TextFeatures, known: TextFeatures, what: str) -> None:
+    """Raise InputError unless texts became features as those of a model did."""
+    if not is_same_text(text, known):
+        remedy = worded("like=the model", "--like the model or the folder of its training")
+        raise InputError(
+            f"{what}: its texts became features by another vectorizer than those of training: "
+            f"read or convert them with {remedy}"
+        )
+
+
+def is_same_text(one: TextFeatures | None, other: TextFeatures | None) -> bool:
+    """Whether texts become the same features by both."""
+    if one is None or other is None or one is other:
+        return one is other
+    same = (one.kind, one.settings, one.vocabulary) == (
+        other.kind,
+        other.settings,
+        other.vocabulary,
+    )
+    return same and all(
+        np.array_equal(getattr(one, name), getattr(other, name))  # of two None, too
+        for name in ("idf", "buckets")
+    )
 
 
 def renumbered(data: Dataset, names: Names) -> Dataset:

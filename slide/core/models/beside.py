@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slide.core.contract.arrays import Array
+from slide.core.examples.names_file import counts_of, read_names, write_names
 from slide.core.examples.numbering import Numbering
+from slide.core.examples.texts_file import read_text, write_text
 from slide.core.learner import TrainedNetwork
 from slide.core.models.calibration import Calibration
-from slide.core.models.named import counts_of, read_names, refuse_misfit, write_names
+from slide.core.models.named import refusal, refuse_misfit
 from slide.core.models.tensors import FEATURE_IDS, LABEL_IDS
-from slide.core.models.texts import read_text, refuse_other_words, write_text
+from slide.core.models.texts import refuse_other_words
 
 if TYPE_CHECKING:
     from slide.core.models.model import Model
@@ -55,8 +57,8 @@ def read_beside(
     Raises:
         ModelError: a file is missing, damaged, or not of this model.
     """
-    parts: dict[str, Any] = dict(read_names(folder, description.get("names")))
-    parts["text"] = read_text(folder, parts["feature_names"])
+    parts: dict[str, Any] = dict(read_names(folder, description.get("names"), refusal))
+    parts["text"] = read_text(folder, parts["feature_names"], refusal)
     features = Numbering(network.n_features, ids.get(FEATURE_IDS))
     labels = Numbering(network.n_labels, ids.get(LABEL_IDS))
     refuse_misfit("features", parts["feature_names"], features)

@@ -17,6 +17,8 @@ from typing import Any
 
 from slide.core.contract.own_files import is_no_file
 from slide.core.errors import ModelError, quoted, reason_of, worded
+from slide.core.examples.names_file import NAMES
+from slide.core.examples.texts_file import TEXT
 
 FORMAT = "slide-model"
 FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.folder)
@@ -25,7 +27,7 @@ WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and no
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
 READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
-NAMES, TEXT, CALIBRATION = "names.json", "text.json", "calibration.json"
+CALIBRATION = "calibration.json"
 PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
 
 

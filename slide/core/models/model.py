@@ -264,7 +264,7 @@ class Model(Probable, Evaluating, Explaining):
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by the columns of the network, and by columns beyond for unknown labels."""
         self._refuse_misfit(data.x)
-        data = aligned(data, self.feature_names, self.label_names, "data")
+        data = aligned(data, self, "data")
         return known(data, self.features, self.labels, self.label_counts)
 
     def _asked_features(self, x: Any) -> tuple[CSR | Block, Unseen]:

@@ -179,8 +179,7 @@ class Trainer:
             refuse_nameless(train, "the training set")
             if valid is not None:
                 valid = checked(valid, "the validation set")
-                names_known = train.feature_names, train.label_names
-                valid = aligned(valid, *names_known, "the validation set")
+                valid = aligned(valid, train, "the validation set")
             refuse_misfit(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
             digests = self._digests(train, valid, begin_with, saver.found)

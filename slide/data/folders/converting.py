@@ -18,6 +18,7 @@ from typing import IO, Any
 from slide.core.errors import FAULTS, DataError, SlideError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
+from slide.data.called import Called, shared
 from slide.data.folders.arrays import write_durably
 from slide.data.folders.manifest import VERSION
 from slide.data.folders.opening import open_folder
@@ -43,7 +44,7 @@ def convert_to_folder(
     target: Path,
     opened: Opener,
     watch: Watch = unwatched,
-    said: str = "",
+    said: str | None = "",
     every: int = EVERY,
     chunk_size: int = CHUNK_SIZE,
 ) -> Mapped:
@@ -54,7 +55,7 @@ def convert_to_folder(
         target: the folder, which is not there yet.
         opened: the examples of one file behind a place in it.
         watch: is told how many bytes of all files were read.
-        said: whatever else decides what is written: other words begin anew.
+        said: whatever else decides what is written: other words begin anew, and so does None.
         every: bytes of numbers between two places to go on from.
         chunk_size: bytes of text to read at a time.
 
@@ -90,6 +91,7 @@ def _converted(
     number, start = (state["number"], Place(*state["place"])) if state else (0, BEGIN)
     writer = FolderWriter(partial, state)
     concludes = list[Callable[[Dataset], None]]()
+    all_called = [_called_before(path, opened) for path in paths[:number]]
     n_before = sum(_n_bytes(path) for path in paths[:number])
 
     def keep(number: int, place: Place) -> None:
@@ -109,12 +111,18 @@ def _converted(
                     keep(n, part.end)
                     kept_at = writer.n_bytes
             concludes.append(parts.conclude)
+            all_called.append(parts.called)
             n_before, start = n_before + source.n_read, BEGIN
             keep(n + 1, BEGIN)
-        writer.finish()
+        writer.finish(shared([called() for called in all_called]))
     finally:
         writer.close()
     return _in_place(partial, target, concludes)
+
+
+def _called_before(path: Path, opened: Opener) -> Callable[[], Called]:
+    """What columns of a file are called that was converted before an interruption."""
+    return opened(Source(path), BEGIN).called if path.is_dir() else Called
 
 
 def _in_place(partial: Path, target: Path, concludes: list[Callable[[Dataset], None]]) -> Mapped:
@@ -175,7 +183,7 @@ def _n_bytes(path: Path) -> int:
 
 def _state(partial: Path, identity: list[Any]) -> dict[str, Any] | None:
     """What an interrupted conversion of the same files has left; None if there is none."""
-    if any(None in each for each in identity[2:]):  # standard input comes once
+    if identity[1] is None or any(None in each for each in identity[2:]):  # what comes once
         return None
     try:
         state: dict[str, Any] = json.loads((partial / PROGRESS).read_text(encoding="utf-8"))

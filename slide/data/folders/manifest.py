@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from slide.core.errors import DataError, quoted
+from slide.core.examples.names_file import NAMES, are_counts
+from slide.core.examples.texts_file import TEXT
 from slide.data.block import MAX_COLUMNS
 from slide.data.folders.arrays import refuse_no_file
 from slide.data.streams import open_error
 
 FORMAT, VERSION = "slide-data", 1
+NAMED = 2  # of a folder whose columns have names; all others are still of VERSION
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 1 << 20  # bytes
 MATRICES = ("x", "y", "left_out")
@@ -59,8 +62,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise DataError(f"damaged ({error}): convert the data again", path) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise DataError(f"it is not of a data folder, expected format {FORMAT!r}: name one", path)
-    if type(found.get("version")) is not int or found["version"] != VERSION:
-        got = f"version {quoted(found.get('version'))}, but this slide reads {VERSION}"
+    if type(found.get("version")) is not int or found["version"] not in (VERSION, NAMED):
+        got = f"version {quoted(found.get('version'))}, but this slide reads {VERSION} and {NAMED}"
         raise DataError(f"{got}: convert the data again", path)
     fault = _fault(found)
     if fault:
@@ -82,15 +85,35 @@ def _fault(found: Manifest) -> str | None:
     if set(arrays) not in (set(DTYPES), set(DTYPES) - left_out):
         got = ", ".join(sorted(arrays))[:60] or "nothing"
         return f"arrays has {got}, expected {', '.join(DTYPES)}"
-    return next((fault for name in arrays if (fault := _array_fault(found, name))), None)
+    fault = next((fault for name in arrays if (fault := _array_fault(found, name))), None)
+    return fault or (_naming_fault(found) if found["version"] == NAMED else None)
+
+
+def _naming_fault(found: Manifest) -> str | None:
+    """What is not as it must be of names, if anything."""
+    names, beside = found.get("names"), found.get("beside")
+    if not are_counts(names):
+        return f"names is {quoted(names)}, expected numbers of names of features and labels"
+    assert isinstance(names, dict)
+    for side, n in names.items():
+        if n not in (None, found[f"n_{side}"]):
+            return f"there are {n} names of {side}, expected {found[f'n_{side}']}"
+    if not isinstance(beside, dict) or set(beside) not in ({NAMES}, {NAMES, TEXT}):
+        return f"beside is {quoted(beside)}, expected {NAMES}, and {TEXT} of texts"
+    return next((f"{name} is {quoted(entry)}, expected its length and crc32"
+                 for name, entry in beside.items() if not _is_described(entry)), None)  # fmt: skip
+
+
+def _is_described(entry: Any) -> bool:
+    """Whether this says a length and a checksum."""
+    return isinstance(entry, dict) and all(
+        _is_size(entry.get(key), 2**62) for key in ("length", "crc32")
+    )
 
 
 def _array_fault(found: Manifest, name: str) -> str | None:
     entry, n = found["arrays"][name], found["n_samples"]
-    whole = isinstance(entry, dict) and all(
-        _is_size(entry.get(key), 2**62) for key in ("length", "crc32")
-    )
-    if not whole:
+    if not _is_described(entry):
         return f"{name} is {quoted(entry)}, expected its length and crc32"
     expected = {"indptr": n + 1, "keys": n}.get(name.rpartition("_")[2])
     if expected is not None and entry["length"] != expected:

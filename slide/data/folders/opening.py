@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from slide.core.errors import DataError, InputError
 from slide.core.examples.dataset import checked
 from slide.core.examples.mapped import Mapped
 from slide.data.folders.arrays import crc_of, mapped
-from slide.data.folders.manifest import DTYPES, Manifest, file_of, read_manifest
+from slide.data.folders.manifest import DTYPES, MANIFEST, Manifest, file_of, read_manifest
+from slide.data.folders.naming import read_called
 from slide.data.streams import open_error
 
 
@@ -30,7 +32,14 @@ def open_folder(folder: Path) -> Mapped:
     has_left_out = "left_out_indptr" in manifest["arrays"]
     left_out = _matrix(folder, manifest, "left_out", y.n_cols) if has_left_out else None
     keys = mapped(file_of(folder, "keys"), DTYPES["keys"], x.n_rows)
-    return Mapped(x, y, left_out, keys=keys, is_binary=manifest["is_binary"], folder=folder)
+    called = read_called(folder, manifest)._asdict()
+    told = {"keys": keys, "is_binary": manifest["is_binary"], "folder": folder}
+    return Mapped(x, y, left_out, **called, **told)
+
+
+def is_data_folder(folder: Path) -> bool:
+    """Whether a folder says that it holds data."""
+    return os.path.lexists(folder / MANIFEST)
 
 
 def _matrix(folder: Path, manifest: Manifest, side: str, n_cols: int) -> CSR:
@@ -74,6 +83,9 @@ def check_folder(folder: Path) -> Mapped:
         checked(data, "the data")
     except InputError as error:
         raise DataError(f"{error}: convert the data again", folder) from None
+    for names in (data.feature_names, data.label_names):
+        if names is not None:
+            names.get("")  # which parses them
     if not (np.abs(data.y.values) == 1).all():
         raise DataError("a label has a value other than 1 and -1: convert the data again", folder)
     return data

@@ -11,6 +11,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import is_even
+from slide.data.called import Called
 from slide.data.folders.arrays import HEADER, ArrayFile, refuse_no_file, write_durably
 from slide.data.folders.manifest import (
     DTYPES,
@@ -21,7 +22,10 @@ from slide.data.folders.manifest import (
     file_of,
     manifest_text,
 )
+from slide.data.folders.naming import write_called
 from slide.data.parts import highest
+
+UNNAMED = Called()
 
 
 @dataclass(slots=True)
@@ -101,14 +105,20 @@ class FolderWriter:
         }
         return {"arrays": arrays, "counted": asdict(self.counted)}
 
-    def finish(self) -> None:
-        """Complete all files, the manifest last."""
+    def finish(self, called: Called = UNNAMED) -> None:
+        """Complete all files, the manifest last.
+
+        Args:
+            called: what columns are called: all of them, where they have names.
+        """
+        self.counted.widen(*(0 if names is None else len(names) for names in called[:2]))
         for file in self.files.values():
             file.finish()
         if not self.files["left_out_indices"].length:
             for field in FIELDS:
                 self.files.pop(f"left_out_{field}").path.unlink()
-        write_durably(self.folder / MANIFEST, manifest_text(self._described()))
+        told = write_called(self.folder, called)
+        write_durably(self.folder / MANIFEST, manifest_text(self._described() | told))
 
     def _described(self) -> Manifest:
         n, nnz = self.n_samples, self.files["x_indices"].length
