@@ -194,7 +194,7 @@ def test_numbers_are_answered_by_names_if_wanted(model, slide):
         (["train", "train.jsonl", "--text", "body", "--labels", "tags"],
          "train.jsonl:1: there is no field 'body'"),
         (["train", "-", "--valid", "-", *COLUMNS], "<stdin>: it can be read once only"),
-        (["evaluate", "m", "t.svm"], "t.svm: a file of numbers, by its name, but the model was"),
+        (["evaluate", "m", "t.svm"], "t.svm: a file of numbers, but the model was"),
         (["predict", "m", "t.npz"], "t.npz: a file of numbers"),
         (["predict", "m", "none.jsonl"], "none.jsonl: there is no such file"),
         (["predict", "m", "test.jsonl", "--text", "body"],

@@ -18,8 +18,8 @@ from slide.core.learners.recipe import Traits, recipe, settings_for
     [
         (
             {"hidden": (), "K": 9, "lr": 0.3},
-            r"^hidden=\(\) is a setting of direct connections and of linear SVMs, but K=9 is a setting of networks "
-            "with hidden layers: leave one of them out$",
+            r"^hidden=\(\) is a setting of direct connections and of linear SVMs, but K=9 is a "
+            "setting of networks with hidden layers: leave one of them out$",
         ),
         ({"hidden": (256,), "grown": 3}, "hidden=.256,. is a setting of networks with hidden "),
         ({"K": 3, "grown": 3}, "K=3 is a setting of networks .*, but grown=3 is a setting of dir"),
