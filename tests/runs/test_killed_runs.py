@@ -23,5 +23,5 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bits(backend):
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()[2:]
-    assert len(lines) == (4 if backend == "hogwild" else 6)
+    assert len(lines) == (4 if backend == "hogwild" else 8)
     assert all(line.endswith(("| yes |", "| not claimed |")) for line in lines)

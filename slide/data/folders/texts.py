@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slide.core.contract.arrays import CSR
-from slide.core.errors import DataError
+from slide.core.errors import DataError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.fitting import FITTING, Fitted
 from slide.core.examples.mapped import Mapped
@@ -184,4 +184,5 @@ def _refuse_streams(files: Sequence[Path]) -> None:
     for path in files:
         if is_stream(path):
             sentence = "texts are read twice, and this comes once: write it to a file first"
-            raise DataError(f"{sentence}, or convert it like what has words (--like)", path)
+            like = worded("convert_texts_like", "--like")
+            raise DataError(f"{sentence}, or convert it like what has words ({like})", path)
