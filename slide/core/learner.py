@@ -119,7 +119,7 @@ class Learner(Protocol):
 
     @property
     def order(self) -> Array:
-        """Its rows in an order that does not depend on that of the file."""
+        """The rows trained on by steps, in an order that does not depend on that of the file."""
 
     @property
     def output_weight(self) -> Array:

@@ -44,7 +44,7 @@ class DirectStepper:
         placed = SparseParam(
             params.weight.map(lambda array: put(array.copy())), put(params.square.copy())
         )
-        self.run.network = replace(self.run.network, param=placed)
+        self.run.connections = replace(self.run.connections, param=placed)
 
     def step(self) -> Dataset:
         """One step; the batch that it was done on."""
@@ -61,7 +61,7 @@ class DirectStepper:
     @property
     def params(self) -> SparseParam:
         """Weights and their state, on the host."""
-        param = self.run.network.param
+        param = self.run.connections.param
 
         def copied(array: Array) -> Array:
             return np.array(self.run.backend.get(array))

@@ -25,8 +25,8 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.forms import LARGEST
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
-from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.neighbours import Layer, layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.searching import IndexSearcher
 from slide.core.examples.dataset import features_of
@@ -93,7 +93,7 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     demand(bool((abs(inputs.weights) <= LARGEST).all()), "weights of features are not finite")
     n_inputs = inputs.n_inputs
     if hidden is not None:
-        hidden.check(n_inputs, n)
+        hidden.check(inputs, n)
         n_inputs += hidden.n_units
     fits(arrays, {"offsets": (n_inputs + 2,), "ids": (len(arrays["ids"]),), "by_bias": (n,)})
     demand(starts_of(arrays["offsets"], len(arrays["ids"])), "offsets do not fit the ids")
@@ -122,9 +122,9 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
     return Engine(packed, packed, None)
 
 
-def hidden_of(arrays: Arrays) -> Hidden | None:
+def hidden_of(arrays: Arrays) -> Layer | None:
     """What finds the units of a hidden layer, if there is one."""
-    return Hidden.read(dict(arrays))
+    return layer_of(dict(arrays))
 
 
 def label_weights(arrays: Arrays, n_inputs: int, n: int) -> CSR:
@@ -157,7 +157,7 @@ class PackedDirect:
     inputs: Inputs
     lists: PackedLists
     biases: Biases
-    hidden: Hidden | None = None
+    hidden: Layer | None = None
 
     @property
     def n_features(self) -> int:
@@ -169,8 +169,9 @@ class PackedDirect:
 
     def inputs_of(self, x: CSR | Block, backend: Backend) -> CSR:
         """See `Direct`."""
-        inputs = self.inputs.of(features_of(x))
-        return inputs if self.hidden is None else self.hidden.joined(inputs, backend)
+        features = features_of(x)
+        inputs = self.inputs.of(features)
+        return inputs if self.hidden is None else self.hidden.joined(inputs, features, backend)
 
     def weights_of(self, label: int, backend: Backend) -> tuple[Array, Array]:
         """See `Direct`; all lists are looked through."""

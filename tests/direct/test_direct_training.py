@@ -20,7 +20,7 @@ from slide.reference.kernels import ReferenceBackend
 def test_it_learns_more_than_its_start(train_set, direct_model):
     run = DirectRun.begin(DIRECT, BACKEND, train_set)
     before = run.diagnostics()["full_loss"]
-    run.network = direct_model.network
+    run.connections = direct_model.network
     assert run.diagnostics()["full_loss"] < before / 4
 
 

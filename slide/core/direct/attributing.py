@@ -19,8 +19,9 @@ def attribution(network: Direct, backend: Backend, x: CSR | Block, label: int) -
     bias = float(weights[-1])  # the constant input is the last one of every label
     places = np.searchsorted(connected, columns)  # none beyond it: features come before
     slopes = np.where(connected[places] == columns, weights[places], 0)
-    features, n_inputs = features_behind(network.inputs, columns), network.inputs.n_inputs
-    units = None if network.hidden is None else labels_behind(n_inputs, network.n_labels, columns)
+    features, hidden = features_behind(network.inputs, columns), network.hidden
+    behind = columns.astype(np.int64) - network.inputs.n_inputs
+    units = None if hidden is None else hidden.labels_behind(behind)
     values, slopes = inputs.astype(np.float64), slopes.astype(np.float64)
     return Attribution(features, values, slopes, bias, units=units)
 
@@ -33,13 +34,6 @@ def features_behind(inputs: Inputs, columns: Array) -> Array:
     features[are_pairs] = np.stack(np.divmod(pairs, max(inputs.n_features, 1)), axis=1)
     features[columns >= inputs.n_inputs] = -1
     return features
-
-
-def labels_behind(n_inputs: int, n_labels: int, columns: Array) -> Array:
-    """The labels whose score, or whose share, units are: i64 (m, 2), -1 elsewhere."""
-    begins = n_inputs + n_labels * np.arange(2)
-    labels = columns[:, None].astype(np.int64) - begins
-    return np.where((labels >= 0) & (labels < n_labels), labels, -1)
 
 
 def representation(network: Direct, backend: Backend, x: CSR | Block) -> CSR:

@@ -42,6 +42,8 @@ def connect(
     """
     x, y = data.x, data.y.positive()
     assert isinstance(x, CSR)
+    if isinstance(data, AsInputs):
+        y = y.take(data.order)
     counts, wanted = y.column_counts(), settings.learner
     ones = of_rows(y.with_values(np.ones_like(y.values)), data.weights)
     limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
@@ -112,8 +114,10 @@ def grown_connections(
     """
     weight, bias = weight.map(backend.put), backend.put(bias)
     index = backend.invert(weight, bias, settings.learner.list_limit)
-    rows = np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH))
-    sample = data.take_many(data.order[rows]) if isinstance(data, AsInputs) else data.take(rows)
+    if isinstance(data, AsInputs):
+        sample = data.take_many(data.order[:EXAMPLES_FOR_GROWTH])
+    else:
+        sample = data.take(np.arange(min(data.n_samples, EXAMPLES_FOR_GROWTH)))
     k = min(settings.training.active, data.n_labels)
     at_a_time = max(LABELS_AT_A_TIME // max(k, 1), 1)
     parts = []

@@ -21,6 +21,7 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State
+from slide.core.direct.inputs import Inputs
 from slide.core.examples.dataset import batches
 
 SCORED, NEAREST, VOTED = 10, 50, 20  # labels by score, examples, and labels by them, of an example
@@ -141,7 +142,7 @@ class Hidden:
     def n_units(self) -> int:
         return 2 * len(self.votes.base)
 
-    def check(self, n_inputs: int, n_labels: int) -> None:
+    def check(self, inputs: Inputs, n_labels: int) -> None:
         """Raise ValueError, in one sentence, unless all fits together and to such a network."""
         for index in INDICES:
             getattr(self, index).check()
@@ -152,8 +153,8 @@ class Hidden:
             "votes": (len(self.votes.offsets), len(self.votes.base)),
         }
         expected = {
-            "scores": (n_inputs + 2, n_labels),
-            "examples": (n_inputs + 1, n_examples),
+            "scores": (inputs.n_inputs + 2, n_labels),
+            "examples": (inputs.n_inputs + 1, n_examples),
             "votes": (n_examples + 1, n_labels),
         }
         for index in INDICES:
@@ -164,18 +165,26 @@ class Hidden:
         """The same after another first pass."""
         return replace(self, scores=index)
 
-    def joined(self, x: CSR, backend: Backend) -> CSR:
+    def labels_behind(self, units: Array) -> Array:
+        """The labels whose score, or whose share, units are: i64 (m, 2), -1 elsewhere."""
+        n_labels = self.n_units // 2
+        labels = units[:, None] - n_labels * np.arange(2)
+        return np.where((labels >= 0) & (labels < n_labels), labels, -1)
+
+    def joined(self, inputs: CSR, x: CSR, backend: Backend) -> CSR:
         """Inputs of examples that are not among those trained on, and units: on the host.
 
         Args:
-            x: CSR (B, n_inputs), on the host.
+            inputs: CSR (B, n_inputs), on the host.
+            x: the features that they are made of.
+            backend: computes.
         """
         n_labels = self.n_units // 2
-        parts = [Units.unknown(0).beside(CSR.empty(0, x.n_cols), n_labels)]
-        for rows in batches(x.n_rows, AT_A_TIME):
-            part = x.take(rows)
+        parts = [Units.unknown(0).beside(CSR.empty(0, inputs.n_cols), n_labels)]
+        for rows in batches(inputs.n_rows, AT_A_TIME):
+            part = inputs.take(rows)
             parts.append(self.units(part, None, backend).beside(part, n_labels))
-        return CSR.stack(parts, x.n_cols + self.n_units)
+        return CSR.stack(parts, inputs.n_cols + self.n_units)
 
     def units(self, x: CSR, excluded: CSR | None, backend: Backend) -> Units:
         """Of some examples.
@@ -192,16 +201,8 @@ class Hidden:
 
     def voted(self, x: CSR, excluded: CSR | None, backend: Backend) -> tuple[Array, Array]:
         """Labels of the nearest examples, and their shares: see `Units`."""
-        near, cosines = found(self.examples, x, NEAREST, backend, excluded)
-        cosines = np.where(near >= 0, np.maximum(cosines, 0), 0)
-        total = np.maximum(cosines.sum(axis=1, keepdims=True), np.float32(FAINT))
-        rows, places = np.nonzero(cosines > 0)
-        n_examples = len(self.examples.base)
-        cells = rows * n_examples + near[rows, places]
-        order = np.argsort(cells)
-        shares = (cosines / total)[rows, places][order]
-        weights = CSR.of_cells(cells[order], shares, (len(near), n_examples))
-        return found(self.votes, weights.map(backend.put), VOTED, backend)
+        near = shares_of_near(self.examples, x, NEAREST, backend, excluded)
+        return found(self.votes, near.map(backend.put), VOTED, backend)
 
 
 def found(
@@ -214,6 +215,29 @@ def found(
     missing = ((0, 0), (0, k - min(k, n)))
     ids = np.pad(backend.get(ids), missing, constant_values=-1)
     return ids, np.where(ids >= 0, np.pad(backend.get(scores), missing), np.float32(0))
+
+
+def shares_of_near(
+    examples: InvertedIndex, x: CSR, k: int, backend: Backend, excluded: CSR | None = None
+) -> CSR:
+    """The k nearest examples of each, by cosine, of 1 in all: CSR (B, n_examples), on the host.
+
+    Args:
+        examples: of each input, the examples that have it.
+        x: of unit length, an array of the backend.
+        k: how many.
+        backend: searches.
+        excluded: CSR (B, n_examples), those that are not looked at; None for none.
+    """
+    near, cosines = found(examples, x, k, backend, excluded)
+    cosines = np.where(near >= 0, np.maximum(cosines, 0), 0)
+    total = np.maximum(cosines.sum(axis=1, keepdims=True), np.float32(FAINT))
+    rows, places = np.nonzero(cosines > 0)
+    n_examples = len(examples.base)
+    cells = rows * n_examples + near[rows, places]
+    order = np.argsort(cells)
+    shares = (cosines / total)[rows, places][order]
+    return CSR.of_cells(cells[order], shares, (len(near), n_examples))
 
 
 def as_it_is(array: Array) -> Array:

@@ -12,8 +12,8 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.pieces import Pieces
 from slide.core.direct.attributing import attribution, representation
-from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import LONGEST, Inputs
+from slide.core.direct.neighbours import layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
@@ -103,7 +103,7 @@ def network_from(
         ValueError: the matrix of weights is none, in a sentence.
     """
     stored = dict(stored)
-    hidden = Hidden.read(stored, backend)
+    hidden = layer_of(stored, backend)
     indptr, indices, values, bias, weights, pairs = (stored[name] for name in NAMES)
     if len(stored) > len(NAMES) or any(array.ndim != 1 for array in (*stored.values(), counts)):
         return None
@@ -112,7 +112,7 @@ def network_from(
     weight = CSR(indptr, indices, values, inputs.n_inputs + n_units)
     weight.check()
     if hidden is not None:
-        hidden.check(inputs.n_inputs, weight.n_rows)
+        hidden.check(inputs, weight.n_rows)
     of_labels = len(indptr) - 1 == len(bias) == len(counts) > 0
     dtypes = [array.dtype for array in (bias, weights, pairs)]
     is_known = dtypes == [np.float32, np.float32, np.int64]

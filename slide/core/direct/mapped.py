@@ -29,7 +29,7 @@ class AsInputs(Mapped):
     """Examples on disk whose features become inputs when they are taken.
 
     Args:
-        order: their canonical order, i64 (n_samples,).
+        order: those that are trained on in their canonical order, i64.
         inputs: what features become.
         has_constant: whether the constant input is one of them.
     """
@@ -77,7 +77,7 @@ class AsInputs(Mapped):
 
         Args:
             backend: computes.
-            y: labels, CSR (n_samples, n_labels) in the order of the file.
+            y: labels of the examples in their order, CSR (len(order), n_labels).
             limits: i64 (n_labels,), entries that a centroid keeps.
         """
         by_label = self._by_label(y)
@@ -95,7 +95,6 @@ class AsInputs(Mapped):
 
     def _by_label(self, y: CSR) -> CSR:
         """The places in the canonical order of the examples of each label, ascending."""
-        y = y.take(self.order)
         places = np.argsort(y.indices, kind="stable")
         rows = y.row_numbers()[places].astype(np.int32)
         indptr = indptr_of(y.column_counts())

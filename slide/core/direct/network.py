@@ -14,8 +14,8 @@ from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, csr_from, state_of_csr
-from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.neighbours import Layer, layer_of
 from slide.core.examples.dataset import features_of
 
 
@@ -33,7 +33,7 @@ class Direct:
 
     inputs: Inputs
     param: SparseParam
-    hidden: Hidden | None = None
+    hidden: Layer | None = None
 
     @property
     def n_features(self) -> int:
@@ -57,7 +57,7 @@ class Direct:
         bias: Array,
         inputs: Inputs,
         backend: Backend,
-        hidden: Hidden | None = None,
+        hidden: Layer | None = None,
     ) -> Direct:
         """From weights on the host, without those of the constant input, and biases."""
         whole = with_bias(weight, bias)
@@ -71,7 +71,7 @@ class Direct:
         bias: Array,
         inputs: Inputs,
         backend: Backend,
-        hidden: Hidden | None = None,
+        hidden: Layer | None = None,
     ) -> Direct:
         """The same, not to be trained: squares take no memory where `put` copies nothing."""
         whole = with_bias(weight, bias)
@@ -83,7 +83,7 @@ class Direct:
         """The network of such a state."""
         weight, square = csr_from(state["weight"]).map(backend.put), backend.put(state["square"])
         inputs = Inputs(state["input_weights"], state["pairs"])
-        hidden = Hidden.read(dict(state["hidden"]), backend)
+        hidden = layer_of(dict(state["hidden"]), backend)
         return cls(inputs, SparseParam(weight, square), hidden)
 
     def state(self, backend: Backend) -> State:
@@ -114,8 +114,9 @@ class Direct:
 
     def inputs_of(self, x: CSR | Block, backend: Backend) -> CSR:
         """Inputs of examples, and active units: CSR (B, n_inputs + n_units), on the host."""
-        inputs = self.inputs.of(features_of(x))
-        return inputs if self.hidden is None else self.hidden.joined(inputs, backend)
+        features = features_of(x)
+        inputs = self.inputs.of(features)
+        return inputs if self.hidden is None else self.hidden.joined(inputs, features, backend)
 
     def of_features(self, x: CSR | Block, backend: Backend) -> CSR:
         """The same with the constant one last, in arrays of the backend."""

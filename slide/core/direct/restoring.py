@@ -9,8 +9,8 @@ from slide.core.contract.forms import demand_array, demand_clock, demand_counts,
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, csr_from
-from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.neighbours import layer_of
 from slide.core.examples.dataset import Dataset
 
 
@@ -36,7 +36,7 @@ def demand_network(state: State, train: Dataset) -> int:
     demand_array("pairs", inputs.pairs, np.int64, None)
     inputs.check()
     weight = csr_from(state["weight"])
-    n_inputs = inputs.n_inputs + demand_hidden(state["hidden"], inputs.n_inputs, train.n_labels)
+    n_inputs = inputs.n_inputs + demand_hidden(state["hidden"], inputs, train.n_labels)
     demand_matrix("weights", weight, train.n_labels, n_inputs + 1)
     demand_array("square", state["square"], np.float32, weight.nnz)
     SparseParam(weight, state["square"]).check()
@@ -46,16 +46,16 @@ def demand_network(state: State, train: Dataset) -> int:
     return n_inputs
 
 
-def demand_hidden(state: State, n_inputs: int, n_labels: int) -> int:
-    """Raise unless a hidden layer is of so many inputs and labels; how many units it has."""
+def demand_hidden(state: State, inputs: Inputs, n_labels: int) -> int:
+    """Raise unless a hidden layer is of such inputs and labels; how many units it has."""
     stored = dict(state)
-    hidden = Hidden.read(stored)
+    hidden = layer_of(stored)
     demand(not stored, "a hidden layer has other arrays")
     if hidden is None:
         return 0
     for name, array in state.items():
         demand_array(name, array, array.dtype.type, None)
-    hidden.check(n_inputs, n_labels)
+    hidden.check(inputs, n_labels)
     return hidden.n_units
 
 

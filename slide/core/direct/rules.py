@@ -38,6 +38,7 @@ def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
         "bias_floor": -100.0 if one_label else -4.0,  # labels exclude each other: shares are right
         "idf_power": 0.5 if traits.is_binary else 0.0,
         "pairs": traits.features_per_example <= FEW_FEATURES,
+        "layers": None if one_label else 1,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
-from slide.core.examples.dataset import Dataset
+from slide.core.direct.stacking import Stacked, drawn, stacked, with_neighbours
+from slide.core.errors import ConfigError, said
+from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.scored import Scored
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier, Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
@@ -34,13 +37,18 @@ class DirectRun(Stepping):
         settings: of the run.
         backend: whose kernels compute; counts their seconds.
         rng: the one generator that everything random is drawn from.
-        network: the weights.
+        connections: the weights.
         data: the training set, its features replaced by inputs, the constant one last; those on
             disk are replaced when they are taken.
         monitored: a fixed slice of it.
-        order: the examples in an order that does not depend on that of the file.
+        order: the rows trained on, in an order that does not depend on that of the file.
+        train: the training set as it was given; None without examples that are held out.
         rebuilds: when the index is due.
         touched: which labels were ever updated, bool (n_labels,).
+        held: rows that are held out until the end, i64; none if there is to be one layer.
+        found: how much neighbours count, learned on them; None before, or if they do not.
+        layered: the connections with neighbours beside them, once somebody has asked for them.
+        held_out: answers to them.
         n_steps: that were taken.
         index: of the weights as they were at the last rebuild.
         built_at: step of it.
@@ -49,12 +57,17 @@ class DirectRun(Stepping):
     settings: Settings[DirectSettings]
     backend: Backend
     rng: np.random.Generator
-    network: Direct
+    connections: Direct
     data: Dataset
     monitored: Dataset
     order: Array
     rebuilds: Schedule
     touched: Array
+    train: Dataset | None = None
+    held: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    found: Stacked | None = None
+    layered: Direct | None = None
+    held_out: Scored | None = None
     n_steps: int = 0
     index: InvertedIndex | None = None
     built_at: int = 0
@@ -68,17 +81,21 @@ class DirectRun(Stepping):
         inputs: Inputs | None = None,
     ) -> DirectRun:
         """Choose the connections; nothing is trained yet."""
-        order = train.canonical_order()
+        rng = np.random.default_rng(settings.training.seed)
+        order, held = train.canonical_order(), np.zeros(0, np.int64)
+        if inputs is None and settings.learner.layers != 1:
+            order, held = drawn(order, settings.training.epochs, rng)
         inputs = inputs or Inputs.fitted(settings.learner, train.features)
         begun = as_inputs(train, order, inputs)
         ordered = begun if isinstance(begun, AsInputs) else begun.take(order)
         network = connect(settings, inputs, backend, ordered)
         data = with_constant(begun)
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
-        rng = np.random.default_rng(settings.training.seed)
         touched = np.zeros(train.n_labels, bool)
-        held = monitored(data, order)
-        return cls(settings, backend, rng, network, data, held, order, rebuilds, touched)
+        return cls(
+            settings, backend, rng, network, data, monitored(data, order), order, rebuilds, touched,
+            train if len(held) else None, held,
+        )  # fmt: skip
 
     @classmethod
     def go_on(
@@ -88,11 +105,16 @@ class DirectRun(Stepping):
         train: Dataset,
         earlier: Earlier,
     ) -> DirectRun:
-        """Begin with earlier weights, and connections of weight 0 that these examples ask for."""
+        """Begin with earlier weights, and connections of weight 0 that these examples ask for.
+
+        Raises:
+            ConfigError: there is, or is to be, a hidden layer.
+        """
+        refuse_layers(settings, earlier)
         fitted = Inputs.fitted(settings.learner, train.features)
         inputs = earlier.network.inputs.widened(earlier.features, fitted.weights)
         run = cls.begin(settings, backend, train, inputs)
-        run.network = carried(earlier, run.network, backend)
+        run.connections = carried(earlier, run.connections, backend)
         run.touched |= earlier.taught
         return run
 
@@ -103,12 +125,19 @@ class DirectRun(Stepping):
         """Go on from such a state."""
         demand_state(state, train)
         network = Direct.restored(state["network"], backend)
+        held = state["held"]
         order = train.canonical_order()
+        order = order[~np.isin(order, held)]
         data = with_constant(as_inputs(train, order, network.inputs))
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rebuilds.restore(state["rebuilds"])
-        held, rng, index = monitored(data, order), rng_from(state["rng"]), state["index"]
-        run = cls(settings, backend, rng, network, data, held, order, rebuilds, state["touched"])
+        rng, index = rng_from(state["rng"]), state["index"]
+        run = cls(
+            settings, backend, rng, network, data, monitored(data, order), order, rebuilds,
+            state["touched"], train, held,
+        )  # fmt: skip
+        run.found = state["found"] and Stacked(**state["found"])
+        run.held_out = state["held_out"] and Scored.restored(state["held_out"])
         run.n_steps, run.built_at = state["n_steps"], state["built_at"]
         if index is not None:
             run.index = InvertedIndex(**index).map(backend.put)
@@ -119,9 +148,12 @@ class DirectRun(Stepping):
         index = self.index and self.index.map(self.backend.get).state()
         return {
             "rng": state_of_rng(self.rng),
-            "network": self.network.state(self.backend),
+            "network": self.connections.state(self.backend),
             "rebuilds": self.rebuilds.state(),
             "touched": self.touched,
+            "held": self.held,
+            "found": self.found and asdict(self.found),
+            "held_out": self.held_out and self.held_out.state(),
             "n_steps": self.n_steps,
             "built_at": self.built_at,
             "index": index,
@@ -131,7 +163,7 @@ class DirectRun(Stepping):
         """Rebuild the index if that is due before the next step; whether it was."""
         if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
             return False
-        self.index = self.network.index(self.backend, self.settings.learner.list_limit)
+        self.index = self.connections.index(self.backend, self.settings.learner.list_limit)
         self.built_at = self.n_steps
         return True
 
@@ -142,7 +174,7 @@ class DirectRun(Stepping):
         examples, so a mean would make the step depend on how many others there are.
         """
         assert isinstance(batch.x, CSR)
-        backend, param = self.backend, self.network.param
+        backend, param = self.backend, self.connections.param
         x, y = batch.x.map(backend.put), batch.y.map(backend.put)
         active = self.choose(x, y)
         self.n_steps += 1
@@ -157,6 +189,38 @@ class DirectRun(Stepping):
         self.touched[backend.get(rows)] = True
         return report_of(float(loss.mean()), active, weights, len(rows))
 
+    def finish(self) -> bool:
+        """Put neighbours beside the connections if they pay, and train on what was held out.
+
+        If time is up there is one layer.
+        """
+        held, self.held = self.held, self.held[:0]
+        is_wanted = self.settings.learner.layers == 2
+        if not len(held) or not (is_wanted or self.seconds_left > 0):
+            return False
+        assert self.train is not None
+        inputs, n_epochs = self.data.take(held).features, self.settings.training.epochs
+        self.found, self.held_out = stacked(
+            self.connections, inputs, self.train, self.order, held, is_wanted, self.backend
+        )
+        for epoch in range(n_epochs):
+            for rows in batches(len(held), self.batch_size):
+                self.step(self.data.take(held[rows]), self.learning_rate(epoch / n_epochs))
+        self.order = self.train.canonical_order()
+        return False
+
+    @property
+    def network(self) -> Direct:
+        """The weights, as they are, and neighbours beside them if they have been found to count."""
+        if self.found is None:
+            return self.connections
+        if self.layered is None:
+            assert self.train is not None
+            self.layered = with_neighbours(
+                self.connections, self.found, self.train, self.order, self.backend
+            )
+        return self.layered
+
     def choose(self, x: CSR, y: CSR) -> CSR:
         """The active sets: labels, and those others that score highest.
 
@@ -168,7 +232,7 @@ class DirectRun(Stepping):
             CSR (B, n), see `active_set`.
         """
         assert self.index is not None
-        index = replace(self.index, base=self.network.bias)  # which moves faster than weights
+        index = replace(self.index, base=self.connections.bias)  # which moves faster than weights
         k = min(self.settings.training.active, y.n_cols)
         found, _ = self.backend.search(index, x, y, k)
         return active_set(found, y)
@@ -176,7 +240,7 @@ class DirectRun(Stepping):
     @property
     def output_weight(self) -> Array:
         """f32 (nnz,): those of a label, its bias last, after those of the label before."""
-        return self.network.param.weight.values
+        return self.connections.param.weight.values
 
     def attach(self, backend: Backend) -> None:
         """Compute by the kernels of another backend from now on, on the same arrays."""
@@ -196,12 +260,12 @@ class DirectRun(Stepping):
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
-        return float(self.network.param.weight.values.sum())
+        return float(self.connections.param.weight.values.sum())
 
     def diagnostics(self) -> dict[str, float]:
         """Full loss, share of labels never updated, age of the index (see `Trainer.fit`)."""
         losses, name = [], self.settings.steps.loss
-        weight = self.network.param.weight.map(self.backend.get)
+        weight = self.connections.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)
             z = Block.of(logits(batch.x, weight)).map(self.backend.put)
@@ -218,3 +282,20 @@ class DirectRun(Stepping):
 def entries_that_matter(dz: CSR) -> CSR:
     """The entries that are not negligible."""
     return dz.where(abs(dz.values) >= NEGLIGIBLE)
+
+
+def refuse_layers(settings: Settings[DirectSettings], earlier: Earlier) -> None:
+    """Raise ConfigError if there is a hidden layer of neighbours, or is to be.
+
+    What they count beside weights that are trained on is not to be learned.
+    """
+    if settings.learner.layers == 2:
+        raise ConfigError(
+            f"begin_with goes on with connections alone, and not with {said('layers', 2)}: "
+            f"expected {said('layers', 1)}, or leave it out"
+        )
+    if earlier.network.hidden is not None:
+        raise ConfigError(
+            "begin_with is a model with a hidden layer of examples: expected one of connections "
+            f"alone, trained with {said('layers', 1)}"
+        )

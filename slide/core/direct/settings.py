@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from slide.core.settings.setting import Part, fixed, flag, number, whole
+from slide.core.settings.setting import Part, fixed, flag, maybe_whole, newer, number, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,17 @@ class DirectSettings(Part):
         10.0,
         "features are multiplied by this power of their inverse document frequency",
         common=True,
+    )
+    layers: int | None = newer(
+        1,
+        maybe_whole(
+            1,
+            2,
+            "2 puts a hidden layer beside the inputs, of the nearest training examples, which the "
+            "model then holds; if not given, it is put there if held-out examples are answered "
+            "better with it",
+            common=True,
+        ),
     )
     pairs: bool = flag(
         False, "pairs of features, of examples with 16 at most, are inputs, too", common=True

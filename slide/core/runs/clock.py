@@ -82,8 +82,9 @@ class Place:
             rng = rng_from(self.drawn_from)
         window = learner.settings.steps.shuffle_window
         if window:
-            return in_windows(learner.data.n_samples, window, rng)
-        return learner.order[rng.permutation(learner.data.n_samples)]
+            order = in_windows(learner.data.n_samples, window, rng)
+            return order[np.isin(order, learner.order)]
+        return learner.order[rng.permutation(len(learner.order))]
 
     def state(self) -> State:
         """All of it."""
@@ -127,7 +128,7 @@ def in_windows(n: int, window: int, rng: np.random.Generator) -> Array:
 
 def n_steps_of(learner: Learner) -> int:
     """Steps of a whole run."""
-    n_samples = learner.data.n_samples
+    n_samples = len(learner.order)
     return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
 
 
@@ -139,7 +140,7 @@ def batches(
     Examples come in a fresh random order. Batches may be asked for before the steps on those
     before them are done, so the share of the run that is done is told by their number.
     """
-    n_samples, size, n_steps = learner.data.n_samples, learner.batch_size, n_steps_of(learner)
+    n_samples, size, n_steps = len(learner.order), learner.batch_size, n_steps_of(learner)
     place = place or Place()
     done = size * len(place.reports)
     order = place.order(learner)

@@ -10,6 +10,7 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State, csr_from, state_of_csr
+from slide.core.direct.hidden import Hidden
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import Scratch
@@ -53,6 +54,7 @@ class Layer:
             data: inputs of the layer, and labels.
         """
         network = Direct.restored(state["network"], backend)
+        assert isinstance(network.hidden, Hidden | None)
         x, centroids = data.features.map(backend.put), csr_from(state["centroids"])
         problem = Problem(
             settings, backend, network.inputs, x, data.y.positive(), state["counts"], centroids,

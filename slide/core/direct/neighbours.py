@@ -1,0 +1,252 @@
+"""A hidden layer of training examples: those nearest to what is asked say what may come.
+
+Its units are training examples, active are the nearest. Each passes on its labels; and its features
+where feature j and label j are one thing, as an item of a session or of a basket is: what stood
+beside this item may come after it. What the example itself has may come again, or not at all. How
+much each of these counts is the same for all labels, and learned on examples that were held out
+(`slide.core.direct.stacking`). The result is one more input for each label, of weight 1.
+
+It says most where a linear score of each label by itself is weak: where labels have few examples,
+and an example has few features.
+
+Source: nearest neighbours of sessions, Jannach and Ludewig (RecSys 2017), Garg et al. (STAN, SIGIR
+2019); weights learned by stacking, Wolpert (Neural Networks 1992).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.invariants import demand
+from slide.core.contract.sparse import InvertedIndex
+from slide.core.direct.hidden import AT_A_TIME, FAINT, Hidden, as_it_is, found, shares_of_near
+from slide.core.direct.inputs import LEAST_RARE, Inputs
+from slide.core.examples.dataset import Dataset, batches
+
+NEAR, VOTED = 500, 100  # examples that are nearest, and labels of an example that they name
+COMMON = 3000  # examples of a feature that are looked at, those that have most of it
+INDICES = "examples", "labels", "features"
+ARRAYS = "offsets", "ids", "values", "base"
+SUMMANDS = 5  # of a label: two votes, whether it is a feature, and of what value, and its rarity
+
+
+@dataclass(frozen=True, slots=True)
+class Summands:
+    """What speaks for labels of some examples, before it is weighed.
+
+    Args:
+        cells: i64, ascending: example * n_labels + label.
+        values: f32 (len(cells), SUMMANDS), none below 0: the logarithm of the label's share among
+            the labels, and among the features, of the nearest examples, 0 where that is too little
+            to count; whether the example has the feature of this number, and how much of it beside
+            its largest; how rare the label is, where it has a share.
+    """
+
+    cells: Array
+    values: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What finds the nearest examples, and what they say.
+
+    Args:
+        examples: of each feature the training examples that have it, of unit length each, times
+            what the example counts for.
+        labels: of each training example its labels.
+        features: of each training example its features as labels, as `own_features` gives them.
+        rarity: f32 (n_features,), what each feature is multiplied by.
+        label_rarity: f32 (n_labels,), from 0.
+        weights: f32 (SUMMANDS,), that all labels share.
+    """
+
+    examples: InvertedIndex
+    labels: InvertedIndex
+    features: InvertedIndex
+    rarity: Array
+    label_rarity: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, data: Dataset, weights: Array, backend: Backend) -> Neighbours:
+        """With these examples.
+
+        Args:
+            data: features and labels.
+            weights: f32 (SUMMANDS,).
+            backend: whose arrays the indices are.
+        """
+        x, y, put = data.features, data.y.positive(), backend.put
+        counts, n = y.column_counts(), max(data.n_samples, 1)
+        rarity = np.log((n + 1) / (x.column_counts() + 1))
+        rarity = np.maximum(rarity, LEAST_RARE).astype(np.float32)
+        shown = scaled(x, rarity)
+        if data.weights is not None:
+            shown = shown.with_values(shown.values * shown.for_entries(data.weights))
+        none = np.zeros(data.n_samples, np.float32)
+        return cls(
+            backend.invert(shown.map(put), put(none), COMMON),
+            passing_on(y.with_values(np.ones_like(y.values)), backend),
+            passing_on(own_features(x, data.n_labels), backend),
+            rarity,
+            np.log((n + 1) / (counts + 1)).astype(np.float32),
+            np.asarray(weights, np.float32),
+        )
+
+    @classmethod
+    def read(cls, stored: dict[str, Array], backend: Backend | None = None) -> Neighbours | None:
+        """Take the arrays of `tensors` out of those of a network; None if there are none.
+
+        The indices stay on the host if there is no backend to put them to.
+        """
+        put = as_it_is if backend is None else backend.put
+        names = [each.name for each in fields(cls)]
+        if f"near_{names[-1]}" not in stored:
+            return None
+        examples, labels, features = (
+            InvertedIndex(*(put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS))
+            for name in INDICES
+        )
+        others = (stored.pop(f"near_{name}") for name in names[len(INDICES) :])
+        return cls(examples, labels, features, *others)
+
+    def tensors(self, backend: Backend) -> dict[str, Array]:
+        """All arrays by name, on the host."""
+        indices = {
+            f"near_{index}_{array}": backend.get(getattr(getattr(self, index), array))
+            for index in INDICES
+            for array in ARRAYS
+        }
+        others = [each.name for each in fields(self)][len(INDICES) :]
+        return indices | {f"near_{name}": getattr(self, name) for name in others}
+
+    @property
+    def n_units(self) -> int:
+        return len(self.label_rarity)
+
+    def check(self, inputs: Inputs, n_labels: int) -> None:
+        """Raise ValueError, in one sentence, unless all fits together and to such a network."""
+        n_examples, n_features = len(self.examples.base), inputs.n_features
+        expected = {
+            "examples": (n_features + 1, n_examples),
+            "labels": (n_examples + 1, n_labels),
+            "features": (n_examples + 1, n_labels),
+        }
+        for name, shape in expected.items():
+            index: InvertedIndex = getattr(self, name)
+            index.check()
+            got = len(index.offsets), len(index.base)
+            demand(got == shape, f"{name} of neighbours are of {got}, not {shape}")
+        lengths = {"rarity": n_features, "label_rarity": n_labels, "weights": SUMMANDS}
+        for name, n in lengths.items():
+            array: Array = getattr(self, name)
+            is_one = array.dtype == np.float32 and array.shape == (n,)
+            demand(is_one and bool(np.isfinite(array).all()), f"{name} of neighbours is no {n} f32")
+
+    def labels_behind(self, units: Array) -> Array:
+        """The labels whose share among the nearest examples units are: i64 (m, 2), the first -1."""
+        labels = np.where((units >= 0) & (units < self.n_units), units, -1)
+        return np.stack([np.full_like(labels, -1), labels], axis=1)
+
+    def joined(self, inputs: CSR, x: CSR, backend: Backend) -> CSR:
+        """Inputs of examples that are not among those trained on, and units: on the host.
+
+        Args:
+            inputs: CSR (B, n_inputs).
+            x: the features that they are made of, CSR (B, n_features).
+            backend: computes.
+        """
+        n_labels, n_cols = self.n_units, inputs.n_cols + self.n_units
+        parts = [CSR.empty(0, n_cols)]
+        for rows in batches(x.n_rows, AT_A_TIME):
+            part = inputs.take(rows)
+            found = self.summands(x.take(rows), None, backend)
+            which, labels = np.divmod(found.cells, n_labels)
+            cells = np.concatenate([
+                part.row_numbers() * n_cols + part.indices,
+                which * n_cols + inputs.n_cols + labels,
+            ])  # fmt: skip
+            values = np.concatenate([part.values, self.weighed(found)])
+            order = np.argsort(cells)
+            parts.append(CSR.of_cells(cells[order], values[order], (len(rows), n_cols)))
+        return CSR.stack(parts, n_cols)
+
+    def weighed(self, found: Summands) -> Array:
+        """The activation of each unit that is active: f32 (len(cells),)."""
+        return weighed(found.values, self.weights)
+
+    def summands(self, x: CSR, excluded: CSR | None, backend: Backend) -> Summands:
+        """What speaks for labels of some examples.
+
+        Args:
+            x: features, CSR (B, n_features), on the host.
+            excluded: CSR (B, n_examples), examples that are not looked at for each; None for none.
+            backend: computes.
+        """
+        n_labels = self.n_units
+        near = self.nearest(x, excluded, NEAR, backend).map(backend.put)
+        parts = []
+        for index in (self.labels, self.features):
+            labels, shares = found(index, near, VOTED, backend)
+            rows, places = np.nonzero((labels >= 0) & (shares > 0))
+            values = np.log1p(shares[rows, places] / np.float32(FAINT))
+            parts.append((rows * n_labels + labels[rows, places], values))
+        own = own_features(x, n_labels)
+        parts += [(own.cells(), np.ones_like(own.values)), (own.cells(), own.values)]
+        cells = np.unique(np.concatenate([cells for cells, _ in parts]))
+        values = np.zeros((len(cells), SUMMANDS), np.float32)
+        for number, (those, summand) in enumerate(parts):
+            values[np.searchsorted(cells, those), number] = summand
+        has_share = values[:, :2].max(axis=1, initial=0) > 0
+        values[:, -1] = np.where(has_share, self.label_rarity[cells % max(n_labels, 1)], 0)
+        return Summands(cells, values)
+
+    def nearest(self, x: CSR, excluded: CSR | None, k: int, backend: Backend) -> CSR:
+        """The k nearest examples of each, and their shares: CSR (B, n_examples), on the host."""
+        asked = scaled(x, self.rarity).map(backend.put)
+        return shares_of_near(self.examples, asked, k, backend, excluded)
+
+
+Layer = Hidden | Neighbours
+
+
+def layer_of(stored: dict[str, Array], backend: Backend | None = None) -> Layer | None:
+    """Take a hidden layer out of the arrays of a network; None if there is none."""
+    return Hidden.read(stored, backend) or Neighbours.read(stored, backend)
+
+
+def scaled(x: CSR, rarity: Array) -> CSR:
+    """Features by their rarity, of unit length, also before, for values may be very large."""
+    x = x.with_unit_rows()
+    return x.with_values(x.values * rarity[x.indices]).with_unit_rows()
+
+
+def own_features(x: CSR, n_labels: int) -> CSR:
+    """The features of each example as labels of the same number: CSR (B, n_labels).
+
+    Values are in (0, 1], beside the largest one; what is not above 0 is left out.
+    """
+    largest = np.zeros(x.n_rows, np.float32)
+    np.maximum.at(largest, x.row_numbers(), x.values)
+    own = x.where((x.indices < n_labels) & (x.values > 0))
+    own = CSR(own.indptr, own.indices, own.values / own.for_entries(largest), n_labels)
+    return own
+
+
+def passing_on(y: CSR, backend: Backend) -> InvertedIndex:
+    """Of each example, what it has of labels, CSR (n, n_labels): an index of the backend."""
+    labels = CSR.from_scipy(y.to_scipy().T.tocsr())
+    none = backend.put(np.zeros(y.n_cols, np.float32))
+    return backend.invert(labels.map(backend.put), none, y.n_cols)
+
+
+def weighed(values: Array, weights: Array) -> Array:
+    """The sum of each row by these weights: f32; a matrix product would depend on threads."""
+    total = np.zeros(len(values), np.float32)
+    for summand, weight in zip(values.T, weights, strict=True):
+        total += summand * weight
+    return total

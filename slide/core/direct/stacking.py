@@ -1,0 +1,265 @@
+"""How much the nearest examples count beside the connections, learned on held-out examples.
+
+What is held out is answered by connections that were not trained on it, and by its nearest examples
+other than parts of the same thing. Of all labels that either of them names, those of the example
+are to score highest: a softmax with one weight for each summand, six in all (conditional logit).
+The layer stays if what is held out is answered better with it, by more than chance.
+
+Source: stacking, Wolpert (Neural Networks 1992); conditional logit, McFadden (1974).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.direct.hidden import AT_A_TIME
+from slide.core.direct.neighbours import (
+    NEAR,
+    SUMMANDS,
+    VOTED,
+    Neighbours,
+    Summands,
+    own_features,
+    weighed,
+)
+from slide.core.direct.network import Direct
+from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.metrics import hits
+from slide.core.examples.scored import DEEPEST, Scored
+
+HELD_OUT, MOST_HELD_OUT, FEWEST_HELD_OUT = 0.05, 4000, 100  # share of the examples, and bounds
+MOST_ENTRIES = 1 << 24  # features of the examples that the model keeps: 128 MiB of them
+FEW = 5  # labels and features that another example may well have by chance
+PENALTY = 1e-3  # of squared weights, where summands have unit variance
+LEAST = 0.01  # weight of the connections, which rank labels that no near example has
+
+
+def drawn(order: Array, n_epochs: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Which examples are trained on, and which are held out; none if there are too few of them."""
+    n_held = min(int(HELD_OUT * len(order)), MOST_HELD_OUT)
+    if n_held < FEWEST_HELD_OUT or not n_epochs:
+        return order, order[:0]
+    places = np.sort(rng.permutation(len(order))[:n_held])
+    return np.delete(order, places), order[places]
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """What stacking has found.
+
+    Args:
+        neighbours: weights of what they say, f32 (SUMMANDS,).
+        connections: what these are multiplied by.
+    """
+
+    neighbours: Array
+    connections: float
+
+
+def stacked(
+    network: Direct,
+    inputs: CSR,
+    train: Dataset,
+    used: Array,
+    held: Array,
+    is_wanted: bool,
+    backend: Backend,
+) -> tuple[Stacked | None, Scored]:
+    """Learn how much neighbours count; None where connections alone do as well. And answers.
+
+    Args:
+        network: connections that were trained on some examples.
+        inputs: of what is held out, the constant one last, CSR, on the host.
+        train: all examples.
+        used: the rows that were trained on, i64, in their canonical order.
+        held: those held out.
+        is_wanted: whether neighbours stay in any case.
+        backend: computes.
+    """
+    shown, asked = train.take(sample_of(train, used)), train.take(held)
+    neighbours = Neighbours.of(shown, np.zeros(SUMMANDS, np.float32), backend)
+    alone = answers(network, inputs, backend)
+    parts = [
+        candidates(network, neighbours, shown, asked.take(rows), inputs.take(rows), alone, rows,
+                   backend)
+        for rows in batches(len(held), AT_A_TIME)
+    ]  # fmt: skip
+    n = train.n_labels
+    starts = np.arange(0, len(held), AT_A_TIME) * n
+    cells = np.concatenate([part.cells + s for part, s in zip(parts, starts, strict=True)])
+    values = np.concatenate([part.values for part in parts])
+    y = asked.y.positive()
+    weights = fitted(cells // n, values, np.isin(cells, y.cells()))
+    best = ranked(cells, weighed(values, weights), y.shape)
+    gain = reciprocal_ranks(best[0], y) - reciprocal_ranks(alone[0][:, :DEEPEST], y)
+    if not is_wanted and gain.mean() <= gain.std() / np.sqrt(len(gain)):
+        first = alone[0][:, :DEEPEST], alone[1][:, :DEEPEST]
+        return None, Scored.of(*first, asked)
+    return Stacked(weights[:-1], float(weights[-1])), Scored.of(*best, asked)
+
+
+def with_neighbours(
+    network: Direct, found: Stacked, train: Dataset, order: Array, backend: Backend
+) -> Direct:
+    """The network with a hidden layer of all examples, each unit connected to its label.
+
+    Args:
+        network: the connections.
+        found: how much they count, and neighbours.
+        train: all examples.
+        order: their canonical order.
+        backend: whose arrays there are.
+    """
+    weight, share = network.without_bias(backend), np.float32(found.connections)
+    n, n_inputs = weight.n_rows, weight.n_cols
+    units = CSR(
+        np.arange(n + 1), np.arange(n_inputs, n_inputs + n, dtype=np.int32),
+        np.ones(n, np.float32), n_inputs + n,
+    )  # fmt: skip
+    wider = replace(weight.with_values(share * weight.values), n_cols=n_inputs + n).union(units)
+    hidden = Neighbours.of(train.take(sample_of(train, order)), found.neighbours, backend)
+    bias = share * backend.get(network.bias)
+    return Direct.of(wider, bias, network.inputs, backend, hidden)
+
+
+def sample_of(data: Dataset, rows: Array) -> Array:
+    """The examples that the model keeps, i64: all, or evenly many of too many."""
+    n = max(len(rows) * MOST_ENTRIES // max(data.features.nnz, MOST_ENTRIES), 1)
+    return rows[np.arange(min(n, len(rows))) * len(rows) // n]
+
+
+def answers(network: Direct, inputs: CSR, backend: Backend) -> tuple[Array, Array]:
+    """The best labels by connections alone: i32 and f32 (B, VOTED), -1 and -inf where none are."""
+    none = CSR.empty(inputs.n_rows, network.n_labels).map(backend.put)
+    k = min(VOTED, network.n_labels)
+    ids, scores = backend.search(network.index(backend), inputs.map(backend.put), none, k)
+    return backend.get(ids), backend.get(scores)
+
+
+def candidates(
+    network: Direct, neighbours: Neighbours, shown: Dataset, asked: Dataset, inputs: CSR,
+    alone: tuple[Array, Array], rows: Array, backend: Backend,
+) -> Summands:  # fmt: skip
+    """All labels that neighbours or connections name, with what speaks for them.
+
+    Returns:
+        The summands of neighbours, and the logit by connections as one more.
+    """
+    n = network.n_labels
+    found = neighbours.summands(asked.features, parts_of_same(neighbours, shown, asked, backend),
+                                backend)  # fmt: skip
+    ids = alone[0][rows]
+    which, places = np.nonzero(ids >= 0)
+    cells = np.union1d(found.cells, which * n + ids[which, places])
+    wanted = CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(rows), n))
+    logits = backend.masked_spgemm(
+        inputs.map(backend.put), network.param.weight, wanted.map(backend.put)
+    )
+    values = np.zeros((len(cells), SUMMANDS + 1), np.float32)
+    values[np.searchsorted(cells, found.cells), :SUMMANDS] = found.values
+    values[:, -1] = backend.get(logits.values)
+    return Summands(cells, values)
+
+
+def parts_of_same(
+    neighbours: Neighbours, shown: Dataset, asked: Dataset, backend: Backend
+) -> CSR:
+    """Near examples that are parts of the same thing as what is asked: CSR (B, n_examples).
+
+    As prefixes of one session, or parts of one user's items: features and labels of the one, taken
+    together, contain those of the other. They would tell what is asked. Where these are few that
+    may be so by chance; then one example of each size is taken for such a part.
+    """
+    sets, asked_sets = together(shown), together(asked)
+    near = neighbours.nearest(asked.features, None, NEAR, backend)
+    both = backend.masked_spgemm(
+        asked_sets.map(backend.put), sets.map(backend.put), near.map(backend.put)
+    )
+    rows, examples = near.row_numbers(), near.indices
+    size, other = asked_sets.row_lengths()[rows], sets.row_lengths()[examples]
+    less = np.minimum(size, other)
+    contained = backend.get(both.values) == less
+    by_chance = contained & (less < FEW)
+    is_part = contained & ~by_chance
+    few = np.flatnonzero(by_chance & (size != other))
+    nearest_first = few[np.lexsort((-near.values[few], other[few], rows[few]))]
+    keys = rows[nearest_first] * (other.max(initial=0) + 1) + other[nearest_first]
+    is_part[nearest_first[np.unique(keys, return_index=True)[1]]] = True
+    return near.where(is_part)
+
+
+def together(data: Dataset) -> CSR:
+    """Labels, and features of their numbers, of each example: CSR (n, n_labels) of ones."""
+    own, y = own_features(data.features, data.n_labels), data.y.positive()
+    cells = np.union1d(own.cells(), y.cells())
+    return CSR.of_cells(cells, np.ones(len(cells), np.float32), y.shape)
+
+
+def fitted(rows: Array, values: Array, is_label: Array) -> Array:
+    """Weights by which the labels of an example score highest among its candidates.
+
+    Minimises the mean over examples, and over their labels, of the logarithm of a softmax.
+
+    Args:
+        rows: i64 (m,), the example of each candidate, ascending.
+        values: f32 (m, SUMMANDS + 1), what speaks for it, connections last.
+        is_label: bool (m,).
+
+    Returns:
+        f32 (SUMMANDS + 1,); that of connections is LEAST at least.
+    """
+    n_labels = np.bincount(rows, is_label)
+    kept = n_labels[rows] > 0
+    rows, is_label = np.unique(rows[kept], return_inverse=True)[1], is_label[kept]
+    columns = values[kept].astype(np.float64).T
+    spread = columns.std(axis=1, keepdims=True) if len(rows) else np.zeros((len(columns), 1))
+    columns = columns / np.where(spread > 0, spread, 1)
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    n, share = max(len(starts), 1), is_label / np.maximum(n_labels[n_labels > 0][rows], 1)
+
+    def objective(weights: Array) -> tuple[float, Array]:
+        scores = sum(w * column for w, column in zip(weights, columns, strict=True))
+        highest = np.maximum.reduceat(scores, starts)
+        exp = np.exp(scores - highest[rows])
+        total = np.add.reduceat(exp, starts)
+        loss = (np.log(total) + highest).sum() - (share * scores).sum()
+        slope = exp / total[rows] - share
+        slopes = np.array([(column * slope).sum() for column in columns])
+        return (
+            loss / n + PENALTY * float((weights**2).sum()),
+            slopes / n + 2 * PENALTY * weights,
+        )
+
+    scale = np.where(spread > 0, spread, 1)[:, 0]
+    bounds = [(None, None)] * SUMMANDS + [(LEAST * scale[-1], None)]
+    begin = np.full(len(columns), LEAST) * scale
+    weights = begin
+    if len(starts):
+        weights = minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return (weights / scale).astype(np.float32)
+
+
+def ranked(cells: Array, scores: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """The best candidates of each example: i32 and f32 (B, DEEPEST), -1 and -inf where none are."""
+    n, n_labels = shape
+    rows, labels = np.divmod(cells, max(n_labels, 1))
+    order = np.lexsort((labels, -scores, rows))
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kept = places < DEEPEST
+    ids = np.full((n, DEEPEST), -1, np.int32)
+    best = np.full((n, DEEPEST), -np.inf, np.float32)
+    ids[rows[kept], places[kept]] = labels[order][kept]
+    best[rows[kept], places[kept]] = scores[order][kept]
+    return ids, best
+
+
+def reciprocal_ranks(ids: Array, y: CSR) -> Array:
+    """One over the place of the first right answer of each example, or 0: f64 (B,)."""
+    found = hits(ids, y)
+    there: Array = found.any(axis=1) / (1 + found.argmax(axis=1))
+    return there
