@@ -16,6 +16,7 @@ Source: nearest neighbours of sessions, Jannach and Ludewig (RecSys 2017), Garg 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +26,16 @@ from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.hidden import AT_A_TIME, FAINT, Hidden, as_it_is, found, shares_of_near
 from slide.core.direct.inputs import LEAST_RARE, Inputs
+from slide.core.direct.things import are_whole, own_features, together
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.weights import of_rows
 
 NEAR, VOTED = 500, 100  # examples that are nearest, and labels of an example that they name
 COMMON = 3000  # examples of a feature that are looked at, those that have most of it
-INDICES = "examples", "labels", "features"
+INDICES = "examples", "labels", "features", "wholes", "members"
 ARRAYS = "offsets", "ids", "values", "base"
-SUMMANDS = 5  # of a label: two votes, whether it is a feature, and of what value, and its rarity
+VOTES = 3  # of labels, of features, and of members of wholes
+SUMMANDS = VOTES + 3  # of a label: whether it is a feature, of what value, and how rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ class Summands:
     Args:
         cells: i64, ascending: example * n_labels + label.
         values: f32 (len(cells), SUMMANDS), none below 0: the logarithm of the label's share among
-            the labels, and among the features, of the nearest examples, 0 where that is too little
-            to count; whether the example has the feature of this number, and how much of it beside
-            its largest; how rare the label is, where it has a share.
+            the labels, and among the features, of the nearest examples, and among both of the
+            nearest whole ones, 0 where that is too little to count; whether the example has the
+            feature of this number, and how much of it beside its largest; how rare the label is,
+            where it has a share.
     """
 
     cells: Array
@@ -59,6 +64,8 @@ class Neighbours:
             what the example counts for.
         labels: of each training example its labels.
         features: of each training example its features as labels, as `own_features` gives them.
+        wholes: as `examples`, of those alone that no other one goes on from (`things.are_whole`).
+        members: of each training example its labels and its features as labels, 1 each.
         rarity: f32 (n_features,), what each feature is multiplied by.
         label_rarity: f32 (n_labels,), from 0.
         weights: f32 (SUMMANDS,), that all labels share.
@@ -67,6 +74,8 @@ class Neighbours:
     examples: InvertedIndex
     labels: InvertedIndex
     features: InvertedIndex
+    wholes: InvertedIndex
+    members: InvertedIndex
     rarity: Array
     label_rarity: Array
     weights: Array
@@ -84,14 +93,17 @@ class Neighbours:
         counts, n = y.column_counts(), max(data.n_samples, 1)
         rarity = np.log((n + 1) / (x.column_counts() + 1))
         rarity = np.maximum(rarity, LEAST_RARE).astype(np.float32)
-        shown = scaled(x, rarity)
-        if data.weights is not None:
-            shown = shown.with_values(shown.values * shown.for_entries(data.weights))
-        none = np.zeros(data.n_samples, np.float32)
+        shown, sets = scaled(x, rarity), together(data)
+        for factors in (data.weights, recency(data.times)):
+            shown = of_rows(shown, factors)
+        wholes = shown.where(are_whole(data, sets)[shown.row_numbers()])
+        none = put(np.zeros(data.n_samples, np.float32))
         return cls(
-            backend.invert(shown.map(put), put(none), COMMON),
+            backend.invert(shown.map(put), none, COMMON),
             passing_on(y.with_values(np.ones_like(y.values)), backend),
             passing_on(own_features(x, data.n_labels), backend),
+            backend.invert(wholes.map(put), none, COMMON),
+            passing_on(sets, backend),
             rarity,
             np.log((n + 1) / (counts + 1)).astype(np.float32),
             np.asarray(weights, np.float32),
@@ -107,12 +119,11 @@ class Neighbours:
         names = [each.name for each in fields(cls)]
         if f"near_{names[-1]}" not in stored:
             return None
-        examples, labels, features = (
-            InvertedIndex(*(put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS))
+        parts: Any = {
+            name: InvertedIndex(*(put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS))
             for name in INDICES
-        )
-        others = (stored.pop(f"near_{name}") for name in names[len(INDICES) :])
-        return cls(examples, labels, features, *others)
+        }
+        return cls(**parts, **{name: stored.pop(f"near_{name}") for name in names[len(INDICES) :]})
 
     def tensors(self, backend: Backend) -> dict[str, Array]:
         """All arrays by name, on the host."""
@@ -135,6 +146,8 @@ class Neighbours:
             "examples": (n_features + 1, n_examples),
             "labels": (n_examples + 1, n_labels),
             "features": (n_examples + 1, n_labels),
+            "wholes": (n_features + 1, n_examples),
+            "members": (n_examples + 1, n_labels),
         }
         for name, shape in expected.items():
             index: InvertedIndex = getattr(self, name)
@@ -188,10 +201,14 @@ class Neighbours:
             backend: computes.
         """
         n_labels = self.n_units
-        near = self.nearest(x, excluded, NEAR, backend).map(backend.put)
+        asked = scaled(x, self.rarity).map(backend.put)
+        near, wholes = (
+            shares_of_near(index, asked, NEAR, backend, excluded).map(backend.put)
+            for index in (self.examples, self.wholes)
+        )
         parts = []
-        for index in (self.labels, self.features):
-            labels, shares = found(index, near, VOTED, backend)
+        for index, active in (self.labels, near), (self.features, near), (self.members, wholes):
+            labels, shares = found(index, active, VOTED, backend)
             rows, places = np.nonzero((labels >= 0) & (shares > 0))
             values = np.log1p(shares[rows, places] / np.float32(FAINT))
             parts.append((rows * n_labels + labels[rows, places], values))
@@ -201,7 +218,7 @@ class Neighbours:
         values = np.zeros((len(cells), SUMMANDS), np.float32)
         for number, (those, summand) in enumerate(parts):
             values[np.searchsorted(cells, those), number] = summand
-        has_share = values[:, :2].max(axis=1, initial=0) > 0
+        has_share = values[:, :VOTES].max(axis=1, initial=0) > 0
         values[:, -1] = np.where(has_share, self.label_rarity[cells % max(n_labels, 1)], 0)
         return Summands(cells, values)
 
@@ -225,16 +242,13 @@ def scaled(x: CSR, rarity: Array) -> CSR:
     return x.with_values(x.values * rarity[x.indices]).with_unit_rows()
 
 
-def own_features(x: CSR, n_labels: int) -> CSR:
-    """The features of each example as labels of the same number: CSR (B, n_labels).
-
-    Values are in (0, 1], beside the largest one; what is not above 0 is left out.
-    """
-    largest = np.zeros(x.n_rows, np.float32)
-    np.maximum.at(largest, x.row_numbers(), x.values)
-    own = x.where((x.indices < n_labels) & (x.values > 0))
-    own = CSR(own.indptr, own.indices, own.values / own.for_entries(largest), n_labels)
-    return own
+def recency(times: Array | None) -> Array | None:
+    """How much examples count for their age: the latest 1, the earliest 1/2; f32 (n,)."""
+    if times is None or not len(times):
+        return None
+    span = max(float(times.max() - times.min()), np.finfo(np.float64).tiny)
+    age: Array = (times.max() - times) / span
+    return (0.5**age).astype(np.float32)
 
 
 def passing_on(y: CSR, backend: Backend) -> InvertedIndex:

@@ -84,7 +84,7 @@ class DirectRun(Stepping):
         rng = np.random.default_rng(settings.training.seed)
         order, held = train.canonical_order(), np.zeros(0, np.int64)
         if inputs is None and settings.learner.layers != 1:
-            order, held = drawn(order, settings.training.epochs, rng)
+            order, held = drawn(order, train.times, rng)
         inputs = inputs or Inputs.fitted(settings.learner, train.features)
         begun = as_inputs(train, order, inputs)
         ordered = begun if isinstance(begun, AsInputs) else begun.take(order)

@@ -24,27 +24,33 @@ from slide.core.direct.neighbours import (
     VOTED,
     Neighbours,
     Summands,
-    own_features,
     weighed,
 )
 from slide.core.direct.network import Direct
+from slide.core.direct.things import parts_of_same, together
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import hits
 from slide.core.examples.scored import DEEPEST, Scored
 
 HELD_OUT, MOST_HELD_OUT, FEWEST_HELD_OUT = 0.05, 4000, 100  # share of the examples, and bounds
 MOST_ENTRIES = 1 << 24  # features of the examples that the model keeps: 128 MiB of them
-FEW = 5  # labels and features that another example may well have by chance
 PENALTY = 1e-3  # of squared weights, where summands have unit variance
 LEAST = 0.01  # weight of the connections, which rank labels that no near example has
 
 
-def drawn(order: Array, n_epochs: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Which examples are trained on, and which are held out; none if there are too few of them."""
+def drawn(order: Array, times: Array | None, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Which examples are trained on, and which are held out; none if there are too few of them.
+
+    Args:
+        order: all rows in their canonical order.
+        times: of the rows; the latest are held out, for later ones will be asked. None: any.
+        rng: draws.
+    """
     n_held = min(int(HELD_OUT * len(order)), MOST_HELD_OUT)
-    if n_held < FEWEST_HELD_OUT or not n_epochs:
+    if n_held < FEWEST_HELD_OUT:
         return order, order[:0]
-    places = np.sort(rng.permutation(len(order))[:n_held])
+    last = rng.permutation(len(order)) if times is None else np.argsort(times[order], kind="stable")
+    places = np.sort(last[-n_held:])
     return np.delete(order, places), order[places]
 
 
@@ -151,8 +157,9 @@ def candidates(
         The summands of neighbours, and the logit by connections as one more.
     """
     n = network.n_labels
-    found = neighbours.summands(asked.features, parts_of_same(neighbours, shown, asked, backend),
-                                backend)  # fmt: skip
+    near = neighbours.nearest(asked.features, None, NEAR, backend)
+    parts = parts_of_same(near, together(shown), together(asked), backend)
+    found = neighbours.summands(asked.features, parts, backend)
     ids = alone[0][rows]
     which, places = np.nonzero(ids >= 0)
     cells = np.union1d(found.cells, which * n + ids[which, places])
@@ -164,40 +171,6 @@ def candidates(
     values[np.searchsorted(cells, found.cells), :SUMMANDS] = found.values
     values[:, -1] = backend.get(logits.values)
     return Summands(cells, values)
-
-
-def parts_of_same(
-    neighbours: Neighbours, shown: Dataset, asked: Dataset, backend: Backend
-) -> CSR:
-    """Near examples that are parts of the same thing as what is asked: CSR (B, n_examples).
-
-    As prefixes of one session, or parts of one user's items: features and labels of the one, taken
-    together, contain those of the other. They would tell what is asked. Where these are few that
-    may be so by chance; then one example of each size is taken for such a part.
-    """
-    sets, asked_sets = together(shown), together(asked)
-    near = neighbours.nearest(asked.features, None, NEAR, backend)
-    both = backend.masked_spgemm(
-        asked_sets.map(backend.put), sets.map(backend.put), near.map(backend.put)
-    )
-    rows, examples = near.row_numbers(), near.indices
-    size, other = asked_sets.row_lengths()[rows], sets.row_lengths()[examples]
-    less = np.minimum(size, other)
-    contained = backend.get(both.values) == less
-    by_chance = contained & (less < FEW)
-    is_part = contained & ~by_chance
-    few = np.flatnonzero(by_chance & (size != other))
-    nearest_first = few[np.lexsort((-near.values[few], other[few], rows[few]))]
-    keys = rows[nearest_first] * (other.max(initial=0) + 1) + other[nearest_first]
-    is_part[nearest_first[np.unique(keys, return_index=True)[1]]] = True
-    return near.where(is_part)
-
-
-def together(data: Dataset) -> CSR:
-    """Labels, and features of their numbers, of each example: CSR (n, n_labels) of ones."""
-    own, y = own_features(data.features, data.n_labels), data.y.positive()
-    cells = np.union1d(own.cells(), y.cells())
-    return CSR.of_cells(cells, np.ones(len(cells), np.float32), y.shape)
 
 
 def fitted(rows: Array, values: Array, is_label: Array) -> Array:

@@ -16,7 +16,7 @@ from slide.core.examples.names import Names
 from slide.core.examples.naming import names_of_columns
 from slide.core.examples.targets import is_listed, labels_listed
 from slide.core.examples.texts import TextFeatures
-from slide.core.examples.weights import checked_weights
+from slide.core.examples.weights import checked_times, checked_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Dataset:
     own page for instance: rankings are judged without it. It is no label in `y`. `feature_names`,
     `label_names` and, of texts, `text` tell what the columns are, those of frames by themselves;
     the model that is trained keeps them. `weights`, f32 (n_samples,), say how many examples each
-    one counts for in training: 0 leaves it out.
+    one counts for in training: 0 leaves it out. `times`, f64 (n_samples,), say when each one was,
+    in any unit: where what is near to an example is looked at, later ones count for more, and what
+    is judged by are the latest.
 
     Raises:
         InputError: one of them is no matrix (see `slide.core.contract.handed`). The arrays of CSR
@@ -45,6 +47,7 @@ class Dataset:
     label_names: Names | None = None
     text: TextFeatures | None = None
     weights: Array | None = None
+    times: Array | None = None
 
     def __post_init__(self) -> None:
         for side, given in (("feature_names", self.x), ("label_names", self.y)):
@@ -96,8 +99,9 @@ class Dataset:
         """The given examples in the given order."""
         left_out = self.left_out and self.left_out.take(rows)
         weights = None if self.weights is None else self.weights[rows]
+        times = None if self.times is None else self.times[rows]
         x, y = self.x.take(rows), self.y.take(rows)
-        return replace(self, x=x, y=y, left_out=left_out, weights=weights)
+        return replace(self, x=x, y=y, left_out=left_out, weights=weights, times=times)
 
     def counted(self) -> Dataset:
         """Without the examples of weight 0, which are left out."""
@@ -176,11 +180,12 @@ def checked(data: Any, what: str) -> Dataset:
             "shape of both"
         )
     weights = None if data.weights is None else checked_weights(data.weights, x.n_rows)
-    parts = x, y, left_out, weights
-    given = data.x, data.y, data.left_out, data.weights
+    times = None if data.times is None else checked_times(data.times, x.n_rows)
+    parts = x, y, left_out, weights, times
+    given = data.x, data.y, data.left_out, data.weights, data.times
     if all(one is other for one, other in zip(parts, given, strict=True)):
         return data
-    return replace(data, x=x, y=y, left_out=left_out, weights=weights)
+    return replace(data, x=x, y=y, left_out=left_out, weights=weights, times=times)
 
 
 def refuse_nameless(data: Dataset, what: str) -> None:

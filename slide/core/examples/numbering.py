@@ -107,4 +107,5 @@ def by_columns(
         return replace(data, left_out=None), features, labels
     y = labels.within(data.y)
     assert isinstance(y, CSR)
-    return Dataset(features.within(data.x), y, weights=data.weights), features, labels
+    by_column = Dataset(features.within(data.x), y, weights=data.weights, times=data.times)
+    return by_column, features, labels

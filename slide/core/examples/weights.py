@@ -34,6 +34,28 @@ def as_weights(given: Any, n_samples: int) -> Array:
     return weights
 
 
+def checked_times(given: Any, n_samples: int) -> Array:
+    """Times of examples as float64 (n_samples,).
+
+    Raises:
+        InputError: they are no such array, or one is not finite.
+    """
+    return handed.refusing("times", lambda: as_times(given, n_samples))
+
+
+def as_times(given: Any, n_samples: int) -> Array:
+    """The same, or ValueError."""
+    array = np.asarray(given)
+    if array.dtype.kind not in "iuf" or array.shape != (n_samples,):
+        raise ValueError(
+            f"got {array.dtype} of the shape {array.shape}: expected {n_samples} numbers, one an "
+            "example"
+        )
+    times: Array = array.astype(np.float64, copy=False)
+    demand(bool(np.isfinite(times).all()), "one is not finite: expected numbers")
+    return times
+
+
 def of_rows(matrix: Matrix, weights: Array | None) -> Matrix:
     """Each row times its weight, an array where the matrix has its own; itself without weights."""
     if weights is None:

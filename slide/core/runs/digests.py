@@ -73,8 +73,9 @@ def arrays_of(data: Dataset) -> Iterator[Array]:
         if isinstance(matrix, CSR):
             yield matrix.indptr
             yield matrix.indices
-    if data.weights is not None:
-        yield data.weights
+    for of_examples in (data.weights, data.times):
+        if of_examples is not None:
+            yield of_examples
 
 
 def tensors_of(model: Model) -> Iterable[Array]:
