@@ -1,7 +1,7 @@
 """Parquet and Arrow, whose columns have types, in record batches: by pyarrow.
 
-Arrow is an IPC file, as Feather 2 is, or an IPC stream; both are mapped into memory where they are
-files that are not compressed as a whole. What a batch says of itself is checked before it is used.
+Arrow is an IPC file, as Feather 2 is, or an IPC stream. Files are mapped into memory, unless they
+are compressed as a whole. What a batch says of itself is checked before it is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ PARQUET, ARROW = "Parquet", "Arrow"
 OF_FILE, OF_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 MAGICS = {b"PAR1": PARQUET, OF_FILE: ARROW, OF_STREAM: ARROW, b"FEA1": ARROW}
 TEXTS_AT_A_TIME = 1024
-READ_AT_A_TIME = 1 << 20  # bytes of a column of Parquet; without it, all that a row group has
 
 
 class Piece(NamedTuple):
@@ -127,28 +126,25 @@ class Arrow:
         return n_skipped - n_before, found()
 
     def _of_arrow(self, columns: Sequence[str]) -> Iterator[Piece]:
-        from pyarrow.ipc import IpcReadOptions
-
-        there = self.schema().names
-        wanted = IpcReadOptions(included_fields=[there.index(name) for name in columns])
-        file, reader = self._arrow(wanted)
-        n_bytes = max(file.size(), 1)
+        """Batches as they are in the file: pyarrow would copy what it is told to choose from."""
+        file, reader = self._arrow()
+        n_bytes, wanted = max(file.size(), 1), list(columns)
         if self.source.head.startswith(OF_FILE):
             n_batches = reader.num_record_batches
             for number in range(n_batches):
-                yield Piece(reader.get_batch(number), (number + 1) / n_batches)
+                yield Piece(reader.get_batch(number).select(wanted), (number + 1) / n_batches)
         else:
             for batch in reader:
-                yield Piece(batch, file.tell() / n_bytes)
+                yield Piece(batch.select(wanted), file.tell() / n_bytes)
 
     def _parquet(self) -> Any:
         from pyarrow import BufferReader
         from pyarrow.parquet import ParquetFile
 
         file = self._found if isinstance(self._found, Path) else BufferReader(self._found)
-        return ParquetFile(file, buffer_size=READ_AT_A_TIME)
+        return ParquetFile(file, memory_map=True)  # which otherwise reads row groups as a whole
 
-    def _arrow(self, options: Any = None) -> tuple[Any, Any]:
+    def _arrow(self) -> tuple[Any, Any]:
         """The file, and what reads batches from it."""
         from pyarrow import BufferReader, ipc, memory_map
 
@@ -157,7 +153,7 @@ class Arrow:
         is_file = isinstance(self._found, Path)
         file = memory_map(str(self._found)) if is_file else BufferReader(self._found)
         opened = ipc.open_file if self.source.head.startswith(OF_FILE) else ipc.open_stream
-        return file, opened(file, options=options)
+        return file, opened(file)
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
