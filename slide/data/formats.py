@@ -37,7 +37,7 @@ from slide.data.folders.converting import Watch, unwatched
 from slide.data.folders.converting import convert_to_folder as fill_folder
 from slide.data.folders.opening import open_folder
 from slide.data.many import files_of, in_a_row
-from slide.data.npz import read_npz, save_npz
+from slide.data.npz import npz_parts, save_npz
 from slide.data.parts import Parts, parts_of
 from slide.data.source import BEGIN, Place, Source
 from slide.data.streams import is_stream, refuse_twice, shown
@@ -188,7 +188,7 @@ def _opened(
     """The format of a file, and its examples: in parts if it is text, behind a place in it."""
     kind = _format_of(source)
     if kind == "npz":
-        return kind, read_npz(source, features_only)
+        return kind, npz_parts(source, features_only, start)
     if kind == "columns":
         return kind, column_parts(source, n_features, n_labels, features_only, start)
     if kind == "apart":

@@ -419,7 +419,8 @@ def folder(tmp_path_factory):
 
 
 def lists_in(matrix, what):
-    return [part.tolist() for part in np.split(getattr(matrix, what), matrix.indptr[1:-1])]
+    parts = np.split(getattr(matrix, what), matrix.indptr[1:-1])
+    return [part.tolist() for part in parts][: matrix.n_rows]
 
 
 @settings(max_examples=40)

@@ -37,7 +37,8 @@ def column_parts(
         DataError: the file is damaged, has no such columns, or a row is not as they should be.
     """
     table = Arrow(source, kind_named(source.path) or PARQUET)
-    layout = layout_of(table.schema(), source, features_only)
+    with table.refusing():  # names may be no text
+        layout = layout_of(table.schema(), source, features_only)
     pieces = table.pieces(layout.columns, rows_at_a_time, start.n_lines)
     first = next(pieces, None)
     size = None

@@ -56,28 +56,28 @@ class Arrow:
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """See `Table`."""
         number = 0
-        there = self.schema().names
+        with self.refusing():  # names may be no text
+            there = self.schema().names
         for name in columns:
             if name not in there:
                 raise DataError(no_column(name, there), self.source.name)
             refuse_repeated(name, there, self.source)
         wanted = list(dict.fromkeys(columns))
         for piece in self.pieces(wanted, TEXTS_AT_A_TIME):
-            values = {name: piece.batch.column(name).to_pylist() for name in wanted}
+            with self.refusing():  # so may those within structs
+                values = {name: piece.batch.column(name).to_pylist() for name in wanted}
             for row in zip(*(values[name] for name in columns), strict=True):
                 number += 1
                 yield Row(row, self.source.name, None, number)
 
     def schema(self) -> Any:
-        """Names and types of the columns.
+        """Names and types of the columns, a `pyarrow.Schema`.
 
         Raises:
             DataError: the file is damaged, or pyarrow is not installed.
         """
-        with self._refusing():
-            if self.kind == PARQUET:
-                return self._parquet().schema_arrow
-            return self._arrow()[1].schema
+        with self.refusing():
+            return self._parquet().schema_arrow if self.kind == PARQUET else self._arrow()[1].schema
 
     def pieces(self, columns: Sequence[str], n_rows: int, n_skipped: int = 0) -> Iterator[Piece]:
         """The rows of some columns.
@@ -95,7 +95,7 @@ class Arrow:
         else:
             found = self._of_arrow(columns)
         while True:
-            with self._refusing():
+            with self.refusing():
                 piece = next(found, None)
                 if piece is None:
                     return
@@ -109,7 +109,7 @@ class Arrow:
         self, columns: Sequence[str], n_rows: int, n_skipped: int
     ) -> tuple[int, Iterator[Piece]]:
         """Batches of the row groups that are wanted, and how many rows of them to leave out."""
-        with self._refusing():
+        with self.refusing():
             file = self._parquet()
             told, first, n_before = file.metadata, 0, 0
             sizes = [told.row_group(i).num_rows for i in range(told.num_row_groups)]
@@ -156,7 +156,7 @@ class Arrow:
         return file, opened(file)
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def refusing(self) -> Iterator[None]:
         """Say of whatever pyarrow raises that the file is damaged: it has a dozen kinds."""
         try:
             yield
