@@ -102,9 +102,11 @@ FEATURES = {
 @pytest.mark.parametrize("columns", FEATURES.values(), ids=FEATURES)
 @pytest.mark.parametrize("name", ["a.parquet", "a.ipc"])
 def test_features_as_other_tools_have_them(name, columns, tmp_path):
-    got = read(saved(tmp_path, name, other=["a", "b", "c"], labels=LABELS, **columns))
+    path = saved(tmp_path, name, other=["a", "b", "c"], labels=LABELS, **columns)
+    got = read(path)
     got.check()
     assert_same(got, EXPECTED)
+    assert_same(column_parts(Source(path), rows_at_a_time=1).whole(), EXPECTED)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -144,7 +146,7 @@ def test_values_are_1_where_there_are_none(tmp_path):
     assert_same(read(saved(tmp_path, "a.ipc", features=fixed, labels=[1, 0])), expected)
 
 
-@pytest.mark.parametrize("numbers", [[2, 0, 1], [2.0, 0.0, 1.0]])
+@pytest.mark.parametrize("numbers", [[2, 0, 1], [2.0, 0.0, 1.0], np.float16([2, 0, 1])])
 def test_one_label_each(numbers, tmp_path):
     expected = dataset([({2}, {1: 1, 4: 1}), ({0}, {}), ({1}, {0: 1})], 5, 3)
     assert_same(read(saved(tmp_path, features=INDICES, label=numbers)), expected)
@@ -196,6 +198,7 @@ def vectors(*rows):
     return {"features": pa.array([dense(1), *rows], VECTOR), "label": [0] * (1 + len(rows))}
 
 
+SIGNALS = pa.array(np.frombuffer(b"\x01\0\0\0\0\0\xf0\x7f" * 2, np.float64))
 BAD = {
     "a negative feature": ({"features": [[1], [0, -1]]}, "row 2: feature -1, expected a whole"),
     "a huge feature": ({"features": [[1], [2**31 - 1]]}, "row 2: feature 2147483647, expected"),
@@ -255,6 +258,14 @@ BAD = {
     ),
     "a huge label": ({"labels": [[1], [2**40]]}, "row 2: label 1099511627776"),
     "half a label": ({"labels": [1.0, 0.5]}, "row 2: label 0.5, expected a whole number"),
+    "a label that signals": (
+        {"labels": SIGNALS},
+        "row 1: label nan",
+    ),
+    "a value that signals": (
+        {"features": [[0]] * 2, "values": pa.FixedSizeListArray.from_arrays(SIGNALS, 1)},
+        "row 1: the value nan",
+    ),
     "a label that is NaN": ({"labels": [1.0, np.nan]}, "row 2: label nan"),
     "no label": ({"labels": [1, None]}, "row 2: 'labels' is null, expected a whole number"),
     "null labels": ({"labels": [[1], None]}, "row 2: 'labels' is null"),

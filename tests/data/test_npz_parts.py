@@ -11,6 +11,7 @@ from data_files import assert_same, datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import slide.data
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data import read, write
@@ -31,7 +32,7 @@ def saved(path, compressed=False, **changes):
     arrays = {
         "x_indptr": np.arange(0, 21, 2), "x_indices": np.tile([0, 3], 10),
         "x_values": np.arange(20.0), "x_n_cols": np.array(5), "y_indptr": np.arange(11),
-        "y_indices": np.arange(10), "y_n_cols": np.array(10),
+        "y_indices": np.arange(10), "y_n_cols": np.array(10), "other": np.arange(3000),
     } | changes  # fmt: skip
     (np.savez_compressed if compressed else np.savez)(path, **arrays)
     return path
@@ -131,19 +132,38 @@ def test_sentences_are_those_of_the_whole(changes, words, compressed, tmp_path):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("key", ["x_indptr", "x_indices", "x_values", "y_indices", "other"])
-def test_checksums_of_all_arrays_are_compared(key, tmp_path):
-    path = saved(tmp_path / "a.npz", other=np.arange(7))
+def damage(path, key):
+    """Change the last number of an array."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{key}.npy")
     content = bytearray(path.read_bytes())
     begin = info.header_offset + 30 + len(info.filename)
     begin += int.from_bytes(content[info.header_offset + 28 : info.header_offset + 30], "little")
-    content[begin + info.file_size - 8] ^= 1  # of the last number
+    content[begin + info.file_size - 8] ^= 1
     path.write_bytes(content)
-    for n_entries in (FEW, 1000):
+    return path
+
+
+@pytest.mark.parametrize("key", ["x_indptr", "x_indices", "x_values", "y_indices", "other"])
+def test_checksums_of_all_arrays_are_compared(key, tmp_path):
+    path = damage(big(tmp_path / "a.npz", 100, False), key)
+    for n_entries in (2000, 1 << 20):
         with pytest.raises(DataError, match=r"a damaged one \(Bad CRC-32"):
             in_parts(path, n_entries)
+
+
+@pytest.mark.parametrize("key", ["x_indices", "x_values"])
+def test_damage_is_told_before_what_it_may_have_made(key, tmp_path):
+    values = np.array([np.nan, *np.zeros(19_999)])
+    path = damage(big(tmp_path / "a.npz", 100, False, x_values=values), key)
+    with pytest.raises(DataError, match=r"a damaged one \(Bad CRC-32"):
+        in_parts(path, 2000)
+
+
+def test_numbers_that_signal_are_refused_without_a_warning(tmp_path):
+    values = np.frombuffer(b"\x01\0\0\0\0\0\xf0\x7f" * 20, np.float64)
+    with pytest.raises(DataError, match="a value is NaN"):
+        in_parts(saved(tmp_path / "a.npz", x_values=values))
 
 
 def test_an_array_that_ends_too_early_is_refused(tmp_path):
@@ -172,15 +192,15 @@ def opener(n_entries):
     return lambda source, start: npz_parts(source, False, start, n_entries)
 
 
-def big(path, n, compressed):
+def big(path, n, compressed, **changes):
     """Examples of 200 features and 20 labels."""
-    rng = np.random.default_rng(0)
-    return saved(
-        path, compressed,
-        x_indptr=np.arange(0, 200 * n + 1, 200), y_indptr=np.arange(0, 20 * n + 1, 20),
-        x_indices=np.tile(np.arange(200), n), x_values=rng.random(200 * n), x_n_cols=np.array(200),
-        y_indices=np.tile(np.arange(20), n), y_n_cols=np.array(20),
-    )  # fmt: skip
+    arrays = {
+        "x_indptr": np.arange(0, 200 * n + 1, 200), "x_indices": np.tile(np.arange(200), n),
+        "x_values": np.random.default_rng(0).random(200 * n), "x_n_cols": np.array(200),
+        "y_indptr": np.arange(0, 20 * n + 1, 20), "y_indices": np.tile(np.arange(20), n),
+        "y_n_cols": np.array(20),
+    }  # fmt: skip
+    return saved(path, compressed, **arrays | changes)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -217,6 +237,23 @@ def test_a_conversion_goes_on_and_tells_how_far_it_is(compressed, tmp_path):
     assert len(again) == 8  # of ten parts
     for each in (tmp_path / "whole").iterdir():
         assert each.read_bytes() == (tmp_path / "out" / each.name).read_bytes()
+
+
+def test_a_conversion_by_the_public_function_goes_on(tmp_path):
+    path = big(tmp_path / "a.npz", 1500, False)  # two parts
+
+    def stop(n_bytes):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        slide.data.convert_to_folder([path], tmp_path / "out", watch=stop, every=1)
+    again = []
+    for watch in (stop, again.append):
+        try:
+            data = slide.data.convert_to_folder([path], tmp_path / "out", watch=watch, every=1)
+        except KeyboardInterrupt:
+            continue
+    assert_same(data, read(path))
 
 
 def test_a_late_fault_leaves_nothing(tmp_path):

@@ -114,7 +114,7 @@ def matrix_of(indices: Lists, values: Array, rows: Rows) -> CSR:
         DataError: an index is out of range, or a value or sum is none of 32 bits.
     """
     columns = as_columns(indices, "feature", rows)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         small = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(small))
     if len(bad):
@@ -144,11 +144,12 @@ def as_columns(numbers: Lists, what: str, rows: Rows) -> Array:
         DataError: one is not whole, below 0, or too large.
     """
     found = numbers.numbers
+    is_whole = True
     if found.dtype.kind == "f":
-        found = found.astype(np.float64)
-    bad = ~((found >= 0) & (found < MAX_COLUMNS))
-    if found.dtype.kind == "f":
-        bad |= found != np.floor(found)
+        with np.errstate(invalid="ignore"):  # of NaN, which is not whole
+            found = found.astype(np.float64)
+            is_whole = found == np.floor(found)
+    bad = ~((found >= 0) & (found < MAX_COLUMNS) & is_whole)
     places = np.flatnonzero(bad)
     if len(places):
         place = int(places[0])

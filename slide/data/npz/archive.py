@@ -73,10 +73,9 @@ class Numbers:
         self.n_left -= n
 
     def rest(self) -> Iterator[Array]:
-        """All others, a few at a time; at their end the checksum is compared."""
+        """All others, a few at a time; behind the last one zipfile compares the checksum."""
         while self.n_left:
             yield self.next(min(self.n_left, READ_AT_A_TIME // self.dtype.itemsize or 1))
-        self.file.read(1)
 
 
 class Archive:

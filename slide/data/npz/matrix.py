@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Stored:
 
     @contextmanager
     def opened(self, row: int) -> Iterator[Entries]:
-        """What reads the entries from a row on, with a handle for indices and one for values."""
+        """What reads all entries from a row on, with a handle for indices and one for values."""
         with self.archive.opened() as archive, ExitStack() as stack:
             with self.archive.refusing():
                 numbers = []
@@ -54,6 +55,8 @@ class Stored:
                     numbers.append(Numbers(file, member))
                     numbers[-1].skip(int(self.indptr[row]))
             yield Entries(self, row, numbers)
+            for member in self.members:
+                self.archive.was_read(member)
 
 
 class Entries:
@@ -83,7 +86,7 @@ class Entries:
         self._see(found)
         if n and not 0 <= self.bounds[0] <= self.bounds[1] < matrix.n_cols:
             raise self.fault(self._range)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             values = given[0].astype(np.float32) if given else np.ones(n, np.float32)
         if not np.isfinite(values).all():
             sentence = "a value is NaN, infinite, or overflows 32-bit floating point"
@@ -100,21 +103,14 @@ class Entries:
             raise self.fault(lambda: f"{sentence}: give each feature once")
         return rows
 
-    def finish(self) -> None:
-        """Compare the checksums of what was read, or raise DataError."""
-        with self.matrix.archive.refusing():
-            for numbers in self.numbers:
-                for _ in numbers.rest():
-                    pass
-        for member in self.matrix.members:
-            self.matrix.archive.was_read(member)
-
     def fault(self, sentence: Callable[[], str]) -> DataError:
-        """The error to raise, when the rest of the file was found to be whole."""
+        """The error to raise, unless the rest of the matrix shows that the file is damaged."""
+        indices, *values = self.numbers
         with self.matrix.archive.refusing():
-            for found in self.numbers[0].rest():
+            for found in indices.rest():
                 self._see(found)
-        self.finish()
+            for each in values:
+                deque(each.rest(), 0)
         return DataError(sentence(), self.matrix.archive.path)
 
     def _see(self, indices: Array) -> None:

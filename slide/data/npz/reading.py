@@ -68,8 +68,6 @@ def _side_by_side(
             begin = end
             _tell(source, x, end)
             yield Part(without(own, theirs, pairs), Place(0, end))
-        features.finish()
-        labels.finish()
     for archive in {x.archive, y.archive}:
         archive.read_rest()
 
@@ -80,7 +78,6 @@ def _features(source: Source, x: Stored, start: Place, n_entries: int) -> Iterat
             own = features.summed(end)
             _tell(source, x, end)
             yield Part(Dataset(own, CSR.empty(own.n_rows, 0)), Place(0, end))
-        features.finish()
     x.archive.read_rest()
 
 
