@@ -5,7 +5,7 @@
 | of a folder                           | data folder         |
 | `.npz`, or whatever a zip archive has | npz                 |
 | `.svm .svmlight .libsvm`              | svmlight            |
-| `.parquet .arrow`, or such first bytes | numbers in columns |
+| Parquet or Arrow, by name or content  | numbers in columns  |
 | anything else                         | XMC-repository text |
 | anything else, with two numbers first | features alone      |
 
@@ -185,7 +185,7 @@ def _opened(
     features_only: bool = False,
     start: Place = BEGIN,
 ) -> tuple[str, Dataset | Parts]:
-    """The format of a file, and its examples: in parts if it is text, behind a place in it."""
+    """The format of a file, and its examples behind a place in it."""
     kind = _format_of(source)
     if kind == "npz":
         return kind, npz_parts(source, features_only, start)
