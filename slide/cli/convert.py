@@ -12,6 +12,7 @@ import typer
 
 from slide.cli.options import FORMATS, OneBasedText
 from slide.cli.texts import (
+    PANEL,
     Labels,
     Separator,
     Text,
@@ -32,7 +33,7 @@ Like = Annotated[
     typer.Option(
         metavar="DIR",
         help="Take the words and labels of texts from a model or a data folder.",
-        rich_help_panel="Texts (.jsonl, .csv, .tsv, .parquet)",
+        rich_help_panel=PANEL,
     ),
 ]
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from slide.reference.spot_checks import Tally
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Model folder.")]
-FORMATS = "XMC-repository text, .svmlight, .npz, also compressed, or a data folder; - is stdin."
+FORMATS = (
+    "XMC-repository text, .svmlight, .npz, .parquet, .arrow, also compressed, or a data folder; - "
+    "is stdin."
+)
 DataFile = Annotated[Path, typer.Argument(metavar="FILE", help=FORMATS)]
 OneBasedText = Annotated[
     OneBased | None,

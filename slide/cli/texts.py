@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from slide.core.models.model import Model
     from slide.data import Columns
 
-PANEL = "Texts (.jsonl, .csv, .tsv, .parquet)"
+PANEL = "Texts (.jsonl, .csv, .tsv, .parquet, .arrow)"
 Text = Annotated[
     list[str] | None,
     typer.Option(
@@ -117,13 +117,18 @@ def refuse_options_alone(
 
 def refuse_table(path: Path | None) -> None:
     """Raise DataError if a file that is to be read as numbers is one of texts by its name."""
-    from slide.data import is_table
-
-    if path is not None and is_table(path):
+    if path is not None and has_texts_alone(path):
         raise DataError(
             "a file of texts, by its name: say --text COLUMN and --labels COLUMN to train on it",
             path,
         )
+
+
+def has_texts_alone(path: Path) -> bool:
+    """Whether a file has texts by its name, and no numbers."""
+    from slide.data import is_columnar, is_table
+
+    return is_table(path) and not is_columnar(path)
 
 
 def vectorizer_settings(assignments: list[str] | None) -> dict[str, Any]:
@@ -166,10 +171,10 @@ def examples_for(
         DataError: the file is not of the kind that the model was trained on.
         ConfigError: the same, or options of texts are given for a model that knows no words.
     """
-    from slide.data import is_numbers, is_table, read, read_texts
+    from slide.data import is_numbers, read, read_texts
 
     if model.text is None:
-        refuse_words(path, {"text": text, "labels": labels}, is_table(path))
+        refuse_words(path, {"text": text, "labels": labels}, has_texts_alone(path))
         return read(path, one_based=counting, features_only=features_only)
     if is_numbers(path):
         return folder_for(path, {"text": text, "labels": labels, "separator": separator})
@@ -189,7 +194,8 @@ def folder_for(path: Path, options: dict[str, Any]) -> Dataset:
     if data is None or data.text is None:
         raise DataError(
             "a file of numbers, but the model was trained on texts: expected JSON lines, CSV, TSV, "
-            "Parquet, or a data folder that was made of such (slide convert --like MODEL)", path
+            "Parquet, Arrow, or a data folder that was made of such (slide convert --like MODEL)",
+            path,
         )  # fmt: skip
     given = [name for name, value in options.items() if value]
     if given:
@@ -197,10 +203,10 @@ def folder_for(path: Path, options: dict[str, Any]) -> Dataset:
     return data
 
 
-def refuse_words(path: Path, options: dict[str, Any], is_table: bool) -> None:
+def refuse_words(path: Path, options: dict[str, Any], has_texts: bool) -> None:
     """Raise ConfigError if a model that was trained on numbers is given texts."""
     given = [name for name, value in options.items() if value]
-    if given or is_table:
+    if given or has_texts:
         said = f"got --{given[0]}" if given else f"{path} is a file of texts, by its name"
         raise ConfigError(
             f"{said}, but the model was trained on numbers: train one by slide train --text "

@@ -212,6 +212,7 @@ def sets_of(
     train_set = read(train)
     if train_set.text is None:
         refuse_table(valid)
+        return train_set, read(valid)
     return train_set, read_texts(valid, like=train_set)
 
 

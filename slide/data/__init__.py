@@ -1,8 +1,10 @@
-"""Reading and writing examples: XMC text, svmlight, npz, data folders, texts; and a demo set.
+"""Reading and writing examples: XMC text, svmlight, npz, Parquet, Arrow, data folders, texts;
+and a demo set.
 
 `formats` finds out what a file is, and asks the reader of that: `svmlight`, `xmc`, `apart`, `npz`,
-`tables` or `folders`; `compression` and `streams` are beneath them, `tokens` reads numbers, `rows`
-makes matrices of them. `bundled` is the demo set. May import the contract and examples of `core`.
+`columns`, `tables` or `folders`; `compression` and `streams` are beneath them, `tokens` reads
+numbers, `rows` makes matrices of them. `bundled` is the demo set. May import the contract and
+examples of `core`.
 """
 
 from slide.data.bundled import Demo, load_demo
@@ -21,7 +23,7 @@ from slide.data.interactions import blocks
 from slide.data.many import files_of
 from slide.data.predictions import prediction_lines, write_named, write_predictions
 from slide.data.streams import refuse_twice
-from slide.data.tables import is_table
+from slide.data.tables import is_columnar, is_table
 from slide.data.target import refuse_taken, refuse_unwritable
 from slide.data.texts import Columns, read_texts, read_texts_pair
 
@@ -34,6 +36,7 @@ __all__ = [
     "convert_texts_to_folder",
     "convert_to_folder",
     "files_of",
+    "is_columnar",
     "is_folder_name",
     "is_numbers",
     "is_table",

@@ -100,18 +100,6 @@ def refuse_misfit(n_rows: int, n_labelled: int, path: Path) -> None:
         raise DataError(f"{sentence}: write both from the same examples", path)
 
 
-def joined(x: CSR, y: CSR, labels_path: Path, left_out_path: Path | None) -> Dataset:
-    """Examples of features and labels that were read apart, less pairs to be left out.
-
-    Raises:
-        DataError: they have different numbers of rows, or the pairs are none.
-    """
-    refuse_misfit(x.n_rows, y.n_rows, labels_path)
-    if left_out_path is None:
-        return Dataset(x, y)
-    return without(x, y, read_left_out(Source(left_out_path), y.shape))
-
-
 def read_left_out(source: Source, shape: tuple[int, int]) -> CSR:
     """Pairs of an example and a label, as the cells of a matrix.
 

@@ -5,6 +5,7 @@
 | of a folder                           | data folder         |
 | `.npz`, or whatever a zip archive has | npz                 |
 | `.svm .svmlight .libsvm`              | svmlight            |
+| Parquet or Arrow, by name or content  | numbers in columns  |
 | anything else                         | XMC-repository text |
 | anything else, with two numbers first | features alone      |
 
@@ -30,16 +31,19 @@ from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.mapped import Mapped
 from slide.data.apart import apart_parts
 from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
+from slide.data.columns import column_parts
 from slide.data.compression import SUFFIXES
 from slide.data.folders.converting import Watch, unwatched
 from slide.data.folders.converting import convert_to_folder as fill_folder
 from slide.data.folders.opening import open_folder
 from slide.data.many import files_of, in_a_row
-from slide.data.npz import read_npz, save_npz
+from slide.data.npz import npz_parts, save_npz
 from slide.data.parts import Parts, parts_of
 from slide.data.source import BEGIN, Place, Source
 from slide.data.streams import is_stream, refuse_twice, shown
 from slide.data.svmlight import svmlight_parts, svmlight_text
+from slide.data.tables import is_columnar
+from slide.data.tables.arrow import kind_of
 from slide.data.target import new_file, save_text
 from slide.data.xmc import n_in_header, read_matrix, xmc_parts, xmc_text
 
@@ -57,6 +61,8 @@ def _format(path: Path) -> str:
         name = name.removesuffix(suffix)
     if name.endswith(".npz"):
         return "npz"
+    if is_columnar(path):
+        return "columns"
     return "svmlight" if name.endswith(_SVMLIGHT) else "xmc"
 
 
@@ -64,6 +70,8 @@ def _format_of(source: Source) -> str:
     """The format that a file's first bytes tell, as far as its name does not."""
     if source.head.startswith(_ZIP):
         return "npz"
+    if kind_of(source.head):
+        return "columns"
     kind, n_numbers = _format(source.path), n_in_header(source.head)
     if kind == "xmc" and n_numbers == _IN_HEADER_OF_MATRIX:
         return "apart"
@@ -80,8 +88,8 @@ def is_folder_name(path: Path) -> bool:
 
 
 def is_numbers(path: Path) -> bool:
-    """Whether a file has features as numbers by its name."""
-    return not is_stream(path) and _format(path) != "xmc"
+    """Whether a file has features as numbers, and not texts, by its name."""
+    return not is_stream(path) and _format(path) not in ("xmc", "columns")
 
 
 def read(
@@ -96,11 +104,12 @@ def read(
     Args:
         path: the file, or `-` for standard input; its name tells the format, its first bytes the
             compression. Or a data folder, or a pattern such as `part-*.txt` of several files.
-        n_features, n_labels: sizes that a model or a training set already has. An svmlight file
-            states no sizes: it gets 1 + the highest number seen, raised to these where they are
-            larger. XMC and npz files state their own, which are returned as they stand.
+        n_features, n_labels: sizes that a model or a training set already has. Files of svmlight,
+            Parquet and Arrow state no sizes: they get 1 + the highest number seen, raised to these
+            where they are larger. XMC and npz files state their own, which are returned as they
+            stand.
         one_based: what an svmlight file counts from 1: "none", "features", "labels" or "both";
-            column 0 is then what it calls 1. XMC and npz files count from 0, whatever is said.
+            column 0 is then what it calls 1. Other files count from 0, whatever is said.
         features_only: labels in a file of their own are not looked for: there are none then.
 
     Returns:
@@ -176,10 +185,12 @@ def _opened(
     features_only: bool = False,
     start: Place = BEGIN,
 ) -> tuple[str, Dataset | Parts]:
-    """The format of a file, and its examples: in parts if it is text, behind a place in it."""
+    """The format of a file, and its examples behind a place in it."""
     kind = _format_of(source)
     if kind == "npz":
-        return kind, read_npz(source, features_only)
+        return kind, npz_parts(source, features_only, start)
+    if kind == "columns":
+        return kind, column_parts(source, n_features, n_labels, features_only, start)
     if kind == "apart":
         return kind, _apart(source, features_only)
     if kind == "xmc":
@@ -269,6 +280,8 @@ def write(dataset: Dataset, path: str | Path) -> None:
     path = path_of(path, "path")
     dataset = checked(dataset, "the dataset")
     kind = _format(path)
+    if kind == "columns":
+        raise DataError("Parquet and Arrow are read, not written: end the name in .npz", path)
     if kind == "npz" and path.suffix.lower() in SUFFIXES:
         raise DataError("npz is not compressed as a whole: end the name in .npz", path)
     fault = _unwritable(dataset, kind)

@@ -94,6 +94,7 @@ class Source:
         self.n_read = 0
         self._pieces = self._plain(chunk_size)
         self._head: bytes | None = None
+        self._is_sought = False
 
     @property
     def head(self) -> bytes:
@@ -128,8 +129,14 @@ class Source:
         """The same bytes as something to seek in: in memory where they come through a pipe."""
         is_file = not is_stream(self.path) and os.path.isfile(self.path)
         if is_file and next(pieces_of(self.path, 2), b"") == self.head[:2]:  # not compressed
+            self._is_sought = True
             return self.path
         return io.BytesIO(b"".join(self.pieces()))
+
+    def has_read(self, share: float) -> None:
+        """Say how much of a file was read that is sought in; of others it is known."""
+        if self._is_sought:
+            self.n_read = int(share * os.path.getsize(self.path))
 
     def lines(self) -> Iterator[bytes]:
         r"""The text as blocks of whole lines, each ending in a newline.

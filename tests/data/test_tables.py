@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 from slide.core.errors import DataError
 from slide.data.source import Source
@@ -159,6 +159,13 @@ def test_broken_parquet_is_a_sentence(tmp_path):
             read(path)
     with pytest.raises(DataError, match="no such file"):
         read(tmp_path / "none.parquet")
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    for name, write in (("t.parquet", parquet.write_table), ("t.arrow", feather.write_feather)):
+        write(pa.Table.from_arrays([pa.array(["a"])] * 2, ["text", "text"]), tmp_path / name)
+        with pytest.raises(DataError, match="2 columns are called 'text'"):
+            read(tmp_path / name, "text")
 
 
 def test_without_pyarrow_it_is_a_sentence(tmp_path, monkeypatch):

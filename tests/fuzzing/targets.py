@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 import slide
 from fuzzing import folders, valid
@@ -183,6 +184,11 @@ def of_pair() -> Files:
     }
 
 
+def of_arrow(table: Callable[[], pa.Table], kind: str) -> Callable[[], Files]:
+    """A file of columns."""
+    return lambda: {"a.arrow": valid.columnar(table(), kind)}
+
+
 def one_of(name: str) -> Callable[[], Files]:
     """A compressed file."""
     return lambda: {name: valid.compressed()[name]}
@@ -205,6 +211,10 @@ TARGETS = {
         Target("csv", one("a.csv", valid.CSV), reading_texts("a.csv")),
         Target("tsv", one("a.tsv", valid.TSV), reading_texts("a.tsv")),
         Target("parquet", lambda: {"a.parquet": valid.parquet()}, reading_texts("a.parquet")),
+        Target("arrow-text", of_arrow(valid.texts, "file"), reading_texts("a.arrow")),
+        Target("columns", of_arrow(valid.numbers, "file"), reading("a.arrow")),
+        Target("columns-pq", of_arrow(valid.pairs, "parquet"), reading("a.arrow")),
+        Target("vectors", of_arrow(valid.vectors, "stream"), reading("a.arrow")),
         Target("log", log, logging, as_log),
         Target("model", valid.sampled_folder, answering),
         Target("text-model", valid.text_folder, answering),

@@ -64,11 +64,48 @@ def compressed() -> Files:
     }
 
 
-def parquet() -> bytes:
-    """Texts with lists of labels."""
+def numbers() -> pa.Table:
+    """Numbers in columns, with a value for each index."""
+    columns = {"features": [[1, 4], [], [0]], "values": [[0.5, 2.0], [], [-1.0]]}
+    return pa.table(columns | {"labels": [[0], [3], []]})
+
+
+def vectors() -> pa.Table:
+    """Numbers in vectors of Spark, sparse and dense."""
+    lists = {"indices": pa.list_(pa.int32()), "values": pa.list_(pa.float64())}
+    kind = pa.struct({"type": pa.int8(), "size": pa.int32()} | lists)
+    rows = [
+        {"type": 0, "size": 3, "indices": [0, 2], "values": [0.5, 2.0]},
+        {"type": 1, "size": None, "indices": None, "values": [1.0, 0.0, 3.0]},
+    ]
+    return pa.table({"features": pa.array(rows, kind), "label": [0.0, 1.0]})
+
+
+def pairs() -> pa.Table:
+    """Numbers in pairs of index and value."""
+    rows = [[{"index": 1, "value": 0.5}, {"index": 4, "value": 2.0}], []]
+    return pa.table({"features": rows, "labels": [[0, 2], []]})
+
+
+def columnar(table: pa.Table, kind: str) -> bytes:
+    """A table as Parquet, or as a file or a stream of Arrow."""
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(ROWS), file)
+    if kind == "parquet":
+        pq.write_table(table, file)
+        return file.getvalue()
+    with (pa.ipc.new_file if kind == "file" else pa.ipc.new_stream)(file, table.schema) as writer:
+        writer.write_table(table)
     return file.getvalue()
+
+
+def texts() -> pa.Table:
+    """Texts with lists of labels."""
+    return pa.Table.from_pylist(ROWS)
+
+
+def parquet() -> bytes:
+    """The same as Parquet."""
+    return columnar(texts(), "parquet")
 
 
 def arrays() -> Files:

@@ -51,7 +51,7 @@ def convert_to_folder(
     """Write the examples of files, one file after the other, into a new data folder.
 
     Args:
-        paths: the files; they are never held as a whole, unless their format is not text.
+        paths: the files; they are never held as a whole.
         target: the folder, which is not there yet.
         opened: the examples of one file behind a place in it.
         watch: is told how many bytes of all files were read.
