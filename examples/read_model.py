@@ -22,6 +22,8 @@ def best(t, row, k):
     column = {f: c for c, f in enumerate(t.get("feature_ids", np.arange(n)).tolist())}
     known = {column[f]: value for f, value in row.items() if f in column}
     columns = list(known)
+    given = np.zeros(n)
+    given[columns] = list(known.values())
     x = np.zeros(n + len(t["pairs"]))
     x[columns] = unit(t["input_weights"][columns] * unit(np.array([*known.values()])))
     if len(known) <= 16:
@@ -30,6 +32,8 @@ def best(t, row, k):
     x = unit(x)
     if "hidden_votes_base" in t:
         x = np.concatenate([x, *units(t, x)])
+    if "near_weights" in t:
+        x = np.append(x, neighbours(t, given))
     label = np.repeat(np.arange(n_labels), np.diff(t["indptr"]))
     score = t["bias"] + np.bincount(label, t["values"] * x[t["indices"]], n_labels)
     score[t["label_counts"] == 0] = -2e9
@@ -39,17 +43,35 @@ def best(t, row, k):
 
 def units(t, x):
     """Activations of a hidden layer: two for each label, most of them 0."""
-    scores = listed(t, "scores", x, 10)
-    near = np.maximum(np.nan_to_num(listed(t, "examples", x, 50)), 0)
-    votes = np.nan_to_num(listed(t, "votes", near / max(near.sum(), 0.001), 20))
+    scores = listed(t, "hidden_scores", x, 10)
+    near = shares(listed(t, "hidden_examples", x, 50))
+    votes = np.nan_to_num(listed(t, "hidden_votes", near, 20))
     active = np.nan_to_num(1 / (1 + np.exp(-3 * np.maximum(scores, -10))))
     return [np.where(0.35 * each > 0.001, 0.35 * each, 0) for each in (active, votes)]
+
+
+def neighbours(t, x):
+    """Activations of a hidden layer of the nearest examples: one for each label."""
+    asked = unit(t["near_rarity"] * unit(x))
+    near, wholes = (shares(listed(t, f"near_{of}", asked, 500)) for of in ("examples", "wholes"))
+    voted = ("labels", near), ("features", near), ("members", wholes)
+    votes = [np.nan_to_num(listed(t, f"near_{of}", active, 100)) for of, active in voted]
+    own = np.resize(np.append(x, np.zeros(len(t["bias"]))), len(t["bias"]))
+    own = np.maximum(own, 0) / (max(x.max(initial=0), 0) or 1)
+    rare = np.where(np.max(votes, axis=0) > 0, t["near_label_rarity"], 0)
+    return t["near_weights"] @ [*np.log1p(np.array(votes) / 0.001), own > 0, own, rare]
+
+
+def shares(cosines):
+    """Of 1 in all, those that are below 0 or missing 0."""
+    near = np.maximum(np.nan_to_num(cosines), 0)
+    return near / max(near.sum(), 0.001)
 
 
 def listed(t, name, x, k):
     """Base and weighted sums of an index, of the k largest that x meets; others are NaN."""
     offsets, ids, values, base = (
-        t[f"hidden_{name}_{array}"] for array in ("offsets", "ids", "values", "base")
+        t[f"{name}_{array}"] for array in ("offsets", "ids", "values", "base")
     )
     x = np.repeat(np.resize(np.append(x, 0), len(offsets) - 1), np.diff(offsets))
     sums = base + np.bincount(ids, values * x, len(base))

@@ -119,11 +119,11 @@ class Neighbours:
         names = [each.name for each in fields(cls)]
         if f"near_{names[-1]}" not in stored:
             return None
-        parts: Any = {
-            name: InvertedIndex(*(put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS))
-            for name in INDICES
-        }
-        return cls(**parts, **{name: stored.pop(f"near_{name}") for name in names[len(INDICES) :]})
+        parts: dict[str, Any] = {name: stored.pop(f"near_{name}") for name in names[len(INDICES) :]}
+        for name in INDICES:
+            arrays = (put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS)
+            parts[name] = InvertedIndex(*arrays)
+        return cls(**parts)
 
     def tensors(self, backend: Backend) -> dict[str, Array]:
         """All arrays by name, on the host."""

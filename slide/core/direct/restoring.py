@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.contract.forms import demand_array, demand_clock, demand_counts, demand_rng
+from slide.core.contract.forms import (
+    demand_array,
+    demand_clock,
+    demand_counts,
+    demand_fields,
+    demand_finite,
+    demand_ids,
+    demand_rng,
+)
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, csr_from
 from slide.core.direct.inputs import Inputs
-from slide.core.direct.neighbours import layer_of
+from slide.core.direct.neighbours import SUMMANDS, layer_of
 from slide.core.examples.dataset import Dataset
 
 
@@ -21,12 +31,26 @@ def demand_state(state: State, train: Dataset) -> None:
     demand_counts(state, "n_steps", "built_at")
     demand_clock(state["rebuilds"])
     demand_rng(state["rng"])
+    demand_held_out(state, train)
     if state["index"] is not None:
         index = InvertedIndex(**state["index"])
         demand_array("base", index.base, np.float32, train.n_labels)
         demand_array("the index", index.values, np.float32, None)
         demand(len(index.offsets) == n_inputs + 2, "the index is of other inputs")
         index.check()
+
+
+def demand_held_out(state: State, train: Dataset) -> None:
+    """Raise unless rows are held out, or what was learned on them is there, as a run has it."""
+    held, found, scored = state["held"], state["found"], state["held_out"]
+    demand_array("held", held, np.int64, None)
+    demand_ids("held", held, train.n_samples)
+    if found is not None:
+        demand_fields("what neighbours count", found, ("neighbours", "connections"))
+        demand_array("weights of neighbours", found["neighbours"], np.float32, SUMMANDS)
+        demand_finite(found, "connections")
+    if scored is not None:
+        demand_scored(scored, train.n_labels)
 
 
 def demand_network(state: State, train: Dataset) -> int:
@@ -65,3 +89,19 @@ def demand_matrix(name: str, matrix: CSR, n_rows: int, n_cols: int) -> None:
     demand_array(name, values, np.float32, None)
     matrix.check()
     demand(matrix.shape == (n_rows, n_cols), f"{name} are {matrix.shape}: of other examples")
+
+
+def demand_ascending(name: str, numbers: Any, n: int) -> None:
+    """Raise unless they ascend, and are below n."""
+    demand_array(name, numbers, np.int64, None)
+    demand_ids(name, numbers, n)
+    demand(bool((numbers[1:] > numbers[:-1]).all()), f"{name} do not ascend")
+
+
+def demand_scored(state: State, n_labels: int) -> None:
+    """Raise unless they are answers."""
+    labels: Array = state["labels"]
+    demand_array("labels", labels, np.int32, None, None)
+    demand_ids("labels", labels, n_labels, -1)
+    demand_array("scores", state["scores"], np.float32, *labels.shape)
+    demand_matrix("held-out labels", csr_from(state["y"]), len(labels), n_labels)

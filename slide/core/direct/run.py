@@ -17,7 +17,12 @@ from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
-from slide.core.direct.stacking import Stacked, drawn, stacked, with_neighbours
+from slide.core.direct.stacking import (
+    Stacked,
+    drawn,
+    stacked,
+    with_neighbours,
+)
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
-from slide.core.direct.hidden import AT_A_TIME
+from slide.core.direct.hidden import AT_A_TIME, found
 from slide.core.direct.neighbours import (
     NEAR,
     SUMMANDS,
@@ -135,16 +135,19 @@ def with_neighbours(
 
 def sample_of(data: Dataset, rows: Array) -> Array:
     """The examples that the model keeps, i64: all, or evenly many of too many."""
-    n = max(len(rows) * MOST_ENTRIES // max(data.features.nnz, MOST_ENTRIES), 1)
-    return rows[np.arange(min(n, len(rows))) * len(rows) // n]
+    return evenly(rows, max(len(rows) * MOST_ENTRIES // max(data.features.nnz, MOST_ENTRIES), 1))
+
+
+def evenly(rows: Array, most: int) -> Array:
+    """So many of some rows at most, evenly spaced."""
+    n = min(most, len(rows))
+    return rows[np.arange(n) * len(rows) // max(n, 1)]
 
 
 def answers(network: Direct, inputs: CSR, backend: Backend) -> tuple[Array, Array]:
-    """The best labels by connections alone: i32 and f32 (B, VOTED), -1 and -inf where none are."""
-    none = CSR.empty(inputs.n_rows, network.n_labels).map(backend.put)
-    k = min(VOTED, network.n_labels)
-    ids, scores = backend.search(network.index(backend), inputs.map(backend.put), none, k)
-    return backend.get(ids), backend.get(scores)
+    """The best labels by connections alone: i32 and f32 (B, VOTED), -1 and 0 where none are."""
+    index = network.index(backend)
+    return found(index, inputs.map(backend.put), VOTED, backend)
 
 
 def candidates(
@@ -218,14 +221,14 @@ def fitted(rows: Array, values: Array, is_label: Array) -> Array:
 
 
 def ranked(cells: Array, scores: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """The best candidates of each example: i32 and f32 (B, DEEPEST), -1 and -inf where none are."""
+    """The best candidates of each example: i32 and f32 (B, DEEPEST), -1 and 0 where none are."""
     n, n_labels = shape
     rows, labels = np.divmod(cells, max(n_labels, 1))
     order = np.lexsort((labels, -scores, rows))
     places = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kept = places < DEEPEST
     ids = np.full((n, DEEPEST), -1, np.int32)
-    best = np.full((n, DEEPEST), -np.inf, np.float32)
+    best = np.zeros((n, DEEPEST), np.float32)
     ids[rows[kept], places[kept]] = labels[order][kept]
     best[rows[kept], places[kept]] = scores[order][kept]
     return ids, best

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from slide.core.contract.arrays import Array
 from slide.core.contract.forms import (
     demand_array,
     demand_counts,
@@ -19,7 +16,12 @@ from slide.core.contract.forms import (
 from slide.core.contract.invariants import demand
 from slide.core.contract.state import State, csr_from
 from slide.core.direct.hidden import Units
-from slide.core.direct.restoring import demand_matrix, demand_network
+from slide.core.direct.restoring import (
+    demand_ascending,
+    demand_matrix,
+    demand_network,
+    demand_scored,
+)
 from slide.core.examples.dataset import Dataset
 from slide.core.svm.shortlists import DRAWN, HARD
 from slide.core.svm.solving import ANSWERS
@@ -91,19 +93,3 @@ def demand_lists(lists: State, n_cells: int) -> None:
     demand_ids("reasons", lists["reasons"], HARD + 1, DRAWN)
     demand_array("duals", lists["duals"], np.float32, n)
     demand(bool((lists["duals"] >= 0).all()), "a dual is below 0")
-
-
-def demand_ascending(name: str, numbers: Any, n: int) -> None:
-    """Raise unless they ascend, and are below n."""
-    demand_array(name, numbers, np.int64, None)
-    demand_ids(name, numbers, n)
-    demand(bool((numbers[1:] > numbers[:-1]).all()), f"{name} do not ascend")
-
-
-def demand_scored(state: State, n_labels: int) -> None:
-    """Raise unless they are answers."""
-    labels: Array = state["labels"]
-    demand_array("labels", labels, np.int32, None, None)
-    demand_ids("labels", labels, n_labels, -1)
-    demand_array("scores", state["scores"], np.float32, *labels.shape)
-    demand_matrix("held-out labels", csr_from(state["y"]), len(labels), n_labels)

@@ -1,0 +1,286 @@
+"""A hidden layer of the nearest examples: what it says, what it must not see, when it stays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import csr_of, planted
+from safetensors.numpy import load_file, save_file
+
+import slide
+from slide.core.contract.arrays import CSR
+from slide.core.direct import neighbours as layer
+from slide.core.direct import stacking
+from slide.core.direct.neighbours import SUMMANDS, Neighbours, recency
+from slide.core.direct.restoring import demand_state
+from slide.core.direct.run import DirectRun
+from slide.core.direct.settings import DirectSettings
+from slide.core.direct.stacking import drawn, evenly, fitted, sample_of
+from slide.core.direct.things import are_whole, parts_of_same, together
+from slide.core.errors import ConfigError, InputError, ModelError
+from slide.core.examples.dataset import Dataset
+from slide.core.learners.config import Config
+from slide.core.runs.trainer import Trainer
+
+BACKEND = slide.load_backend("numba")
+N_ITEMS, N_WALKS = 400, 120
+SETTINGS = Config(learner=DirectSettings(pairs=False), epochs=1, batch_size=64, active=10)
+
+
+def walks(n, seed=0):
+    """Prefixes of sessions, which follow one of few walks through items, and skip some."""
+    drawn_walks = np.random.default_rng(7).integers(N_ITEMS, size=(N_WALKS, 6))
+    rng = np.random.default_rng(seed)
+    x, y = [], []
+    for _ in range(n):
+        walk = drawn_walks[rng.integers(N_WALKS)]
+        session = list(dict.fromkeys(walk[rng.random(6) < 0.7].tolist()))
+        for end in range(1, len(session)):
+            x.append({item: 0.8 ** (end - 1 - i) for i, item in enumerate(session[:end])})
+            y.append({session[end]: 1.0})
+    return Dataset(csr_of(x, N_ITEMS), csr_of(y, N_ITEMS))
+
+
+TRAIN, TEST = walks(900), walks(150, seed=1)
+
+
+@pytest.fixture(scope="module")
+def layered():
+    return Trainer(replace(SETTINGS, layers=2), BACKEND).fit(TRAIN)
+
+
+@pytest.fixture(scope="module")
+def flat():
+    return Trainer(replace(SETTINGS, layers=1), BACKEND).fit(TRAIN)
+
+
+@pytest.mark.filterwarnings("ignore::slide.core.models.unseen.UnseenWarning")  # of few items
+def test_sessions_are_gone_on_with_as_others_before(layered, flat):
+    with_layer, without = (model.evaluate(TEST, at=(5,)) for model in (layered, flat))
+    assert isinstance(layered.network.hidden, Neighbours)
+    assert flat.network.hidden is None
+    assert with_layer["mrr_at_5"] > without["mrr_at_5"] + 0.05
+
+
+def test_it_stays_where_held_out_examples_say_so(layered):
+    chosen = Trainer(SETTINGS, BACKEND).fit(TRAIN)
+    assert chosen.predict(TEST.x, 5)[1].tobytes() == layered.predict(TEST.x, 5)[1].tobytes()
+    rng = np.random.default_rng(0)
+    chance = csr_of([{int(i): 1.0} for i in rng.integers(9, size=2500)], 9)
+    alone = Dataset(chance, chance)
+    assert Trainer(SETTINGS, BACKEND).fit(alone).network.hidden is None
+    assert Trainer(replace(SETTINGS, layers=2), BACKEND).fit(alone).network.hidden is not None
+
+
+def test_few_examples_have_one_layer(flat):
+    few = planted(100, 10)
+    models = [Trainer(replace(SETTINGS, layers=n), BACKEND).fit(few) for n in (None, 1, 2)]
+    assert len({model.predict(few.x, 5)[1].tobytes() for model in models}) == 1
+
+
+def test_the_order_of_the_file_does_not_matter(layered):
+    rows = np.random.default_rng(3).permutation(TRAIN.n_samples)
+    other = Trainer(replace(SETTINGS, layers=2), BACKEND).fit(TRAIN.take(rows))
+    assert other.predict(TEST.x, 5)[1].tobytes() == layered.predict(TEST.x, 5)[1].tobytes()
+
+
+def test_examples_vote_for_their_labels_and_for_what_they_have():
+    x = csr_of([{0: 1.0, 1: 0.5}, {1: 1.0}, {2: 1.0}], 4)
+    data = Dataset(x, csr_of([{3: 1.0}, {3: 1.0}, {0: 1.0}], 5))
+    hidden = Neighbours.of(data, np.zeros(SUMMANDS, np.float32), BACKEND)
+    found = hidden.summands(csr_of([{0: 2.0, 3: 1.0}], 4), None, BACKEND)
+    labels = found.cells.tolist()
+    assert labels == [0, 1, 3]  # example 0 has features 0 and 1, and label 3; feature 3 is asked
+    shares = np.expm1(found.values[:, :3]) * layer.FAINT
+    np.testing.assert_allclose(shares, [[0, 1, 1], [0, 0.5, 1], [1, 0, 1]], atol=1e-4)
+    np.testing.assert_allclose(found.values[:, 3:5], [[1, 1], [0, 0], [1, 0.5]])
+    rare = np.log([4 / 2, 4 / 1, 4 / 3])
+    np.testing.assert_allclose(found.values[:, 5], rare, rtol=1e-6)
+    excluded = csr_of([{0: 1.0}], 3)
+    alone = hidden.summands(csr_of([{0: 2.0}], 4), excluded, BACKEND)
+    assert alone.cells.tolist() == [0]
+    assert not alone.values[0, :3].any()
+
+
+def test_the_longest_prefix_of_each_session_is_whole():
+    x = csr_of([{0: 1.0}, {0: 0.8, 1: 1.0}, {0: 1.0}, {0: 1.0}], 4)
+    data = Dataset(x, csr_of([{1: 1.0}, {2: 1.0}, {1: 1.0}, {3: 1.0}], 4))
+    whole = are_whole(data, together(data))
+    assert whole.tolist() == [False, True, True, True]  # one of two like it was gone on from
+
+
+def test_other_prefixes_of_the_same_session_are_parts_of_it():
+    session = [5, 3, 8, 1, 6]
+    x = csr_of([{i: 1.0 for i in session[:end]} for end in range(1, 5)] + [{5: 1.0, 9: 1.0}], 10)
+    y = csr_of([{session[end]: 1.0} for end in range(1, 5)] + [{1: 1.0}], 10)
+    sets = together(Dataset(x, y))
+    near = CSR(np.array([0, 5]), np.arange(5, dtype=np.int32), np.ones(5, np.float32), 5)
+    asked = sets.take(np.array([2]))
+    found = parts_of_same(near, sets, asked, BACKEND)
+    assert found.indices.tolist() == [0, 1, 2, 3]
+    short = sets.take(np.array([0]))  # two items, which others may have by chance: one of each size
+    twice = CSR.stack([sets, sets], 10)
+    near = CSR(
+        np.array([0, 10]), np.arange(10, dtype=np.int32), np.arange(10, 0, -1, dtype=np.float32), 10
+    )
+    assert parts_of_same(near, twice, short, BACKEND).indices.tolist() == [0, 1, 2, 3]
+
+
+def test_what_is_held_out_is_not_trained_on_until_the_end():
+    run = DirectRun.begin(replace(SETTINGS, layers=2), BACKEND, TRAIN)
+    assert len(run.held) == int(0.05 * TRAIN.n_samples)
+    assert sorted([*run.order, *run.held]) == list(range(TRAIN.n_samples))
+    only = np.setdiff1d(TRAIN.y.indices[run.held], TRAIN.y.indices[run.order])
+    assert not np.isin(only, run.connections.without_bias(BACKEND).where([]).indices).any()
+    assert not run.finish()
+    assert sorted(run.order) == list(range(TRAIN.n_samples))
+    assert run.held_out.y.n_rows > 0
+
+
+def test_the_latest_are_held_out_where_times_are_known():
+    times = np.random.default_rng(5).permutation(4000).astype(np.float64)
+    used, held = drawn(np.arange(4000), times, np.random.default_rng(0))
+    assert times[held].min() == times[used].max() + 1
+    assert len(held) == 200
+    np.testing.assert_allclose(recency(np.array([0.0, 5, 10])), [0.5, 0.5**0.5, 1])
+    assert recency(np.array([3.0, 3.0])).tolist() == [1, 1]
+
+
+def test_later_examples_count_for_more():
+    x, y = csr_of([{0: 1.0}, {0: 1.0}], 1), csr_of([{0: 1.0}, {1: 1.0}], 2)
+    for times, best in (([0, 1], 1), ([1, 0], 0)):
+        data = Dataset(x, y, times=np.array(times))
+        hidden = Neighbours.of(data, np.zeros(SUMMANDS, np.float32), BACKEND)
+        found = hidden.summands(csr_of([{0: 1.0}], 1), None, BACKEND)
+        assert int(found.values[:, 0].argmax()) == best
+
+
+@pytest.mark.parametrize(
+    "times", [np.zeros(3), np.array([["a"]]), np.full(TRAIN.n_samples, np.nan)]
+)
+def test_times_that_are_none_are_refused(times):
+    with pytest.raises(InputError, match="times: "):
+        Trainer(SETTINGS, BACKEND).fit(replace(TRAIN, times=times))
+
+
+def test_weights_put_labels_first():
+    rng = np.random.default_rng(0)
+    rows = np.repeat(np.arange(200), 5)
+    values = rng.random((1000, SUMMANDS + 1)).astype(np.float32)
+    true = np.array([1, -2, 0, 3, 0, 0, 0.5])
+    scores = (values @ true * 8).reshape(200, 5)
+    is_label = np.zeros((200, 5), bool)
+    is_label[np.arange(200), scores.argmax(axis=1)] = True
+    weights = fitted(rows, values, is_label.ravel())
+    ranked = (values @ weights).reshape(200, 5).argmax(axis=1)
+    assert (ranked == scores.argmax(axis=1)).mean() > 0.95
+    assert fitted(rows, -values, is_label.ravel())[-1] == pytest.approx(stacking.LEAST)
+    nothing = fitted(rows, values, np.zeros(1000, bool))
+    assert np.isfinite(nothing).all()
+
+
+def test_of_very_many_examples_some_are_kept(monkeypatch):
+    order = TRAIN.canonical_order()
+    assert np.array_equal(sample_of(TRAIN, order), order)
+    monkeypatch.setattr(stacking, "MOST_ENTRIES", -(-TRAIN.x.nnz // 3))
+    rows = sample_of(TRAIN, order)
+    assert len(set(rows.tolist())) == len(rows) == TRAIN.n_samples // 3
+    assert evenly(order, 5).tolist() == order[np.arange(5) * len(order) // 5].tolist()
+
+
+def test_answers_do_not_depend_on_how_many_are_asked_at_once(layered, monkeypatch):
+    whole = layered.network.inputs_of(TEST.x, BACKEND)
+    monkeypatch.setattr(layer, "AT_A_TIME", 7)
+    parts = layered.network.inputs_of(TEST.x, BACKEND)
+    whole.check()
+    assert whole.values.tobytes() == parts.values.tobytes()
+    assert layered.predict(TEST.x.take(np.arange(0)), 3)[0].shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", ["reference", "processes"])
+def test_other_backends_answer_the_same(layered, name, tmp_path):
+    layered.save(tmp_path / "m")
+    some = TEST.x.take(np.arange(30))
+    ids, logits = slide.Model.load(tmp_path / "m", name).predict(some, 5)
+    expected = layered.predict(some, 5)
+    np.testing.assert_array_equal(ids, expected[0])
+    np.testing.assert_allclose(logits, expected[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_frozen_models_answer_nearly_the_same(layered, dtype, tmp_path):
+    layered.freeze(tmp_path / "f", dtype=dtype)
+    frozen = slide.Predictor.load(tmp_path / "f")
+    ids = [frozen.predict(TEST.x, 1)[0], layered.predict(TEST.x, 1)[0]]
+    assert (ids[0] == ids[1]).mean() > (0.9 if dtype == "int8" else 0.999)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("near_examples_ids", lambda array: array + np.int32(10**6)),
+        ("near_labels_offsets", lambda array: array[:-1]),
+        ("near_wholes_base", lambda array: array[:-1]),
+        ("near_members_ids", lambda array: -array - np.int32(1)),
+        ("near_rarity", lambda array: array[:-1]),
+        ("near_label_rarity", lambda array: array.astype(np.float64)),
+        ("near_weights", lambda array: array * np.float32("nan")),
+        ("near_weights", None),
+        ("near_features_base", None),
+    ],
+)
+def test_damaged_neighbours_are_refused(layered, name, changed, tmp_path):
+    layered.save(tmp_path / "m")
+    path = tmp_path / "m" / "weights.safetensors"
+    tensors = load_file(path)
+    array = tensors.pop(name)
+    if changed is not None:
+        tensors[name] = np.ascontiguousarray(changed(array))
+    save_file(tensors, path)
+    with pytest.raises(ModelError, match=r"weights\.safetensors (is damaged|does not fit)"):
+        slide.Model.load(tmp_path / "m")
+
+
+def test_units_are_named_in_explanations(layered):
+    x = TEST.x.take(np.array([0]))
+    ids, logits = layered.predict(x, 1)
+    told = layered.explain(x, int(ids[0, 0]), n=30)
+    assert told.score == pytest.approx(float(logits[0, 0]), abs=1e-4)
+    units = [piece.unit for piece in told.evidence if piece.unit is not None]
+    assert [(unit.by, unit.label) for unit in units] == [("share", int(ids[0, 0]))]
+
+
+def test_training_does_not_go_on_from_it(layered, flat):
+    with pytest.raises(ConfigError, match=r"hidden layer of examples: expected .* layers=1"):
+        Trainer(replace(SETTINGS, layers=1), BACKEND).fit(TRAIN, begin_with=layered)
+    with pytest.raises(ConfigError, match="connections alone, and not with layers=2"):
+        Trainer(replace(SETTINGS, layers=2), BACKEND).fit(TRAIN, begin_with=flat)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("held", np.array([TRAIN.n_samples])),
+        ("held", np.zeros(2, np.int32)),
+        ("found", {"neighbours": np.zeros(3, np.float32), "connections": 1.0}),
+        ("found", {"neighbours": np.zeros(SUMMANDS, np.float32), "connections": -1.0}),
+        ("found", {"neighbours": np.zeros(SUMMANDS, np.float32)}),
+        ("held_out", {"labels": np.zeros((1, 2), np.int32)}),
+    ],
+)
+def test_a_state_that_no_run_has_left_is_refused(name, value):
+    run = DirectRun.begin(replace(SETTINGS, layers=2), BACKEND, TRAIN)
+    demand_state(run.state(), TRAIN)
+    with pytest.raises((ValueError, KeyError)):
+        demand_state(run.state() | {name: value}, TRAIN)
+
+
+def test_a_finished_run_is_restored_with_its_layer():
+    settings = replace(SETTINGS, layers=2)
+    run = DirectRun.begin(settings, BACKEND, TRAIN)
+    run.step(run.data.take(run.order[:64]), 1.0)
+    run.finish()
+    again = DirectRun.resume(settings, BACKEND, TRAIN, run.state())
+    one, other = (each.network.inputs_of(TEST.x, BACKEND) for each in (run, again))
+    assert one.values.tobytes() == other.values.tobytes()
+    assert np.array_equal(run.held_out.labels, again.held_out.labels)
