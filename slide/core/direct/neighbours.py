@@ -26,7 +26,7 @@ from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.hidden import AT_A_TIME, FAINT, Hidden, as_it_is, found, shares_of_near
 from slide.core.direct.inputs import LEAST_RARE, Inputs
-from slide.core.direct.things import are_whole, own_features, together
+from slide.core.direct.things import gone_on_to, own_features, together
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.weights import of_rows
 
@@ -64,7 +64,7 @@ class Neighbours:
             what the example counts for.
         labels: of each training example its labels.
         features: of each training example its features as labels, as `own_features` gives them.
-        wholes: as `examples`, of those alone that no other one goes on from (`things.are_whole`).
+        wholes: as `examples`, of those alone that no other one goes on from (`things.gone_on_to`).
         members: of each training example its labels and its features as labels, 1 each.
         rarity: f32 (n_features,), what each feature is multiplied by.
         label_rarity: f32 (n_labels,), from 0.
@@ -96,7 +96,7 @@ class Neighbours:
         shown, sets = scaled(x, rarity), together(data)
         for factors in (data.weights, recency(data.times)):
             shown = of_rows(shown, factors)
-        wholes = shown.where(are_whole(data, sets)[shown.row_numbers()])
+        wholes = shown.where((gone_on_to(data) < 0)[shown.row_numbers()])
         none = put(np.zeros(data.n_samples, np.float32))
         return cls(
             backend.invert(shown.map(put), none, COMMON),

@@ -27,7 +27,7 @@ from slide.core.direct.neighbours import (
     weighed,
 )
 from slide.core.direct.network import Direct
-from slide.core.direct.things import parts_of_same, together
+from slide.core.direct.things import things_of
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.metrics import hits
 from slide.core.examples.scored import DEEPEST, Scored
@@ -87,12 +87,15 @@ def stacked(
         is_wanted: whether neighbours stay in any case.
         backend: computes.
     """
-    shown, asked = train.take(sample_of(train, used)), train.take(held)
+    kept = sample_of(train, used)
+    both = train.take(np.concatenate([kept, held]))
+    shown, asked = both.take(np.arange(len(kept))), both.take(np.arange(len(kept), both.n_samples))
+    things = np.split(things_of(both), [len(kept)])
     neighbours = Neighbours.of(shown, np.zeros(SUMMANDS, np.float32), backend)
     alone = answers(network, inputs, backend)
     parts = [
-        candidates(network, neighbours, shown, asked.take(rows), inputs.take(rows), alone, rows,
-                   backend)
+        candidates(network, neighbours, asked.take(rows), inputs.take(rows),
+                   alone[0][rows], (things[0], things[1][rows]), backend)
         for rows in batches(len(held), AT_A_TIME)
     ]  # fmt: skip
     n = train.n_labels
@@ -100,7 +103,8 @@ def stacked(
     cells = np.concatenate([part.cells + s for part, s in zip(parts, starts, strict=True)])
     values = np.concatenate([part.values for part in parts])
     y = asked.y.positive()
-    weights = fitted(cells // n, values, np.isin(cells, y.cells()))
+    named = values[:, :SUMMANDS].any(axis=1)  # by neighbours; the others have connections alone
+    weights = fitted(cells[named] // n, values[named], np.isin(cells[named], y.cells()))
     best = ranked(cells, weighed(values, weights), y.shape)
     gain = reciprocal_ranks(best[0], y) - reciprocal_ranks(alone[0][:, :DEEPEST], y)
     if not is_wanted and gain.mean() <= gain.std() / np.sqrt(len(gain)):
@@ -151,22 +155,30 @@ def answers(network: Direct, inputs: CSR, backend: Backend) -> tuple[Array, Arra
 
 
 def candidates(
-    network: Direct, neighbours: Neighbours, shown: Dataset, asked: Dataset, inputs: CSR,
-    alone: tuple[Array, Array], rows: Array, backend: Backend,
+    network: Direct, neighbours: Neighbours, asked: Dataset, inputs: CSR, best: Array,
+    things: tuple[Array, Array], backend: Backend,
 ) -> Summands:  # fmt: skip
     """All labels that neighbours or connections name, with what speaks for them.
+
+    Args:
+        network: connections.
+        neighbours: how much they count is not looked at.
+        asked: examples that are held out.
+        inputs: of them.
+        best: labels by connections, i32 (B, VOTED).
+        things: what the examples are parts of that neighbours has, and those that are asked.
+        backend: computes.
 
     Returns:
         The summands of neighbours, and the logit by connections as one more.
     """
     n = network.n_labels
     near = neighbours.nearest(asked.features, None, NEAR, backend)
-    parts = parts_of_same(near, together(shown), together(asked), backend)
+    parts = near.where(things[0][near.indices] == things[1][near.row_numbers()])
     found = neighbours.summands(asked.features, parts, backend)
-    ids = alone[0][rows]
-    which, places = np.nonzero(ids >= 0)
-    cells = np.union1d(found.cells, which * n + ids[which, places])
-    wanted = CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(rows), n))
+    which, places = np.nonzero(best >= 0)
+    cells = np.union1d(found.cells, which * n + best[which, places])
+    wanted = CSR.of_cells(cells, np.ones(len(cells), np.float32), (asked.n_samples, n))
     logits = backend.masked_spgemm(
         inputs.map(backend.put), network.param.weight, wanted.map(backend.put)
     )

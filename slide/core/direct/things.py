@@ -1,18 +1,20 @@
-"""Examples that are parts of one thing: prefixes of a session, or parts of one user's items.
+"""Examples that are parts of one thing: the prefixes of a session.
 
-Feature j and label j are taken for one item here. What an example has of both, taken together, is
-what is known of its thing; where they are not the same items it is a set that no other example has.
+Feature j and label j are taken for one item here. An example goes on to another one if the features
+of that are its own and its label, the label being the latest of them, of largest value. Where they
+are not the same items hardly any goes on to another. Several that might be gone on to are as good
+as each other: they have the same items.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset, row_keys
-
-FEW = 3  # items that another example may well have by chance
+from slide.core.examples.mapped import is_even
 
 
 def own_features(x: CSR, n_labels: int) -> CSR:
@@ -33,50 +35,42 @@ def together(data: Dataset) -> CSR:
     return CSR.of_cells(cells, np.ones(len(cells), np.float32), y.shape)
 
 
-def are_whole(data: Dataset, sets: CSR) -> Array:
-    """Which examples no other one goes on from, bool (n,): a session's longest prefix.
+def gone_on_to(data: Dataset) -> Array:
+    """The example that each one goes on to, i64 (n,), another for each; -1 where there is none."""
+    own, y = own_features(data.features, data.n_labels), data.y.positive()
+    begin, end = row_keys(of_ones(own)), row_keys(together(data))
+    if not is_even(own):
+        begin ^= row_keys(of_ones(own.where(own.values == 1)))  # the latest item
+        end ^= row_keys(of_ones(y))
+    filled = np.flatnonzero(own.row_lengths() > 0)
+    places = np.concatenate([np.arange(len(end)), filled])
+    which = np.unique(np.concatenate([end, begin[filled]]), return_inverse=True)[1]
+    is_begin = np.arange(len(which)) >= len(end)
+    order = np.lexsort((is_begin, which))
+    which, places, is_begin = which[order], places[order], is_begin[order]
+    groups = 2 * which + is_begin
+    first, last = np.searchsorted(groups, groups), np.searchsorted(groups, groups, "right")
+    numbers = np.arange(len(which)) - first
+    # the first that ends in something goes on to the second that begins with it, and the last to
+    # the first: so that none goes on to itself where an item is repeated
+    numbers = np.where(is_begin, (numbers - 1) % (last - first), numbers)
+    keys = which * len(which) + numbers
+    ended, begun = np.flatnonzero(~is_begin), np.flatnonzero(is_begin)
+    _, ends, begins = np.intersect1d(keys[ended], keys[begun], True, return_indices=True)
+    to = np.full(data.n_samples, -1)
+    to[places[ended[ends]]] = places[begun[begins]]
+    return np.where(to == np.arange(len(to)), -1, to)
 
-    Of m examples with the same set so many are not whole as there are examples whose features are
-    that set: these go on from there.
 
-    Args:
-        data: examples.
-        sets: `together` of them.
-    """
-    n, own = data.n_samples, own_features(data.features, data.n_labels)
-    own = own.with_values(np.ones_like(own.values))
-    keys = np.concatenate([row_keys(sets), row_keys(own)])
-    which = np.unique(keys, return_inverse=True)[1]
-    ended, gone_on = which[:n], np.bincount(which[n:], minlength=which.max(initial=-1) + 1)
-    order = np.argsort(ended, kind="stable")
-    places = np.arange(n) - np.searchsorted(ended[order], ended[order])
-    whole = np.zeros(n, bool)
-    whole[order] = places >= gone_on[ended[order]]
-    return whole
+def things_of(data: Dataset) -> Array:
+    """A number for each example, the same for parts of one thing: i32 (n,)."""
+    to = gone_on_to(data)
+    rows = np.flatnonzero(to >= 0)
+    links = coo_array((np.ones(len(rows), bool), (rows, to[rows])), (len(to), len(to)))
+    numbers: Array = connected_components(links, directed=False)[1]
+    return numbers
 
 
-def parts_of_same(near: CSR, sets: CSR, asked: CSR, backend: Backend) -> CSR:
-    """Near examples that are parts of the same thing as what is asked: CSR (B, n_examples).
-
-    The set of the one contains that of the other. Where the smaller one has few items that may be
-    so by chance; then one example of each size is taken for such a part, the nearest.
-
-    Args:
-        near: near examples, by nearness, CSR (B, n_examples).
-        sets: `together` of the examples.
-        asked: the same of what is asked, CSR (B, n_labels).
-        backend: computes.
-    """
-    both = backend.masked_spgemm(
-        asked.map(backend.put), sets.map(backend.put), near.map(backend.put)
-    )
-    rows, examples = near.row_numbers(), near.indices
-    size, other = asked.row_lengths()[rows], sets.row_lengths()[examples]
-    smaller = np.minimum(size, other)
-    contained = backend.get(both.values) == smaller
-    is_part = contained & (smaller >= FEW)
-    few = np.flatnonzero(contained & (smaller < FEW))
-    few = few[np.lexsort((-near.values[few], other[few], rows[few]))]
-    keys = rows[few] * (other.max(initial=0) + 1) + other[few]
-    is_part[few[np.unique(keys, return_index=True)[1]]] = True
-    return near.where(is_part)
+def of_ones(matrix: CSR) -> CSR:
+    """The same entries, all of them 1."""
+    return matrix.with_values(np.ones_like(matrix.values))
