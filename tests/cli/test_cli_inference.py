@@ -99,7 +99,7 @@ def test_depths_can_be_chosen(model, slide, test_set):
 def test_a_table_of_many_depths_fits_a_terminal(model, slide):
     _, out, _ = slide("evaluate", "m", "test.txt", "--at", ",".join(map(str, range(1, 21))))
     assert max(map(len, out.splitlines())) <= 80
-    assert len(out.splitlines()) == 3 * 11
+    assert len(out.splitlines()) == 3 * 12
 
 
 @pytest.mark.parametrize("at", ["", "0", "1,x", "-1", "1.5", "1,,2", "99999999999"])
