@@ -76,15 +76,16 @@ def test_a_line_of_answers_for_each_session(logs, slide):
 
 
 def test_without_repeats_items_of_the_session_are_no_answers(logs, slide):
-    (logs / "new.csv").write_text("user,item\nu,i0\nu,i1\nv,nothing\n")
+    (logs / "new.csv").write_text("user,item\nu,i0\nu,i1\nv,nothing\nw,i1\nw,i0\n")
     command = "predict", "m", "new.csv", "--sessions", "--no-repeats", "--k"
     code, out, _ = slide(*command, "9")
     assert code == 0
-    seen, unknown = answers(out)
+    seen, unknown, _ = answers(out)
     assert sorted(seen["labels"]) == ["i2", "i3", "i4", "i5"]
     assert len(seen["scores"]) == 4
     assert unknown == {"session": "v", "labels": [], "scores": [], "unknown": True}
     assert answers(slide(*command, "1")[1])[0]["labels"] == seen["labels"][:1] == ["i2"]
+    assert len(answers(slide(*command, "1")[1])[2]["labels"]) == 1  # though i1 is the best
 
     everything = json.loads(slide("evaluate", "m", "test.csv", "--sessions", "--json")[1])
     code, out, err = slide("evaluate", "m", "test.csv", "--sessions", "--no-repeats", "--json")
