@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slide.cli.logs import LogColumns, Logs, NoRepeats, Sessions, logs_of
 from slide.cli.options import FORMATS, OneBasedText
 from slide.cli.texts import (
     PANEL,
@@ -32,7 +33,7 @@ Like = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Take the words and labels of texts from a model or a data folder.",
+        help="Take words and labels, or the items of a log, from a model or a data folder.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -56,6 +57,9 @@ def convert(
     separator: Separator = None,
     vectorizer: Vectorizer = None,
     vectorize: Vectorize = None,
+    sessions: Sessions = False,
+    columns: LogColumns = None,
+    no_repeats: NoRepeats = False,
     like: Like = None,
     check: Annotated[
         Path | None,
@@ -94,6 +98,13 @@ def convert(
     if not sources or target is None:
         raise ConfigError("convert takes IN and OUT: name both (see slide convert --help)")
     refuse_taken(target)
+    logs = logs_of(
+        sessions, columns, no_repeats, text=text, labels=labels, separator=separator,
+        vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
+    )  # fmt: skip
+    if logs is not None:
+        log_to(sources, target, logs, like)
+        return
     if like is not None:
         refuse_fitting(vectorizer, vectorize)
     texts = None if like else texts_of(text, labels, separator, vectorizer, vectorize)
@@ -123,6 +134,27 @@ def to_file(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
     write(data, target)
     if data.label_names is not None or data.feature_names is not None:
         sentence = "names of features and labels are not kept in the file, but in a data folder"
+        print(f"slide: {target}: {sentence}", file=sys.stderr)
+
+
+def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> None:
+    """Read logs as one, and write the rows of their sessions into a file or a data folder."""
+    from slide.data import is_folder_name, refuse_unwritable, write
+    from slide.data.folders.converting import convert_to_folder
+    from slide.data.parts import parts_of
+
+    if not is_folder_name(target):
+        refuse_unwritable(target)
+    data = logs.read(sources, None if like is None else known_by(like))
+    lost = ["weights"] if data.weights is not None else []
+    if is_folder_name(target):
+        once = iter([data])  # all files are one log, which stands for the first of them
+        convert_to_folder(sources[:1], target, lambda *_: parts_of(next(once)), said=None)
+    else:
+        write(data, target)
+        lost.append("names of items")
+    if lost:
+        sentence = f"{' and '.join(lost)} are not kept there: slide train LOG --sessions has them"
         print(f"slide: {target}: {sentence}", file=sys.stderr)
 
 

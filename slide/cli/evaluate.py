@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from slide.cli.freeze import model_in
+from slide.cli.logs import LogColumns, NoRepeats, Sessions, logs_of, refuse_itemless
 from slide.cli.options import (
     AsJson,
     BackendName,
@@ -25,9 +26,10 @@ from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
 HEADINGS = {
-    "precision": "P", "ndcg": "nDCG", "psp": "PSP", "mrr": "MRR", "r_precision": "RP",
-    "label_recall": "recall", "head_recall": "  head", "torso_recall": "  torso",
-    "tail_recall": "  tail", "coverage": "coverage", "recall": "of exact",
+    "precision": "P", "ndcg": "nDCG", "psp": "PSP", "hit_rate": "HR", "mrr": "MRR",
+    "r_precision": "RP", "label_recall": "recall", "head_recall": "  head",
+    "torso_recall": "  torso", "tail_recall": "  tail", "coverage": "coverage",
+    "recall": "of exact",
 }  # fmt: skip
 COLUMNS = 8  # of depths, that fit beside each other
 
@@ -48,6 +50,9 @@ def evaluate(
     text: Text = None,
     labels: Labels = None,
     separator: Separator = None,
+    sessions: Sessions = False,
+    columns: LogColumns = None,
+    no_repeats: NoRepeats = False,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -55,7 +60,8 @@ def evaluate(
 ) -> None:
     """Print how good the rankings of the model DIR are on FILE, at each depth k.
 
-    Precision P@k, nDCG@k, propensity-scored precision PSP@k, recall@k, MRR@k,
+    Precision P@k, nDCG@k, propensity-scored precision PSP@k, hit rate HR@k
+    (share of the examples with a label in the top k), recall@k, MRR@k,
     R-precision RP@k, coverage@k (share of the labels that are named at all),
     and recall@k of the labels that are most frequent in training (head), less
     frequent (torso) and least frequent (tail). With --sampled also how much of
@@ -64,15 +70,29 @@ def evaluate(
     from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    logs = logs_of(
+        sessions,
+        columns,
+        no_repeats,
+        text=text,
+        labels=labels,
+        separator=separator,
+        one_based=one_based,
+        insert=insert,
+    )
     ranks = ranks_of(at)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = examples_for(model, file, one_based, text, labels, separator)
+    if logs is not None:
+        refuse_itemless(model, folder)
+        data = logs.read(file, model)
+    else:
+        data = examples_for(model, file, one_based, text, labels, separator)
     if model.text is not None:
         tell_unknown(data, "judged by the most frequent labels")
-    n_left_out = tell_left_out(data)
+    n_left_out = 0 if logs is not None else tell_left_out(data)
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based, folder)

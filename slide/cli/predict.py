@@ -9,6 +9,14 @@ import numpy as np
 import typer
 
 from slide.cli.freeze import model_in
+from slide.cli.logs import (
+    LogColumns,
+    NoRepeats,
+    Sessions,
+    logs_of,
+    refuse_itemless,
+    without_seen,
+)
 from slide.cli.options import (
     BackendName,
     DataFile,
@@ -45,6 +53,9 @@ def predict(
     ] = Path("-"),
     one_based: OneBasedText = None,
     text: Text = None,
+    sessions: Sessions = False,
+    columns: LogColumns = None,
+    no_repeats: NoRepeats = False,
     names: Annotated[
         bool, typer.Option("--names", help="Print names, as for texts, though FILE has numbers.")
     ] = False,
@@ -57,7 +68,8 @@ def predict(
     With --proba, or --threshold, they are `label:probability`, in the same
     order. Of texts it is a JSON object, {"labels": [NAME, ..], "scores":
     [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
-    true. Probabilities are called "probabilities" there.
+    true. Probabilities are called "probabilities" there. Of a log (--sessions) it
+    is such an object for each session, with "session": ID before the rest.
     """
     from slide.data import (
         refuse_other_than_svmlight,
@@ -71,24 +83,33 @@ def predict(
 
     refuse_threshold(threshold)
     refuse_idle(sampled, plan, insert)
+    logs = logs_of(sessions, columns, no_repeats, text=text, one_based=one_based, insert=insert)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)
     refuse_unwritable(out)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    data = examples_for(model, file, one_based, text, features_only=True)
+    who = None
+    if logs is not None:
+        refuse_itemless(model, folder)
+        who, data = logs.read_ends(file, model)
+    else:
+        data = examples_for(model, file, one_based, text, features_only=True)
     has_texts = model.text is not None
     if not data.n_samples:
         raise DataError("there is no example, expected one at least: check the file", shown(file))
-    label_names = model.named_labels if has_texts or names else None
+    label_names = model.named_labels if has_texts or names or logs else None
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based, folder)
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         likely = proba or threshold is not None
         answer = model.predict_proba if likely else model.predict
-        ids, scores = answer(data.x, wanted, sampled)
+        n_seen = 0 if data.left_out is None else int(data.left_out.row_lengths().max())
+        ids, scores = answer(data.x, wanted + n_seen, sampled)
+    if logs is not None:
+        ids, scores = without_seen(ids, scores, data, wanted)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
     if has_texts:
@@ -96,8 +117,13 @@ def predict(
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return
-    is_known = data.features.row_lengths() > 0 if has_texts else np.ones(len(ids), bool)
-    write_named(label_names, ids, scores, is_known, out, "probabilities" if likely else "scores")
+    is_known = np.ones(len(ids), bool)
+    if has_texts:
+        is_known = data.features.row_lengths() > 0
+    elif logs is not None:
+        is_known = data.features.first_columns(len(label_names)).row_lengths() > 0
+    what = "probabilities" if likely else "scores"
+    write_named(label_names, ids, scores, is_known, out, what, who)
 
 
 def refuse_threshold(threshold: float | None) -> None:

@@ -72,7 +72,7 @@ class Texts:
     vectorizer: str
     settings: dict[str, Any]
 
-    def read(self, train: Path, valid: Path | None) -> tuple[Dataset, Dataset | None]:
+    def read_pair(self, train: Path, valid: Path | None) -> tuple[Dataset, Dataset | None]:
         """The training set, and the validation set by its words and labels."""
         from slide.data import read_texts_pair
 
@@ -119,7 +119,8 @@ def refuse_table(path: Path | None) -> None:
     """Raise DataError if a file that is to be read as numbers is one of texts by its name."""
     if path is not None and has_texts_alone(path):
         raise DataError(
-            "a file of texts, by its name: say --text COLUMN and --labels COLUMN to train on it",
+            "a file of texts, or a log, by its name: say --text COLUMN and --labels COLUMN to "
+            "train on texts, --sessions on a log",
             path,
         )
 

@@ -11,6 +11,7 @@ import typer
 
 from slide.backends.shared import Mode, OnLoss
 from slide.cli.keeping import Keep, Metric, Patience, keeping_of
+from slide.cli.logs import LogColumns, Logs, NoRepeats, Sessions, logs_of
 from slide.cli.options import (
     FORMATS,
     AsJson,
@@ -95,6 +96,9 @@ def train(
     separator: Separator = None,
     vectorizer: Vectorizer = None,
     vectorize: Vectorize = None,
+    sessions: Sessions = False,
+    columns: LogColumns = None,
+    no_repeats: NoRepeats = False,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
@@ -132,7 +136,11 @@ def train(
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
 
-    texts = texts_of(text, labels, separator, vectorizer, vectorize)
+    logs = logs_of(
+        sessions, columns, no_repeats, text=text, labels=labels, separator=separator,
+        vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
+    )  # fmt: skip
+    texts = logs or texts_of(text, labels, separator, vectorizer, vectorize)
     chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
     keeping = keeping_of(keep, patience, metric, valid, resume)
     if time_budget is not None:
@@ -179,7 +187,7 @@ def train(
 
 
 def refuse_files(
-    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | None
+    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | Logs | None
 ) -> None:
     """Raise ConfigError or DataError if files, by their names, are not what options say."""
     from slide.data import refuse_other_than_svmlight
@@ -189,18 +197,18 @@ def refuse_files(
         if not train.is_dir():  # which may know words
             refuse_table(valid)
         refuse_other_than_svmlight(train, one_based)
-    elif one_based is not None:
+    elif isinstance(texts, Texts) and one_based is not None:
         raise ConfigError("--one-based is about numbers, and --text about words: leave one out")
 
 
 def sets_of(
-    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | None
+    train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | Logs | None
 ) -> tuple[Dataset, Dataset | None]:
-    """The training set and the validation set, of numbers or of texts."""
+    """The training set and the validation set, of numbers, of texts or of sessions."""
     from slide.data import is_table, read, read_pair, read_texts
 
     if texts is not None:
-        return texts.read(train, valid)
+        return texts.read_pair(train, valid)
     if valid is None or not (train.is_dir() and is_table(valid)):
         train_set, valid_set = read_pair(train, valid, one_based)
         if valid_set is not None and train_set.text is not None and valid_set.text is None:
@@ -218,10 +226,12 @@ def sets_of(
 
 def tell_sets(train: Dataset, valid: Dataset | None) -> None:
     """Say on stderr what is left out of them, and how many texts have no word that is known."""
+    from slide.core.examples.naming import have_items
+
     if valid is not None and valid.text is not None:
         tell_unknown(valid, "judged by the most frequent labels")
     for data in (train, valid):
-        if data is not None:
+        if data is not None and not have_items(data):
             tell_left_out(data)
 
 

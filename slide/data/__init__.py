@@ -3,8 +3,8 @@ and a demo set.
 
 `formats` finds out what a file is, and asks the reader of that: `svmlight`, `xmc`, `apart`, `npz`,
 `columns`, `tables` or `folders`; `compression` and `streams` are beneath them, `tokens` reads
-numbers, `rows` makes matrices of them. `bundled` is the demo set. May import the contract and
-examples of `core`.
+numbers, `rows` makes matrices of them. `session_logs` and `session_rows` make examples of logs;
+`bundled` is the demo set. May import the contract and examples of `core`.
 """
 
 from slide.data.bundled import Demo, load_demo
@@ -22,6 +22,8 @@ from slide.data.formats import (
 from slide.data.interactions import blocks
 from slide.data.many import files_of
 from slide.data.predictions import prediction_lines, write_named, write_predictions
+from slide.data.session_logs import read_sessions
+from slide.data.session_rows import last_of_sessions, sessions
 from slide.data.streams import refuse_twice
 from slide.data.tables import is_columnar, is_table
 from slide.data.target import refuse_taken, refuse_unwritable
@@ -40,16 +42,19 @@ __all__ = [
     "is_folder_name",
     "is_numbers",
     "is_table",
+    "last_of_sessions",
     "load_demo",
     "prediction_lines",
     "read",
     "read_pair",
+    "read_sessions",
     "read_texts",
     "read_texts_pair",
     "refuse_other_than_svmlight",
     "refuse_taken",
     "refuse_twice",
     "refuse_unwritable",
+    "sessions",
     "write",
     "write_named",
     "write_predictions",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,12 @@ def write_predictions(ids: Array, scores: Array, path: Path, first_label: int = 
 
 
 def named_lines(
-    names: Names, ids: Array, scores: Array, known: Array, what: str = "scores"
+    names: Names,
+    ids: Array,
+    scores: Array,
+    known: Array,
+    what: str = "scores",
+    sessions: Sequence[Any] | None = None,
 ) -> Iterator[str]:
     """A JSON object, without its line end, per example: names and scores, best first.
 
@@ -79,18 +85,26 @@ def named_lines(
         known: bool (n,), whether anything in an example is known; where nothing is, there is no
             label in the line, and `"unknown": true`.
         what: the scores are called.
+        sessions: whom each example is of, which its line begins with; None for nobody.
     """
-    for row_ids, row_scores, is_known in zip(ids, scores, known, strict=True):
+    whose = [{}] * len(ids) if sessions is None else [{"session": each} for each in sessions]
+    for who, row_ids, row_scores, is_known in zip(whose, ids, scores, known, strict=True):
         shown = row_ids >= (0 if is_known else len(names))
         values = [float(f"{score:.6g}") for score in row_scores[shown].tolist()]
-        answer = {"labels": names.of(row_ids[shown]), what: values}
+        answer = who | {"labels": names.of(row_ids[shown]), what: values}
         yield json.dumps(answer if is_known else answer | {"unknown": True}, ensure_ascii=False)
 
 
 def write_named(
-    names: Names, ids: Array, scores: Array, known: Array, path: Path, what: str = "scores"
+    names: Names,
+    ids: Array,
+    scores: Array,
+    known: Array,
+    path: Path,
+    what: str = "scores",
+    sessions: Sequence[Any] | None = None,
 ) -> None:
     """Write `named_lines` in UTF-8, where `write_predictions` writes its own; see there."""
-    lines = named_lines(names, ids, scores, known, what)
+    lines = named_lines(names, ids, scores, known, what, sessions)
     with new_file(path) as file:
         save_text((line + "\n" for line in lines), file, path)

@@ -63,13 +63,13 @@ def test_sampled_evaluation_reports_recall(model, slide, test_set):
     assert 0 < scores["recall_at_5"] <= 1
     code, out, _ = slide("evaluate", "m", "test.txt", "--sampled")
     assert code == 0
-    rows = ["P", "nDCG", "PSP", "MRR", "RP", "recall", "head", "torso", "tail", "coverage", "of"]
-    assert [line.split()[0] for line in out.splitlines()[1:]] == rows
+    rows = ["P", "nDCG", "PSP", "HR", "MRR", "RP", "recall", "head", "torso", "tail"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [*rows, "coverage", "of"]
     assert f"{100 * scores['recall_at_5']:.2f}%" in out.splitlines()[-1]
     computed = Model.load("m", load_backend("reference"))
     ids, exact = (computed.predict(test_set.x, 5, sampled)[0] for sampled in (True, False))
     assert scores["recall_at_5"] == recall_at(ids, exact, 5)
-    assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[6]
+    assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[7]
 
 
 def test_depths_can_be_chosen(model, slide, test_set):
@@ -86,14 +86,20 @@ def test_depths_can_be_chosen(model, slide, test_set):
     assert scores["precision_at_1000"] == pytest.approx(test_set.y.nnz / n_pairs)
     table = slide("evaluate", "m", "test.txt", "--at", "20,1,10,5")[1].splitlines()
     assert table[0].split() == ["k=1", "k=5", "k=10", "k=20"]
-    for name, line in {"mrr": 4, "label_recall": 6, "tail_recall": 9, "coverage": 10}.items():
+    for name, line in {
+        "hit_rate": 4,
+        "mrr": 5,
+        "label_recall": 7,
+        "tail_recall": 10,
+        "coverage": 11,
+    }.items():
         assert table[line].split()[-1] == f"{100 * scores[f'{name}_at_20']:.2f}%"
 
 
 def test_a_table_of_many_depths_fits_a_terminal(model, slide):
     _, out, _ = slide("evaluate", "m", "test.txt", "--at", ",".join(map(str, range(1, 21))))
     assert max(map(len, out.splitlines())) <= 80
-    assert len(out.splitlines()) == 3 * 11
+    assert len(out.splitlines()) == 3 * 12
 
 
 @pytest.mark.parametrize("at", ["", "0", "1,x", "-1", "1.5", "1,,2", "99999999999"])

@@ -91,7 +91,7 @@ REFUSED = {
     "numbers": (["evaluate", "of-folder", "numbers"], "a file of numbers, but the model was trai"),
     "texts for numbers": (
         ["train", "numbers", "--valid", "test.jsonl", "--model", "m"],
-        "a file of texts, by its name",
+        "a file of texts, or a log, by its name",
     ),
     "numbers to judge by": (
         ["train", "tr", "--valid", "numbers", "--model", "m"],

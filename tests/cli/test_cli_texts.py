@@ -48,7 +48,7 @@ def test_training_and_evaluating_agree(texts, slide):
     assert (code, err) == (0, "")
     scores, figures = json.loads(out), json.loads((texts / "figures.json").read_text())
     shared = [name for name in scores if name in figures and "_at_" in name]
-    assert len(shared) == 30
+    assert len(shared) == 33
     assert {name: scores[name] for name in shared} == {name: figures[name] for name in shared}
     assert scores["precision_at_1"] > 0.9
 
@@ -178,8 +178,8 @@ def test_numbers_are_answered_by_names_if_wanted(model, slide):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["train", "train.jsonl"], "train.jsonl: a file of texts, by its name: say --text COLUMN"),
-        (["train", "t.svm", "--valid", "test.jsonl"], "test.jsonl: a file of texts, by its name"),
+        (["train", "train.jsonl"], "train.jsonl: a file of texts, or a log, by its name"),
+        (["train", "t.svm", "--valid", "test.jsonl"], "test.jsonl: a file of texts, or a log"),
         (["train", "train.jsonl", "--text", "text"], "got --text without --labels"),
         (["train", "train.jsonl", "--labels", "tags"], "got --labels without --text"),
         (["train", "t.svm", "--separator", ";"], "got --separator without --text"),

@@ -10,6 +10,7 @@ from test_metrics import N, as_arrays, rankings
 from slide.core.examples.measures import (
     PARTS,
     coverage_at,
+    hit_rate_at,
     label_metrics,
     label_recall_at,
     mrr_at,
@@ -35,6 +36,13 @@ def test_recall_of_labels(case, k):
         for row, true in zip(ids, labels, strict=True)
     ]
     assert label_recall_at(*given_hits(ids, labels), k) == pytest.approx(np.mean(each))
+
+
+@given(rankings(), DEPTHS)
+def test_hit_rate(case, k):
+    ids, labels, _ = case
+    each = [any(label in true for label in row[:k]) for row, true in zip(ids, labels, strict=True)]
+    assert hit_rate_at(given_hits(ids, labels)[0], k) == pytest.approx(np.mean(each))
 
 
 @given(rankings(), DEPTHS)
@@ -106,11 +114,14 @@ def test_by_hand():
     ids = np.array([[0, 2, 1], [-1, -1, -1]], np.int32)
     scores = label_metrics(ids, y, np.array([5, 0, 1, 4]), (1, 2, 10))
     assert scores == {
-        "label_recall_at_1": 0, "mrr_at_1": 0, "r_precision_at_1": 0, "coverage_at_1": 1 / 3,
+        "label_recall_at_1": 0, "hit_rate_at_1": 0, "mrr_at_1": 0, "r_precision_at_1": 0,
+        "coverage_at_1": 1 / 3,
         "torso_recall_at_1": 0, "tail_recall_at_1": 0,
-        "label_recall_at_2": 1 / 4, "mrr_at_2": 1 / 4, "r_precision_at_2": 1 / 4,
+        "label_recall_at_2": 1 / 4, "hit_rate_at_2": 1 / 2, "mrr_at_2": 1 / 4,
+        "r_precision_at_2": 1 / 4,
         "coverage_at_2": 2 / 3, "torso_recall_at_2": 0, "tail_recall_at_2": 1 / 2,
-        "label_recall_at_10": 1 / 2, "mrr_at_10": 1 / 4, "r_precision_at_10": 1 / 2,
+        "label_recall_at_10": 1 / 2, "hit_rate_at_10": 1 / 2, "mrr_at_10": 1 / 4,
+        "r_precision_at_10": 1 / 2,
         "coverage_at_10": 2 / 3, "torso_recall_at_10": 0, "tail_recall_at_10": 1,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""More of how good a ranking is: recall, MRR, R-precision, coverage, and recall by frequency.
+"""More of how good a ranking is: hit rate, recall, MRR, R-precision, coverage, recall by frequency.
 
 `ids` and `y` are those of `slide.core.examples.metrics`, and `found` is `hits(ids, y)`, bool
 (B, K). Every example counts, also one without labels, whose recall, rank and R-precision are 0.
@@ -30,6 +30,11 @@ def label_recall_at(found: Array, n_true: Array, k: int) -> float:
         k: depth of the ranking.
     """
     return float((found[:, :k].sum(axis=1) / np.maximum(n_true, 1)).sum()) / max(len(found), 1)
+
+
+def hit_rate_at(found: Array, k: int) -> float:
+    """HR@k = share of the examples that have a label in the top k."""
+    return float(found[:, :k].any(axis=1).sum()) / max(len(found), 1)
 
 
 def mrr_at(found: Array, k: int) -> float:
@@ -111,6 +116,7 @@ def label_metrics(ids: Array, y: CSR, counts: Array, ranks: Sequence[int]) -> di
     for k in ranks:
         scores |= {
             f"label_recall_at_{k}": label_recall_at(found, n_true, k),
+            f"hit_rate_at_{k}": hit_rate_at(found, k),
             f"mrr_at_{k}": mrr_at(found, k),
             f"r_precision_at_{k}": r_precision_at(found, n_true, k),
             f"coverage_at_{k}": coverage_at(ids, counts, k),

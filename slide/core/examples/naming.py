@@ -67,16 +67,35 @@ def agree(names: Names, others: Names) -> bool:
 def aligned(data: Dataset, model: Called, what: str) -> Dataset:
     """Examples by the ids that a model's names have: of other labels the ids are replaced.
 
+    So are those of features that are the labels' items, as in rows of sessions.
+
     Raises:
         InputError: its features are called otherwise, or texts became features otherwise.
     """
     labels = model.label_names
     if data.text is not None and model.text is not None:
         refuse_other_text(data.text, model.text, what)
+    if have_items(data) and have_items(model):
+        data = with_features_of(data, model)
     refuse_other_columns(data.feature_names, model.feature_names, what)
     if labels is None or data.label_names is None or agree(data.label_names, labels):
         return data
     return renumbered(data, labels)
+
+
+def have_items(called: Called) -> bool:
+    """Whether features and labels are the same things, so that names and no places tell them."""
+    return called.feature_names is not None and called.feature_names == called.label_names
+
+
+def with_features_of(data: Dataset, model: Called) -> Dataset:
+    """Sparse examples whose features have the ids of a model's names, or others after them."""
+    assert data.feature_names is not None
+    assert model.feature_names is not None
+    if agree(data.feature_names, model.feature_names) or not isinstance(data.x, CSR):
+        return data
+    ids, n = ids_among(data.feature_names, model.feature_names)
+    return replace(data, x=with_ids(data.x, ids, n), feature_names=None)
 
 
 def refuse_other_text(text: TextFeatures, known: TextFeatures, what: str) -> None:
@@ -107,11 +126,16 @@ def is_same_text(one: TextFeatures | None, other: TextFeatures | None) -> bool:
 def renumbered(data: Dataset, names: Names) -> Dataset:
     """Examples whose labels have the ids of these names, or others after them."""
     assert data.label_names is not None
-    known = [names.get(name) for name in data.label_names.values]
-    ids = np.array([len(names) + i if id is None else id for i, id in enumerate(known)], np.int64)
-    n = len(names) + len(known)
+    ids, n = ids_among(data.label_names, names)
     left_out = data.left_out and with_ids(data.left_out, ids, n)
     return replace(data, y=with_ids(data.y, ids, n), left_out=left_out, label_names=None)
+
+
+def ids_among(found: Names, names: Names) -> tuple[np.ndarray[Any, Any], int]:
+    """The id that each name has among others, or one after them, i64; and how many ids that are."""
+    known = [names.get(name) for name in found.values]
+    ids = [len(names) + i if id is None else id for i, id in enumerate(known)]
+    return np.array(ids, np.int64), len(names) + len(known)
 
 
 def with_ids(matrix: CSR, ids: np.ndarray[Any, Any], n: int) -> CSR:

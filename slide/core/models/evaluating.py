@@ -71,10 +71,10 @@ class Evaluating:
             at: depths k of the ranking, each from 1 on.
 
         Returns:
-            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, mrr, r_precision,
-            coverage, head_recall, torso_recall, tail_recall (`slide.core.examples.measures`), each
-            as NAME_at_k; in sampled mode also recall_at_k, the share of the exact top k that is
-            found.
+            precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, hit_rate, mrr,
+            r_precision, coverage, head_recall, torso_recall, tail_recall
+            (`slide.core.examples.measures`), each as NAME_at_k; in sampled mode also recall_at_k,
+            the share of the exact top k that is found.
 
         Raises:
             InputError: the arrays of the data contradict each other, or a number is not finite.

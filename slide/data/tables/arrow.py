@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from slide.core.errors import DataError, reason_of
 from slide.data.source import Source
-from slide.data.tables.row import Row, no_column
+from slide.data.tables.row import Row, Wanted, chosen, no_column
 
 PARQUET, ARROW = "Parquet", "Arrow"
 OF_FILE, OF_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
@@ -53,11 +53,12 @@ class Arrow:
         found = self.source.seekable()
         return found if isinstance(found, Path) else found.read()
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Wanted) -> Iterator[Row]:
         """See `Table`."""
         number = 0
         with self.refusing():  # names may be no text
             there = self.schema().names
+        columns = chosen(columns, there)
         for name in columns:
             if name not in there:
                 raise DataError(no_column(name, there), self.source.name)

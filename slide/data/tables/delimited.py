@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from slide.core.errors import DataError
 from slide.data.source import Source
-from slide.data.tables.row import Row, no_column
+from slide.data.tables.row import Row, Wanted, chosen, no_column
 from slide.data.tables.text_lines import numbered_lines
 
 
@@ -26,11 +26,11 @@ class Delimited:
     def __init__(self, source: Source, delimiter: str) -> None:
         self.source, self.delimiter = source, delimiter
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Wanted) -> Iterator[Row]:
         """See `Table`."""
         records = self._records()
         _, header = next(records, (1, []))
-        places = self._places(header, columns)
+        places = self._places(header, chosen(columns, header))
         blank = None
         for number, (line, record) in enumerate(records, 1):
             row = Row((), self.source.name, line, number)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from slide.data.block import quote
 from slide.data.source import Source
-from slide.data.tables.row import Row, no_column
+from slide.data.tables.row import Row, Wanted, chosen, no_column
 from slide.data.tables.text_lines import numbered_lines
 
 BLANKS = " \t\r"
@@ -22,7 +22,7 @@ class JsonLines:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Wanted) -> Iterator[Row]:
         """See `Table`."""
         blank: Row | None = None  # blank lines may stand at the end alone
         for number, line in numbered_lines(self.source):
@@ -33,6 +33,7 @@ class JsonLines:
             if blank is not None:
                 raise blank.error("the line is blank, expected a JSON object: remove it")
             record = self._record(line, row)
+            columns = chosen(columns, list(record))
             yield Row([self._field(record, name, row) for name in columns],
                       self.source.name, number, number)  # fmt: skip
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from slide.core.errors import DataError
 
+Wanted = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
+"""Names of columns, or what chooses them among those that a file has."""
 N_LISTED = 8
 N_COMPARED = 1000  # columns that a wrong name is compared with: more take seconds
 
@@ -43,12 +45,17 @@ class Table(Protocol):
     def has_types(self) -> bool:
         """Whether values are numbers, lists and text, and not text alone."""
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Wanted) -> Iterator[Row]:
         """Rows, in the order of the file, once.
 
         Raises:
             DataError: the file is damaged, or has no such column.
         """
+
+
+def chosen(columns: Wanted, there: Sequence[str]) -> Sequence[str]:
+    """The columns that are wanted of those that a file has."""
+    return columns(there) if callable(columns) else columns
 
 
 def no_column(name: str, columns: Iterable[str]) -> str:

@@ -1,0 +1,200 @@
+"""Files of sessions: who met which item, and when, from tables of any format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from slide.core.contract.arguments import items_of, path_of
+from slide.core.contract.arrays import Array
+from slide.core.errors import ConfigError, DataError, worded
+from slide.data.many import files_of
+from slide.data.source import Source
+from slide.data.streams import refuse_twice
+from slide.data.tables import Row, opened
+from slide.data.tables.arrow import Arrow
+from slide.data.tables.row import refuse_halves, told
+
+USUAL = {
+    "session": ("session", "session_id", "sessionid", "user", "user_id", "userid", "visitorid"),
+    "item": ("item", "item_id", "itemid", "product_id", "article_id"),
+    "time": ("time", "timestamp", "ts", "eventdate", "date"),
+}
+"""What columns are called, the first that a file has is taken; of any case."""
+
+
+class Log(NamedTuple):
+    """Events in the order of the files, as `slide.data.sessions(*log)` takes them.
+
+    Args:
+        sessions: object (n,), the session of each event, as text.
+        items: object (n,), its item, as text.
+        times: f64 (n,), numbers as they stand, or seconds since 1970; None where there are none.
+    """
+
+    sessions: Array
+    items: Array
+    times: Array | None
+
+
+def read_sessions(
+    path: str | Path | Sequence[str | Path], columns: Sequence[str] | None = None
+) -> Log:
+    """The events of a log, one a row of a table.
+
+    Args:
+        path: CSV, TSV, Parquet or JSON lines, compressed or not, `-` for standard input, a pattern
+            of files, or a list of such, which are read as one log.
+        columns: what session, item and time are called; two names if there is no time. If None,
+            usual names are looked for, whatever their case: session, session_id, user, user_id,
+            visitorid; item, item_id, product_id, article_id; time, timestamp, ts, eventdate, date.
+
+    Raises:
+        DataError: a file cannot be read, has no such column, an id is empty or of another type, or
+            a time is neither a number nor an ISO date or datetime.
+        ConfigError: columns are not two or three names.
+    """
+    paths = [path] if isinstance(path, str | Path) else items_of(path, "path", "files")
+    files = [each for one in paths for each in files_of(path_of(one, "path"))]
+    refuse_twice(*files)
+    log = Events(checked_columns(columns))
+    for file in files:
+        log.read(Source(file))
+    return log.whole()
+
+
+def checked_columns(columns: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names of columns, or ConfigError."""
+    if columns is None:
+        return None
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    are_names = all(isinstance(name, str) and name for name in names)
+    if not are_names or len(names) not in (2, 3) or len(set(names)) < len(names):
+        what = worded("columns", "--columns")
+        raise ConfigError(
+            f"{what} is {', '.join(map(str, names))!r}: expected the names of two or "
+            "three columns: session, item and time, or session and item"
+        )
+    return names
+
+
+class Events:
+    """The events that were read so far.
+
+    Args:
+        columns: what session, item and time are called; None to look for usual names.
+    """
+
+    def __init__(self, columns: tuple[str, ...] | None) -> None:
+        self.columns = columns
+        self.sessions: list[str] = []
+        self.items: list[str] = []
+        self.times: list[float] = []
+        self.is_dated: bool | None = None  # whether times are dates, known from the first one
+        self._met: dict[str, str] = {}  # one text for all events that have it
+
+    def read(self, source: Source) -> None:
+        """Take all events of a file."""
+        table, names = opened(source), list[str]()
+
+        def among(there: Sequence[str]) -> Sequence[str]:
+            nonlocal names
+            if not names:
+                line = None if isinstance(table, Arrow) else 1
+                names = [*(self.columns or usual_columns(there, source, line))]
+                self._refuse_other_width(names, source)
+            return names
+
+        for row in table.rows(among):
+            self.sessions.append(self._id(row, names[0], row.values[0]))
+            self.items.append(self._id(row, names[1], row.values[1]))
+            if len(names) > 2:
+                self.times.append(self._time(row, names[2], row.values[2]))
+
+    def whole(self) -> Log:
+        """All that was taken."""
+        sessions, items = (np.array(ids, object) for ids in (self.sessions, self.items))
+        return Log(sessions, items, np.array(self.times) if self.times else None)
+
+    def _refuse_other_width(self, names: Sequence[str], source: Source) -> None:
+        """Raise DataError if one file has times and another has none."""
+        if self.sessions and bool(self.times) != (len(names) > 2):
+            has = (
+                "a time, and files before have none" if len(names) > 2 else "no time, and others do"
+            )
+            raise DataError(f"it has {has}: name two columns to read all without", source.name)
+
+    def _id(self, row: Row, name: str, value: Any) -> str:
+        """A session or item as text, or DataError."""
+        if type(value) is str and value:
+            if value not in self._met:
+                refuse_halves(row, name, value)
+            return self._met.setdefault(value, value)
+        if type(value) is int:
+            text = str(value)
+            return self._met.setdefault(text, text)
+        if value in ("", None):
+            raise row.error(f"{name!r} is empty, expected an id: remove the event")
+        raise row.error(f"{name!r} is {told(value)}, expected text or a whole number")
+
+    def _time(self, row: Row, name: str, value: Any) -> float:
+        """A time as a number, or DataError."""
+        moment, is_dated = moment_of(value)
+        if moment is None:
+            empty = value in ("", None)
+            what = f"{name!r} is empty" if empty else f"{name!r} is {told(value)}"
+            raise row.error(
+                f"{what}, expected a number, or a date such as 2026-11-30 or 2026-11-30T08:15:00"
+            )
+        if self.is_dated not in (None, is_dated):
+            others = "dates" if self.is_dated else "numbers"
+            raise row.error(
+                f"{name!r} is {told(value)}, but times before are {others}: write one kind"
+            )
+        self.is_dated = is_dated
+        return moment
+
+
+def moment_of(value: Any) -> tuple[float | None, bool]:
+    """A time as a number, None if it is none; and whether it is a date, in seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            try:
+                value = datetime.fromisoformat(value.strip())
+            except ValueError:
+                return None, False
+        else:
+            return (number if isfinite(number) else None), False
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        return value.timestamp(), True
+    if type(value) in (int, float) and isfinite(value):
+        return float(value), False
+    return None, False
+
+
+def usual_columns(there: Sequence[str], source: Source, line: int | None) -> list[str]:
+    """The columns of session, item and, if there is one, time; or DataError."""
+    lowered = [name.strip().lower() for name in there]
+    found = []
+    for what, usual in USUAL.items():
+        name = next((name for name in usual if name in lowered), None)
+        if name is not None:
+            found.append(there[lowered.index(name)])
+        elif what != "time":
+            remedy = worded('columns=("SESSION", "ITEM", "TIME")', "--columns SESSION,ITEM,TIME")
+            raise DataError(
+                f"no column is called {what}, or as is usual ({', '.join(usual[1:4])}, ..): it has "
+                f"{', '.join(map(told, there[:8]))}; say {remedy}", source.name, line
+            )  # fmt: skip
+    return found
