@@ -146,16 +146,15 @@ def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> 
     if not is_folder_name(target):
         refuse_unwritable(target)
     data = logs.read(sources, None if like is None else known_by(like))
-    lost = ["weights"] if data.weights is not None else []
+    lost = ["times"]
     if is_folder_name(target):
         once = iter([data])  # all files are one log, which stands for the first of them
         convert_to_folder(sources[:1], target, lambda *_: parts_of(next(once)), said=None)
     else:
         write(data, target)
         lost.append("names of items")
-    if lost:
-        sentence = f"{' and '.join(lost)} are not kept there: slide train LOG --sessions has them"
-        print(f"slide: {target}: {sentence}", file=sys.stderr)
+    sentence = f"{' and '.join(lost)} are not kept there: slide train LOG --sessions has them"
+    print(f"slide: {target}: {sentence}", file=sys.stderr)
 
 
 def to_folder(sources: list[Path], target: Path, one_based: OneBasedText) -> None:

@@ -20,9 +20,8 @@ from slide.core.examples.dataset import Dataset
 from slide.core.examples.names import Names
 from slide.core.examples.naming import Called
 
-DECAY = 0.9  # of a feature, with each step away from the end of the prefix
+DECAY = 0.8  # of a feature, with each step away from the end of the prefix
 LONGEST = 50  # events of a prefix that are kept, the latest
-HALF = 0.5  # share of the log's span after which a session counts half as much
 ENTRIES_AT_A_TIME = 1 << 22  # that are sorted at once
 NEVER = np.iinfo(np.int64).max
 
@@ -73,11 +72,11 @@ def sessions(
 
     Returns:
         Examples by session, as the log meets them, from short prefixes to long ones; n - 1 of a
-        session of n events. `x` has 0.9 ** d in the column of each of the latest 50 events' items,
+        session of n events. `x` has 0.8 ** d in the column of each of the latest 50 events' items,
         d the distance of the item's latest event from the end of the prefix: 1 for the last item.
         Features and labels are the same items, in the order of their first events; their names are
-        `str(item)`. With times, `weights` halve with each half of the log's span that a session
-        ended before the log did.
+        `str(item)`. `times` say when the session of each ended, or how many events the log has
+        before that, without times.
 
     Raises:
         InputError: the arrays are not of one length, ids are neither text nor whole numbers, a time
@@ -89,7 +88,7 @@ def sessions(
     x, last = prefixes(events)
     y = CSR(np.arange(len(last) + 1), events.item[last].astype(np.int32),
             np.ones(len(last), np.float32), len(events.names))  # fmt: skip
-    data = Dataset(x, y, None, events.names, events.names, weights=recency(events, last))
+    data = Dataset(x, y, None, events.names, events.names, times=ends_of(events, last))
     if seen_are_answers:
         return data
     fresh = ~repeated(events)[last]
@@ -125,7 +124,7 @@ def last_of_sessions(
 def with_seen_left_out(data: Dataset) -> Dataset:
     """Examples whose features are no answers."""
     seen = data.features.with_values(np.ones(data.features.nnz, np.float32))
-    return Dataset(data.x, data.y, seen, data.feature_names, data.label_names, weights=data.weights)
+    return Dataset(data.x, data.y, seen, data.feature_names, data.label_names, times=data.times)
 
 
 def prefixes(events: Events, whole: bool = False) -> tuple[CSR, Array]:
@@ -209,17 +208,11 @@ def repeated(events: Events) -> Array:
     return found
 
 
-def recency(events: Events, last: Array) -> Array | None:
-    """How much examples count by the age of their sessions' ends, f32; None where all do alike."""
-    if events.time is None or not len(last):
-        return None
-    time = events.time.astype(np.float64)
-    span = time.max() - time.min()
-    if not span:
-        return None
-    age = (time.max() - time[events.ends - 1])[events.session[last]]
-    weights: Array = np.exp2(-age / (HALF * span)).astype(np.float32)
-    return weights
+def ends_of(events: Events, last: Array) -> Array:
+    """When the session of each example ended, f64: its time, or its place in a log without."""
+    time = np.arange(len(events.session)) if events.time is None else events.time
+    ends: Array = time[events.ends - 1][events.session[last]].astype(np.float64)
+    return ends
 
 
 def events_of(sessions: Any, items: Any, times: Any, like: Called | None) -> Events:

@@ -30,7 +30,7 @@ def features(prefix):
     kept = list(enumerate(reversed(prefix)))[: session_rows.LONGEST]
     found = {}
     for distance, item in kept:
-        found.setdefault(str(item), np.float32(0.9**distance))
+        found.setdefault(str(item), np.float32(0.8**distance))
     return found
 
 
@@ -93,24 +93,25 @@ def test_a_row_by_hand():
     data = sessions(SESSIONS, ITEMS, TIMES)
     assert listed(data) == [
         ({"x": 1}, "z"),
-        ({"x": np.float32(0.9), "z": 1}, "x"),
+        ({"x": np.float32(0.8), "z": 1}, "x"),
         ({"y": 1}, "w"),
     ]
-    np.testing.assert_allclose(data.weights, [1, 1, 0.5])  # b ended half the log's span before
-    assert sessions(SESSIONS, ITEMS).weights is None
-    assert sessions(SESSIONS, ITEMS, [7] * 5).weights is None
+    assert data.weights is None
 
 
-def test_the_oldest_session_counts_a_quarter():
+def test_an_example_is_of_the_time_when_its_session_ended():
     days = np.array(["2026-01-01", "2026-01-01", "2026-01-09", "2026-01-09"], "datetime64[D]")
-    np.testing.assert_allclose(sessions([1, 1, 2, 2], [1, 2, 1, 2], days).weights, [0.25, 1])
+    times = sessions([1, 1, 2, 2], [1, 2, 1, 2], days).times
+    assert times[1] > times[0]
+    assert sessions([5, 5, 5, 2, 2], [1, 2, 3, 1, 2], [1, 2, 3, 0, 9]).times.tolist() == [3, 3, 9]
+    assert sessions([5, 2, 5, 2], [1, 2, 3, 1]).times.tolist() == [1, 3]
 
 
 def test_another_log_has_the_items_of_the_first():
     train = sessions(SESSIONS, ITEMS)
     other = sessions(list("ccc"), list("wnx"), like=train)
     assert list(other.feature_names) == ["x", "y", "z", "w", "n"]
-    assert listed(other) == [({"w": 1}, "n"), ({"w": np.float32(0.9), "n": 1}, "x")]
+    assert listed(other) == [({"w": 1}, "n"), ({"w": np.float32(0.8), "n": 1}, "x")]
     with pytest.raises(InputError, match="not trained on sessions"):
         sessions([1], [2], like=slide.Dataset(np.eye(2), [["a"], ["b"]]))
 
