@@ -1,6 +1,7 @@
 """Batches while time lasts, their learning rates, and what a rehearsal calls."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,6 +32,9 @@ def test_an_epoch_has_every_example_once_in_a_random_order(learner):
     assert rows[0].tolist() != rows[1].tolist()
     assert [len(rows) for rows, *_ in one] == [50, 50, 50, 30]
     assert clock.examples == 2 * N
+    for batch, after in pairwise(one):
+        np.testing.assert_array_equal(batch.following, after.rows)
+    assert not len(one[-1].following)
 
 
 def test_rates_fall_with_the_steps_of_the_whole_run(learner):
