@@ -2,8 +2,6 @@
 
 import mmap
 from contextlib import contextmanager
-from threading import Event
-from threading import enumerate as enumerate_threads
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +11,6 @@ from slide.core.contract.arrays import CSR
 from slide.core.examples import fetching
 from slide.core.examples.fetching import (
     ask_for,
-    asked_ahead,
     mapping_of,
     read_at_random,
     runs,
@@ -112,46 +109,8 @@ def test_pages_of_what_is_read_at_random_are_read_by_themselves(on_disk):
     assert advice == [(mmap.MADV_RANDOM,)] * 2
 
 
-def asked_for(advice):
-    """The pages that were asked for, by their first byte."""
-    return sorted({start for what, start, _ in (each for each in advice if len(each) == 3)
-                   if what == mmap.MADV_WILLNEED})  # fmt: skip
-
-
-def test_rows_are_asked_for_by_a_thread_while_others_visit_them(on_disk):
-    all_asked = Event()
-
-    def visited():
-        yield ROWS[:3]
-        yield ROWS[3:]
-        all_asked.set()
-
-    with watched() as advice, asked_ahead(on_disk[1], visited()):
-        assert all_asked.wait(60)
-    assert advice[:2] == [(mmap.MADV_RANDOM,)] * 2
-    with watched() as wanted:
-        taken(on_disk[1], ROWS)
-    assert asked_for(advice) == asked_for(wanted)
-
-
-def test_the_thread_ends_with_the_visits(on_disk):
-    asked, over = [], Event()
-
-    def visited():
-        while True:
-            asked.append(ROWS)
-            yield ROWS
-            over.wait(60)
-
-    with watched(), asked_ahead(on_disk[1], visited()):
-        over.set()
-    n = len(asked)
-    assert not [each for each in enumerate_threads() if each.name == "ahead"]
-    assert len(asked) == n
-
-
 def test_nobody_is_asked_for_what_is_in_memory(on_disk):
-    with watched() as advice, asked_ahead(on_disk[0], iter([])):
+    with watched() as advice:
         ask_for(on_disk[0].values, on_disk[1].values[:0])
     assert not advice
 

@@ -1,4 +1,4 @@
-"""What kernels visit in random order is brought into memory before, or asked for in that order."""
+"""What kernels visit in random order is brought into memory, or into a file in that order."""
 
 from unittest.mock import patch
 
@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from slide.core.contract.arrays import CSR
+from slide.core.contract.opening import opened
 from slide.core.contract.sparse import visits
+from slide.core.examples.fetching import mapping_of
+from slide.core.examples.scratch import MEMORY, Scratch
 from slide.core.svm import on_disk
-from slide.core.svm.on_disk import transposed, visited_rows, wanted_rows
+from slide.core.svm.on_disk import transposed, wanted_rows
 
 N, LENGTH = 500, 4
 WANTED = np.array([3, 7, 400, 3, 10, 400, 499], np.int32)
@@ -30,11 +33,36 @@ def mapped(tmp_path):
 
 
 @pytest.mark.parametrize("entries", [1, 5, 100])
-def test_the_examples_that_labels_want_are_brought_nearby(mapped, entries):
+def test_the_examples_that_labels_want_are_brought_into_memory(mapped, entries):
     with patch.object(on_disk, "ENTRIES_AT_A_TIME", entries):
-        near, costs = wanted_rows(mapped, COSTS)
+        near, costs = wanted_rows(mapped, COSTS, MEMORY, 0)
     assert near.n_rows == costs.n_cols == len(np.unique(WANTED))
     assert near.values.base is None
+    demand_same(near, costs, mapped)
+
+
+@pytest.mark.parametrize("salt", [0, 9])
+def test_those_with_many_inputs_into_a_file_in_the_order_of_the_first_pass(mapped, salt, tmp_path):
+    with patch.object(on_disk, "NEARBY", 5 * LENGTH - 1):
+        near, costs = wanted_rows(mapped, COSTS, Scratch(tmp_path), salt)
+    assert mapping_of(near.values)
+    demand_same(near, costs, mapped)
+    lengths = COSTS.row_lengths()
+    for j, (first, stride) in enumerate(zip(*visits(lengths, 0, salt), strict=True)):
+        places = [(first + k * stride) % lengths[j] for k in range(lengths[j])]
+        own = costs.row(j)[0]
+        assert own[places].tolist() == sorted(own)
+
+
+def test_or_in_the_order_of_the_examples(mapped, tmp_path):
+    with patch.object(on_disk, "NEARBY", 5 * LENGTH - 1):
+        near, costs = wanted_rows(mapped, COSTS, Scratch(tmp_path), None)
+    demand_same(near, costs, mapped)
+    assert costs.indices.tolist() == list(range(len(WANTED)))
+
+
+def demand_same(near, costs, mapped):
+    """Each entry stands for the same example."""
     got, wanted = near.take(costs.indices), mapped.take(WANTED)
     np.testing.assert_array_equal(got.indices, wanted.indices)
     np.testing.assert_array_equal(got.values, wanted.values)
@@ -42,26 +70,30 @@ def test_the_examples_that_labels_want_are_brought_nearby(mapped, entries):
     np.testing.assert_array_equal(costs.values, COSTS.values)
 
 
-def test_but_not_those_with_many_inputs_or_in_memory(mapped):
-    with patch.object(on_disk, "NEARBY", 5 * LENGTH - 1):
-        assert wanted_rows(mapped, COSTS) == (mapped, COSTS)
-    in_memory = mapped.map(np.array)
-    assert wanted_rows(in_memory, COSTS)[0] is in_memory
+def test_examples_in_memory_stay_where_they_are(mapped):
+    x = mapped.map(np.array)
+    assert wanted_rows(x, COSTS, MEMORY, 0) == (x, COSTS)
 
 
-def test_they_are_asked_for_in_the_order_of_the_visits():
-    duals = np.array([0, 1, 0, 0, 2, 3, 0], np.float32)
-    every, support, *passes = visited_rows(COSTS, duals, 2, 9)
-    assert every.tolist() == WANTED.tolist()
-    assert support.tolist() == [7, 10, 400]
-    lengths = COSTS.row_lengths()
-    orders = []
-    for number in range(2):
-        for j, (first, stride) in enumerate(zip(*visits(lengths, number, 9), strict=True)):
-            places = [(first + k * stride) % lengths[j] for k in range(lengths[j])]
-            orders.append([int(WANTED[COSTS.indptr[j] + place]) for place in places])
-    assert [each.tolist() for each in passes] == orders
-    assert sorted(orders[2]) == sorted(WANTED[3:].tolist())
+@pytest.mark.parametrize("name", ["reference", "numba", "processes"])
+def test_the_order_of_the_columns_changes_no_bit_of_a_solution(mapped, name, tmp_path):
+    x, backend = mapped.map(np.array), opened(name)
+    with patch.object(on_disk, "NEARBY", 0):
+        near, costs = wanted_rows(mapped, COSTS, Scratch(tmp_path), 9)
+    assert costs.indices.tolist() != sorted(costs.indices)
+    sides = np.array([1, -1, 1, -1, 1, -1, -1], np.float32)
+    one, other = (
+        backend.solve_rows(
+            *(each.map(backend.put) for each in (of, each.with_values(sides * each.values))),
+            backend.put(np.arange(7, dtype=np.float32) / 8),
+            CSR.empty(3, LENGTH).map(backend.put), backend.put(np.zeros(3, np.float32)), 0.3,
+            backend.put(np.full(3, 2)), 1, 9,
+        )
+        for of, each in ((x, COSTS), (near.map(np.array), costs))
+    )  # fmt: skip
+    for name in ("bias", "duals"):
+        np.testing.assert_array_equal(*(backend.get(getattr(each, name)) for each in (one, other)))
+    np.testing.assert_array_equal(*(backend.get(each.weight.values) for each in (one, other)))
 
 
 def test_columns_become_rows():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,6 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 
 CAN_ADVISE = hasattr(mmap, "MADV_WILLNEED")  # not on all systems
-
-ASKED_AT_A_TIME = 256  # rows, and then it is looked whether they are wanted
 
 Mapping = tuple[mmap.mmap, int, int]
 """What is mapped, the byte of the first number, and the bytes of each."""
@@ -63,43 +60,6 @@ def will_need(mapping: Mapping, begins: Array, ends: Array) -> None:
     lengths = first + ends * size - starts
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         pages.madvise(mmap.MADV_WILLNEED, start, length)
-
-
-@contextmanager
-def asked_ahead(matrix: CSR, visited: Iterator[Array]) -> Iterator[None]:
-    """For as long as this lasts, a thread asks for rows of a mapped matrix, as they are visited.
-
-    Whoever visits one row after the other waits for each of them; this has many on their way.
-
-    Args:
-        matrix: nothing is done for one in memory.
-        visited: i64, rows in the order of the visits.
-    """
-    mappings = mappings_of(matrix)
-    if not mappings:
-        yield
-        return
-    is_over = Event()
-
-    def ask() -> None:
-        for rows in visited:
-            for some in range(0, len(rows), ASKED_AT_A_TIME):
-                if is_over.is_set():
-                    return
-                few = rows[some : some + ASKED_AT_A_TIME]
-                spans = runs(matrix.indptr[:-1][few], matrix.indptr[1:][few])
-                for found in mappings:
-                    will_need(found, *spans)
-
-    thread = Thread(target=ask, name="ahead")
-    for pages, *_ in mappings:
-        pages.madvise(mmap.MADV_RANDOM)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def ask_for(*arrays: Array) -> None:

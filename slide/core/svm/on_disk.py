@@ -1,13 +1,12 @@
 """The training set as rounds look at it: in an order of its own, on disk if it comes from there.
 
 Random reads are of an example, and slow: so examples are brought into order once, in a file beside
-theirs, and those of a few labels into memory before kernels visit them one at a time; where that
-are too many, a thread asks for them in the order of the visits.
+theirs, and those of a few labels into memory before kernels visit them one at a time; or, where
+they are too many, into another file, in the order of the visits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from slide.core.contract.sparse import visits
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import centroids
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.fetching import asked_ahead, mapping_of, read_at_random, taken
+from slide.core.examples.fetching import mapping_of, read_at_random, taken
 from slide.core.examples.mapped import Mapped
 from slide.core.examples.scratch import (
     ENTRIES_AT_A_TIME,
@@ -64,48 +63,60 @@ def as_inputs(data: Dataset, inputs: Inputs) -> Dataset:
     return replace(data, x=made)
 
 
-def wanted_rows(x: CSR, costs: CSR) -> tuple[CSR, CSR]:
-    """Of examples on disk those that some labels want, in memory if they have few inputs together.
+def wanted_rows(x: CSR, costs: CSR, scratch: Scratch, salt: int | None) -> tuple[CSR, CSR]:
+    """Of examples on disk those that some labels want, where kernels find them quickly.
 
-    A pass visits them in random order, one at a time: so they are brought nearby first, which takes
-    reads in the order of the disk, many at once.
+    A pass visits them in random order, one at a time. So they are brought into memory if they have
+    few inputs together, and else into a file, in the order of the first pass. They are read from
+    the disk many at once.
 
     Args:
         x: CSR (n_samples, n_inputs).
         costs: CSR (n_labels, n_samples).
+        scratch: where the file is.
+        salt: of that order (see `visits`); None for that of the examples.
 
     Returns:
-        CSR (n, n_inputs) and CSR (n_labels, n); both as they were where x is in memory, or what is
-        wanted has many inputs.
+        CSR (n, n_inputs) and CSR (n_labels, n), whose columns need not ascend within a row; both as
+        they were if x is in memory.
     """
     if mapping_of(x.values) is None:
         return x, costs
     is_wanted = np.zeros(x.n_rows, bool)
     is_wanted[costs.indices] = True
     rows, places = np.flatnonzero(is_wanted), np.cumsum(is_wanted, dtype=np.int32) - 1
+    if x.row_lengths()[rows].sum() <= NEARBY:
+        return in_memory(x, rows), replace(costs, indices=places[costs.indices], n_cols=len(rows))
+    order = np.arange(costs.nnz) if salt is None else visited(costs, salt)
+    rows, places = costs.indices[order], np.empty(costs.nnz, np.int32)
+    places[order] = np.arange(costs.nnz)
+    runs = few_at_a_time(indptr_of(x.row_lengths()[rows]), ENTRIES_AT_A_TIME)
+    near = scratch.stacked((taken(x, rows[some]) for some in runs), x.n_cols)
+    read_at_random(near.indices, near.values)
+    return near, replace(costs, indices=places, n_cols=costs.nnz)
+
+
+def in_memory(x: CSR, rows: Array) -> CSR:
+    """`CSR.take`, in no more memory than the result takes."""
     indptr = indptr_of(x.row_lengths()[rows])
-    if indptr[-1] > NEARBY:
-        return x, costs
     indices, values = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
     for some in few_at_a_time(indptr, ENTRIES_AT_A_TIME):
         part, span = taken(x, rows[some]), slice(indptr[some.start], indptr[some.stop])
         indices[span], values[span] = part.indices, part.values
-    near = CSR(indptr, indices, values, x.n_cols)
-    return near, replace(costs, indices=places[costs.indices], n_cols=len(rows))
+    return CSR(indptr, indices, values, x.n_cols)
 
 
-def visited_rows(costs: CSR, duals: Array, passes: int, salt: int) -> Iterator[Array]:
-    """The examples that `solve_rows` reads, in its order, which is random in each of its passes."""
-    yield costs.indices
-    yield costs.indices[duals > 0]
-    lengths, begins = costs.row_lengths(), costs.indptr[:-1]
-    for number in range(passes):
-        firsts, strides = visits(lengths, number, salt)
-        for begin, length, first, stride in zip(begins, lengths, firsts, strides, strict=True):
-            yield costs.indices[begin + (first + np.arange(length) * stride) % max(length, 1)]
+def visited(wanted: CSR, salt: int) -> Array:
+    """The entries of a matrix in the order in which a first pass visits them, i64."""
+    lengths = wanted.row_lengths()
+    firsts, strides = (np.repeat(each, lengths) for each in visits(lengths, 0, salt))
+    begins = np.repeat(wanted.indptr[:-1], lengths)
+    places = firsts + (np.arange(wanted.nnz) - begins) * strides
+    order: Array = begins + places % np.repeat(lengths, lengths)
+    return order
 
 
-def centroids_of(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:
+def centroids_of(backend: Backend, x: CSR, y: CSR, limits: Array, scratch: Scratch) -> CSR:
     """`centroids`, of few labels at a time where examples are on disk.
 
     Args:
@@ -113,6 +124,7 @@ def centroids_of(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:
         x: inputs, CSR (n_samples, n_inputs), an array of the backend.
         y: labels, CSR (n_samples, n_labels), each as much as its example weighs.
         limits: i64 (n_labels,), entries that are kept.
+        scratch: where examples go that have many inputs.
     """
     if mapping_of(x.values) is None:
         return centroids(backend, x, y, limits)
@@ -120,9 +132,8 @@ def centroids_of(backend: Backend, x: CSR, y: CSR, limits: Array) -> CSR:
     bounds = indptr_of(x.row_lengths()[by_label.indices])[by_label.indptr]
     parts = []
     for labels in few_at_a_time(bounds, NEARBY):
-        near, few = wanted_rows(x, rows_of(by_label, labels))
-        with asked_ahead(near, iter([few.indices])):
-            parts.append(centroids(backend, near, transposed(few), limits[labels]))
+        near, few = wanted_rows(x, rows_of(by_label, labels), scratch, None)
+        parts.append(centroids(backend, near, transposed(few), limits[labels]))
     return CSR.stack(parts, x.n_cols)
 
 

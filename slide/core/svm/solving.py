@@ -15,12 +15,12 @@ from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
-from slide.core.examples.fetching import asked_ahead, taken
+from slide.core.examples.fetching import taken
 from slide.core.examples.metrics import RANKS, hits
 from slide.core.examples.scratch import ENTRIES_AT_A_TIME, MEMORY, Scratch, few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.svm.cells import found_cells
-from slide.core.svm.on_disk import centroids_of, visited_rows, wanted_rows
+from slide.core.svm.on_disk import centroids_of, wanted_rows
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists
 
@@ -89,14 +89,13 @@ class Problem:
             backend: computes.
             hidden: what found the units that are among the inputs of data.
         """
-        x, y = data.features.map(backend.put), data.y.positive()
+        x, y, scratch = data.features.map(backend.put), data.y.positive(), Scratch.of(data)
         seen = y.where(np.isin(np.arange(y.n_rows), usable)[y.row_numbers()])
         ones = of_rows(seen.with_values(np.ones_like(seen.values)), data.weights)
         limits = limits_of(settings, y.column_counts())
-        centroids = centroids_of(backend, x, ones, limits)
+        centroids = centroids_of(backend, x, ones, limits, scratch)
         counts = seen.column_counts()
         unit = centroids.with_unit_rows()
-        scratch = Scratch.of(data)
         return cls(settings, backend, inputs, x, y, counts, unit, data.weights, hidden, scratch)
 
     def start(self, centroid: float) -> CSR:
@@ -152,11 +151,11 @@ class Problem:
             salt: of the orders of examples.
         """
         limits = limits_of(self.settings, self.counts)
-        x, costs = wanted_rows(self.x, costs)
+        x, costs = wanted_rows(self.x, costs, self.scratch, salt)
         first = self.passed(x, costs, duals, start, np.zeros_like(limits), 1, salt)
         duals = self.backend.get(first.duals)
         counts = duals > 0
-        x, costs = wanted_rows(x, costs.where(counts))
+        x, costs = wanted_rows(x, costs.where(counts), self.scratch, salt + 1)
         rows = self.passed(x, costs, duals[counts], start, limits, REFINING, salt + 1)
         duals[counts] = self.backend.get(rows.duals)
         weight = rows.weight.map(self.backend.get)
@@ -173,11 +172,10 @@ class Problem:
     ) -> SolvedRows:
         """See `SparseKernels.solve_rows`: what it gives, in arrays of the backend."""
         put, n = self.backend.put, costs.n_rows
-        with asked_ahead(x, visited_rows(costs, duals, passes, salt)):
-            return self.backend.solve_rows(
-                x, costs.map(put), put(duals), start.map(put),
-                put(np.full(n, BIAS, np.float32)), CONSTANT, put(limits), passes, salt,
-            )  # fmt: skip
+        return self.backend.solve_rows(
+            x, costs.map(put), put(duals), start.map(put),
+            put(np.full(n, BIAS, np.float32)), CONSTANT, put(limits), passes, salt,
+        )  # fmt: skip
 
     def network(self, weight: CSR, bias: Array) -> Direct:
         """Of these weights, in which labels without examples are never found."""
