@@ -42,7 +42,9 @@ def test_what_follows_is_taken_by_a_thread_before_it_is_wanted(on_disk):
             if len(following):
                 data.next.result()
                 assert on_disk.takers[-1] == ("ahead", following.tolist())
-    assert len(on_disk.takers) == len(PARTS)
+        assert len(on_disk.takers) == len(PARTS)
+        again = data.take(PARTS[0], NONE)
+        np.testing.assert_array_equal(again.x.values, wanted.take(PARTS[0]).x.values)
     for rows, batch in zip(PARTS, got, strict=True):
         np.testing.assert_array_equal(batch.x.values, wanted.take(rows).x.values)
         np.testing.assert_array_equal(batch.y.indices, wanted.take(rows).y.indices)
