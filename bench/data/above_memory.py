@@ -79,7 +79,7 @@ LEARNERS = {
     "direct connections": {"lr": 1.0, **SMALL_MODEL},
     "in windows": {"lr": 1.0, "shuffle_window": 16_384, **SMALL_MODEL},
     "hidden layer": {"hidden": 64, "active": 500},
-    "linear SVMs": {"active": 5, "negatives_per_example": 3.0, **SMALL_MODEL},
+    "linear SVMs": {"active": 2, "negatives_per_example": 1.0, "cost": 0.3, **SMALL_MODEL},
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -30,8 +30,22 @@ N_MONITORED = 64  # examples that full losses and recall are measured on
 MONITORED_AT_A_TIME = 16  # whose logits over all neurons are held
 LAST = -2e9  # logit of a label that is to come after all others: below whatever is learned
 
-Batches = Iterable[tuple[Array, float]]
-"""Rows of the training set, and the learning rate that they are trained with."""
+
+class Batch(NamedTuple):
+    """What a step is taken on.
+
+    Args:
+        rows: of the training set, i64.
+        lr: learning rate.
+        following: rows of the batch after it, if there is time for it; none at the end of an epoch.
+    """
+
+    rows: Array
+    lr: float
+    following: Array
+
+
+Batches = Iterable[Batch]
 
 
 @dataclass(frozen=True, slots=True)

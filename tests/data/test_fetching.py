@@ -9,7 +9,13 @@ import pytest
 
 from slide.core.contract.arrays import CSR
 from slide.core.examples import fetching
-from slide.core.examples.fetching import mapping_of, read_at_random, runs, taken
+from slide.core.examples.fetching import (
+    ask_for,
+    mapping_of,
+    read_at_random,
+    runs,
+    taken,
+)
 
 N, LENGTH = 3000, 10
 ROWS = np.array([2000, 2001, 100, 2999, 100])  # 100 begins on a page by the header
@@ -101,3 +107,22 @@ def test_pages_of_what_is_read_at_random_are_read_by_themselves(on_disk):
     with watched() as advice:
         read_at_random(in_memory.indices, mapped.indices, mapped.values)
     assert advice == [(mmap.MADV_RANDOM,)] * 2
+
+
+def test_nobody_is_asked_for_what_is_in_memory(on_disk):
+    with watched() as advice:
+        ask_for(on_disk[0].values, on_disk[1].values[:0])
+    assert not advice
+
+
+def test_parts_of_a_file_are_asked_for(on_disk):
+    indices, values = on_disk[1].indices, on_disk[1].values
+    with watched() as advice:
+        ask_for(indices[2000:4000], values[20_000:20_001])
+    begin, end = 128 + 4 * 2000, 128 + 4 * 4000
+    first = begin - begin % mmap.PAGESIZE
+    alone = 128 + 4 * 20_000
+    assert advice == [
+        (mmap.MADV_WILLNEED, first, end - first),
+        (mmap.MADV_WILLNEED, alone - alone % mmap.PAGESIZE, alone % mmap.PAGESIZE + 4),
+    ]

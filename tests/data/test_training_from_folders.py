@@ -19,7 +19,7 @@ from slide.core.examples.scratch import Scratch
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
-from slide.core.svm import cells, near, shortlists, solving, splitting
+from slide.core.svm import cells, near, on_disk, shortlists, solving, splitting
 from slide.core.svm.on_disk import InOrder
 from slide.core.svm.run import SvmRun
 from slide.data import convert_to_folder, read, write
@@ -51,13 +51,16 @@ def few_at_a_time(entries=700, pairs=900):
         (connecting, "LABELS_AT_A_TIME"): pairs,
         (scratch, "ENTRIES_AT_A_TIME"): entries,
         (near, "ENTRIES_AT_A_TIME"): entries,
+        (near, "LISTED_AT_A_TIME"): entries,
         (solving, "ENTRIES_AT_A_TIME"): entries,
+        (on_disk, "ENTRIES_AT_A_TIME"): entries,
+        (on_disk, "NEARBY"): 10 * entries,
         (arrays, "AT_A_TIME"): entries,
         (lists, "AT_A_TIME"): entries,
         (inputs, "ROWS_AT_A_TIME"): 100,
         (solving, "MINED_AT_A_TIME"): 90,
         (shortlists, "JOINED_AT_A_TIME"): pairs // 4,
-        (shortlists, "SOLVED_AT_A_TIME"): pairs,
+        (shortlists, "SOLVED_AT_A_TIME"): 20 * pairs,
         (cells, "DRAWN_AT_A_TIME"): pairs // 3,
     }
     with ExitStack() as stack:

@@ -1,6 +1,7 @@
 """Batches while time lasts, their learning rates, and what a rehearsal calls."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,29 +27,32 @@ def learner():
 def test_an_epoch_has_every_example_once_in_a_random_order(learner):
     clock = Clock()
     one, other = (list(batches(learner, clock)) for _ in range(2))
-    rows = [np.concatenate([rows for rows, _ in each]) for each in (one, other)]
+    rows = [np.concatenate([rows for rows, *_ in each]) for each in (one, other)]
     assert [sorted(each.tolist()) for each in rows] == [list(range(N))] * 2
     assert rows[0].tolist() != rows[1].tolist()
-    assert [len(rows) for rows, _ in one] == [50, 50, 50, 30]
+    assert [len(rows) for rows, *_ in one] == [50, 50, 50, 30]
     assert clock.examples == 2 * N
+    for batch, after in pairwise(one):
+        np.testing.assert_array_equal(batch.following, after.rows)
+    assert not len(one[-1].following)
 
 
 def test_rates_fall_with_the_steps_of_the_whole_run(learner):
-    first = [lr for _, lr in batches(learner, Clock())]
-    second = [lr for _, lr in batches(learner, Clock(step=4))]
+    first = [lr for _, lr, _ in batches(learner, Clock())]
+    second = [lr for _, lr, _ in batches(learner, Clock(step=4))]
     assert first + second == pytest.approx([0.5 * (1 - step / 8) for step in range(8)])
     assert n_steps_of(learner) == 8
 
 
 def test_or_with_the_time_if_that_goes_faster(learner):
-    rates = [lr for _, lr in batches(learner, Clock(budget=10, seconds=5))]
+    rates = [lr for _, lr, _ in batches(learner, Clock(budget=10, seconds=5))]
     assert rates == pytest.approx([0.25] * 4)  # four steps are half of the run
-    rates = [lr for _, lr in batches(learner, Clock(budget=10, seconds=5, step=4))]
+    rates = [lr for _, lr, _ in batches(learner, Clock(budget=10, seconds=5, step=4))]
     assert rates == pytest.approx([0.5 * (1 - step / 8) for step in range(4, 8)])
 
 
 def test_no_batch_comes_when_time_is_up_but_the_very_first(learner):
-    assert [lr for _, lr in batches(learner, Clock(budget=1, seconds=2))] == [0]
+    assert [lr for _, lr, _ in batches(learner, Clock(budget=1, seconds=2))] == [0]
     assert list(batches(learner, Clock(budget=1, seconds=2, step=4))) == []
 
 

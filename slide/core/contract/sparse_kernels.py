@@ -137,7 +137,7 @@ class SparseKernels(Protocol):
 
         Args:
             x: CSR (B, d), examples.
-            wanted: CSR (n, B), signed costs, none of them 0.
+            wanted: CSR (n, B), signed costs, none of them 0; the columns of a row in any order.
             duals: f32 (nnz of wanted,), at least 0: where the passes start.
             start: CSR (n, d).
             base: f32 (n,).

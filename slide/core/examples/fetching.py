@@ -26,11 +26,10 @@ Mapping = tuple[mmap.mmap, int, int]
 def taken(matrix: CSR, rows: Array) -> CSR:
     """`CSR.take`, for which rows are read by themselves where the matrix is mapped from files."""
     with ExitStack() as stack:
-        if CAN_ADVISE and len(rows):
+        if len(rows) and (mappings := mappings_of(matrix)):
             spans = runs(matrix.indptr[:-1][rows], matrix.indptr[1:][rows])
-            for array in (matrix.indices, matrix.values):
-                if found := mapping_of(array):
-                    stack.enter_context(fetched(found, *spans))
+            for found in mappings:
+                stack.enter_context(fetched(found, *spans))
         return matrix.take(rows)
 
 
@@ -44,17 +43,44 @@ def read_at_random(*arrays: Array) -> None:
 @contextmanager
 def fetched(mapping: Mapping, begins: Array, ends: Array) -> Iterator[None]:
     """Numbers are read from the disk, and nothing beside them for as long as this lasts."""
+    pages = mapping[0]
+    pages.madvise(mmap.MADV_RANDOM)
+    try:
+        will_need(mapping, begins, ends)
+        yield
+    finally:
+        pages.madvise(mmap.MADV_NORMAL)
+
+
+def will_need(mapping: Mapping, begins: Array, ends: Array) -> None:
+    """Have numbers read, all of them at once."""
     pages, first, size = mapping
     low = first + begins * size
     starts = low - low % mmap.PAGESIZE
     lengths = first + ends * size - starts
-    pages.madvise(mmap.MADV_RANDOM)
-    try:
-        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
-            pages.madvise(mmap.MADV_WILLNEED, start, length)
-        yield
-    finally:
-        pages.madvise(mmap.MADV_NORMAL)
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        pages.madvise(mmap.MADV_WILLNEED, start, length)
+
+
+def ask_for(*arrays: Array) -> None:
+    """Have the parts of mapped arrays that these are read, all of them at once."""
+    for array in arrays:
+        whole = np.asarray(array.base)
+        if CAN_ADVISE and len(array) and (found := mapping_of(whole)):
+            begin = (address_of(array) - address_of(whole)) // array.itemsize
+            will_need(found, np.array([begin]), np.array([begin + len(array)]))
+
+
+def address_of(array: Array) -> int:
+    """Where its numbers begin in memory."""
+    address: int = array.ctypes.data
+    return address
+
+
+def mappings_of(matrix: CSR) -> list[Mapping]:
+    """Of its indices and values, where those are mapped and the system takes advice."""
+    found = mapping_of(matrix.indices), mapping_of(matrix.values)
+    return [each for each in found if CAN_ADVISE and each is not None]
 
 
 def mapping_of(array: Array) -> Mapping | None:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from slide.core.attribution import Attribution
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import InputError
+from slide.core.errors import InputError, ModelError
 from slide.core.examples.dataset import Dataset, checked, features_of
 from slide.core.examples.names import Name, Names
 from slide.core.examples.naming import names_of_columns, refuse_other_columns
@@ -133,14 +133,20 @@ def explanation(
     sparse, row = features_of(x), row_of(model, label)
     n_examples = int(model.label_counts[row])
     told = model.attribution(model._known_features(x)[0], row) if n_examples else NOTHING
-    added = told.contributions
+    with np.errstate(invalid="ignore"):
+        added, score = told.contributions, told.logit
+    if not np.isfinite(score):  # weights that are mapped are not looked at before
+        raise ModelError(
+            f"label {label} has the score {score}, which nothing explains: the model is damaged "
+            "(weights that are not finite); save, or freeze, it anew"
+        )
     chosen = strongest(added, n)
     others = np.delete(added, chosen)
     total = float(abs(told.bias) + np.abs(added).sum()) or 1.0
     return Explanation(
         label=label,
         name=None if model.label_names is None else model.label_names.of(np.array([label]))[0],
-        score=told.logit,
+        score=score,
         n_examples=n_examples,
         by_gradient=told.by_gradient,
         bias=told.bias,

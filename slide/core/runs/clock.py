@@ -12,7 +12,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State, rng_from, state_of_rng
-from slide.core.learner import Learner, StepReport
+from slide.core.learner import Batch, Learner, StepReport
 
 
 @dataclass(slots=True)
@@ -132,10 +132,8 @@ def n_steps_of(learner: Learner) -> int:
     return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
 
 
-def batches(
-    learner: Learner, clock: Clock, place: Place | None = None
-) -> Iterator[tuple[Array, float]]:
-    """Rows of each batch that is left of an epoch and its learning rate, until time is up.
+def batches(learner: Learner, clock: Clock, place: Place | None = None) -> Iterator[Batch]:
+    """Each batch that is left of an epoch, until time is up.
 
     Examples come in a fresh random order. Batches may be asked for before the steps on those
     before them are done, so the share of the run that is done is told by their number.
@@ -150,4 +148,5 @@ def batches(
         rows = order[start : start + size]
         clock.examples += len(rows)
         learner.seconds_left = clock.left
-        yield rows, learner.learning_rate(max(number / n_steps, clock.used))
+        lr = learner.learning_rate(max(number / n_steps, clock.used))
+        yield Batch(rows, lr, order[start + size : start + 2 * size])

@@ -25,7 +25,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.optim import Optimizer
 from slide.core.contract.sparse import SparseParam
 from slide.core.contract.workers import Context, Task, Workers
-from slide.core.learner import Batches, Learner, StepReport
+from slide.core.learner import Batch, Batches, Learner, StepReport
 
 STEPS_AHEAD = 2  # asked of a worker at once, so that it never waits for the parent
 
@@ -135,7 +135,7 @@ class Epoch:
 
     workers: Workers
     learner: Learner
-    batches: Iterator[tuple[Array, float]]
+    batches: Iterator[Batch]
     counts: Array
     n_begun: int
     n_ahead: list[int]
@@ -177,13 +177,13 @@ class Epoch:
                 return
             self.n_begun += 1
             self.n_ahead[worker] += 1
-            self.workers.ask(worker, self.step_on(*batch, worker))
+            self.workers.ask(worker, self.step_on(batch, worker))
 
-    def step_on(self, rows: Array, lr: float, worker: int) -> Task:
-        """A step on these rows of the training set."""
-        rest = lr, self.n_begun, self.learner.settings.training.seed
+    def step_on(self, batch: Batch, worker: int) -> Task:
+        """A step on a batch."""
+        rest = batch.lr, self.n_begun, self.learner.settings.training.seed
         done = partial(self.step_taken, worker)
-        return Task("taking a training step", step, self.workers.pack(rows), rest, done)
+        return Task("taking a training step", step, self.workers.pack(batch.rows), rest, done)
 
     def step_taken(self, worker: int, answer: tuple[StepReport, int]) -> None:
         """Note that a worker has taken a step, and ask it for another one."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from slide.core.contract.backend import Backend
+from slide.core.examples.ahead import Ahead
 from slide.core.learner import Batches, Learner, StepReport
 from slide.core.runs.hogwild import Hogwild
 
@@ -25,8 +26,9 @@ class OneByOne:
 
     def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
         """A training step on each batch, and its report."""
-        for rows, lr in batches:
-            yield learner.step(learner.data.take(rows), lr)
+        with Ahead.of(learner.data) as data:
+            for rows, lr, following in batches:
+                yield learner.step(data.take(rows, following), lr)
 
     def figures(self) -> dict[str, float]:
         """Nothing to tell."""

@@ -26,7 +26,7 @@ from slide.core.settings.traits import Traits
 from slide.core.svm.cells import Cells, drawn_cells
 from slide.core.svm.on_disk import as_inputs
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import DRAWN, HARD, Shortlists
+from slide.core.svm.shortlists import DRAWN, HARD, TERMS_OF_PAIR, Shortlists
 from slide.core.svm.solving import REFINING, Balance, Problem
 from slide.core.svm.splitting import Split
 
@@ -35,7 +35,6 @@ POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 2.0)  # cost that is tried first, and length of centroids
 TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, at least
 SHARE_IN_HEATS = 0.1  # of the terms of all labels: few of very many would leave much to chance
-TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 MINED_IN_HEATS = 5000  # examples whose hard negatives are found
 ROUNDS_OF_HEAT = 2
 SALTS_OF_ROUND = 1 + REFINING  # so that no pass has the order of another

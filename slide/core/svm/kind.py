@@ -18,10 +18,9 @@ from slide.core.examples.scratch import Scratch
 from slide.core.learner import Kind
 from slide.core.settings.settings import Settings
 from slide.core.settings.traits import Traits
-from slide.core.svm.choosing import TERMS_OF_PAIR
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
-from slide.core.svm.shortlists import SOLVED_AT_A_TIME
+from slide.core.svm.shortlists import SOLVED_AT_A_TIME, TERMS_OF_PAIR
 from slide.core.svm.solving import limits_of
 
 SEVERAL_LABELS = 1.5  # of an example, on average
@@ -84,7 +83,7 @@ def n_bytes(settings: Settings[SvmSettings], train: Dataset) -> float:
     weights = 24 * n_weights(settings, train) + 32 * train.n_features
     pairs = n_pairs(settings, train)
     if Scratch.of(train).folder is not None:
-        pairs = min(pairs, SOLVED_AT_A_TIME)
+        pairs = min(pairs, SOLVED_AT_A_TIME / TERMS_OF_PAIR)
     layers = 1 if settings.learner.layers == 1 else 2
     return BYTES_OF_PAIR * pairs + layers * weights
 

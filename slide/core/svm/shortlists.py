@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
-from slide.core.contract.lists import spans
+from slide.core.contract.lists import indptr_of, spans
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 from slide.core.svm.cells import Cells
 
@@ -21,7 +21,8 @@ DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
 KNOWN = -1  # it was there before
 JOINED_AT_A_TIME = 1 << 16  # pairs, so that all that is made of them fits a cache
-SOLVED_AT_A_TIME = 1 << 20  # pairs of the labels that are solved together, where lists are on disk
+SOLVED_AT_A_TIME = 1 << 22  # inputs of labels that are solved together, where lists are on disk
+TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
 
 
@@ -106,13 +107,21 @@ class Shortlists:
         part = self.span(slice(first, last))
         return replace(part, cells=part.cells - labels.start * n, shape=(n_labels, n))
 
-    def few_labels(self) -> Iterator[slice]:
-        """Labels that have few pairs together, or are one, where lists are on disk; or all."""
+    def few_labels(self, x: CSR) -> Iterator[slice]:
+        """Labels that have few inputs together, or are one, where lists are on disk; or all.
+
+        Args:
+            x: CSR (n_samples, n_inputs).
+        """
+        n_labels, n_samples = self.shape
         if self.scratch.folder is None:
-            yield slice(0, self.shape[0])
+            yield slice(0, n_labels)
             return
-        bounds = np.searchsorted(self.cells, np.arange(self.shape[0] + 1) * self.shape[1])
-        yield from few_at_a_time(bounds, SOLVED_AT_A_TIME)
+        lengths, terms = x.row_lengths() + TERMS_OF_PAIR, np.zeros(n_labels)
+        for span in spans(len(self.cells)):
+            labels, rows = np.divmod(self.cells[span], n_samples)
+            terms += np.bincount(labels, lengths[rows], n_labels)
+        yield from few_at_a_time(indptr_of(terms.astype(np.int64)), SOLVED_AT_A_TIME)
 
     def merged(self, new: Array) -> tuple[Array, Array, Array]:
         """Cells, reasons and duals together with those of new pairs.

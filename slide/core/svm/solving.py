@@ -15,10 +15,12 @@ from slide.core.direct.hidden import Hidden
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.network import Direct
 from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.fetching import taken
 from slide.core.examples.metrics import RANKS, hits
 from slide.core.examples.scratch import ENTRIES_AT_A_TIME, MEMORY, Scratch, few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.svm.cells import found_cells
+from slide.core.svm.on_disk import centroids_of, wanted_rows
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists
 
@@ -87,19 +89,14 @@ class Problem:
             backend: computes.
             hidden: what found the units that are among the inputs of data.
         """
-        x, y = data.features.map(backend.put), data.y.positive()
+        x, y, scratch = data.features.map(backend.put), data.y.positive(), Scratch.of(data)
         seen = y.where(np.isin(np.arange(y.n_rows), usable)[y.row_numbers()])
         ones = of_rows(seen.with_values(np.ones_like(seen.values)), data.weights)
         limits = limits_of(settings, y.column_counts())
-        none = CSR.empty(y.n_cols, x.n_cols).map(backend.put)
-        centroids = backend.spgemm_t(ones.map(backend.put), x, backend.put(limits), none).map(
-            backend.get
-        )
+        centroids = centroids_of(backend, x, ones, limits, scratch)
         counts = seen.column_counts()
         unit = centroids.with_unit_rows()
-        return cls(
-            settings, backend, inputs, x, y, counts, unit, data.weights, hidden, Scratch.of(data)
-        )
+        return cls(settings, backend, inputs, x, y, counts, unit, data.weights, hidden, scratch)
 
     def start(self, centroid: float) -> CSR:
         """What weights are drawn to: centroids of this length."""
@@ -131,7 +128,7 @@ class Problem:
         weights, biases = list[CSR](), list[Array]()
 
         def solved() -> Iterator[Array]:
-            for labels in lists.few_labels():
+            for labels in lists.few_labels(self.x):
                 few = replace(self, counts=self.counts[labels])
                 whole = lists.of_labels(labels)
                 part, kept = whole.without(left_out)
@@ -154,10 +151,12 @@ class Problem:
             salt: of the orders of examples.
         """
         limits = limits_of(self.settings, self.counts)
-        first = self.passed(costs, duals, start, np.zeros_like(limits), 1, salt)
+        x, costs = wanted_rows(self.x, costs, self.scratch, salt)
+        first = self.passed(x, costs, duals, start, np.zeros_like(limits), 1, salt)
         duals = self.backend.get(first.duals)
         counts = duals > 0
-        rows = self.passed(costs.where(counts), duals[counts], start, limits, REFINING, salt + 1)
+        x, costs = wanted_rows(x, costs.where(counts), self.scratch, salt + 1)
+        rows = self.passed(x, costs, duals[counts], start, limits, REFINING, salt + 1)
         duals[counts] = self.backend.get(rows.duals)
         weight = rows.weight.map(self.backend.get)
         return SolvedRows(weight.where(weight.values != 0), self.backend.get(rows.bias), duals)
@@ -169,12 +168,12 @@ class Problem:
         return float(self.weights[rows].sum(dtype=np.float64))
 
     def passed(
-        self, costs: CSR, duals: Array, start: CSR, limits: Array, passes: int, salt: int
+        self, x: CSR, costs: CSR, duals: Array, start: CSR, limits: Array, passes: int, salt: int
     ) -> SolvedRows:
         """See `SparseKernels.solve_rows`: what it gives, in arrays of the backend."""
         put, n = self.backend.put, costs.n_rows
         return self.backend.solve_rows(
-            self.x, costs.map(put), put(duals), start.map(put),
+            x, costs.map(put), put(duals), start.map(put),
             put(np.full(n, BIAS, np.float32)), CONSTANT, put(limits), passes, salt,
         )  # fmt: skip
 
@@ -217,7 +216,7 @@ class Problem:
     ) -> tuple[Array, Array]:
         """See `SparseKernels.search`: i32 and f32 (B, k), on the host."""
         backend = self.backend
-        x = self.x.take(backend.put(rows))
+        x = taken(self.x, backend.put(rows))
         found, scores = backend.search(index, x, excluded.map(backend.put), k)
         return backend.get(found), backend.get(scores)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.fetching import taken
-from slide.core.svm.near import index_for
+from slide.core.svm.near import nearest
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
 LEFT_OUT = 0.2  # share of the examples that may be missing for them, other parts among them
@@ -76,11 +76,8 @@ def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
         backend: searches.
     """
     y, asked = data.y.positive(), taken(data.features, rows).with_unit_rows()
-    index = index_for(data, asked.column_ids(), COMMON, backend)
-    none = CSR.empty(len(rows), data.n_samples).map(backend.put)
-    k = min(PARTS, data.n_samples)
-    found, cosines = backend.search(index, asked.map(backend.put), none, k)
-    found = np.where(backend.get(cosines) >= NEAR, backend.get(found), -1)
+    found, cosines = nearest(data, asked, COMMON, min(PARTS, data.n_samples), backend)
+    found = np.where(cosines >= NEAR, found, -1)
     which, places = np.nonzero(found >= 0)
     labels = y.to_scipy()
     shared = labels[rows[which]].multiply(labels[found[which, places]]).sum(axis=1)
