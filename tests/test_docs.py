@@ -72,6 +72,9 @@ def place(tmp_path, monkeypatch):
     slide.write(train, tmp_path / "train.txt.gz")
     slide.write(test, tmp_path / "test.txt.gz")
     names = [f"name {i}" for i in range(train.n_features)]
+    for log in ("log.csv", "later.csv", "open.csv"):
+        events = (f"{i // 4},item {i % 4},{i}" for i in range(200))
+        (tmp_path / log).write_text("\n".join(["session,item,time", *events]))
     monkeypatch.setattr(slide, "load_demo", lambda: Demo(train, test, names, names, "made up"))
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "einsum_package" / "src"))
     monkeypatch.chdir(tmp_path)
