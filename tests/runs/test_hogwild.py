@@ -13,6 +13,7 @@ from slide.core.contract.optim import SGD
 from slide.core.contract.timed import TimedBackend
 from slide.core.direct.run import DirectRun
 from slide.core.errors import ConfigError
+from slide.core.learner import Batch
 from slide.core.learners.kinds import kind_of
 from slide.core.runs.hogwild import Counted, Hogwild
 from slide.core.runs.trainer import Trainer
@@ -53,7 +54,7 @@ def test_workers_are_told_of_new_tables(kind):
     config = replace(settings(kind, data), rebuild_every=2)
     backend = hogwild(2)
     run = kind_of(config).begin(config, TimedBackend(backend), data)
-    batches = [(np.arange(i, i + 64), 0.1) for i in range(0, 640, 64)]
+    batches = [Batch(np.arange(i, i + 64), 0.1, np.arange(0)) for i in range(0, 640, 64)]
     steps = Hogwild(backend.hogwild_workers).steps(run, batches)
     assert len(list(steps)) == len(batches)
     found = run.found_by if kind == "direct" else run.found_by[-1].tables

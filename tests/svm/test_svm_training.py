@@ -330,7 +330,7 @@ def test_weights_follow_the_duals_that_are_kept():
     assert 0 < (lists.duals > 0).sum() < len(lists.duals)
     costs, limits = lists.costs(balance.cost, n), np.full(DATA.n_labels, 1000)
     problem, start = run.layer.problem, run.layer.problem.start(balance.centroid)
-    rows = problem.passed(costs, lists.duals, start, limits, 0, 0)
+    rows = problem.passed(problem.x, costs, lists.duals, start, limits, 0, 0)
     network = problem.network(rows.weight, rows.bias).without_bias(BACKEND).to_scipy()
     got = run.network.without_bias(BACKEND).to_scipy()
     np.testing.assert_allclose(got.toarray(), network.toarray(), atol=1e-4)
