@@ -76,8 +76,8 @@ print(json.dumps({"speed": speed, "seconds": time.perf_counter() - began}))
 
 SMALL_MODEL = {"connections_per_example": 0.0}  # it is in memory as a whole, and not in question
 LEARNERS = {
-    "direct connections": {"lr": 1.0, **SMALL_MODEL},
-    "in windows": {"lr": 1.0, "shuffle_window": 16_384, **SMALL_MODEL},
+    "direct connections": {"lr": 1.0, "layers": 1, **SMALL_MODEL},
+    "in windows": {"lr": 1.0, "layers": 1, "shuffle_window": 16_384, **SMALL_MODEL},
     "hidden layer": {"hidden": 64, "active": 500},
     "linear SVMs": {"active": 2, "negatives_per_example": 1.0, "cost": 0.3, **SMALL_MODEL},
 }

@@ -177,9 +177,9 @@ def wide(tmp_path_factory):
     return folder, writer.n_bytes
 
 
-LITTLE = {
-    "direct": {"lr": 1.0, "active": 5},
-    "direct in windows": {"lr": 1.0, "active": 5, "shuffle_window": 2000},
+LITTLE = {  # a hidden layer of examples is a part of the model, which is in memory
+    "direct": {"lr": 1.0, "active": 5, "layers": 1},
+    "direct in windows": {"lr": 1.0, "active": 5, "shuffle_window": 2000, "layers": 1},
     "hidden": {"hidden": 4, "active": 5, "K": 2, "L": 2},
     "svm": {"negatives": 20, "negatives_per_example": 1.0, "active": 1},
 }

@@ -1,6 +1,8 @@
 """A hidden layer of the nearest examples: what it says, what it must not see, when it stays."""
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,6 +214,18 @@ def test_other_backends_answer_the_same(layered, name, tmp_path):
     expected = layered.predict(some, 5)
     np.testing.assert_array_equal(ids, expected[0])
     np.testing.assert_allclose(logits, expected[1], atol=1e-5)
+
+
+def test_numpy_alone_answers_the_same(layered, tmp_path):
+    """As docs/model-folder.md describes it."""
+    script = runpy.run_path(str(Path(slide.__file__).parents[1] / "examples" / "read_model.py"))
+    layered.save(tmp_path / "m")
+    tensors = load_file(tmp_path / "m" / "weights.safetensors")
+    scores = layered.predict(TEST.x, 5)[1]
+    for i in range(20):
+        ids, values = TEST.x.row(i)
+        row = dict(zip(ids.tolist(), values.tolist(), strict=True))
+        np.testing.assert_allclose(script["best"](tensors, row, 5)[1], scores[i], atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])

@@ -19,6 +19,7 @@ from slide.core.direct.rules import rules, suits, tiny
 from slide.core.direct.run import DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
+from slide.core.direct.stacking import MOST_ENTRIES
 from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Kind, Searcher
@@ -125,8 +126,13 @@ def network_from(
 
 
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:
-    """Of weights, their columns, their squares and the index: 4 bytes each, and of inputs."""
+    """Of weights, their columns, their squares and the index: 4 bytes each, of inputs, and examples.
+
+    A hidden layer of examples has most of them in four indices, and one more while it is made.
+    """
     wanted = 24 * most_connections(settings, train)
+    if settings.learner.layers != 1:
+        wanted += 5 * 8 * min(train.features.nnz, MOST_ENTRIES)
     return wanted + 32 * train.n_features  # their weights, and zeros for the kernels
 
 
