@@ -126,7 +126,7 @@ def network_from(
 
 
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:
-    """Of weights, their columns, their squares and the index: 4 bytes each, of inputs, and examples.
+    """Of weights, their columns, their squares, the index: 4 bytes each; of inputs, and examples.
 
     A hidden layer of examples has most of them in four indices, and one more while it is made.
     """
