@@ -68,8 +68,8 @@ def predict(
     With --proba, or --threshold, they are `label:probability`, in the same
     order. Of texts it is a JSON object, {"labels": [NAME, ..], "scores":
     [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
-    true. Probabilities are called "probabilities" there. Of a log (--sessions) it
-    is such an object for each session, with "session": ID before the rest.
+    true. Probabilities are called "probabilities" there. Of a log (--sessions)
+    it is such an object for each session, with "session": ID before the rest.
     """
     from slide.data import (
         refuse_other_than_svmlight,

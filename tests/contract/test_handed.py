@@ -150,7 +150,7 @@ def test_arrays_may_have_any_layout(odd):
     "x",
     [
         DENSE.astype(np.float64), np.asfortranarray(DENSE), DENSE[::-1][::-1], DENSE.astype(">f8"),
-        read_only(DENSE), DENSE.tolist(), [tuple(row) for row in DENSE], np.matrix(DENSE),
+        read_only(DENSE), DENSE.tolist(), [tuple(row) for row in DENSE], DENSE.view(np.matrix),
         np.ma.array(DENSE),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from slide.core.direct.neighbours import SUMMANDS, Neighbours, recency
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.run import DirectRun
 from slide.core.direct.settings import DirectSettings
-from slide.core.direct.stacking import drawn, evenly, fitted, sample_of
+from slide.core.direct.stacking import candidates, drawn, evenly, fitted, sample_of
 from slide.core.direct.things import gone_on_to, things_of
 from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.dataset import Dataset
@@ -110,6 +110,32 @@ def test_prefixes_of_a_session_go_on_to_each_other():
     repeated = csr_of([{2: 1.0}, {2: 1.0}, {2: 1.0}], 4), csr_of([{2: 1.0}, {2: 1.0}, {3: 1.0}], 4)
     assert gone_on_to(Dataset(*repeated)).tolist() == [1, 2, -1]
     assert things_of(Dataset(*repeated)).tolist() == [0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def two():
+    """A session of two prefixes, and one that begins alike."""
+    x = csr_of([{0: 1.0}, {0: 0.8, 1: 1.0}, {0: 1.0}], 4)
+    return Dataset(x, csr_of([{1: 1.0}, {2: 1.0}, {3: 1.0}], 4))
+
+
+def test_a_long_session_is_one_voice_among_the_whole_ones(two):
+    session = two.take(np.arange(2))
+    hidden = Neighbours.of(session, np.zeros(SUMMANDS, np.float32), BACKEND)
+    found = hidden.summands(csr_of([{0: 1.0}], 4), None, BACKEND)
+    assert found.cells.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(np.expm1(found.values[:, 2]) * layer.FAINT, 1, rtol=1e-3)
+
+
+def test_what_is_held_out_is_not_told_by_its_own_session(two):
+    run = DirectRun.begin(replace(SETTINGS, layers=1), BACKEND, two)
+    hidden = Neighbours.of(two.take(np.array([1, 2])), np.zeros(SUMMANDS, np.float32), BACKEND)
+    asked, things = two.take(np.array([0])), things_of(two)
+    found = candidates(
+        run.network, hidden, asked, run.data.take(np.array([0])).features,
+        np.full((1, 1), -1), (things[1:], things[:1]), BACKEND,
+    )  # fmt: skip
+    assert found.cells.tolist() == [0, 3]  # of the other session, and what it has itself
 
 
 def test_sessions_are_told_apart_whatever_the_order_of_their_prefixes():
