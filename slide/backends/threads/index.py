@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.backends.threads.compiling import call_compiled, compiled
-from slide.backends.threads.layouts import Rows, rows_of, transposed
+from slide.backends.threads.compiling import Number, compiled
+from slide.backends.threads.layouts import Rows, rows_of, transposed_by_all
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.sparse import ZERO_SUM, sum_of
@@ -22,14 +22,15 @@ MOST_INSERTED = 128  # best neurons among which one is found a place by moving t
 
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
-    """Entries by input; only long lists are cut."""
-    offsets, ids, values = call_compiled(transposed, *rows_of(w), w.n_cols)
+    """Entries by input; long lists are cut."""
+    offsets, ids, values = transposed_by_all(pool, w)
     lengths = np.diff(offsets)
-    if len(lengths) and lengths.max() > limit:
-        kept, n_kept = np.ones(len(ids), bool), lengths.copy()
-        pool.spread(mark_kept, w.n_cols, offsets, ids, values, base, limit, kept, n_kept, grain=64)
-        ids, values = ids[kept], values[kept]
-        offsets = indptr_of(n_kept)
+    if lengths.max(initial=0) > limit:
+        cut = indptr_of(np.minimum(lengths, limit))
+        kept_ids, kept = np.empty(cut[-1], np.int32), np.empty(cut[-1], np.float32)
+        lists = Rows(offsets, ids, values)
+        pool.spread(copy_best, w.n_cols, lists, base, limit, cut, kept_ids, kept, grain=64)
+        offsets, ids, values = cut, kept_ids, kept
     return InvertedIndex(offsets, ids, values, base.copy())
 
 
@@ -48,27 +49,36 @@ def search(
 
 
 @compiled
-def mark_kept(
-    start: int, stop: int, offsets: Array, ids: Array, values: Array, base: Array, limit: int,
-    kept: Array, n_kept: Array,
+def copy_best(
+    start: int, stop: int, lists: Rows, base: Array, limit: int, cut: Array, ids: Array,
+    values: Array,
 ) -> None:  # fmt: skip
-    """Mark the entries of long lists that do not stay, and count those that do."""
+    """Copy the best `limit` entries of each list, in their order.
+
+    Args:
+        start, stop: which lists.
+        lists: of all entries.
+        base: f32 (n,), what the score of a neuron starts with.
+        limit: of a list.
+        cut: i64 (n_lists + 1,), where the copy of each list begins.
+        ids: i32, of the copies.
+        values: f32.
+    """
     for f in range(start, stop):
-        first, last = offsets[f], offsets[f + 1]
-        n = last - first
-        if n <= limit:
-            continue
-        scores = np.empty(n, np.float32)
-        for t in range(n):
-            scores[t] = values[first + t] + base[ids[first + t]]
-        bound = np.partition(scores, n - limit)[n - limit]
-        ties = limit - np.count_nonzero(scores > bound)
-        for t in range(n):
-            if scores[t] == bound and ties > 0:
-                ties -= 1
-            else:
-                kept[first + t] = scores[t] > bound
-        n_kept[f] = np.count_nonzero(kept[first:last])
+        span = slice(lists.indptr[f], lists.indptr[f + 1])
+        listed, weight = lists.indices[span], lists.values[span]
+        bound, ties = np.float32(-np.inf), len(listed)
+        scores = weight + base[listed]
+        if len(listed) > limit:
+            bound = np.partition(scores, len(listed) - limit)[len(listed) - limit]
+            ties = limit - np.count_nonzero(scores > bound)
+        place = cut[f]
+        for t in range(len(listed)):
+            is_tie = scores[t] == bound
+            if scores[t] > bound or (is_tie and ties > 0):
+                ids[place], values[place] = listed[t], weight[t]
+                place += 1
+                ties -= is_tie
 
 
 @compiled
@@ -94,7 +104,7 @@ def best_of_lists(
         for e in range(excluded.indptr[i], excluded.indptr[i + 1]):
             totals[excluded.indices[e]] = 0
         if ids.shape[1] > MOST_INSERTED:
-            sort_best(touched[:n], totals, base, ids[i], scores[i])
+            cut_best(touched[:n], totals, base, ids[i], scores[i])
         else:
             insert_best(touched[:n], totals, base, ids[i], scores[i])
 
@@ -131,19 +141,46 @@ def add_up_lists(totals: Array, touched: Array, lists: Rows, x: Rows, i: int) ->
 
 
 @compiled
-def sort_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
-    """Sort all that were touched, for a k of which each insertion would be long; clear totals."""
-    ids, scores = np.sort(touched), np.empty(len(touched), np.float32)
-    n = 0
-    for t in range(len(ids)):
-        j = ids[t]
-        if totals[j] != 0:
-            ids[n], scores[n] = j, sum_of(totals[j]) + base[j]
-            totals[j] = 0
+def cut_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+    """Collect twice as many as are wanted, drop the worse half, and so on; clear totals.
+
+    For a k of which each insertion would be long.
+    """
+    k, n, worst = len(best), 0, np.float32(-np.inf)
+    ids, scores = np.empty(2 * k, np.int32), np.empty(2 * k, np.float32)
+    for t in range(len(touched)):
+        j = touched[t]
+        if totals[j] == 0:
+            continue
+        score = sum_of(totals[j]) + base[j]
+        totals[j] = 0
+        if score >= worst:
+            ids[n], scores[n] = j, score
             n += 1
-    order = np.argsort(-scores[:n], kind="mergesort")  # stable: ties stay in the order of ids
-    for place in range(min(n, len(best))):
+        if n == 2 * k:
+            worst, n = keep_best(ids, scores, k), k
+    if n > k:
+        keep_best(ids[:n], scores[:n], k)
+        n = k
+    by_id = np.argsort(ids[:n])
+    ids, scores = ids[:n][by_id], scores[:n][by_id]
+    order = np.argsort(-scores, kind="mergesort")  # stable: ties stay in the order of ids
+    for place in range(n):
         best_ids[place], best[place] = ids[order[place]], scores[order[place]]
+
+
+@compiled
+def keep_best(ids: Array, scores: Array, k: int) -> Number:
+    """Move the k best of them to the front, in no order; the worst score of these."""
+    worst = np.partition(scores, len(scores) - k)[len(scores) - k]
+    n_ties = k - np.count_nonzero(scores > worst)
+    last_tie = np.sort(ids[scores == worst])[n_ties - 1]
+    n = 0
+    for t in range(len(scores)):
+        if scores[t] > worst or (scores[t] == worst and ids[t] <= last_tie):
+            ids[n], scores[n] = ids[t], scores[t]
+            n += 1
+    return worst
 
 
 @compiled

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from slide.backends.threads.compiling import call_compiled, compiled
+from slide.backends.threads.compiling import as_writable, call_compiled, compiled
+from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import indptr_of
 
 COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
 
@@ -58,6 +61,57 @@ def columns_of(matrix: CSR) -> Columns:
     return Columns(ordered[starts], np.append(starts, matrix.nnz), rows, matrix.values[order])
 
 
+def transposed_by_all(pool: Pool, matrix: CSR) -> tuple[Array, Array, Array]:
+    """What `transposed` gives, by all threads: each moves a share of the rows."""
+    indptr, indices, values = map(as_writable, rows_of(matrix))
+    n_cols, n_shares = matrix.n_cols, min(pool.n_threads, matrix.nnz // max(matrix.n_cols, 1))
+    if n_shares < 2:  # then the places of a share would take more memory than its entries
+        return transposed(indptr, indices, values, n_cols)
+    even = np.arange(1, n_shares) * matrix.nnz // n_shares
+    edges = [0, *np.searchsorted(indptr, even).tolist(), matrix.n_rows]
+    places = np.zeros((n_shares, n_cols), np.int64)
+    pool.run([
+        (count_columns, indices[indptr[start] : indptr[stop]], counts)
+        for counts, (start, stop) in zip(places, pairwise(edges), strict=True)
+    ])  # fmt: skip
+    offsets = indptr_of(places.sum(axis=0))
+    places[:] = offsets[:-1] + np.cumsum(places, axis=0) - places
+    rows, moved = np.empty(matrix.nnz, np.int32), np.empty_like(values)
+    pool.run([
+        (move_rows, start, stop, indptr, indices, values, begins, rows, moved)
+        for begins, (start, stop) in zip(places, pairwise(edges), strict=True)
+    ])  # fmt: skip
+    return offsets, rows, moved
+
+
+@compiled
+def count_columns(indices: Array, counts: Array) -> None:
+    """Add the entries of each column to its count."""
+    for e in range(len(indices)):
+        counts[indices[e]] += 1
+
+
+@compiled
+def move_rows(
+    start: int, stop: int, indptr: Array, indices: Array, values: Array, places: Array,
+    rows: Array, moved: Array,
+) -> None:  # fmt: skip
+    """Write the entries of some rows by column.
+
+    Args:
+        start, stop: which rows.
+        indptr, indices, values: of all.
+        places: i64 (n_cols,), where the next entry of each column goes.
+        rows: i32 (nnz,), of the entries by column.
+        moved: their values.
+    """
+    for i in range(start, stop):
+        for e in range(indptr[i], indptr[i + 1]):
+            place = places[indices[e]]
+            rows[place], moved[place] = i, values[e]
+            places[indices[e]] += 1
+
+
 @compiled
 def transposed(
     indptr: Array, indices: Array, values: Array, n_cols: int
@@ -68,16 +122,11 @@ def transposed(
         offsets i64 (n_cols + 1,) of the columns, rows i32 (nnz,) and values (nnz,).
     """
     ends = np.zeros(n_cols + 2, np.int64)  # of column c at c + 1, once its entries are written
-    for e in range(len(indices)):
-        ends[indices[e] + 2] += 1
+    count_columns(indices, ends[2:])
     for c in range(n_cols):
         ends[c + 2] += ends[c + 1]
     rows, moved = np.empty(len(indices), np.int32), np.empty(len(indices), values.dtype)
-    for i in range(len(indptr) - 1):
-        for e in range(indptr[i], indptr[i + 1]):
-            c = indices[e] + 1
-            rows[ends[c]], moved[ends[c]] = i, values[e]
-            ends[c] += 1
+    move_rows(0, len(indptr) - 1, indptr, indices, values, ends[1:], rows, moved)
     return ends[:-1], rows, moved
 
 

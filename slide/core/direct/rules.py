@@ -15,6 +15,7 @@ from slide.core.settings.traits import Traits
 
 FEW_FEATURES = 8  # per example, up to which all pairs of them are worth having
 NEGATIVES_PER_LABEL = 8
+LIST_ENTRIES = 8000  # that a search reads: an example with many features meets a label many times
 TINY = 4  # active labels where every kernel of a run is to be called once
 
 
@@ -35,6 +36,7 @@ def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
         "rebuild_every": 4 if is_large else 8,
         "epochs": 3 if traits.n_samples < 80_000 else 2,
         "active": min(max(negatives, 60 if is_large else 30), 100),
+        "list_limit": int(min(max(LIST_ENTRIES / traits.features_per_example, 100), 1000)),
         "bias_floor": -100.0 if one_label else -4.0,  # labels exclude each other: shares are right
         "idf_power": 0.5 if traits.is_binary else 0.0,
         "pairs": traits.features_per_example <= FEW_FEATURES,
