@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import distinct
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.block import MAX_DIGITS, TextBlock, quote
@@ -120,7 +121,7 @@ def read_left_out(source: Source, shape: tuple[int, int]) -> CSR:
         raise TextBlock(text, source.name, 1).error(1 + end, f"{sentence}: correct the line")
     pairs = np.array(text.split(), np.int64).reshape(-1, 2)
     _refuse_outside(pairs, shape, source.name)
-    cells = np.unique(pairs[:, 0] * shape[1] + pairs[:, 1])
+    cells = distinct(pairs[:, 0] * shape[1] + pairs[:, 1])
     return CSR.of_cells(cells, np.ones(len(cells), np.float32), shape)
 
 

@@ -67,7 +67,7 @@ def copy_best(
     for f in range(start, stop):
         span = slice(lists.indptr[f], lists.indptr[f + 1])
         listed, weight = lists.indices[span], lists.values[span]
-        bound, ties = np.float32(-np.inf), len(listed)
+        bound, ties = np.float32(-np.inf), np.int64(len(listed))
         scores = weight + base[listed]
         if len(listed) > limit:
             bound = np.partition(scores, len(listed) - limit)[len(listed) - limit]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slide.core.contract.invariants import check_order, check_rows, demand, demand_dtype
-from slide.core.contract.lists import AT_A_TIME, indptr_of, spans
+from slide.core.contract.lists import AT_A_TIME, distinct, indptr_of, spans
 from slide.core.contract.lists import Array as Array  # whose address is here
 
 if TYPE_CHECKING:
@@ -99,12 +99,12 @@ class CSR:
         """The entries of two matrices of one shape that have none in common."""
         cells = np.concatenate([self.cells(), other.cells()])
         values = np.concatenate([self.values, other.values])
-        order = np.argsort(cells)
+        order = np.argsort(cells, kind="stable")  # which merges what is sorted
         return CSR.of_cells(cells[order], values[order], self.shape)
 
     def column_ids(self) -> Array:
         """The columns that have entries, i32, ascending."""
-        return np.unique(self.indices)
+        return distinct(self.indices)
 
     def dense(self) -> Array:
         """The same matrix as an array (n_rows, n_cols) with all the zeros."""

@@ -23,6 +23,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.invariants import demand
+from slide.core.contract.lists import distinct
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.hidden import AT_A_TIME, FAINT, Hidden, as_it_is, found, shares_of_near
 from slide.core.direct.inputs import LEAST_RARE, Inputs
@@ -214,7 +215,7 @@ class Neighbours:
             parts.append((rows * n_labels + labels[rows, places], values))
         own = own_features(x, n_labels)
         parts += [(own.cells(), np.ones_like(own.values)), (own.cells(), own.values)]
-        cells = np.unique(np.concatenate([cells for cells, _ in parts]))
+        cells = distinct(np.concatenate([cells for cells, _ in parts]))
         values = np.zeros((len(cells), SUMMANDS), np.float32)
         for number, (those, summand) in enumerate(parts):
             values[np.searchsorted(cells, those), number] = summand

@@ -15,7 +15,7 @@ from slide.core.settings.traits import Traits
 
 FEW_FEATURES = 8  # per example, up to which all pairs of them are worth having
 NEGATIVES_PER_LABEL = 8
-LIST_ENTRIES = 8000  # that a search reads: an example with many features meets a label many times
+LIST_ENTRIES = 16_000  # that a search reads: an example with many features meets a label many times
 TINY = 4  # active labels where every kernel of a run is to be called once
 
 
@@ -33,6 +33,7 @@ def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
         "loss": "bce",
         "lr": 2.0,
         "batch_size": 64 if traits.n_samples < 20_000 else 1024 if is_large else 256,
+        "rebuild_growth": 0.3,
         "rebuild_every": 4 if is_large else 8,
         "epochs": 3 if traits.n_samples < 80_000 else 2,
         "active": min(max(negatives, 60 if is_large else 30), 100),

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import distinct
 from slide.core.direct.hidden import AT_A_TIME, found
 from slide.core.direct.neighbours import (
     NEAR,
@@ -177,7 +178,7 @@ def candidates(
     parts = near.where(things[0][near.indices] == things[1][near.row_numbers()])
     found = neighbours.summands(asked.features, parts, backend)
     which, places = np.nonzero(best >= 0)
-    cells = np.union1d(found.cells, which * n + best[which, places])
+    cells = distinct(np.concatenate([found.cells, which * n + best[which, places]]))
     wanted = CSR.of_cells(cells, np.ones(len(cells), np.float32), (asked.n_samples, n))
     logits = backend.masked_spgemm(
         inputs.map(backend.put), network.param.weight, wanted.map(backend.put)

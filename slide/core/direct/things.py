@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import distinct
 from slide.core.examples.dataset import Dataset, row_keys
 from slide.core.examples.mapped import is_even
 
@@ -31,7 +32,7 @@ def own_features(x: CSR, n_labels: int) -> CSR:
 def together(data: Dataset) -> CSR:
     """Labels, and features of their numbers, of each example: CSR (n, n_labels) of ones."""
     own, y = own_features(data.features, data.n_labels), data.y.positive()
-    cells = np.union1d(own.cells(), y.cells())
+    cells = distinct(np.concatenate([own.cells(), y.cells()]))
     return CSR.of_cells(cells, np.ones(len(cells), np.float32), y.shape)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import distinct
 from slide.core.errors import ConfigError
 from slide.core.examples.names import Names
 from slide.core.examples.texts import (
@@ -151,7 +152,7 @@ class Hashes:
     def see(self, texts: Iterable[str]) -> None:
         """Collect those of some more texts."""
         x = csr_of(_asked(lambda: self.made.fit_transform(texts)))
-        self.met = np.union1d(self.met, x.column_ids())
+        self.met = distinct(np.concatenate([self.met, x.column_ids()]))
 
     def fitted(self) -> Fitted:
         """The vectorizer of hashes that were met."""

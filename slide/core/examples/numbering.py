@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.contract.lists import spans
+from slide.core.contract.lists import distinct, spans
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 
@@ -45,7 +45,7 @@ class Numbering:
         """With those of another matrix after, or among, the ids that are in use here."""
         if self.ids is None or isinstance(matrix, Block):
             return Numbering(max(self.n, matrix.n_cols))
-        ids = np.union1d(self.ids, used(matrix))
+        ids = distinct(np.concatenate([self.ids, used(matrix)]))
         return Numbering(len(ids), ids)
 
     def places_in(self, other: Numbering) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.lists import distinct
 from slide.core.errors import InputError, SlideWarning
 from slide.core.examples.names import Names
 
@@ -331,7 +332,7 @@ def concatenated(first: Array, second: Array) -> Array:
 
 def matrix_of(rows: Array, ids: Array, shape: tuple[int, int]) -> CSR:
     """Ones at these rows and ids; repeated ones count once."""
-    cells = np.unique(rows.astype(np.int64) * shape[1] + ids) if len(rows) else rows[:0]
+    cells = distinct(rows.astype(np.int64) * shape[1] + ids) if len(rows) else rows[:0]
     return CSR.of_cells(cells.astype(np.int64), np.ones(len(cells), np.float32), shape)
 
 

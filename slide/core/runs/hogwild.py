@@ -64,7 +64,7 @@ class Counted:
 
     def update_entries(self, param: SparseParam, dz: CSR, x: CSR, lr: float) -> None:
         """Update and count."""
-        rows = np.unique(dz.indices)
+        rows = dz.column_ids()
         before = self.counts[rows]
         self.backend.update_entries(param, dz, x, lr)
         self.count(rows, before)

@@ -15,6 +15,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend, Query
 from slide.core.contract.families import WINDOW, kind_of
+from slide.core.contract.lists import distinct
 from slide.core.contract.tables import Tables, mix
 from slide.core.errors import ConfigError, said
 from slide.core.machine import memory
@@ -176,7 +177,7 @@ def label_tables(codes: Array, y: CSR, n_buckets: int, salt: int) -> Tables:
     ids, sizes = [], []
     for table in range(L):
         buckets = codes[y.row_numbers(), table].astype(np.int64)
-        cells = np.unique(buckets * y.n_cols + y.indices)
+        cells = distinct(buckets * y.n_cols + y.indices)
         buckets, labels = np.divmod(cells, y.n_cols)
         order = np.lexsort((mix(labels, salt + table), buckets))
         ids.append(labels[order].astype(np.int32))

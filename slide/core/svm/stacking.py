@@ -14,6 +14,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import distinct
 from slide.core.contract.state import State
 from slide.core.direct.hidden import AT_A_TIME, SCORED, Hidden, Units, found
 from slide.core.direct.network import Direct
@@ -205,5 +206,5 @@ def themselves(data: Dataset, rows: Array, shown: Array, split: Split, backend: 
         parts = np.concatenate([parts, other_parts(data, rows, backend)], axis=1)
     places = np.minimum(np.searchsorted(shown, parts), len(shown) - 1)
     which, at = np.nonzero(shown[places] == parts)
-    cells = np.unique(which * len(shown) + places[which, at])
+    cells = distinct(which * len(shown) + places[which, at])
     return CSR.of_cells(cells, np.ones(len(cells), np.float32), (len(rows), len(shown)))
