@@ -15,7 +15,6 @@ from slide.cli.logs import (
     Sessions,
     logs_of,
     refuse_itemless,
-    without_seen,
 )
 from slide.cli.options import (
     BackendName,
@@ -71,6 +70,7 @@ def predict(
     true. Probabilities are called "probabilities" there. Of a log (--sessions)
     it is such an object for each session, with "session": ID before the rest.
     """
+    from slide.core.examples.metrics import without
     from slide.data import (
         refuse_other_than_svmlight,
         refuse_taken,
@@ -106,10 +106,11 @@ def predict(
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         likely = proba or threshold is not None
         answer = model.predict_proba if likely else model.predict
-        n_seen = 0 if data.left_out is None else int(data.left_out.row_lengths().max())
+        left_out = data.left_out
+        n_seen = 0 if left_out is None else int(left_out.row_lengths().max())
         ids, scores = answer(data.x, wanted + n_seen, sampled)
-    if logs is not None:
-        ids, scores = without_seen(ids, scores, data, wanted)
+    if left_out is not None:
+        ids, scores = without(ids, scores, left_out, wanted)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
     if has_texts:
