@@ -262,7 +262,7 @@ class Trainer:
             self.config = completed(self.said, train, by_steps, self.time_budget)
         else:
             run = found["run"]
-            self.config = config_of(run, self.said, found["place"]["epoch"])
+            self.config = config_of(run, self.said, found["place"])
             self.time_budget = self.time_budget or run["time_budget"]
             self.calibrate = self.calibrate or run["calibrate"]
         if self.calibrate:
