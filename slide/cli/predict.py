@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -28,6 +28,10 @@ from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.texts import Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import DataError
+
+if TYPE_CHECKING:
+    from slide.core.contract.arrays import Array
+    from slide.core.examples.dataset import Dataset
 
 
 @takes_plan
@@ -118,13 +122,24 @@ def predict(
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return
-    is_known = np.ones(len(ids), bool)
-    if has_texts:
-        is_known = data.features.row_lengths() > 0
-    elif logs is not None:
-        is_known = data.features.first_columns(len(label_names)).row_lengths() > 0
+    is_known = known_rows(data, has_texts, None if logs is None else len(label_names))
     what = "probabilities" if likely else "scores"
     write_named(label_names, ids, scores, is_known, out, what, who)
+
+
+def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:
+    """Which examples have anything that training knew, bool (n,).
+
+    Args:
+        data: the examples.
+        has_texts: whether they are texts, of which it is words.
+        n_items: that training knew; None if they are no sessions. Of numbers all are known.
+    """
+    if has_texts:
+        return data.features.row_lengths() > 0
+    if n_items is not None:
+        return data.features.first_columns(n_items).row_lengths() > 0
+    return np.ones(data.n_samples, bool)
 
 
 def refuse_threshold(threshold: float | None) -> None:
