@@ -130,7 +130,9 @@ def measure_limits(n_threads: int, scale: str) -> Limits:
     gradient = np.full((len(touched), WIDTH), 1e-3, np.float32)
 
     def reads(ids: Array, rows: Array) -> float:
-        work = lambda start, stop: read(start, stop, ids, rows)  # noqa: E731
+        def work(start: int, stop: int) -> None:
+            read(start, stop, ids, rows)
+
         return best_rate(work, len(ids), n_threads, seconds) * float(rows[0].nbytes)
 
     def updates(start: int, stop: int) -> None:

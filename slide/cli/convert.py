@@ -81,19 +81,10 @@ def convert(
     Texts (--text, --labels) become a data folder with their words and names;
     what a model of it is evaluated on is converted --like it.
     """
-    from slide.data import (
-        check_folder,
-        is_folder_name,
-        refuse_other_than_svmlight,
-        refuse_taken,
-        refuse_unwritable,
-    )
+    from slide.data import refuse_taken
 
     if check is not None:
-        if sources or target:
-            raise ConfigError("--check writes nothing: leave IN and OUT out")
-        data = check_folder(check)
-        print(f"{check}: whole, {data.n_samples} examples")
+        tell_whole(check, sources, target)
         return
     if not sources or target is None:
         raise ConfigError("convert takes IN and OUT: name both (see slide convert --help)")
@@ -114,6 +105,23 @@ def convert(
             said = {"text": text or None, "labels": labels, "separator": separator}
             texts_to_folder(sources, target, texts, like, said)
         return
+    numbers_to(sources, target, one_based)
+
+
+def tell_whole(folder: Path, sources: list[Path] | None, target: Path | None) -> None:
+    """Print that every byte of a data folder is as it was written, or raise."""
+    from slide.data import check_folder
+
+    if sources or target:
+        raise ConfigError("--check writes nothing: leave IN and OUT out")
+    data = check_folder(folder)
+    print(f"{folder}: whole, {data.n_samples} examples")
+
+
+def numbers_to(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
+    """Read files of numbers, and write them into a file or a data folder."""
+    from slide.data import is_folder_name, refuse_other_than_svmlight, refuse_unwritable
+
     for source in sources:
         refuse_table(source)
         refuse_other_than_svmlight(source, one_based)

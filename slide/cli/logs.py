@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from slide.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from slide.core.contract.arrays import Array
     from slide.core.examples.dataset import Dataset
     from slide.core.examples.naming import Called
     from slide.core.models.model import Model
@@ -127,18 +125,3 @@ def refuse_itemless(model: Model, folder: Path) -> None:
             f"--sessions reads a log, but the model {folder} was not trained on one: train it by "
             "slide train LOG --sessions"
         )
-
-
-def without_seen(
-    ids: Array, scores: Array, data: Dataset, k: int | None = None
-) -> tuple[Array, Array]:
-    """Answers less those that are left out: the first k, i32 and f32 (n, k); -1 where none is."""
-    from slide.core.examples.metrics import hits
-
-    if data.left_out is None:
-        return ids, scores
-    out = hits(ids, data.left_out)
-    order = np.argsort(out, axis=1, kind="stable")[:, :k]  # what stays, best first
-    kept = np.where(np.take_along_axis(out, order, 1), np.int32(-1),
-                    np.take_along_axis(ids, order, 1))  # fmt: skip
-    return kept, np.take_along_axis(scores, order, axis=1)

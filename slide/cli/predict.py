@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -15,7 +15,6 @@ from slide.cli.logs import (
     Sessions,
     logs_of,
     refuse_itemless,
-    without_seen,
 )
 from slide.cli.options import (
     BackendName,
@@ -29,6 +28,10 @@ from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.texts import Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import DataError
+
+if TYPE_CHECKING:
+    from slide.core.contract.arrays import Array
+    from slide.core.examples.dataset import Dataset
 
 
 @takes_plan
@@ -71,6 +74,7 @@ def predict(
     true. Probabilities are called "probabilities" there. Of a log (--sessions)
     it is such an object for each session, with "session": ID before the rest.
     """
+    from slide.core.examples.metrics import without
     from slide.data import (
         refuse_other_than_svmlight,
         refuse_taken,
@@ -106,10 +110,11 @@ def predict(
         wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
         likely = proba or threshold is not None
         answer = model.predict_proba if likely else model.predict
-        n_seen = 0 if data.left_out is None else int(data.left_out.row_lengths().max())
+        left_out = data.left_out
+        n_seen = 0 if left_out is None else int(left_out.row_lengths().max())
         ids, scores = answer(data.x, wanted + n_seen, sampled)
-    if logs is not None:
-        ids, scores = without_seen(ids, scores, data, wanted)
+    if left_out is not None:
+        ids, scores = without(ids, scores, left_out, wanted)
     if threshold is not None:
         ids = np.where(scores >= threshold, ids, np.int32(-1))
     if has_texts:
@@ -117,13 +122,24 @@ def predict(
     if label_names is None:
         write_predictions(ids, scores, out, one_based.first_label)
         return
-    is_known = np.ones(len(ids), bool)
-    if has_texts:
-        is_known = data.features.row_lengths() > 0
-    elif logs is not None:
-        is_known = data.features.first_columns(len(label_names)).row_lengths() > 0
+    is_known = known_rows(data, has_texts, None if logs is None else len(label_names))
     what = "probabilities" if likely else "scores"
     write_named(label_names, ids, scores, is_known, out, what, who)
+
+
+def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:
+    """Which examples have anything that training knew, bool (n,).
+
+    Args:
+        data: the examples.
+        has_texts: whether they are texts, of which it is words.
+        n_items: that training knew; None if they are no sessions. Of numbers all are known.
+    """
+    if has_texts:
+        return data.features.row_lengths() > 0
+    if n_items is not None:
+        return data.features.first_columns(n_items).row_lengths() > 0
+    return np.ones(data.n_samples, bool)
 
 
 def refuse_threshold(threshold: float | None) -> None:

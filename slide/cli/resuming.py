@@ -76,9 +76,9 @@ def settings_from(found: State, chosen: dict[str, Any], quiet: bool) -> Config:
     from slide.core.learners.config import Config
     from slide.core.runs.resuming import changes, config_of
 
-    run, epoch = found["run"], found["place"]["epoch"]
-    config = config_of(run, Config(**chosen), epoch)
-    said = f"goes on after step {found['clock']['step']}, in epoch {epoch}"
+    run, place = found["run"], found["place"]
+    config = config_of(run, Config(**chosen), place)
+    said = f"goes on after step {found['clock']['step']}, in epoch {place['epoch']}"
     for name, (before, after) in changes(run, config).items():
         said += f"; {name} is {after!r} from now on, and was {before!r}"
     if not quiet:

@@ -52,7 +52,9 @@ from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
     from slide.core.contract.backend import Backend
+    from slide.core.contract.state import State
     from slide.core.examples.dataset import Dataset
+    from slide.core.learners.config import Config
 
 WORKERS = "Worker processes"
 Set = Annotated[
@@ -129,10 +131,8 @@ def train(
     hidden layer.
     """
     from slide.backends import load
-    from slide.core.learners.recipe import recipe
     from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.ending import taken_over
-    from slide.core.runs.found import understood
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
 
@@ -151,9 +151,7 @@ def train(
         return
     refuse_unwritable(model, overwrite)
     found = found_by(checkpoints)
-    if found is not None:
-        with understood():
-            one_based = one_based or OneBased(found["run"]["one_based"])
+    one_based = one_based or counting_of(found)
     refuse_files(train, valid, one_based, texts)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
 
@@ -162,10 +160,7 @@ def train(
     if not quiet:
         tell_sets(train_set, valid_set)
     seconds_load = time.perf_counter() - began
-    if found is None:
-        config = recipe(train_set, takes_steps(computer), time_budget, **chosen)
-    else:
-        config = settings_from(found, chosen, quiet)
+    config = config_for(train_set, found, chosen, computer, time_budget, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(valid, strict, quiet),
@@ -184,6 +179,32 @@ def train(
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
         print(model_in(model))
+
+
+def counting_of(found: State | None) -> OneBased | None:
+    """What counts from 1 in the files of a run that goes on; None if none does."""
+    from slide.core.runs.found import understood
+
+    if found is None:
+        return None
+    with understood():
+        return OneBased(found["run"]["one_based"])
+
+
+def config_for(
+    train: Dataset,
+    found: State | None,
+    chosen: dict[str, Any],
+    computer: Backend,
+    time_budget: float | None,
+    quiet: bool,
+) -> Config:
+    """All settings: of the run that goes on, or as they are chosen for these examples."""
+    from slide.core.learners.recipe import recipe
+
+    if found is not None:
+        return settings_from(found, chosen, quiet)
+    return recipe(train, takes_steps(computer), time_budget, **chosen)
 
 
 def refuse_files(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from math import isfinite
 from pathlib import Path
+from sys import float_info
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from slide.data.source import Source
 from slide.data.streams import refuse_twice
 from slide.data.tables import Row, opened
 from slide.data.tables.arrow import Arrow
-from slide.data.tables.row import refuse_halves, told
+from slide.data.tables.row import Batch, refuse_halves, told
 
 USUAL = {
     "session": ("session", "session_id", "sessionid", "user", "user_id", "userid", "visitorid"),
@@ -96,7 +97,7 @@ class Events:
         self.items: list[str] = []
         self.times: list[float] = []
         self.is_dated: bool | None = None  # whether times are dates, known from the first one
-        self._met: dict[str, str] = {}  # one text for all events that have it
+        self._met: dict[str | int, str] = {}  # one text for all events that have it
 
     def read(self, source: Source) -> None:
         """Take all events of a file."""
@@ -110,7 +111,41 @@ class Events:
                 self._refuse_other_width(names, source)
             return names
 
-        for row in table.rows(among):
+        for batch in table.batches(among):
+            if not self._took(batch):
+                self._take_by_row(batch, names)
+
+    def _took(self, batch: Batch) -> bool:
+        """Take events column by column, if nothing about them is odd; else none of them."""
+        sessions, items, *times = batch.columns
+        moments, is_dated = moments_of(times[0]) if times else ([], self.is_dated)
+        if moments is None or self.is_dated not in (None, is_dated):
+            return False
+        if not (self._knows(sessions) and self._knows(items)):
+            return False
+        self.sessions.extend(map(self._met.__getitem__, sessions))
+        self.items.extend(map(self._met.__getitem__, items))
+        self.times.extend(moments)
+        self.is_dated = is_dated
+        return True
+
+    def _knows(self, ids: Sequence[Any]) -> bool:
+        """Whether all are ids, whose texts are in `_met` from then on."""
+        if not set(map(type, ids)) <= {str, int}:
+            return False
+        new = set(ids).difference(self._met)
+        try:
+            "".join(map(str, new)).encode()  # half a character is not encoded
+        except UnicodeEncodeError:
+            return False
+        for each in new:
+            text = str(each)
+            self._met[each] = self._met.setdefault(text, text)
+        return "" not in new
+
+    def _take_by_row(self, batch: Batch, names: Sequence[str]) -> None:
+        """Take events until one is refused."""
+        for row in batch.rows():
             self.sessions.append(self._id(row, names[0], row.values[0]))
             self.items.append(self._id(row, names[1], row.values[1]))
             if len(names) > 2:
@@ -175,12 +210,39 @@ def moment_of(value: Any) -> tuple[float | None, bool]:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=UTC)
-        return value.timestamp(), True
-    if type(value) in (int, float) and isfinite(value):
+        return seconds(value), True
+    if type(value) in (int, float) and abs(value) <= float_info.max:
         return float(value), False
     return None, False
+
+
+def moments_of(values: Sequence[Any]) -> tuple[list[float] | None, bool]:
+    """Times as `moment_of` has them, all numbers or all dates; None where they may be neither."""
+    kinds = set(map(type, values))
+    if kinds <= {str, float, int}:
+        try:
+            numbers = list(map(float, values))
+        except (ValueError, OverflowError):
+            return (seconds_of(values) if kinds == {str} else None), True
+        return (numbers if np.isfinite(numbers).all() else None), False
+    return None, False
+
+
+def seconds_of(texts: Sequence[str]) -> list[float] | None:
+    """Seconds since 1970 of dates with hyphens, so that none is a number; None where one is not."""
+    stripped = [text.strip() for text in texts]
+    if not all(text[4:5] == "-" for text in stripped):
+        return None
+    try:
+        moments = list(map(datetime.fromisoformat, stripped))
+    except ValueError:
+        return None
+    return [seconds(moment) for moment in moments]
+
+
+def seconds(moment: datetime) -> float:
+    """Since 1970, of UTC if it names no zone."""
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
 
 
 def usual_columns(there: Sequence[str], source: Source, line: int | None) -> list[str]:

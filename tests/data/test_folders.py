@@ -210,6 +210,9 @@ AT_ONCE = {
     "truncated": (edited("x_values.npy", lambda c: c[:-4]), "1084 bytes, expected 1088"),
     "longer": (edited("y_indices.npy", lambda content: content + b"\0"), "bytes, expected"),
     "header": (edited("x_values.npy", lambda c: c.replace(b"<f4", b"<i4")), "its header"),
+    "keys": (edited("keys.npy", lambda c: c[:128] + bytes(len(c) - 128)), "of example 1 is 0"),
+    "last key": (edited("keys.npy", lambda c: c[:-1] + bytes([c[-1] ^ 1])), "key of example 60 is"),
+    "first value": (edited("x_values.npy", lambda c: c[:131] + b"\x7f" + c[132:]), "example 1 is"),
     "ends": (edited("x_indptr.npy", lambda c: c[:-8] + bytes(8)), "rows from 0 to 0, expected"),
 }  # fmt: skip
 

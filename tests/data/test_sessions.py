@@ -5,9 +5,11 @@ import json
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 import slide
 from slide.core.errors import ConfigError, DataError, InputError
@@ -154,9 +156,7 @@ def write_kind(path, kind, names=("SessionId", "ItemID", "Time")):
         text = "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in ROWS)
         path.write_text(text)
     elif kind == "parquet":
-        pa = pytest.importorskip("pyarrow")
-        pq = pytest.importorskip("pyarrow.parquet")
-        pq.write_table(pa.table(dict(zip(names, zip(*ROWS, strict=True), strict=True))), path)
+        parquet.write_table(pa.table(dict(zip(names, zip(*ROWS, strict=True), strict=True))), path)
     elif kind == "tsv":
         path.write_text("\n".join(lines).replace(",", "\t"))
     elif kind == "csv.gz":

@@ -1,4 +1,4 @@
-"""A hidden layer of the nearest examples: what it says, what it must not see, when it stays."""
+"""A hidden layer of the nearest examples: what it says, when it stays, where it is stored."""
 
 import runpy
 from dataclasses import replace
@@ -7,41 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import csr_of, planted
+from near_examples import BACKEND, N_ITEMS, SETTINGS, TEST, TRAIN
 from safetensors.numpy import load_file, save_file
 
 import slide
 from slide.core.direct import neighbours as layer
-from slide.core.direct import stacking
-from slide.core.direct.neighbours import SUMMANDS, Neighbours, recency
-from slide.core.direct.restoring import demand_state
+from slide.core.direct.neighbours import SUMMANDS, Neighbours
 from slide.core.direct.run import DirectRun
-from slide.core.direct.settings import DirectSettings
-from slide.core.direct.stacking import candidates, drawn, evenly, fitted, sample_of
+from slide.core.direct.stacking import candidates
 from slide.core.direct.things import gone_on_to, things_of
 from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.dataset import Dataset
-from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
-
-BACKEND = slide.load_backend("numba")
-N_TOPICS, PER_TOPIC = 40, 12
-N_ITEMS = N_TOPICS * PER_TOPIC
-SETTINGS = Config(learner=DirectSettings(pairs=False), epochs=1, batch_size=64, active=10)
-
-
-def sessions(n, seed=0):
-    """Prefixes of sessions, which go through some items of a topic in any order."""
-    rng = np.random.default_rng(seed)
-    x, y = [], []
-    for _ in range(n):
-        session = PER_TOPIC * rng.integers(N_TOPICS) + rng.permutation(PER_TOPIC)[:6]
-        for end in range(1, len(session)):
-            x.append({int(item): 0.8 ** (end - 1 - i) for i, item in enumerate(session[:end])})
-            y.append({int(session[end]): 1.0})
-    return Dataset(csr_of(x, N_ITEMS), csr_of(y, N_ITEMS))
-
-
-TRAIN, TEST = sessions(600), sessions(100, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -161,30 +138,19 @@ def test_examples_of_other_kinds_are_no_parts_of_each_other():
     assert things_of(empty).tolist() == [0, 1]
 
 
-def test_what_is_held_out_is_not_trained_on_until_the_end():
-    run = DirectRun.begin(replace(SETTINGS, layers=2), BACKEND, TRAIN)
-    assert len(run.held) == int(0.05 * TRAIN.n_samples)
-    assert sorted([*run.order, *run.held]) == list(range(TRAIN.n_samples))
-    only = np.setdiff1d(TRAIN.y.indices[run.held], TRAIN.y.indices[run.order])
-    assert not np.isin(only, run.connections.without_bias(BACKEND).where([]).indices).any()
-    assert not run.finish()
-    assert sorted(run.order) == list(range(TRAIN.n_samples))
-    assert run.held_out.y.n_rows > 0
-
-
-def test_the_latest_are_held_out_where_times_are_known():
-    times = np.random.default_rng(5).permutation(4000).astype(np.float64)
-    used, held = drawn(np.arange(4000), times, np.random.default_rng(0))
-    assert times[held].min() == times[used].max() + 1
-    assert len(held) == 200
-    np.testing.assert_allclose(recency(np.array([0.0, 5, 10])), [0.5, 0.5**0.5, 1])
-    assert recency(np.array([3.0, 3.0])).tolist() == [1, 1]
-
-
 def test_later_examples_count_for_more():
     x, y = csr_of([{0: 1.0}, {0: 1.0}], 1), csr_of([{0: 1.0}, {1: 1.0}], 2)
     for times, best in (([0, 1], 1), ([1, 0], 0)):
         data = Dataset(x, y, times=np.array(times))
+        hidden = Neighbours.of(data, np.zeros(SUMMANDS, np.float32), BACKEND)
+        found = hidden.summands(csr_of([{0: 1.0}], 1), None, BACKEND)
+        assert int(found.values[:, 0].argmax()) == best
+
+
+def test_examples_that_weigh_more_count_for_more():
+    x, y = csr_of([{0: 1.0}, {0: 1.0}], 1), csr_of([{0: 1.0}, {1: 1.0}], 2)
+    for weights, best in (([1, 3], 1), ([3, 1], 0)):
+        data = Dataset(x, y, weights=np.array(weights, np.float32))
         hidden = Neighbours.of(data, np.zeros(SUMMANDS, np.float32), BACKEND)
         found = hidden.summands(csr_of([{0: 1.0}], 1), None, BACKEND)
         assert int(found.values[:, 0].argmax()) == best
@@ -196,31 +162,6 @@ def test_later_examples_count_for_more():
 def test_times_that_are_none_are_refused(times):
     with pytest.raises(InputError, match="times: "):
         Trainer(SETTINGS, BACKEND).fit(replace(TRAIN, times=times))
-
-
-def test_weights_put_labels_first():
-    rng = np.random.default_rng(0)
-    rows = np.repeat(np.arange(200), 5)
-    values = rng.random((1000, SUMMANDS + 1)).astype(np.float32)
-    true = np.array([1, -2, 0, 3, 0, 0, 0.5])
-    scores = (values @ true * 8).reshape(200, 5)
-    is_label = np.zeros((200, 5), bool)
-    is_label[np.arange(200), scores.argmax(axis=1)] = True
-    weights = fitted(rows, values, is_label.ravel())
-    ranked = (values @ weights).reshape(200, 5).argmax(axis=1)
-    assert (ranked == scores.argmax(axis=1)).mean() > 0.95
-    assert fitted(rows, -values, is_label.ravel())[-1] == pytest.approx(stacking.LEAST)
-    nothing = fitted(rows, values, np.zeros(1000, bool))
-    assert np.isfinite(nothing).all()
-
-
-def test_of_very_many_examples_some_are_kept(monkeypatch):
-    order = TRAIN.canonical_order()
-    assert np.array_equal(sample_of(TRAIN, order), order)
-    monkeypatch.setattr(stacking, "MOST_ENTRIES", -(-TRAIN.x.nnz // 3))
-    rows = sample_of(TRAIN, order)
-    assert len(set(rows.tolist())) == len(rows) == TRAIN.n_samples // 3
-    assert evenly(order, 5).tolist() == order[np.arange(5) * len(order) // 5].tolist()
 
 
 def test_answers_do_not_depend_on_how_many_are_asked_at_once(layered, monkeypatch):
@@ -247,11 +188,16 @@ def test_numpy_alone_answers_the_same(layered, tmp_path):
     script = runpy.run_path(str(Path(slide.__file__).parents[1] / "examples" / "read_model.py"))
     layered.save(tmp_path / "m")
     tensors = load_file(tmp_path / "m" / "weights.safetensors")
-    scores = layered.predict(TEST.x, 5)[1]
-    for i in range(20):
-        ids, values = TEST.x.row(i)
-        row = dict(zip(ids.tolist(), values.tolist(), strict=True))
-        np.testing.assert_allclose(script["best"](tensors, row, 5)[1], scores[i], atol=1e-4)
+    rows = [dict(zip(*map(np.ndarray.tolist, TEST.x.row(i)), strict=True)) for i in range(20)]
+    rows += [
+        {},
+        {0: -1.0, 15: 2.0},
+        {0: -1.0, 1: -0.1},
+        {f: 3 * value for f, value in rows[4].items()},
+    ]
+    scores = layered.predict(csr_of(rows, N_ITEMS), 5)[1]
+    for row, expected in zip(rows, scores, strict=True):
+        np.testing.assert_allclose(script["best"](tensors, row, 5)[1], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
@@ -302,32 +248,3 @@ def test_training_does_not_go_on_from_it(layered, flat):
         Trainer(replace(SETTINGS, layers=1), BACKEND).fit(TRAIN, begin_with=layered)
     with pytest.raises(ConfigError, match="connections alone, and not with layers=2"):
         Trainer(replace(SETTINGS, layers=2), BACKEND).fit(TRAIN, begin_with=flat)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("held", np.array([TRAIN.n_samples])),
-        ("held", np.zeros(2, np.int32)),
-        ("found", {"neighbours": np.zeros(3, np.float32), "connections": 1.0}),
-        ("found", {"neighbours": np.zeros(SUMMANDS, np.float32), "connections": -1.0}),
-        ("found", {"neighbours": np.zeros(SUMMANDS, np.float32)}),
-        ("held_out", {"labels": np.zeros((1, 2), np.int32)}),
-    ],
-)
-def test_a_state_that_no_run_has_left_is_refused(name, value):
-    run = DirectRun.begin(replace(SETTINGS, layers=2), BACKEND, TRAIN)
-    demand_state(run.state(), TRAIN)
-    with pytest.raises((ValueError, KeyError)):
-        demand_state(run.state() | {name: value}, TRAIN)
-
-
-def test_a_finished_run_is_restored_with_its_layer():
-    settings = replace(SETTINGS, layers=2)
-    run = DirectRun.begin(settings, BACKEND, TRAIN)
-    run.step(run.data.take(run.order[:64]), 1.0)
-    run.finish()
-    again = DirectRun.resume(settings, BACKEND, TRAIN, run.state())
-    one, other = (each.network.inputs_of(TEST.x, BACKEND) for each in (run, again))
-    assert one.values.tobytes() == other.values.tobytes()
-    assert np.array_equal(run.held_out.labels, again.held_out.labels)

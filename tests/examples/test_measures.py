@@ -5,6 +5,7 @@ import pytest
 from conftest import csr_of
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 from test_metrics import N, as_arrays, rankings
 
 from slide.core.examples.measures import (
@@ -132,7 +133,6 @@ def test_of_no_examples_all_is_zero():
 
 
 def test_gain_and_recall_are_those_of_scikit_learn():
-    metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
     true = rng.random((50, N)) < 0.4
     true[:, 0] |= ~true.any(axis=1)

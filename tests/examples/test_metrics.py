@@ -111,8 +111,10 @@ def test_rare_labels_are_worth_more():
 def test_without_takes_labels_out_of_rankings(drawn, k):
     ids, out, _ = drawn
     array, pairs = as_arrays(ids, out)
-    got = without(array, pairs, k)
-    assert got.dtype == np.int32
+    scores = np.float32(-array)
+    got, of_got = without(array, scores, pairs, k)
+    assert (got.dtype, of_got.dtype) == (np.int32, np.float32)
+    assert (of_got == -got)[got >= 0].all()
     for row, ranked, taken in zip(got.tolist(), ids, out, strict=True):
         expected = [i for i in ranked if i >= 0 and i not in taken][:k]
         assert row == expected + [-1] * (k - len(expected))

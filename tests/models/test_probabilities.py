@@ -133,8 +133,7 @@ def test_a_validation_set_is_what_steps_are_calibrated_on(bare):
 def test_an_earlier_epoch_is_calibrated_on_the_validation_set(monkeypatch):
     """What was held out was answered by the last one."""
     scores = iter([0.9, 0.1, 0.1])
-    scored = lambda self, data, *given: {"precision_at_1": next(scores)}  # noqa: E731
-    monkeypatch.setattr(Model, "scored", scored)
+    monkeypatch.setattr(Model, "scored", lambda *_: {"precision_at_1": next(scores)})
     model = fitted(replace(SVM, epochs=2), valid=TEST, keeping=Keeping("best"))
     assert model.calibration.n_examples == TEST.n_samples
 

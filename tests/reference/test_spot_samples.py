@@ -80,6 +80,7 @@ def test_checks_work_on_arrays_of_a_device(kernel):
         getattr(checked, kernel)(*map_arrays(case.arguments, backend.put))
         if kernel == "get":
             checked.get(backend.put(case.arguments[0]))
+    assert checked.spot_checks.checked[kernel] >= 2
 
 
 def test_only_leaves_the_other_rows_empty():

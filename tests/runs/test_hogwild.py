@@ -64,6 +64,24 @@ def test_workers_are_told_of_new_tables(kind):
     backend.pool.close()
 
 
+def what_is_there(context, nothing):
+    """What a worker has of what neighbours are made of, and what it takes its steps on."""
+    learner = context.state.learner
+    return learner.train, learner.data.n_samples
+
+
+def test_workers_go_without_what_no_step_reads():
+    data = planted(2200)
+    config = replace(settings("direct", data), layers=2)
+    backend = hogwild(2)
+    run = DirectRun.begin(config, TimedBackend(backend), data)
+    batches = [Batch(run.order[:64], 0.1, np.arange(0))] * 3
+    assert len(list(Hogwild(backend.hogwild_workers).steps(run, batches))) == 3
+    assert answers(backend.pool, what_is_there) == [(None, 2200)] * 2
+    assert run.train is data
+    backend.pool.close()
+
+
 def test_hogwild_takes_every_step_once_and_tells_what_was_lost(train_set):
     class Told:
         steps, records = [], []

@@ -23,7 +23,11 @@ from slide.core.checkpoints.snapshot import Snapshot
 from slide.core.direct import run as direct_run
 from slide.core.direct.mapped import AsInputs, as_inputs
 from slide.core.errors import ConfigError, ModelError, SlideWarning
+from slide.core.models.calibration import Calibration
+from slide.core.runs.clock import Place
 from slide.core.runs.keeping import Keeping
+from slide.core.runs.resuming import refuse_epochs
+from slide.core.svm.run import SvmRun
 from slide.data import convert_to_folder
 
 BEST = Keeping("best", patience=2)
@@ -177,6 +181,35 @@ def test_epochs_may_change_and_what_is_not_said_stays(broken_off, backend):
     lines = bits(broken_off)[1]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     assert lines[-1]["step"] == 12
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [(SvmRun, "solve_all"), (Calibration, "fitted")], ids=["between", "behind"]
+)
+def test_epochs_do_not_change_after_the_last_one(where, name, backend, tmp_path, monkeypatch):
+    whole = getattr(where, name)
+
+    def interrupted(run, *rest):
+        if where is SvmRun and not (run.data.n_samples == TRAIN.n_samples and run.has_all):
+            return whole(run, *rest)  # of two solves the first, or a rehearsal
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, interrupted)
+        assert trained(tmp_path / "m", CONFIGS["svm"], backend, every="epoch")
+    epoch = read_checkpoint(Shelf(checkpoints_of(tmp_path / "m")).steps()[0])["place"]["epoch"]
+    with pytest.raises(ConfigError, match=f"had its last epoch, {epoch}: leave it out"):
+        trained(tmp_path / "m", slide.Config(epochs=99), backend, resume=True)
+    trained(tmp_path / "m", slide.Config(), backend, resume=True)
+    assert (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("told", ["n_finished", "has_enough", "is_done"])
+def test_each_of_these_says_that_the_last_epoch_was(told):
+    place = Place(epoch=3).state()
+    refuse_epochs(3, place)
+    with pytest.raises(ConfigError, match="epochs is 9, but the checkpoint's run has had its last"):
+        refuse_epochs(9, place | {told: True})
 
 
 def test_another_backend_and_other_threads_may_go_on(broken_off):

@@ -13,6 +13,7 @@ from slide.core.errors import ConfigError
 from slide.core.examples.texts import TextFeatures
 from slide.core.interrupts import Interrupted
 from slide.core.models.folder import CONFIG, WEIGHTS
+from slide.core.runs.digests import arrays_of, digest_of
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
 
@@ -109,6 +110,13 @@ def test_the_same_names_may_be_given_again(named, backend):
         NAMED, label_names=np.arange(60), feature_names=list(NAMED.feature_names.values)
     )
     assert fitted(named, backend, "direct", again, resume=True).label_names.values[7] == 7
+
+
+def test_when_examples_were_and_what_they_weigh_is_part_of_the_data():
+    ones = np.ones(TRAIN.n_samples)
+    sets = [TRAIN, replace(TRAIN, times=ones), replace(TRAIN, times=2 * ones),
+            replace(TRAIN, weights=ones), replace(TRAIN, weights=2 * ones)]  # fmt: skip
+    assert len({digest_of(arrays_of(each)) for each in sets}) == 5
 
 
 def test_other_data_is_refused(backend, tmp_path):

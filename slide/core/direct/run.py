@@ -48,7 +48,7 @@ class DirectRun(Stepping):
             disk are replaced when they are taken.
         monitored: a fixed slice of it.
         order: the rows trained on, in an order that does not depend on that of the file.
-        train: the training set as it was given; None without examples that are held out.
+        train: the training set as it was given, for neighbours; None if there will be none.
         rebuilds: when the index is due.
         touched: which labels were ever updated, bool (n_labels,).
         held: rows that are held out until the end, i64; none if there is to be one layer.
@@ -69,7 +69,7 @@ class DirectRun(Stepping):
     order: Array
     rebuilds: Schedule
     touched: Array
-    train: Dataset | None = None
+    train: Dataset | None = field(default=None, metadata={"stays": True})  # with the parent
     held: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     found: Stacked | None = None
     layered: Direct | None = None
@@ -138,9 +138,10 @@ class DirectRun(Stepping):
         rebuilds = Schedule(settings.refresh.rebuild_every, settings.refresh.rebuild_growth)
         rebuilds.restore(state["rebuilds"])
         rng, index = rng_from(state["rng"]), state["index"]
+        needs_train = len(held) > 0 or state["found"] is not None
         run = cls(
             settings, backend, rng, network, data, monitored(data, order), order, rebuilds,
-            state["touched"], train, held,
+            state["touched"], train if needs_train else None, held,
         )  # fmt: skip
         run.found = state["found"] and Stacked(**state["found"])
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])

@@ -146,8 +146,7 @@ class Dataset:
 
     def row_keys(self) -> Array:
         """A number for each example that its features and labels decide, u64 (n_samples,)."""
-        keys: Array = row_keys(self.x) * SPREAD + row_keys(self.y)
-        return keys
+        return keys_of(self.x, self.y)
 
 
 def checked(data: Any, what: str) -> Dataset:
@@ -210,6 +209,12 @@ def features_of(x: CSR | Block) -> CSR:
 
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as in SplitMix64
+
+
+def keys_of(x: CSR | Block, y: CSR) -> Array:
+    """See `Dataset.row_keys`."""
+    keys: Array = row_keys(x) * SPREAD + row_keys(y)
+    return keys
 
 
 def row_keys(matrix: CSR | Block) -> Array:

@@ -32,19 +32,22 @@ def hits(ids: Array, y: CSR) -> Array:
     return found
 
 
-def without(ids: Array, pairs: CSR, k: int) -> Array:
-    """The first k of each ranking once some labels are taken out of it, i32 (B, k).
+def without(ids: Array, scores: Array, pairs: CSR, k: int) -> tuple[Array, Array]:
+    """The first k of each ranking once some labels are taken out of it.
 
     Args:
         ids: predictions, (B, K).
+        scores: of each, f32 (B, K).
         pairs: CSR (B, n) with an entry for each label to take out.
-        k: depth of the result; -1 where the ranking is too short for it.
+        k: depth of the result.
+
+    Returns:
+        Labels, i32 (B, min(k, K)), -1 where a ranking is too short for it, and their scores, f32.
     """
     out = hits(ids, pairs)
     order = np.argsort(out, axis=1, kind="stable")[:, :k]  # what stays, best first
-    taken = np.take_along_axis(out, order, axis=1)
-    kept: Array = np.where(taken, np.int32(-1), np.take_along_axis(ids, order, axis=1))
-    return kept
+    taken, kept, of_kept = (np.take_along_axis(each, order, axis=1) for each in (out, ids, scores))
+    return np.where(taken, np.int32(-1), kept), of_kept
 
 
 def precision_at(ids: Array, y: CSR, k: int) -> float:

@@ -116,8 +116,8 @@ def ranking(model: Ranker, data: Dataset, k: int, sampled: bool) -> Array:
     if data.left_out is None or not data.left_out.nnz:
         return model.ranked(data.x, k, sampled)[0]
     deeper = k + int(data.left_out.row_lengths().max())
-    ids, _ = model.ranked(data.x, min(deeper, model.network.n_labels), sampled)
-    return without(ids, data.left_out, k)
+    ids, scores = model.ranked(data.x, min(deeper, model.network.n_labels), sampled)
+    return without(ids, scores, data.left_out, k)[0]
 
 
 def demand_propensity(pair: Any) -> None:

@@ -73,8 +73,9 @@ def arrays_of(data: Dataset) -> Iterator[Array]:
         if isinstance(matrix, CSR):
             yield matrix.indptr
             yield matrix.indices
-    for of_examples in (data.weights, data.times):
+    for number, of_examples in enumerate((data.weights, data.times)):
         if of_examples is not None:
+            yield np.array([number])
             yield of_examples
 
 

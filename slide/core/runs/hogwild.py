@@ -1,7 +1,8 @@
 """HOGWILD: workers take training steps of their own, on weights that nobody locks.
 
 Every worker has the same learner, whose weights, optimizer state, tables and training set lie in
-shared memory, and takes whole steps on batches of its own. Two that update a row at the same time
+shared memory (fields with `metadata={"stays": True}` do not, and are None there), and takes whole
+steps on batches of its own. Two that update a row at the same time
 may lose an update of one of them. Meanwhile the parent keeps the hash tables, or the index: its
 kernels are computed by the same workers, a part each between two of their steps.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, cast
 
@@ -202,10 +203,11 @@ class Epoch:
                 self.publish()
 
     def share(self) -> None:
-        """Put the whole learner into shared memory, and let all workers join the run."""
-        shared = self.workers.share(self.learner, self.learner.backend)
+        """Put the learner into shared memory, and let all workers join the run."""
+        shared = self.workers.share(lent(self.learner), self.learner.backend)
         for each in fields(self.learner):
-            setattr(self.learner, each.name, getattr(shared, each.name))
+            if each.name not in staying(self.learner):
+                setattr(self.learner, each.name, getattr(shared, each.name))
         joining = self.joining()
         self.ask_all(joining)
         self.workers.first_tasks = [joining]
@@ -220,7 +222,7 @@ class Epoch:
 
     def joining(self) -> Task:
         """Joins the run as it is; what finds its active neurons stays as long as the task."""
-        packet = self.learner, self.counts
+        packet = lent(self.learner), self.counts
         packed = self.workers.pack(packet, self.learner.backend)
         return Task("joining the run", join, packed, kept=self.learner.found_by)
 
@@ -228,6 +230,16 @@ class Epoch:
         """Let all workers do the same."""
         for worker in range(len(self.n_ahead)):
             self.workers.ask(worker, task)
+
+
+def staying(learner: Learner) -> set[str]:
+    """The fields that no step reads, so that workers go without them."""
+    return {each.name for each in fields(learner) if each.metadata.get("stays")}
+
+
+def lent(learner: Learner) -> Learner:
+    """The learner as workers have it."""
+    return replace(learner, **dict.fromkeys(staying(learner)))
 
 
 class Hogwild:

@@ -18,7 +18,9 @@ from slide.core.models.model import Model
 from slide.core.settings.demands import demand_int, demand_one_of
 
 Keep = Literal["last", "best"]
-MEASURES = ("precision", "ndcg", "psp", "label_recall", "mrr", "r_precision", "coverage")
+MEASURES = (
+    "precision", "ndcg", "psp", "label_recall", "hit_rate", "mrr", "r_precision", "coverage",
+)  # fmt: skip
 METRICS = tuple(f"{name}_at_{k}" for name in MEASURES for k in RANKS)
 
 

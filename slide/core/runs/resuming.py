@@ -58,16 +58,16 @@ def refuse_other_valid(run: str | None, found: str | None) -> None:
     )
 
 
-def config_of(run: State, said: Config, epochs_begun: int = 1) -> Config:
+def config_of(run: State, said: Config, place: State) -> Config:
     """Settings of the run with those changes that are said and may be made.
 
     Args:
         run: what its checkpoint says of it.
         said: what is asked for now; what it leaves open stays.
-        epochs_begun: of the run.
+        place: how far it is (`slide.core.runs.clock.Place`).
 
     Raises:
-        ConfigError: another setting is asked for than the run has.
+        ConfigError: another setting is asked for than the run has, or one that comes too late.
     """
     stored = Config.from_dict(run["config"], run["learner"])
     has = stored.flat()
@@ -80,15 +80,26 @@ def config_of(run: State, said: Config, epochs_begun: int = 1) -> Config:
             f"{' and '.join(MAY_CHANGE)} may change on the way; leave it out, or begin anew by "
             f"{said_anew()}"
         )
-    if changed.get("epochs", epochs_begun) < epochs_begun:
-        raise ConfigError(
-            f"epochs is {changed['epochs']}, but the checkpoint's run is in epoch {epochs_begun}: "
-            "expected so many at least"
-        )
+    if "epochs" in changed:
+        refuse_epochs(changed["epochs"], place)
     return replace(stored, **changed)
 
 
 none = object()
+
+
+def refuse_epochs(epochs: int, place: State) -> None:
+    """Raise ConfigError if a run cannot have so many, where it is."""
+    if epochs < place["epoch"]:
+        raise ConfigError(
+            f"epochs is {epochs}, but the checkpoint's run is in epoch {place['epoch']}: expected "
+            "so many at least"
+        )
+    if place["n_finished"] or place["has_enough"] or place["is_done"]:
+        raise ConfigError(
+            f"epochs is {epochs}, but the checkpoint's run has had its last epoch, "
+            f"{place['epoch']}: leave it out, or begin anew by {said_anew()}"
+        )
 
 
 def keeping_of(run: State, said: Keeping) -> Keeping:

@@ -175,12 +175,7 @@ class Trainer:
             if saver.found is not None:
                 self.keeping = keeping_of(saver.found["run"], self.keeping)
             self.keeping.refuse_without(valid)
-            train = checked(train, "the training set").counted()
-            refuse_nameless(train, "the training set")
-            if valid is not None:
-                valid = checked(valid, "the validation set")
-                valid = aligned(valid, train, "the validation set")
-            refuse_misfit(train, valid)
+            train, valid = checked_pair(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
             digests = self._digests(train, valid, begin_with, saver.found)
             train, before = Before.found(train, begin_with, saver.found)
@@ -262,7 +257,7 @@ class Trainer:
             self.config = completed(self.said, train, by_steps, self.time_budget)
         else:
             run = found["run"]
-            self.config = config_of(run, self.said, found["place"]["epoch"])
+            self.config = config_of(run, self.said, found["place"])
             self.time_budget = self.time_budget or run["time_budget"]
             self.calibrate = self.calibrate or run["calibrate"]
         if self.calibrate:
@@ -381,6 +376,16 @@ class Trainer:
     @property
     def step(self) -> int:
         return self.clock.step
+
+
+def checked_pair(train: Dataset, valid: Dataset | None) -> tuple[Dataset, Dataset | None]:
+    """The training set, and the validation set by its names; see `Trainer.fit`."""
+    train = checked(train, "the training set").counted()
+    refuse_nameless(train, "the training set")
+    if valid is not None:
+        valid = aligned(checked(valid, "the validation set"), train, "the validation set")
+    refuse_misfit(train, valid)
+    return train, valid
 
 
 def summary(reports: list[StepReport]) -> dict[str, float]:

@@ -68,7 +68,8 @@ def _lists_where(wanted: Array, column: Any, name: str, rows: Rows) -> Lists:
 
     chosen = np.flatnonzero(wanted)
     is_null = column.is_null().to_numpy(False)
-    rows.refuse_first(is_null & wanted, f"{name!r} is null, expected the indices of a sparse vector: write []")  # fmt: skip # noqa: E501
+    sentence = f"{name!r} is null, expected the indices of a sparse vector: write []"
+    rows.refuse_first(is_null & wanted, sentence)
     found = lists_of(column.take(pa.array(chosen)), name, rows)
     lengths = np.zeros(len(wanted), np.int64)
     lengths[chosen] = found.lengths

@@ -7,21 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR
+from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError, InputError
-from slide.core.examples.dataset import checked
+from slide.core.examples.dataset import checked, keys_of
 from slide.core.examples.mapped import Mapped
 from slide.data.folders.arrays import crc_of, mapped
 from slide.data.folders.manifest import DTYPES, MANIFEST, Manifest, file_of, read_manifest
 from slide.data.folders.naming import read_called
 from slide.data.streams import open_error
 
+N_TRIED = 4  # examples whose keys are computed again, from the first to the last
+
 
 def open_folder(folder: Path) -> Mapped:
     """The examples of a data folder, mapped: they take memory as they are looked at.
 
-    Looks at the manifest, at the size and the header of each file, and at the ends of the rows;
-    numbers are checked by whoever trains on them, as others are, and checksums by `check_folder`.
+    Looks at the manifest, at the size and the header of each file, at the ends of the rows, and at
+    a few examples and their keys; numbers are checked by whoever trains on them, as others are, and
+    checksums by `check_folder`.
 
     Raises:
         DataError: it is no data folder, or one that is damaged.
@@ -32,6 +35,7 @@ def open_folder(folder: Path) -> Mapped:
     has_left_out = "left_out_indptr" in manifest["arrays"]
     left_out = _matrix(folder, manifest, "left_out", y.n_cols) if has_left_out else None
     keys = mapped(file_of(folder, "keys"), DTYPES["keys"], x.n_rows)
+    _refuse_other_keys(x, y, keys, file_of(folder, "keys"))
     called = read_called(folder, manifest)._asdict()
     told = {"keys": keys, "is_binary": manifest["is_binary"], "folder": folder}
     return Mapped(x, y, left_out, **called, **told)
@@ -57,6 +61,25 @@ def _matrix(folder: Path, manifest: Manifest, side: str, n_cols: int) -> CSR:
             file_of(folder, names[0]),
         )
     return CSR(indptr, indices, values, n_cols)
+
+
+def _refuse_other_keys(x: CSR, y: CSR, keys: Array, path: Path) -> None:
+    """Raise DataError if one of a few examples has another key than it should have."""
+    for row in np.linspace(0, len(keys) - 1, min(N_TRIED, len(keys)), dtype=np.int64).tolist():
+        key = int(keys_of(_row(x, row), _row(y, row))[0])
+        if key != keys[row]:
+            raise DataError(
+                f"the key of example {row + 1} is {keys[row]}, expected {key} by its features and "
+                "labels, so one of these was damaged after it was written: convert the data again",
+                path,
+            )
+
+
+def _row(matrix: CSR, row: int) -> CSR:
+    """One row; of ends that are damaged, whatever lies between them."""
+    between = slice(*matrix.indptr[row : row + 2].tolist())
+    indices, values = matrix.indices[between], matrix.values[between]
+    return CSR(np.array([0, len(indices)]), indices, values, matrix.n_cols)
 
 
 def check_folder(folder: Path) -> Mapped:

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 
 from slide.core.errors import DataError, reason_of
 from slide.data.source import Source
-from slide.data.tables.row import Row, Wanted, chosen, no_column
+from slide.data.tables.row import ROWS_AT_A_TIME, Batch, Row, Wanted, chosen, no_column
 
 PARQUET, ARROW = "Parquet", "Arrow"
 OF_FILE, OF_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 MAGICS = {b"PAR1": PARQUET, OF_FILE: ARROW, OF_STREAM: ARROW, b"FEA1": ARROW}
-TEXTS_AT_A_TIME = 1024
 
 
 class Piece(NamedTuple):
@@ -55,7 +54,12 @@ class Arrow:
 
     def rows(self, columns: Wanted) -> Iterator[Row]:
         """See `Table`."""
-        number = 0
+        for batch in self.batches(columns):
+            yield from batch.rows()
+
+    def batches(self, columns: Wanted) -> Iterator[Batch]:
+        """See `Table`."""
+        number = 1
         with self.refusing():  # names may be no text
             there = self.schema().names
         columns = chosen(columns, there)
@@ -64,12 +68,11 @@ class Arrow:
                 raise DataError(no_column(name, there), self.source.name)
             refuse_repeated(name, there, self.source)
         wanted = list(dict.fromkeys(columns))
-        for piece in self.pieces(wanted, TEXTS_AT_A_TIME):
+        for piece in self.pieces(wanted, ROWS_AT_A_TIME):
             with self.refusing():  # so may those within structs
-                values = {name: piece.batch.column(name).to_pylist() for name in wanted}
-            for row in zip(*(values[name] for name in columns), strict=True):
-                number += 1
-                yield Row(row, self.source.name, None, number)
+                values = {name: values_of(piece.batch.column(name)) for name in wanted}
+            yield Batch([values[name] for name in columns], self.source.name, None, number)
+            number += piece.batch.num_rows
 
     def schema(self) -> Any:
         """Names and types of the columns, a `pyarrow.Schema`.
@@ -172,6 +175,19 @@ class Arrow:
         except Exception as error:
             kind = f"no {self.kind} file, or a damaged one ({reason_of(error)})"
             raise DataError(f"{kind}: write or fetch it again", self.source.name) from None
+
+
+def values_of(column: Any) -> list[Any]:
+    """The values of a column as Python has them; by NumPy, where it has the same ones."""
+    from pyarrow import float64, large_string, string, types
+
+    kind = column.type
+    is_plain = types.is_integer(kind) or kind in (float64(), string(), large_string())
+    if is_plain and not column.null_count:
+        values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    else:
+        values = column.to_pylist()
+    return values
 
 
 def refuse_repeated(name: str, there: Sequence[str], source: Source) -> None:

@@ -6,11 +6,22 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, chain, repeat
 
 from slide.core.errors import DataError
 from slide.data.source import Source
-from slide.data.tables.row import Row, Wanted, chosen, no_column
-from slide.data.tables.text_lines import numbered_lines
+from slide.data.tables.row import (
+    ROWS_AT_A_TIME,
+    Batch,
+    Row,
+    Wanted,
+    chosen,
+    no_column,
+    until_refused,
+)
+from slide.data.tables.text_lines import text_lines
+
+TEXTS_AT_A_TIME = 16  # of any length
 
 
 class Delimited:
@@ -28,41 +39,66 @@ class Delimited:
 
     def rows(self, columns: Wanted) -> Iterator[Row]:
         """See `Table`."""
-        records = self._records()
-        _, header = next(records, (1, []))
-        places = self._places(header, chosen(columns, header))
-        blank = None
-        for number, (line, record) in enumerate(records, 1):
-            row = Row((), self.source.name, line, number)
-            if not record:
-                blank = blank or row
-                continue
-            if blank is not None:
-                raise blank.error("the line is blank, expected a row: remove it")
-            if len(record) != len(header):
-                raise row.error(
-                    f"there are {len(record)} fields, expected {len(header)} as in the first line: "
-                    'put what has a comma, a tab or a quote in it between quotes (")'
-                )
-            yield Row([record[place] for place in places], self.source.name, line, number)
+        for batch in self._batches(columns, TEXTS_AT_A_TIME):
+            yield from batch.rows()
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """The fields of each row, and the line where it begins."""
-        lines = (line + "\n" for _, line in numbered_lines(self.source))
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        while True:
+    def batches(self, columns: Wanted) -> Iterator[Batch]:
+        """See `Table`."""
+        return self._batches(columns, ROWS_AT_A_TIME)
+
+    def _batches(self, columns: Wanted, n_rows: int) -> Iterator[Batch]:
+        found = self._records(n_rows)
+        _, (header,) = next(found, ([], [[]]))
+        places = self._places(header, chosen(columns, header))
+        blank, number = None, 1
+        for lines, records in found:
+            n_whole = 0 if blank else n_of_width(records, len(header))
+            if n_whole:
+                values = [[record[place] for record in records[:n_whole]] for place in places]
+                yield Batch(values, self.source.name, lines[:n_whole], number)
+                number += n_whole
+            for line, record in zip(lines[n_whole:], records[n_whole:], strict=True):
+                if record:
+                    raise self._misfit(line, record, header, blank)
+                blank = blank or line
+
+    def _records(self, n_rows: int) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """The fields of some rows, first of one, then of `n_rows`, and the lines they begin in."""
+        reader = csv.reader(text_lines(self.source), delimiter=self.delimiter, strict=True)
+        for n in chain([1], repeat(n_rows)):
             line = reader.line_num + 1
-            try:
-                with any_length():
-                    record = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                sentence = f"the row that begins here is no {self._name} ({error}): write a quote"
+            with any_length():
+                records, fault = until_refused(reader, n, csv.Error, DataError)
+            lines = begins_of(records, line, reader.line_num)
+            if records:
+                yield lines[:-1], records
+            if isinstance(fault, csv.Error):
+                sentence = f"the row that begins here is no {self._name} ({fault}): write a quote"
                 raise DataError(
-                    f'{sentence} within quotes twice ("")', self.source.name, line
+                    f'{sentence} within quotes twice ("")', self.source.name, lines[-1]
                 ) from None
-            yield line, record
+            if fault is not None:
+                raise fault
+            if len(records) < n:
+                return
+
+    def _misfit(
+        self, line: int, record: list[str], header: list[str], blank: int | None
+    ) -> DataError:
+        """The error to raise for a row that has too few fields, or too many, or is after a blank.
+
+        Args:
+            line: where it begins.
+            record: its fields.
+            header: those of the first line.
+            blank: a line before, if it is blank.
+        """
+        if blank is not None:
+            sentence = "the line is blank, expected a row: remove it"
+            return DataError(sentence, self.source.name, blank)
+        sentence = f"there are {len(record)} fields, expected {len(header)} as in the first line: "
+        remedy = 'put what has a comma, a tab or a quote in it between quotes (")'
+        return DataError(sentence + remedy, self.source.name, line)
 
     @property
     def _name(self) -> str:
@@ -78,6 +114,28 @@ class Delimited:
                 sentence = f"{n} columns are called {name!r}: rename all but one"
                 raise DataError(sentence, self.source.name, 1)
         return [header.index(name) for name in columns]
+
+
+def n_of_width(records: list[list[str]], width: int) -> int:
+    """How many rows there are before the first with more fields or fewer."""
+    widths = list(map(len, records))
+    if widths.count(width) == len(records):
+        return len(records)
+    return next(place for place, each in enumerate(widths) if each != width)
+
+
+def begins_of(records: list[list[str]], first: int, last: int) -> Sequence[int]:
+    """The lines in which rows begin, of which the first has `first`, and the line behind them.
+
+    Args:
+        records: their fields, in which lines may end.
+        first: 1-based.
+        last: that has been read, which is their last one unless a fault came behind it.
+    """
+    if last - first + 1 == len(records):
+        return range(first, last + 2)
+    heights = (1 + sum(field.count("\n") for field in record) for record in records)
+    return list(accumulate(heights, initial=first))
 
 
 @contextmanager

@@ -6,9 +6,18 @@ import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from slide.core.errors import DataError
 from slide.data.block import quote
 from slide.data.source import Source
-from slide.data.tables.row import Row, Wanted, chosen, no_column
+from slide.data.tables.row import (
+    ROWS_AT_A_TIME,
+    Batch,
+    Row,
+    Wanted,
+    chosen,
+    no_column,
+    until_refused,
+)
 from slide.data.tables.text_lines import numbered_lines
 
 BLANKS = " \t\r"
@@ -36,6 +45,20 @@ class JsonLines:
             columns = chosen(columns, list(record))
             yield Row([self._field(record, name, row) for name in columns],
                       self.source.name, number, number)  # fmt: skip
+
+    def batches(self, columns: Wanted) -> Iterator[Batch]:
+        """See `Table`."""
+        rows = self.rows(columns)
+        while True:
+            found, fault = until_refused(rows, ROWS_AT_A_TIME, DataError)
+            if found:
+                values = list(zip(*(row.values for row in found), strict=True))
+                lines = [row.number for row in found]
+                yield Batch(values, self.source.name, lines, found[0].number)
+            if fault is not None:
+                raise fault
+            if len(found) < ROWS_AT_A_TIME:
+                return
 
     def _record(self, line: str, row: Row) -> dict[str, Any]:
         try:

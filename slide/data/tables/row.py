@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slide.core.errors import DataError
 
 Wanted = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
 """Names of columns, or what chooses them among those that a file has."""
+Item = TypeVar("Item")
+ROWS_AT_A_TIME = 1024
 N_LISTED = 8
 N_COMPARED = 1000  # columns that a wrong name is compared with: more take seconds
 
@@ -38,6 +41,30 @@ class Row:
         return DataError(where, self.path, self.line)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that follow each other, column by column.
+
+    Args:
+        columns: of those that were asked for, in that order: as many values as there are rows.
+        path: of the file.
+        lines: 1-based, where each row begins; None where the file has no lines.
+        first: the number of the first row, 1-based.
+    """
+
+    columns: Sequence[Sequence[Any]]
+    path: Path
+    lines: Sequence[int] | None
+    first: int
+
+    def rows(self) -> Iterator[Row]:
+        """The same, row by row."""
+        lines = repeat(None) if self.lines is None else self.lines
+        values = zip(*self.columns, strict=True)
+        for number, (line, row) in enumerate(zip(lines, values, strict=False), self.first):
+            yield Row(row, self.path, line, number)
+
+
 class Table(Protocol):
     """A file with columns."""
 
@@ -51,6 +78,22 @@ class Table(Protocol):
         Raises:
             DataError: the file is damaged, or has no such column.
         """
+
+    def batches(self, columns: Wanted) -> Iterator[Batch]:
+        """The same rows, many at once; those before one that is damaged come before the error."""
+
+
+def until_refused(
+    items: Iterator[Item], n: int, *kinds: type[Exception]
+) -> tuple[list[Item], Exception | None]:
+    """The next n items, fewer at the end, and what stopped them if it is of these kinds."""
+    found: list[Item] = []
+    try:
+        for item in islice(items, n):
+            found.append(item)
+    except kinds as error:
+        return found, error
+    return found, None
 
 
 def chosen(columns: Wanted, there: Sequence[str]) -> Sequence[str]:
