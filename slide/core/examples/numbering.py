@@ -16,7 +16,7 @@ from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 
 MANY = 1 << 16  # ids up to which unused ones cost nothing worth saving
-SPARE = 2  # ids for one in use from which they are few of many
+SPARE = 8  # ids for one in use from which they are few of many
 SPARSE = 16  # ids an entry from which sorting the entries costs less than marking the ids
 
 
