@@ -17,6 +17,7 @@ from slide.core.runs.trainer import Trainer
 from slide.core.svm.restoring import demand_state
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
+from slide.core.svm.splitting import Split
 from slide.core.svm.voting import are_folds, unseen_by
 from slide.data import convert_to_folder, write
 
@@ -203,8 +204,11 @@ def test_probabilities_are_of_the_answers_with_it(run, layered):
 def test_a_run_goes_on_with_what_it_has_learned(run):
     again = SvmRun.resume(SETTINGS, BACKEND, TRAIN, run.state())
     both = [run, again]
+    before = run.network
     for each in both:
         assert not each.finish()
+    assert run.network is not before
+    assert run.network is run.network
     one, other = (each.network for each in both)
     assert one.hidden.weights.tobytes() == other.hidden.weights.tobytes()
     inputs = [network.inputs_of(TEST.x, BACKEND).values.tobytes() for network in (one, other)]
@@ -225,3 +229,11 @@ def test_a_state_that_no_run_has_left_is_refused(run, value):
     demand_state(run.state(), run.data)
     with pytest.raises((ValueError, KeyError)):
         demand_state(run.state() | {"voting": value}, run.data)
+
+
+def test_users_who_have_all_been_trained_on_tell_nothing(run):
+    one_of_each = np.unique(wholes_of(run.voting.train), return_index=True)[1]
+    usable = np.setdiff1d(np.arange(TRAIN.n_samples), one_of_each[::4])
+    voting = replace(run.voting, found=None)
+    assert voting.judge(run.layer.solved.network, Split(usable, usable[:0]), BACKEND) is None
+    assert voting.found is None

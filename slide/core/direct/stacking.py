@@ -82,10 +82,9 @@ class Asked:
             held: those held out.
             things_of: numbers examples, those of one thing the same.
         """
-        kept = sample_of(train, used)
-        both, n = train.take(np.concatenate([kept, held])), len(kept)
-        rows, things = np.arange(both.n_samples), things_of(both)
-        return cls(both.take(rows[n:]), both.take(rows[:n]), (things[n:], things[:n]))
+        asked, shown = train.take(held), train.take(sample_of(train, used))
+        of_shown, of_asked = np.split(things_of(one_after_other(shown, asked)), [shown.n_samples])
+        return cls(asked, shown, (of_asked, of_shown))
 
     def without_parts(self) -> Asked:
         """Less what is held out of a thing that has been trained on."""
@@ -164,6 +163,12 @@ def with_neighbours(
     hidden = Neighbours.of(train.take(sample_of(train, order)), found.neighbours, backend)
     bias = share * backend.get(network.bias)
     return Direct.of(wider, bias, network.inputs, backend, hidden)
+
+
+def one_after_other(first: Dataset, second: Dataset) -> Dataset:
+    """Features and labels of both."""
+    x = CSR.stack([first.features, second.features], first.n_features)
+    return Dataset(x, CSR.stack([first.y, second.y], first.n_labels))
 
 
 def sample_of(data: Dataset, rows: Array) -> Array:

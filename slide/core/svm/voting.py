@@ -80,9 +80,9 @@ class Voting:
 
 def begun_voting(settings: SvmSettings, train: Dataset, split: Split) -> Voting | None:
     """What neighbours take, unless there is to be one layer, or examples are no folds of things."""
-    if settings.layers == 1 or not (
-        split.has_parts and are_folds(train.take(unseen_by(split, train)))
-    ):
+    if settings.layers == 1 or not split.has_parts:
+        return None
+    if not are_folds(train.take(unseen_by(split, train))):
         return None
     return Voting(train, settings.layers == 2)
 
