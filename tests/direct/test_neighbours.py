@@ -110,7 +110,7 @@ def test_what_is_held_out_is_not_told_by_its_own_session(two):
     asked, things = two.take(np.array([0])), things_of(two)
     found = candidates(
         run.network, hidden, asked, run.data.take(np.array([0])).features,
-        np.full((1, 1), -1), (things[1:], things[:1]), BACKEND,
+        np.full((1, 1), -1), (things[:1], things[1:]), BACKEND,
     )  # fmt: skip
     assert found.cells.tolist() == [0, 3]  # of the other session, and what it has itself
 

@@ -42,15 +42,20 @@ def demand_state(state: State, train: Dataset) -> None:
 
 def demand_held_out(state: State, train: Dataset) -> None:
     """Raise unless rows are held out, or what was learned on them is there, as a run has it."""
-    held, found, scored = state["held"], state["found"], state["held_out"]
+    held, scored = state["held"], state["held_out"]
     demand_array("held", held, np.int64, None)
     demand_ids("held", held, train.n_samples)
+    demand_stacked(state["found"])
+    if scored is not None:
+        demand_scored(scored, train.n_labels)
+
+
+def demand_stacked(found: State | None) -> None:
+    """Raise unless it is how much neighbours count, if they do."""
     if found is not None:
         demand_fields("what neighbours count", found, ("neighbours", "connections"))
         demand_array("weights of neighbours", found["neighbours"], np.float32, SUMMANDS)
         demand_finite(found, "connections")
-    if scored is not None:
-        demand_scored(scored, train.n_labels)
 
 
 def demand_network(state: State, train: Dataset) -> int:

@@ -18,11 +18,13 @@ from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
 from slide.core.direct.stacking import (
+    Asked,
     Stacked,
     drawn,
     stacked,
     with_neighbours,
 )
+from slide.core.direct.things import things_of
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored
@@ -206,10 +208,8 @@ class DirectRun(Stepping):
         if not len(held) or not (is_wanted or self.seconds_left > 0):
             return False
         assert self.train is not None
-        inputs = self.data.take(held).features
-        self.found, self.held_out = stacked(
-            self.connections, inputs, self.train, self.order, held, is_wanted, self.backend
-        )
+        asked = Asked.of(self.train, self.order, held, things_of)
+        self.found, self.held_out = stacked(self.connections, asked, is_wanted, self.backend)
         for rows in batches(len(held), self.batch_size):
             self.step(self.data.take(held[rows]), self.learning_rate(LATE))
         self.order = self.train.canonical_order()

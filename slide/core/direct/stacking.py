@@ -3,13 +3,15 @@
 What is held out is answered by connections that were not trained on it, and by its nearest examples
 other than parts of the same thing. Of all labels that either of them names, those of the example
 are to score highest: a softmax with one weight for each summand, six in all (conditional logit).
-The layer stays if what is held out is answered better with it, by more than chance.
+The layer stays if what is held out is answered better with it, by more than chance; parts of one
+thing are one witness.
 
 Source: stacking, Wolpert (Neural Networks 1992); conditional logit, McFadden (1974).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,15 +30,15 @@ from slide.core.direct.neighbours import (
     weighed,
 )
 from slide.core.direct.network import Direct
-from slide.core.direct.things import things_of
 from slide.core.examples.dataset import Dataset, batches
-from slide.core.examples.metrics import hits
+from slide.core.examples.metrics import ndcg_of_each
 from slide.core.examples.scored import DEEPEST, Scored
 
 HELD_OUT, MOST_HELD_OUT, FEWEST_HELD_OUT = 0.05, 4000, 100  # share of the examples, and bounds
 MOST_ENTRIES = 1 << 24  # features of the examples that the model keeps: 128 MiB of them
 PENALTY = 1e-3  # of squared weights, where summands have unit variance
 LEAST = 0.01  # weight of the connections, which rank labels that no near example has
+UNLEARNED = -1e8  # logit below those of labels that have learned anything
 
 
 def drawn(order: Array, times: Array | None, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -56,6 +58,43 @@ def drawn(order: Array, times: Array | None, rng: np.random.Generator) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Examples that are held out, and those that may be near to them.
+
+    Args:
+        asked: those held out.
+        shown: those that may be near.
+        things: what each of `asked`, and of `shown`, is a part of.
+    """
+
+    asked: Dataset
+    shown: Dataset
+    things: tuple[Array, Array]
+
+    @classmethod
+    def of(
+        cls, train: Dataset, used: Array, held: Array, things_of: Callable[[Dataset], Array]
+    ) -> Asked:
+        """Rows of the training set.
+
+        Args:
+            train: all examples.
+            used: the rows that were trained on, i64.
+            held: those held out.
+            things_of: numbers examples, those of one thing the same.
+        """
+        asked, shown = train.take(held), train.take(sample_of(train, used))
+        of_shown, of_asked = np.split(things_of(one_after_other(shown, asked)), [shown.n_samples])
+        return cls(asked, shown, (of_asked, of_shown))
+
+    def without_parts(self) -> Asked:
+        """Less what is held out of a thing that has been trained on."""
+        of_asked, of_shown = self.things
+        rows = np.flatnonzero(~np.isin(of_asked, of_shown))
+        return replace(self, asked=self.asked.take(rows), things=(of_asked[rows], of_shown))
+
+
+@dataclass(frozen=True, slots=True)
 class Stacked:
     """What stacking has found.
 
@@ -69,47 +108,36 @@ class Stacked:
 
 
 def stacked(
-    network: Direct,
-    inputs: CSR,
-    train: Dataset,
-    used: Array,
-    held: Array,
-    is_wanted: bool,
-    backend: Backend,
+    network: Direct, held: Asked, is_wanted: bool, backend: Backend
 ) -> tuple[Stacked | None, Scored]:
     """Learn how much neighbours count; None where connections alone do as well. And answers.
 
     Args:
-        network: connections that were trained on some examples.
-        inputs: of what is held out, the constant one last, CSR, on the host.
-        train: all examples.
-        used: the rows that were trained on, i64, in their canonical order.
-        held: those held out.
+        network: connections that have not seen what is held out.
+        held: that, and what may be near to it.
         is_wanted: whether neighbours stay in any case.
         backend: computes.
     """
-    kept = sample_of(train, used)
-    both = train.take(np.concatenate([kept, held]))
-    shown, asked = both.take(np.arange(len(kept))), both.take(np.arange(len(kept), both.n_samples))
-    things = np.split(things_of(both), [len(kept)])
-    neighbours = Neighbours.of(shown, np.zeros(SUMMANDS, np.float32), backend)
+    asked, n = held.asked, held.asked.n_labels
+    neighbours = Neighbours.of(held.shown, np.zeros(SUMMANDS, np.float32), backend)
+    inputs = network.inputs_of(asked.x, backend).with_constant()
     alone = answers(network, inputs, backend)
     parts = [
         candidates(network, neighbours, asked.take(rows), inputs.take(rows),
-                   alone[0][rows], (things[0], things[1][rows]), backend)
-        for rows in batches(len(held), AT_A_TIME)
+                   alone[0][rows], (held.things[0][rows], held.things[1]), backend)
+        for rows in batches(asked.n_samples, AT_A_TIME)
     ]  # fmt: skip
-    n = train.n_labels
-    starts = np.arange(0, len(held), AT_A_TIME) * n
+    starts = np.arange(0, asked.n_samples, AT_A_TIME) * n
     cells = np.concatenate([part.cells + s for part, s in zip(parts, starts, strict=True)])
     values = np.concatenate([part.values for part in parts])
     y = asked.y.positive()
     named = values[:, :SUMMANDS].any(axis=1)  # by neighbours; the others have connections alone
+    named &= values[:, -1] > UNLEARNED
     weights = fitted(cells[named] // n, values[named], np.isin(cells[named], y.cells()))
     best = ranked(cells, weighed(values, weights), y.shape)
-    gain = reciprocal_ranks(best[0], y) - reciprocal_ranks(alone[0][:, :DEEPEST], y)
-    if not is_wanted and gain.mean() <= gain.std() / np.sqrt(len(gain)):
-        first = alone[0][:, :DEEPEST], alone[1][:, :DEEPEST]
+    first = alone[0][:, :DEEPEST], alone[1][:, :DEEPEST]
+    gain = ndcg_of_each(best[0], y, DEEPEST) - ndcg_of_each(first[0], y, DEEPEST)
+    if not (is_wanted or is_sure(gain, held.things[0])):
         return None, Scored.of(*first, asked)
     return Stacked(weights[:-1], float(weights[-1])), Scored.of(*best, asked)
 
@@ -136,6 +164,12 @@ def with_neighbours(
     hidden = Neighbours.of(train.take(sample_of(train, order)), found.neighbours, backend)
     bias = share * backend.get(network.bias)
     return Direct.of(wider, bias, network.inputs, backend, hidden)
+
+
+def one_after_other(first: Dataset, second: Dataset) -> Dataset:
+    """Features and labels of both."""
+    x = CSR.stack([first.features, second.features], first.n_features)
+    return Dataset(x, CSR.stack([first.y, second.y], first.n_labels))
 
 
 def sample_of(data: Dataset, rows: Array) -> Array:
@@ -167,7 +201,7 @@ def candidates(
         asked: examples that are held out.
         inputs: of them.
         best: labels by connections, i32 (B, VOTED).
-        things: what the examples are parts of that neighbours has, and those that are asked.
+        things: what those that are asked are parts of, and the examples that neighbours has.
         backend: computes.
 
     Returns:
@@ -175,7 +209,7 @@ def candidates(
     """
     n = network.n_labels
     near = neighbours.nearest(asked.features, None, NEAR, backend)
-    parts = near.where(things[0][near.indices] == things[1][near.row_numbers()])
+    parts = near.where(things[1][near.indices] == things[0][near.row_numbers()])
     found = neighbours.summands(asked.features, parts, backend)
     which, places = np.nonzero(best >= 0)
     cells = distinct(np.concatenate([found.cells, which * n + best[which, places]]))
@@ -247,8 +281,13 @@ def ranked(cells: Array, scores: Array, shape: tuple[int, int]) -> tuple[Array, 
     return ids, best
 
 
-def reciprocal_ranks(ids: Array, y: CSR) -> Array:
-    """One over the place of the first right answer of each example, or 0: f64 (B,)."""
-    found = hits(ids, y)
-    there: Array = found.any(axis=1) / (1 + found.argmax(axis=1))
-    return there
+def is_sure(gain: Array, things: Array) -> bool:
+    """Whether a gain is above 0 by more than its standard error.
+
+    Args:
+        gain: f64 (B,), of each example.
+        things: what each is a part of; all parts of one are one witness.
+    """
+    which = np.unique(things, return_inverse=True)[1]
+    means = np.bincount(which, gain) / np.bincount(which)
+    return bool(means.mean() > means.std() / np.sqrt(len(means)))

@@ -1,9 +1,12 @@
-"""Examples that are parts of one thing: the prefixes of a session.
+"""Examples that are parts of one thing: the prefixes of a session, the folds of a user's items.
 
 Feature j and label j are taken for one item here. An example goes on to another one if the features
 of that are its own and its label, the label being the latest of them, of largest value. Where they
 are not the same items hardly any goes on to another. Several that might be gone on to are as good
 as each other: they have the same items.
+
+A user's items that are cut into folds, each the labels of an example whose features are the others,
+are the same items in all of them.
 """
 
 from __future__ import annotations
@@ -69,6 +72,12 @@ def things_of(data: Dataset) -> Array:
     rows = np.flatnonzero(to >= 0)
     links = coo_array((np.ones(len(rows), bool), (rows, to[rows])), (len(to), len(to)))
     numbers: Array = connected_components(links, directed=False)[1]
+    return numbers
+
+
+def wholes_of(data: Dataset) -> Array:
+    """A number for each example, the same for those of the same items, in all: i64 (n,)."""
+    numbers: Array = np.unique(row_keys(together(data)), return_inverse=True)[1]
     return numbers
 
 

@@ -60,10 +60,16 @@ def ndcg_at(ids: Array, y: CSR, k: int) -> float:
 
     The best possible value of an example with m labels is sum_(r <= min(k, m)) 1 / log2(r + 1).
     """
+    return float(ndcg_of_each(ids, y, k).sum()) / max(len(ids), 1)
+
+
+def ndcg_of_each(ids: Array, y: CSR, k: int) -> Array:
+    """nDCG@k of each example, f64 (B,)."""
     discount = 1 / np.log2(np.arange(2, k + 2))
     gain = hits(ids[:, :k], y) @ discount[: ids.shape[1]]
     best = np.concatenate([[np.inf], np.cumsum(discount)])[np.minimum(y.row_lengths(), k)]
-    return float((gain / best).sum()) / max(len(ids), 1)
+    of_each: Array = gain / best
+    return of_each
 
 
 def inverse_propensities(

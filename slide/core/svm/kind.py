@@ -12,6 +12,7 @@ from slide.core.direct.kind import network_from, sampled_searcher, streamed, ten
 from slide.core.direct.rules import FEW_FEATURES
 from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
+from slide.core.direct.stacking import MOST_ENTRIES
 from slide.core.errors import said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import Scratch
@@ -79,13 +80,18 @@ def n_weights(settings: Settings[SvmSettings], train: Dataset) -> float:
 
 
 def n_bytes(settings: Settings[SvmSettings], train: Dataset) -> float:
-    """Of pairs, and of weights, their columns, and their index; and of inputs."""
+    """Of pairs, and of weights, their columns, and their index; of inputs, and of examples.
+
+    A hidden layer of examples has most of them five times at most, and they stay as they were read.
+    """
     weights = 24 * n_weights(settings, train) + 32 * train.n_features
     pairs = n_pairs(settings, train)
     if Scratch.of(train).folder is not None:
         pairs = min(pairs, SOLVED_AT_A_TIME / TERMS_OF_PAIR)
-    layers = 1 if settings.learner.layers == 1 else 2
-    return BYTES_OF_PAIR * pairs + layers * weights
+    if settings.learner.layers == 1:
+        return BYTES_OF_PAIR * pairs + weights
+    examples = 8 * (6 * min(train.features.nnz, MOST_ENTRIES))
+    return BYTES_OF_PAIR * pairs + 2 * weights + examples
 
 
 def describe_size(settings: Settings[SvmSettings], train: Dataset) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from slide.core.direct.restoring import (
     demand_matrix,
     demand_network,
     demand_scored,
+    demand_stacked,
 )
 from slide.core.examples.dataset import Dataset
 from slide.core.svm.shortlists import DRAWN, HARD
@@ -41,6 +42,9 @@ def demand_state(state: State, train: Dataset) -> None:
     demand_flags(state, "has_all")
     # those that were held out before all were taken in have their hits still
     n_held_out = None if state["has_all"] else len(state["split"]["held_out"])
+    if state["voting"] is not None:
+        demand_fields("voting", state["voting"], ("found",))
+        demand_stacked(state["voting"]["found"])
     stacking, layers = state["stacking"], [state["layer"]]
     if stacking is not None:
         demand_stacking(stacking, train)

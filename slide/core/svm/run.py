@@ -35,6 +35,7 @@ from slide.core.svm.stacking import (
     refuse_few_rounds,
     restored,
 )
+from slide.core.svm.voting import Voting, begun_voting, voting_restored
 
 FEWEST_ROUNDS = 3  # before which no gain says nothing: the second meets what the first left out
 GAIN = 0.01  # of the mean of P@1, P@3 and P@5: a round that has less is followed by the last one
@@ -54,7 +55,8 @@ class SvmRun:
         split: examples that are trained on, and those that choices are judged on.
         layer: what is being solved: in the beginning centroids.
         idf_power: as it was chosen.
-        stacking: what a hidden layer takes; None if there will be none.
+        stacking: what a second pass takes; None if there will be none.
+        voting: what neighbours take beside the only pass; None if there will be none.
         n_steps: rounds that were taken.
         seconds_left: of a time budget.
         seconds: of the last round.
@@ -73,6 +75,7 @@ class SvmRun:
     layer: Layer
     idf_power: float
     stacking: Stacking | None = None
+    voting: Voting | None = None
     n_steps: int = 0
     seconds_left: float = np.inf
     seconds: float = 0.0
@@ -90,6 +93,7 @@ class SvmRun:
         rng = np.random.default_rng(seed)
         data = in_order(train)
         split = Split.of(data, rng, backend)
+        voting = begun_voting(own, data, split)
         power, balance = raced(own, data, split, active, backend, seed)
         inputs = inputs_of(own, data, power)
         data = as_inputs(data, inputs)
@@ -97,9 +101,9 @@ class SvmRun:
         lists = Shortlists.of(data.y.positive(), split.usable, problem.scratch)
         layer, stacking = (
             Layer.begin(problem, lists, balance),
-            begun_stacking(settings, data, split, rng),
+            begun_stacking(settings, data, split, rng) if voting is None else None,
         )
-        return cls(settings, backend, rng, data, split, layer, power, stacking)
+        return cls(settings, backend, rng, data, split, layer, power, stacking, voting)
 
     @classmethod
     def resume(
@@ -108,11 +112,12 @@ class SvmRun:
         """Go on from such a state; nothing is raced again."""
         data = in_order(train)
         demand_state(state, data)
+        split, rng = Split(**state["split"]), rng_from(state["rng"])
+        voting = voting_restored(settings.learner, data, state["voting"])
         inputs = Direct.restored(state["layer"]["network"], backend).inputs
         data = as_inputs(data, inputs)
         stacking, layer = restored(settings.learner, backend, data, state)
-        split, rng = Split(**state["split"]), rng_from(state["rng"])
-        run = cls(settings, backend, rng, data, split, layer, state["idf_power"], stacking)
+        run = cls(settings, backend, rng, data, split, layer, state["idf_power"], stacking, voting)
         for name in PLAIN:
             setattr(run, name, state[name])
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])
@@ -128,6 +133,7 @@ class SvmRun:
             "rng": state_of_rng(self.rng),
             "layer": self.layer.state(),
             "stacking": self.stacking and self.stacking.state(),
+            "voting": self.voting and self.voting.state(),
             "split": {
                 "usable": self.split.usable,
                 "held_out": self.split.held_out,
@@ -140,8 +146,9 @@ class SvmRun:
 
     @property
     def network(self) -> Direct:
-        """The weights, as they are."""
-        return self.layer.solved.network
+        """The weights, as they are, and neighbours beside them if they have been found to count."""
+        alone = self.layer.solved.network
+        return alone if self.voting is None else self.voting.beside(alone, self.backend)
 
     @property
     def order(self) -> Array:
@@ -151,7 +158,7 @@ class SvmRun:
     @property
     def output_weight(self) -> Array:
         """f32 (nnz,): those of a label, its bias last, after those of the label before."""
-        return self.network.param.weight.values
+        return self.layer.solved.network.param.weight.values
 
     @property
     def batch_size(self) -> int:
@@ -225,7 +232,7 @@ class SvmRun:
             self.split = whole.without(left_out)
             self.mine_and_solve(self.layer, self.split.usable)
             self.split = whole
-            stacking.score(self.network, self.layer, left_out)
+            stacking.score(self.layer.solved.network, self.layer, left_out)
 
     def finish(self) -> bool:
         """Take in what was held out, if there is time for it; whether there is more to be done.
@@ -241,7 +248,7 @@ class SvmRun:
             return False
         if self.stacking is not None:
             self.layer = self.stacking.better(self.layer)
-        self.held_out = self.answers()
+        self.held_out = self.judged() or self.answers()
         if self.seconds_left < ROUNDS_OF_LAST * self.seconds:
             return False
         self.split = Split(self.order, self.order[:0])
@@ -257,12 +264,20 @@ class SvmRun:
         self.solve(layer)
         self.layer = replace(self.layer, solved=replace(self.layer.solved, hits=hits))
 
+    def judged(self) -> Scored | None:
+        """Answers to what is held out, with neighbours if they count; None if they are not tried.
+
+        If time is up there are none.
+        """
+        if self.voting is None or not (self.voting.is_wanted or self.seconds_left > 0):
+            return None
+        return self.voting.judge(self.layer.solved.network, self.split, self.backend)
+
     def answers(self) -> Scored:
         """To what is held out."""
         rows, k = self.split.held_out, min(DEEPEST, self.layer.problem.y.n_cols)
-        return Scored.of(
-            *self.layer.problem.best_labels(self.network, rows, k), self.data.take(rows)
-        )
+        found = self.layer.problem.best_labels(self.layer.solved.network, rows, k)
+        return Scored.of(*found, self.data.take(rows))
 
     def catch_up(self) -> None:
         """Nothing is owed to any label."""
@@ -298,7 +313,7 @@ class SvmRun:
         rows = (self.split.held_out if len(self.split.held_out) else self.split.usable)[
             :N_MONITORED
         ]
-        weight = self.network.param.weight.map(self.backend.get)
+        weight = self.layer.solved.network.param.weight.map(self.backend.get)
         learned, total = self.layer.problem.counts > 0, 0.0
         x = self.layer.problem.x.take(self.backend.put(rows)).map(self.backend.get)
         for part in in_slices(replace(self.data.take(rows), x=x)):
@@ -309,7 +324,7 @@ class SvmRun:
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
-        return float(self.network.without_bias(self.backend).values.sum())
+        return float(self.layer.solved.network.without_bias(self.backend).values.sum())
 
     def diagnostics(self) -> dict[str, float]:
         """Scores and loss on held-out examples, while they were, and what was chosen by them."""

@@ -57,8 +57,9 @@ class SvmSettings(Part):
             1,
             2,
             "2 puts a hidden layer beside the inputs, whose units are labels that score highest "
-            "and those of the nearest training examples, which the model then holds; if not given, "
-            "it is put there if held-out examples are answered better with it",
+            "and those of the nearest training examples, or of these alone where examples are "
+            "folds of a user's items; the model then holds examples; if not given, it is put there "
+            "if held-out examples are answered better with it",
             common=True,
         ),
     )
