@@ -1,1 +1,1 @@
-"""What data larger than memory costs: converting it, and training from where it is."""
+"""Data larger than memory, and what it costs to convert it and train on it; dense inputs."""

@@ -16,6 +16,7 @@ import numpy as np
 
 import slide
 from slide.bench.drawn import draw_examples
+from slide.core.contract.arrays import CSR, Block
 from slide.core.contract.backend import Backend
 from slide.core.sampled.run import SampledRun
 from slide.core.sampled.settings import SampledSettings
@@ -74,10 +75,22 @@ def train_set(folder: Path | None, scale: Scale) -> slide.Dataset:
 
 
 def pair_in(folder: Path) -> tuple[slide.Dataset, slide.Dataset]:
-    """Training and test set of a folder, in either form: X_train.npz and so on, or text."""
+    """Training and test set of a folder, in either form: X_train.npz and so on, or text.
+
+    Features of which none is left out in any row are arrays: files hold sparse ones alone.
+    """
     if (folder / "X_train.npz").exists():
-        return slide.read(folder / "X_train.npz"), slide.read(folder / "X_test.npz")
+        pair = slide.read(folder / "X_train.npz"), slide.read(folder / "X_test.npz")
+        return as_given(pair[0]), as_given(pair[1])
     return slide.data.read_pair(folder / "train.txt.gz", folder / "test.txt.gz")
+
+
+def as_given(data: slide.Dataset) -> slide.Dataset:
+    """The same, with features as an array where all are there."""
+    x = data.x
+    if not isinstance(x, CSR) or x.nnz < x.n_rows * x.n_cols:
+        return data
+    return replace(data, x=Block.of(x.values.reshape(x.shape)))
 
 
 def stepper(config: slide.Config, backend: Backend, data: slide.Dataset) -> Callable[[], Any]:

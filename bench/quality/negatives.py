@@ -1,13 +1,16 @@
 """Does hashing pay? Where negatives come from: `python -m bench.quality.negatives DIR --seconds N`.
 
 DIR holds {train,test}.txt.gz, or X_{train,test}.npz with the labels beside them. A network with a
-hidden layer and one of direct connections are trained for the same number of wall seconds, once
-with each way to choose negatives:
+hidden layer and, from sparse features, one of direct connections are trained for the same number of
+wall seconds (`--cpu`: of CPU on one thread, where others use the machine), once with each way to
+choose negatives:
 
 * `uniform`, by chance;
 * `in-batch`, labels of other examples of the batch;
 * `hashing`, from hash tables of the labels' rows (of a hidden layer half of them, the other half by
   chance; for direct connections the rows and the features themselves are hashed, sparse);
+* `cells`, half of them of the nearest cell of k-means, which is learned anew at each rebuild
+  (`bench.quality.indexes`), half by chance;
 * `hardest`, those of the highest scores: the oracle, which computes all logits of a hidden layer,
   and the index in the case of direct connections.
 
@@ -30,8 +33,9 @@ from threadpoolctl import threadpool_limits
 import slide
 from bench.harness.problems import pair_in
 from bench.harness.tables import Table
+from bench.quality.indexes import Cells, cells
 from slide.bench.devices import waiting_for_device
-from slide.bench.machine import Busy
+from slide.bench.machine import Busy, cpu_seconds
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_TABLES, Backend, Query
 from slide.core.contract.families import Family, HashName, draw_family
@@ -44,6 +48,7 @@ from slide.core.learners.kinds import kind_of
 from slide.core.machine import cores
 from slide.core.models.model import Model
 from slide.core.runs.rehearsal import tiny_like
+from slide.core.sampled.layer_tables import LayerTables
 from slide.core.sampled.run import SampledRun
 from slide.core.sampled.sampling import Sampler, draw_uniform
 
@@ -77,6 +82,33 @@ class Hardest(Sampler):
         shared = np.unique(found.indices)
         origins = np.full((1, len(shared)), FROM_TABLES, np.float32)
         return Block(shared, origins, found.n_cols).map(backend.put)
+
+
+class LearnedTables(LayerTables):
+    """One table of cells, learned from the rows at each rebuild."""
+
+    cells: Cells
+
+    def rebuild(self, backend: Backend, weight: Array, step: int) -> None:
+        self.cells = cells(1 << round(np.log2(len(weight) ** 0.5)))(backend, weight)
+        self.tables, self.built_at = self.cells.tables, step
+        self.moved[:] = False
+
+    def codes(self, backend: Backend, a: CSR | Block) -> Array:
+        return self.cells.codes(a.dense(), 1)
+
+
+def begin_cells(config: slide.Config, backend: Backend, train: slide.Dataset) -> SampledRun:
+    """A run whose output layer has cells for tables."""
+    run = SampledRun.begin(replace(config, strategy="vanilla"), backend, train)
+    sampler = run.samplers[-1]
+    assert sampler is not None
+    assert sampler.tables is not None
+    old = sampler.tables
+    sampler.tables = LearnedTables(
+        old.hashing, old.refreshing, old.upkeep, old.n_neurons, old.width
+    )
+    return run
 
 
 def begin_hardest(config: slide.Config, backend: Backend, train: slide.Dataset) -> SampledRun:
@@ -161,7 +193,10 @@ def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
             if (sampler, scope) != ("in-batch", "example"):
                 config = slide.recipe(train, hidden=(HIDDEN,), scope=scope, sampler=sampler, **more)
                 found[f"hidden layer, {scope}: {name}"] = config, SampledRun.begin
+        found[f"hidden layer, {scope}: cells"] = config, begin_cells
         found[f"hidden layer, {scope}: hardest"] = config, begin_hardest
+    if isinstance(train.x, Block):
+        return found
     config = slide.recipe(train, by_steps=True, hidden=())
     for name, run in {"uniform": UniformDirect, "in-batch": InBatchDirect}.items():
         found[f"direct, example: {name}"] = config, run.begin
@@ -171,11 +206,23 @@ def contestants(train: slide.Dataset) -> dict[str, tuple[slide.Config, Begin]]:
     return found
 
 
+class Spent(Busy):
+    """A clock of CPU seconds, for machines that others use."""
+
+    def seconds(self) -> float:
+        return cpu_seconds() - self.cpu
+
+
 def trained(
-    config: slide.Config, begin: Begin, backend: Backend, train: slide.Dataset, budget: float
+    config: slide.Config,
+    begin: Begin,
+    backend: Backend,
+    train: slide.Dataset,
+    budget: float,
+    kind_of_clock: type[Busy] = Busy,
 ) -> tuple[Model, int, float]:
     """A network after so many seconds; the steps taken, and the cores that were busy."""
-    clock = Busy()
+    clock = kind_of_clock()
     run, counts = begin(config, backend, train), train.y.positive().column_counts()
     step = waiting_for_device(backend, run.step)
     while clock.seconds() < budget:
@@ -216,11 +263,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, metavar="DIR")
     parser.add_argument("--seconds", type=float, required=True, help="of training, each")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cpu", action="store_true", help="seconds of CPU, on one thread")
     parser.add_argument("--only", default="", help="those whose name contains this")
     args = parser.parse_args()
     train, test = pair_in(args.data)
     backend = slide.load_backend()
-    backend.set_threads(cores())
+    threads, clock = (1, Spent) if args.cpu else (cores(), Busy)
+    backend.set_threads(threads)
     runs: dict[str, list[dict[str, float]]] = {}
     with threadpool_limits(limits=1, user_api="blas"):
         for seed in range(args.seeds):
@@ -231,11 +280,12 @@ def main() -> None:
                     small = tiny_like(train)
                     trained(tiny(config), begin, backend, small, 0.1)[0].evaluate(small)
                 seeded = replace(config, seed=seed)
-                model, steps, busy = trained(seeded, begin, backend, train, args.seconds)
+                model, steps, busy = trained(seeded, begin, backend, train, args.seconds, clock)
                 scores = model.evaluate(test) | {"steps": steps, "busy": busy}
                 runs.setdefault(name, []).append(scores)
                 print(f"{name} {seed}: {100 * scores['precision_at_1']:.1f}", flush=True)
-    note = f"{args.seconds:g} s each, {args.seeds} seeds, {cores()} threads."
+    kind = " of CPU" if args.cpu else ""
+    note = f"{args.seconds:g} s{kind} each, {args.seeds} seeds, {threads} threads."
     rows = [row(name, each) for name, each in runs.items()]
     print(Table(args.data.resolve().name, rows, note).markdown())
 

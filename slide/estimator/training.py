@@ -15,10 +15,9 @@ from slide.core.machine import cores
 from slide.core.models.model import Model
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.trainer import Trainer
-from slide.core.settings.traits import Traits
+from slide.core.settings.traits import FEW_LABELS, Traits
 from slide.core.svm.kind import SVM
 
-FEW_LABELS = 1000  # which are solved as linear SVMs whatever the features are
 RACED = ("cost", "centroid", "idf_power")  # what a run chooses by trying
 
 

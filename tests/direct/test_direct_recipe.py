@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse
 from kernel_arguments import csr, labels
 
 from slide.core.contract.arrays import Block
@@ -90,3 +91,15 @@ def test_traits_are_counted(train_set):
 def test_settings_that_do_not_go_together(settings, words):
     with pytest.raises(ConfigError, match=words):
         Config(**settings)
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "n_features", "n_full", "is_dense"),
+    [(1001, 32, 50, True), (1000, 32, 50, False), (1001, 31, 50, False), (1001, 32, 25, False)],
+)
+def test_rows_of_a_file_that_have_most_features_are_dense(n_labels, n_features, n_full, is_dense):
+    x = np.ones((50, n_features)) * (np.arange(50) < n_full)[:, None]
+    y = scipy.sparse.csr_array((np.ones(50), (np.arange(50), np.arange(50))), (50, n_labels))
+    train = Dataset(scipy.sparse.csr_array(x), y)
+    assert Traits.of(train).is_dense == is_dense
+    assert recipe(train).hidden == ((256,) if is_dense else ())

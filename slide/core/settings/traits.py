@@ -8,6 +8,9 @@ from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped, is_even
 
+FEW_LABELS = 1000  # which are solved as linear SVMs whatever the features are
+FEW_COLUMNS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -16,7 +19,9 @@ class Traits:
     Args:
         n_samples, n_labels: of the training set.
         features_per_example, labels_per_example: means.
-        is_dense: features are given as an array.
+        is_dense: features are given as an array, or as rows that have most of them, of many labels:
+            embeddings in a file. To mine negatives an index would go through all labels for each
+            feature then. Few labels are solved from such rows, too.
         is_binary: all features of an example have one value above 0, and most examples have
             several: nobody has weighted them yet.
     """
@@ -37,4 +42,10 @@ class Traits:
         else:
             is_binary = isinstance(x, CSR) and x.nnz > n and is_even(x)
         labels = train.y.positive().nnz
-        return cls(n, train.n_labels, x.nnz / n, labels / n, not isinstance(x, CSR), is_binary)
+        is_dense = not isinstance(x, CSR) or (train.n_labels > FEW_LABELS and is_full(x))
+        return cls(n, train.n_labels, x.nnz / n, labels / n, is_dense, is_binary)
+
+
+def is_full(x: CSR) -> bool:
+    """Whether rows have most columns, and these are too many to be a few measured numbers."""
+    return x.n_cols >= FEW_COLUMNS and 2 * x.nnz > x.n_rows * x.n_cols
