@@ -18,8 +18,11 @@ import scipy.sparse
 import slide
 from slide.core.contract.arrays import CSR
 
-REAL = ("bibtex", "ml-latest-small", "debian-depends", "wordnet-nextword", "gowalla-41k")
-RECOMMENDERS = ("ml-latest-small", "gowalla-41k")
+REAL = (
+    "bibtex", "ml-latest-small", "ml-100k", "debian-depends", "eurlex-dev", "wordnet-hypernyms",
+    "wordnet-nextword", "session-tmall", "session-diginetica", "gowalla-41k",
+)  # fmt: skip
+RECOMMENDERS = ("ml-latest-small", "ml-100k", "gowalla-41k")
 """Features and labels share one numbering: items that someone has, items to recommend."""
 
 BUNDLED = {"debian-depends": Path(slide.__file__).parent / "data" / "demo"}
