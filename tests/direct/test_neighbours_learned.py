@@ -13,7 +13,8 @@ from slide.core.direct import stacking
 from slide.core.direct.neighbours import SUMMANDS, recency
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.run import DirectRun
-from slide.core.direct.stacking import drawn, evenly, fitted, sample_of, stacked
+from slide.core.direct.stacking import Asked, drawn, evenly, fitted, sample_of, stacked
+from slide.core.direct.things import things_of
 
 SCORED = {
     "labels": np.zeros((1, 2), np.int32), "scores": np.zeros((1, 2), np.float32),
@@ -57,14 +58,13 @@ def test_weights_do_not_depend_on_how_many_are_asked_at_once(begun, monkeypatch)
 
 
 def test_a_gain_that_may_be_chance_is_none(begun, monkeypatch):
-    held = begun.held
-    inputs = begun.data.take(held).features
-    rest = begun.connections, inputs, TRAIN, begun.order, held, False, BACKEND
-    chance = np.resize([1.0, -1.0], len(held))
+    held = Asked.of(TRAIN, begun.order, begun.held, things_of)
+    apart = replace(held, things=(np.arange(len(begun.held)), held.things[1]))
+    chance = np.resize([1.0, -1.0], len(begun.held))
     for gain, stays in ((0.5, True), (0.02, False), (-0.5, False)):
-        ranks = iter([gain + chance, 0])  # with neighbours, and without
-        monkeypatch.setattr(stacking, "reciprocal_ranks", lambda *_, ranks=ranks: next(ranks))
-        assert (stacked(*rest)[0] is not None) == stays
+        ndcg = iter([gain + chance, 0])  # with neighbours, and without
+        monkeypatch.setattr(stacking, "ndcg_of_each", lambda *_, ndcg=ndcg: next(ndcg))
+        assert (stacked(begun.connections, apart, False, BACKEND)[0] is not None) == stays
 
 
 def test_the_latest_are_held_out_where_times_are_known():

@@ -10,7 +10,7 @@ from interrupted import CONFIGS, TRAIN, StopsAt, bits, trained
 
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
 from slide.core.checkpoints.shelf import Shelf
-from slide.core.errors import ModelError
+from slide.core.errors import ConfigError, ModelError
 from slide.core.interrupts import Interrupted, unwrapping
 from slide.core.models import folder as folders
 from slide.core.models.model import Model
@@ -59,9 +59,9 @@ def test_between_the_last_two_solves_there_is_a_checkpoint(config, backend, tmp_
     with killing(Layer, "mined", mine_or_die):
         trained(tmp_path / "m", config, backend, every="1")
     monkeypatch.setattr(SvmRun, "solve", noted)
-    trained(
-        tmp_path / "m", replace(config, epochs=config.epochs + 2), backend, resume=True
-    )  # it is too late for it
+    with pytest.raises(ConfigError, match="has had its last epoch"):
+        trained(tmp_path / "m", replace(config, epochs=config.epochs + 2), backend, resume=True)
+    trained(tmp_path / "m", config, backend, resume=True)
     assert solves.count(TRAIN.n_samples) == 1
     (files, lines), (expected, expected_lines) = bits(tmp_path / "m"), bits(tmp_path / "whole")
     assert lines == expected_lines

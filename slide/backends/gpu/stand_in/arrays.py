@@ -17,7 +17,7 @@ from slide.backends.gpu.stand_in.memory import Memory
 FUNCTIONS = (
     "append", "arange", "argsort", "asarray", "ascontiguousarray", "broadcast_to", "concatenate",
     "cumsum", "diff", "einsum", "empty", "flatnonzero", "full", "full_like", "nonzero", "ones",
-    "ones_like", "partition", "repeat", "searchsorted", "sort", "take_along_axis", "unique",
+    "ones_like", "partition", "repeat", "searchsorted", "sort", "take_along_axis",
     "where", "zeros", "zeros_like",
 )  # fmt: skip
 """Functions of CuPy that are used (tests compare them with CuPy where it is installed)."""
