@@ -73,7 +73,8 @@ def search_arguments(draw: Scaled) -> tuple[InvertedIndex, CSR, CSR, int]:
     index = InvertedIndex(lists.indptr, lists.indices, lists.values, base)
     x = draw.csr((size["B"], inputs), size["x"], stride)
     excluded = excluded_of(draw, lists.indices, (size["B"], neurons))
-    return index, x, draw.or_empty(excluded), size["k"]
+    k = draw.one_of(size["k"], 130, 200)  # far fewer than are met, and not few
+    return index, x, draw.or_empty(excluded), k
 
 
 def excluded_of(draw: Scaled, ids: Array, shape: tuple[int, int]) -> CSR:
