@@ -15,14 +15,14 @@ from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import Traits, recipe, settings_for
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.core.svm import choosing
+from slide.core.svm import choosing, splitting
 from slide.core.svm.choosing import drawn_labels, next_lists, raced, walked
 from slide.core.svm.kind import SVM
 from slide.core.svm.run import SvmRun
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import DRAWN
 from slide.core.svm.solving import BIAS, CONSTANT, NEVER, Balance
-from slide.core.svm.splitting import Split, other_parts
+from slide.core.svm.splitting import Split, n_held_out, other_parts
 
 BACKEND = slide.load_backend("numba")
 DATA = planted(600, 60)
@@ -264,6 +264,39 @@ def test_of_costs_that_are_not_told_apart_the_least_is_taken_for_parts(has_parts
             return -loss
 
     assert walked(Landscape(), Balance(0.3, 0.0), np.zeros(9)).cost == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(("errors", "cost"), [(1.9, 0.3), (2.1, 0.9)])
+def test_no_step_is_taken_for_a_gain_that_may_be_chance(errors, cost):
+    """At 0.9 the gain is so many standard errors, at 2.7 there is none over that."""
+    noise = np.array([-1, 1, 0, -1, 1, 0, -1, 1, 0]) * 1.5**0.5 * 3  # of standard error 1
+
+    class Landscape:
+        split = Split(np.arange(9), np.arange(9))
+
+        def run(self, balance):
+            return noise + (errors if balance.cost > 0.5 else -9)
+
+    assert walked(Landscape(), Balance(0.3, 2.0), np.zeros(9)).cost == pytest.approx(cost)
+
+
+@pytest.mark.parametrize(("n", "held"), [(100, 20), (4880, 976), (15_000, 2000), (30_000, 3000),
+                                         (10**6, 4000)])  # fmt: skip
+def test_of_few_examples_a_larger_share_is_held_out(n, held):
+    assert n_held_out(n) == held
+
+
+@pytest.mark.parametrize(("n_parts", "has_parts"), [(45, False), (55, True)])
+def test_examples_have_parts_if_most_of_those_held_out_have_one(monkeypatch, n_parts, has_parts):
+    """Each of some has five others, so that the others are many in either case."""
+    monkeypatch.setattr(splitting, "n_held_out", lambda n: 100)
+    parts = np.full((100, 5), -1)
+    parts[:n_parts] = np.arange(5 * n_parts).reshape(-1, 5)
+    monkeypatch.setattr(splitting, "other_parts", lambda *_: parts)
+    data = planted(2000, 60)
+    split = Split.of(data, np.random.default_rng(0), BACKEND)
+    assert len(split.held_out) == 100
+    assert split.has_parts is has_parts
 
 
 def test_each_round_draws_others_in_place_of_those_that_are_easy():

@@ -31,6 +31,7 @@ from slide.core.svm.solving import REFINING, Balance, Problem
 from slide.core.svm.splitting import Split
 
 FACTOR, MOST_STEPS = 3.0, 5  # by which costs go up or down, and how often
+ERRORS_OF_STEP = 2.0  # standard errors: several costs are tried, and one may seem better
 POWERS = (0.0, 0.5)  # of the inverse document frequency
 FIRST = Balance(0.3, 2.0)  # cost that is tried first, and length of centroids
 TERMS_IN_HEATS = 3_000_000  # features of the examples that the labels of a heat have, at least
@@ -111,6 +112,9 @@ def powers_of(settings: SvmSettings, data: Dataset) -> tuple[float, ...]:
 def walked(heats: Heats, begun: Balance, goodness: Array) -> Balance:
     """The best that walking along costs finds: up, or if that is no gain, down.
 
+    No step is taken for a gain that may be chance: what is tried first is good for most sets, and a
+    cost three times too small or too large is bad for any.
+
     Where examples are parts of one thing, the other parts of what is asked for later are trained
     on, as lacking it, and the more they cost the better that is learned. Those held out cannot say
     so. There the least cost that was tried is taken from which the best is not told apart.
@@ -126,7 +130,7 @@ def walked(heats: Heats, begun: Balance, goodness: Array) -> Balance:
         for _ in range(MOST_STEPS if best is begun else 0):
             other = replace(best, cost=factor * best.cost)
             tried[other] = heats.run(other)
-            if tried[other].mean() <= tried[best].mean():
+            if within_error(tried[other], tried[best], ERRORS_OF_STEP):
                 break
             best = other
     if not heats.split.has_parts:
@@ -135,13 +139,13 @@ def walked(heats: Heats, begun: Balance, goodness: Array) -> Balance:
     return min(near, key=lambda each: each.cost)
 
 
-def within_error(best: Array, other: Array) -> bool:
-    """Whether the best is better by no more than the standard error of the difference.
+def within_error(best: Array, other: Array, errors: float = 1.0) -> bool:
+    """Whether the best is better by no more than so many standard errors of the difference.
 
     Source: the one-standard-error rule of Breiman et al. (CART, 1984), of pairs.
     """
     gain = best - other
-    return bool(gain.mean() <= gain.std() / math.sqrt(len(gain)))
+    return bool(gain.mean() <= errors * gain.std() / math.sqrt(len(gain)))
 
 
 @dataclass(frozen=True, slots=True)

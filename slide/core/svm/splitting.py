@@ -17,7 +17,8 @@ from slide.core.examples.fetching import taken
 from slide.core.svm.near import nearest
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 4000  # share of the examples, and how many at most
-LEFT_OUT = 0.2  # share of the examples that may be missing for them, other parts among them
+ENOUGH, OF_FEW = 2000, 0.2  # fewer than so many are held out of few examples, but a larger share
+LEFT_OUT = 0.3  # share of the examples that may be missing for them, other parts among them
 FEWEST_HELD_OUT = 20  # with fewer nothing is held out: chance would decide
 NEAR, PARTS = 0.6, 16  # cosine from which examples are near, and how many are looked for
 NO_ROWS = np.zeros(0, np.int64)
@@ -50,21 +51,30 @@ class Split:
             backend: finds the parts.
         """
         n = data.n_samples
-        rows = rng.permutation(n)[: min(int(HELD_OUT * n), MOST_HELD_OUT)]
-        missing, n_held = np.zeros(n, bool), 0
+        rows = rng.permutation(n)[: n_held_out(n)]
+        missing, n_held, n_with_parts = np.zeros(n, bool), 0, 0
         for row, parts in zip(rows, other_parts(data, rows, backend), strict=True):
             if missing.sum() > LEFT_OUT * n:
                 break
             missing[parts[parts >= 0]] = missing[row] = True
             n_held += 1
+            n_with_parts += bool((parts >= 0).any())
         if n_held < FEWEST_HELD_OUT:
             return cls(np.arange(n), rows[:0])
-        has_parts = bool(missing.sum() > 1.5 * n_held)
+        has_parts = 2 * n_with_parts > n_held
         return cls(np.flatnonzero(~missing), np.sort(rows[:n_held]), has_parts)
 
     def without(self, rows: Array) -> Split:
         """The same, but for some of the rows that are trained on."""
         return replace(self, usable=np.setdiff1d(self.usable, rows), left_out=rows)
+
+
+def n_held_out(n: int) -> int:
+    """How many of n examples are held out, if they have no other parts.
+
+    The fewer there are, the more is a choice between them a matter of chance.
+    """
+    return min(max(int(HELD_OUT * n), min(int(OF_FEW * n), ENOUGH)), MOST_HELD_OUT)
 
 
 def other_parts(data: Dataset, rows: Array, backend: Backend) -> Array:
