@@ -72,7 +72,7 @@ class Evaluating:
 
         Returns:
             precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, hit_rate, mrr,
-            r_precision, coverage, head_recall, torso_recall, tail_recall
+            r_precision, map, coverage, head_recall, torso_recall, tail_recall
             (`slide.core.examples.measures`), each as NAME_at_k; in sampled mode also recall_at_k,
             the share of the exact top k that is found.
 
