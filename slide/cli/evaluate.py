@@ -14,6 +14,7 @@ from slide.cli.logs import (
     LogColumns,
     NoRepeats,
     Sessions,
+    Shown,
     logs_of,
     refuse_itemless,
 )
@@ -65,6 +66,7 @@ def evaluate(
     clicked_from: ClickedFrom = None,
     no_repeats: NoRepeats = False,
     hold_out: HoldOut = None,
+    shown: Shown = False,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -82,9 +84,11 @@ def evaluate(
     from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    if sampled and shown:
+        raise ConfigError("--shown and --sampled rank different labels: leave one of them out")
     logs = logs_of(
-        sessions, clicks, columns, no_repeats, clicked_from, hold_out, text=text, labels=labels,
-        separator=separator, one_based=one_based, insert=insert,
+        sessions, clicks, columns, no_repeats, clicked_from, hold_out, shown, text=text,
+        labels=labels, separator=separator, one_based=one_based, insert=insert,
     )  # fmt: skip
     ranks = ranks_of(at)
     refuse_twice(file, insert)
@@ -102,7 +106,10 @@ def evaluate(
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based, folder)
-        scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
+        if shown:
+            scores = model.evaluate_shown(data, (psp_a, psp_b), ranks)
+        else:
+            scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
         inference = "sampled" if sampled else "exact"
         print_json(

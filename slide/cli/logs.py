@@ -60,6 +60,14 @@ HoldOut = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+Shown = Annotated[
+    bool,
+    typer.Option(
+        "--shown",
+        help="Rank the items that a user was shown alone, instead of all items.",
+        rich_help_panel=PANEL,
+    ),
+]
 NoRepeats = Annotated[
     bool,
     typer.Option(
@@ -203,12 +211,13 @@ def logs_of(
     no_repeats: bool = False,
     clicked_from: float | None = None,
     hold_out: float | None = None,
+    shown: bool = False,
     **others: object,
 ) -> Logs | None:
     """How the files of a run are read if they are logs; None if they are not.
 
     Args:
-        sessions, clicks, columns, no_repeats, clicked_from, hold_out: the options.
+        sessions, clicks, columns, no_repeats, clicked_from, hold_out, shown: the options.
         others: options that are about other files, by name.
 
     Raises:
@@ -217,7 +226,8 @@ def logs_of(
     from slide.data.click_logs import USUAL, checked_limit
     from slide.data.session_logs import checked_columns
 
-    refuse_alone("--clicks", clicks, clicked_from=clicked_from, hold_out=hold_out)
+    refuse_alone("--clicks", clicks, clicked_from=clicked_from, hold_out=hold_out,
+                 shown=shown or None)  # fmt: skip
     refuse_alone("--sessions or --clicks", sessions or clicks, columns=columns,
                  no_repeats=no_repeats or None)  # fmt: skip
     if sessions and clicks:
