@@ -6,8 +6,9 @@ and what precedes it is trained on:
 * popularity: clicks of an item; and clicks among those to whom it was shown;
 * BPR of implicit: random items that a user did not click for negatives;
 * BPR on what was shown: the same factors in NumPy, a skipped item of the user for each click;
-* slide with the loss bce, and with its defaults, on the same blocks;
-* slide with the loss saros: one pass, several, and without users of few or of many blocks.
+* slide with its defaults, and with the loss bce, on the same blocks;
+* slide with the loss saros: one pass, several, without users of few or of many blocks, and without
+  the users who are judged.
 
 Held-out clicks are ranked twice: among all items but those that the user was shown before, and, as
 the paper does, among the items that the user was shown in the held-out part. Means over seeds. One
@@ -179,20 +180,43 @@ def by_slide(fewest: int = 1, most: int | None = None, **chosen: Any) -> Callabl
     """A model of the blocks of users who have so many of them."""
 
     def scores(split: Split, seed: int) -> Scores:
-        backend = slide.load_backend("numba")
-        backend.set_threads(1)
-        began = time.process_time()
-        blocks = slide.data.blocks(*split.log, fewest=fewest, most=most)
-        config = slide.recipe(blocks, seed=seed, **chosen)
-        model = slide.Trainer(config, backend=backend).fit(blocks)
-        seconds = time.process_time() - began
-        n_known = blocks.n_labels
-        ids, found = model.predict(split.test.x, n_known)
-        logits = np.full((len(ids), split.test.n_labels), -np.inf, np.float32)
-        np.put_along_axis(logits, ids.astype(np.int64), found, axis=1)
-        return logits, seconds
+        return trained(split, split.log, seed, chosen, fewest, most)
 
     return scores
+
+
+def strangers(split: Split, seed: int) -> Scores:
+    """Loss saros; half of the users are scored by a model of the other half's blocks, and back."""
+    logits, seconds = np.zeros((len(split.who), split.test.n_labels), np.float32), 0.0
+    for half in (0, 1):
+        others = split.log.take(split.users % 2 != half)
+        found, taken = trained(split, others, seed, {"loss": "saros"}, like=split.test)
+        own = split.who % 2 == half
+        logits[own] = found[own]
+        seconds += taken
+    return logits, seconds
+
+
+def trained(
+    split: Split,
+    log: ClickLog,
+    seed: int,
+    chosen: dict[str, Any],
+    fewest: int = 1,
+    most: int | None = None,
+    like: slide.Dataset | None = None,
+) -> Scores:
+    """A model of a log's blocks, whose items are the first of the split's, or those of `like`."""
+    backend = slide.load_backend("numba")
+    backend.set_threads(1)
+    began = time.process_time()
+    blocks = slide.data.blocks(*log, fewest=fewest, most=most, like=like)
+    model = slide.Trainer(slide.recipe(blocks, seed=seed, **chosen), backend=backend).fit(blocks)
+    seconds = time.process_time() - began
+    ids, found = model.predict(split.test.x, blocks.n_labels)
+    logits = np.full((len(ids), split.test.n_labels), -np.inf, np.float32)
+    np.put_along_axis(logits, ids.astype(np.int64), found, axis=1)
+    return logits, seconds
 
 
 def quantiles(split: Split, *shares: float) -> list[int]:
@@ -215,13 +239,18 @@ def contestants(split: Split, python: str) -> dict[str, Callable[[Split, int], S
         "BPR on what was shown, 1 pass": shown_bpr(1),
         "slide, defaults": by_slide(),
         "slide, bce": by_slide(loss="bce"),
-        "slide, saros": by_slide(**saros),
+        "slide, bce, 1 pass at the rate of saros": by_slide(loss="bce", epochs=1, lr=0.5),
+        "slide, bce, 64 hidden units": by_slide(loss="bce", hidden=64, epochs=3),
+        "slide, saros, 1 pass (default)": by_slide(**saros),
+        "slide, saros, 1 pass, of other users": strangers,
+        "slide, saros, 1 pass, rate 2": by_slide(**saros, lr=2.0),
+        "slide, saros, 1 pass, rate 0.1": by_slide(**saros, lr=0.1),
         "slide, saros, 2 passes": by_slide(**saros, epochs=2),
         "slide, saros, 5 passes": by_slide(**saros, epochs=5),
         f"slide, saros, {low} blocks or more": by_slide(low, **saros),
         f"slide, saros, {high} blocks or fewer": by_slide(most=high, **saros),
         f"slide, saros, {low} to {high} blocks": by_slide(low, high, **saros),
-        "slide, saros, 64 hidden units": by_slide(**saros, hidden=64, epochs=1),
+        "slide, saros, 1 pass, 64 hidden units": by_slide(**saros, hidden=64, epochs=1),
     }
 
 
