@@ -6,7 +6,7 @@ and what precedes it is trained on:
 * popularity: clicks of an item; and clicks among those to whom it was shown;
 * BPR of implicit: random items that a user did not click for negatives;
 * BPR on what was shown: the same factors in NumPy, a skipped item of the user for each click;
-* slide with its defaults, and with the loss bce, on the same blocks;
+* slide with solved labels, its default, and with the loss bce, on the same blocks;
 * slide with the loss saros: one pass, several, without users of few or of many blocks, and without
   the users who are judged.
 
@@ -237,7 +237,8 @@ def contestants(split: Split, python: str) -> dict[str, Callable[[Split, int], S
         "BPR of implicit, 1 pass": implicit_bpr(python, 1),
         "BPR on what was shown, 20 passes": shown_bpr(20),
         "BPR on what was shown, 1 pass": shown_bpr(1),
-        "slide, defaults": by_slide(),
+        "slide, solved labels (default)": by_slide(),
+        "slide, solved labels, cost 0.01": by_slide(cost=0.01),
         "slide, bce": by_slide(loss="bce"),
         "slide, bce, 1 pass at the rate of saros": by_slide(loss="bce", epochs=1, lr=0.5),
         "slide, bce, 64 hidden units": by_slide(loss="bce", hidden=64, epochs=3),

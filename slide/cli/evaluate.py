@@ -78,8 +78,8 @@ def evaluate(
     (share of the examples with a label in the top k), recall@k, MRR@k,
     R-precision RP@k, mean average precision MAP@k, coverage@k (share of the
     labels that are named at all), and recall@k of the labels that are most
-    frequent in training (head), less frequent (torso) and least frequent (tail).
-    With --sampled also how much of the exact top k is found.
+    frequent in training (head), less frequent (torso) and least frequent
+    (tail). With --sampled also how much of the exact top k is found.
     """
     from slide.data import refuse_other_than_svmlight, refuse_twice
 

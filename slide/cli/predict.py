@@ -76,8 +76,8 @@ def predict(
     order. Of texts it is a JSON object, {"labels": [NAME, ..], "scores":
     [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
     true. Probabilities are called "probabilities" there. Of a log (--sessions)
-    it is such an object for each session, with "session": ID before the rest; of
-    one of clicks (--clicks) for each user, with "user": ID.
+    it is such an object for each session, with "session": ID before the rest;
+    of one of clicks (--clicks) for each user, with "user": ID.
     """
     from slide.core.examples.metrics import without
     from slide.data import (

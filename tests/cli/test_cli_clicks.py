@@ -76,8 +76,12 @@ def test_what_was_shown_is_ranked_alone(logs, slide):
         shown, clicked = logits.row(row)[1], later.y.row(row)[1] > 0
         hits = clicked[np.argsort(-shown, kind="stable")][:3]
         precisions = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-        each.append((hits * precisions).sum() / min(3, clicked.sum()))
-    assert scores["map_at_3"] == pytest.approx(np.mean(each))
+        average = (hits * precisions).sum() / min(3, clicked.sum())
+        each.append((average, hits.sum() / 3))
+    assert [scores[name] for name in ("map_at_3", "precision_at_3")] == pytest.approx(
+        np.mean(each, axis=0)
+    )
+    assert scores["precision_at_3"] < 0.9  # not all that was shown was clicked
     assert scores["map_at_3"] > 0.95 > evaluated(slide, *HELD)["map_at_3"]  # tastes are learned
 
 

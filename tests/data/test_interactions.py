@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from data_files import assert_same
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slide.core.errors import ConfigError, InputError
@@ -91,6 +91,7 @@ def test_users_with_too_few_or_too_many_blocks_are_left_out(limits, rows) -> Non
 
 
 @given(EVENTS, st.integers(0, 3), st.none() | st.integers(0, 4), st.integers(1, 4))
+@example(LOG, 0, None, 1)
 def test_blocks_against_a_loop(log, fewest, most, longest) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interactions, "LONGEST", longest)
