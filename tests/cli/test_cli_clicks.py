@@ -67,6 +67,15 @@ def test_one_command_trains_on_the_past_and_is_judged_on_what_follows(logs, slid
     assert f"MAP      {100 * judged['map_at_3']:6.2f}%" in out
 
 
+def test_the_best_epoch_on_what_is_held_out_can_be_kept(logs, slide):
+    code, out, _ = slide("train", "log.csv", "--clicked-from", "4", "--hold-out", "0.4", "--model",
+                         "n", *QUICK, "--keep", "best", "--metric", "map_at_3")  # fmt: skip
+    assert code == 0
+    kept = float(out.split("Kept epoch")[1].split(",")[1].split()[0])
+    code, out, _ = slide("evaluate", "n", "log.csv", "--clicked-from", "4", *HELD, "--json")
+    assert json.loads(out)["map_at_3"] == pytest.approx(kept, abs=1e-4)
+
+
 def test_what_was_shown_is_ranked_alone(logs, slide):
     scores = evaluated(slide, *HELD, "--shown")
     model = Model.load("m")
