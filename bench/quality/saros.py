@@ -133,9 +133,10 @@ def implicit_bpr(python: str, passes: int) -> Callable[[Split, int], Scores]:
             command = [python, "-m", "bench.rivals.bpr", name, str(passes), str(seed)]
             ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if ran.returncode:
+                reason = ran.stderr.strip().splitlines()[-1]
                 raise SystemExit(
-                    f"{python} has no implicit, or fails with it: pip install implicit==0.7.3 into "
-                    f"an environment, and say --bpr ENVIRONMENT/bin/python\n{ran.stderr[-500:]}"
+                    f"{python} fails ({reason}): pip install implicit==0.7.3 into an environment, "
+                    "and say --bpr ENVIRONMENT/bin/python"
                 )
             return np.load(folder / "scores.npy")[split.who], float(ran.stdout)
 
