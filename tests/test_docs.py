@@ -75,6 +75,9 @@ def place(tmp_path, monkeypatch):
     for log in ("log.csv", "later.csv", "open.csv"):
         events = (f"{i // 4},item {i % 4},{i}" for i in range(200))
         (tmp_path / log).write_text("\n".join(["session,item,time", *events]))
+    for log in ("shown.csv", "new.csv"):
+        events = (f"{i // 8},item {(i + i // 8) % 8},{i % 2},{i}" for i in range(200))
+        (tmp_path / log).write_text("\n".join(["user,item,click,time", *events]))
     monkeypatch.setattr(slide, "load_demo", lambda: Demo(train, test, names, names, "made up"))
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "einsum_package" / "src"))
     monkeypatch.chdir(tmp_path)
@@ -192,7 +195,8 @@ def scripts_of_the_benches():
 
 def test_each_bench_has_a_line_in_their_table():
     table = (ROOT / "bench" / "README.md").read_text()
-    parts = {"python -m bench.serving.asked", "python -m bench.rivals.peers.install"}
+    parts = {"python -m bench.serving.asked", "python -m bench.rivals.peers.install",
+             "python -m bench.rivals.bpr"}  # fmt: skip
     found = {*scripts_of_the_benches()} - parts
     assert len(found) > 20
     assert {script for script in found if script not in table} == set()

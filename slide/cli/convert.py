@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slide.cli.logs import LogColumns, Logs, NoRepeats, Sessions, logs_of
+from slide.cli.logs import ClickedFrom, Clicks, LogColumns, Logs, NoRepeats, Sessions, logs_of
 from slide.cli.options import FORMATS, OneBasedText
 from slide.cli.texts import (
     PANEL,
@@ -58,7 +58,9 @@ def convert(
     vectorizer: Vectorizer = None,
     vectorize: Vectorize = None,
     sessions: Sessions = False,
+    clicks: Clicks = False,
     columns: LogColumns = None,
+    clicked_from: ClickedFrom = None,
     no_repeats: NoRepeats = False,
     like: Like = None,
     check: Annotated[
@@ -90,8 +92,8 @@ def convert(
         raise ConfigError("convert takes IN and OUT: name both (see slide convert --help)")
     refuse_taken(target)
     logs = logs_of(
-        sessions, columns, no_repeats, text=text, labels=labels, separator=separator,
-        vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
+        sessions, clicks, columns, no_repeats, clicked_from, text=text, labels=labels,
+        separator=separator, vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
     )  # fmt: skip
     if logs is not None:
         log_to(sources, target, logs, like)
@@ -146,7 +148,7 @@ def to_file(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
 
 
 def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> None:
-    """Read logs as one, and write the rows of their sessions into a file or a data folder."""
+    """Read logs as one, and write their examples into a file or a data folder."""
     from slide.data import is_folder_name, refuse_unwritable, write
     from slide.data.folders.converting import convert_to_folder
     from slide.data.parts import parts_of
@@ -161,7 +163,7 @@ def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> 
     else:
         write(data, target)
         lost.append("names of items")
-    sentence = f"{' and '.join(lost)} are not kept there: slide train LOG --sessions has them"
+    sentence = f"{' and '.join(lost)} are not kept there: slide train LOG {logs.option} has them"
     print(f"slide: {target}: {sentence}", file=sys.stderr)
 
 

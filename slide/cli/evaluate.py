@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from slide.cli.freeze import model_in
-from slide.cli.logs import LogColumns, NoRepeats, Sessions, logs_of, refuse_itemless
+from slide.cli.logs import (
+    ClickedFrom,
+    Clicks,
+    HoldOut,
+    LogColumns,
+    NoRepeats,
+    Sessions,
+    Shown,
+    logs_of,
+    refuse_itemless,
+)
 from slide.cli.options import (
     AsJson,
     BackendName,
@@ -27,7 +37,7 @@ from slide.core.errors import ConfigError
 
 HEADINGS = {
     "precision": "P", "ndcg": "nDCG", "psp": "PSP", "hit_rate": "HR", "mrr": "MRR",
-    "r_precision": "RP", "label_recall": "recall", "head_recall": "  head",
+    "r_precision": "RP", "map": "MAP", "label_recall": "recall", "head_recall": "  head",
     "torso_recall": "  torso", "tail_recall": "  tail", "coverage": "coverage",
     "recall": "of exact",
 }  # fmt: skip
@@ -51,8 +61,12 @@ def evaluate(
     labels: Labels = None,
     separator: Separator = None,
     sessions: Sessions = False,
+    clicks: Clicks = False,
     columns: LogColumns = None,
+    clicked_from: ClickedFrom = None,
     no_repeats: NoRepeats = False,
+    hold_out: HoldOut = None,
+    shown: Shown = False,
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
@@ -62,31 +76,27 @@ def evaluate(
 
     Precision P@k, nDCG@k, propensity-scored precision PSP@k, hit rate HR@k
     (share of the examples with a label in the top k), recall@k, MRR@k,
-    R-precision RP@k, coverage@k (share of the labels that are named at all),
-    and recall@k of the labels that are most frequent in training (head), less
-    frequent (torso) and least frequent (tail). With --sampled also how much of
-    the exact top k is found.
+    R-precision RP@k, mean average precision MAP@k, coverage@k (share of the
+    labels that are named at all), and recall@k of the labels that are most
+    frequent in training (head), less frequent (torso) and least frequent
+    (tail). With --sampled also how much of the exact top k is found.
     """
     from slide.data import refuse_other_than_svmlight, refuse_twice
 
     refuse_idle(sampled, plan, insert)
+    if sampled and shown:
+        raise ConfigError("--shown and --sampled rank different labels: leave one of them out")
     logs = logs_of(
-        sessions,
-        columns,
-        no_repeats,
-        text=text,
-        labels=labels,
-        separator=separator,
-        one_based=one_based,
-        insert=insert,
-    )
+        sessions, clicks, columns, no_repeats, clicked_from, hold_out, shown, text=text,
+        labels=labels, separator=separator, one_based=one_based, insert=insert,
+    )  # fmt: skip
     ranks = ranks_of(at)
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
     if logs is not None:
-        refuse_itemless(model, folder)
+        refuse_itemless(model, folder, logs)
         data = logs.read(file, model)
     else:
         data = examples_for(model, file, one_based, text, labels, separator)
@@ -96,7 +106,10 @@ def evaluate(
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
             prepare(model, plan, insert, one_based, folder)
-        scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
+        if shown:
+            scores = model.evaluate_shown(data, (psp_a, psp_b), ranks)
+        else:
+            scores = model.evaluate(data, sampled, (psp_a, psp_b), ranks)
     if as_json:
         inference = "sampled" if sampled else "exact"
         print_json(

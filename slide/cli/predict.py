@@ -10,6 +10,8 @@ import typer
 
 from slide.cli.freeze import model_in
 from slide.cli.logs import (
+    ClickedFrom,
+    Clicks,
     LogColumns,
     NoRepeats,
     Sessions,
@@ -57,7 +59,9 @@ def predict(
     one_based: OneBasedText = None,
     text: Text = None,
     sessions: Sessions = False,
+    clicks: Clicks = False,
     columns: LogColumns = None,
+    clicked_from: ClickedFrom = None,
     no_repeats: NoRepeats = False,
     names: Annotated[
         bool, typer.Option("--names", help="Print names, as for texts, though FILE has numbers.")
@@ -72,7 +76,8 @@ def predict(
     order. Of texts it is a JSON object, {"labels": [NAME, ..], "scores":
     [LOGIT, ..]}; a text in which no word is known has no labels, and "unknown":
     true. Probabilities are called "probabilities" there. Of a log (--sessions)
-    it is such an object for each session, with "session": ID before the rest.
+    it is such an object for each session, with "session": ID before the rest;
+    of one of clicks (--clicks) for each user, with "user": ID.
     """
     from slide.core.examples.metrics import without
     from slide.data import (
@@ -87,7 +92,10 @@ def predict(
 
     refuse_threshold(threshold)
     refuse_idle(sampled, plan, insert)
-    logs = logs_of(sessions, columns, no_repeats, text=text, one_based=one_based, insert=insert)
+    logs = logs_of(
+        sessions, clicks, columns, no_repeats, clicked_from, text=text, one_based=one_based,
+        insert=insert,
+    )  # fmt: skip
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)
@@ -96,7 +104,7 @@ def predict(
     one_based = model.one_based if one_based is None else one_based
     who = None
     if logs is not None:
-        refuse_itemless(model, folder)
+        refuse_itemless(model, folder, logs)
         who, data = logs.read_ends(file, model)
     else:
         data = examples_for(model, file, one_based, text, features_only=True)
@@ -124,7 +132,8 @@ def predict(
         return
     is_known = known_rows(data, has_texts, None if logs is None else len(label_names))
     what = "probabilities" if likely else "scores"
-    write_named(label_names, ids, scores, is_known, out, what, who)
+    kind = "session" if logs is None else logs.kind
+    write_named(label_names, ids, scores, is_known, out, what, who, kind)
 
 
 def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:
@@ -133,7 +142,7 @@ def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:
     Args:
         data: the examples.
         has_texts: whether they are texts, of which it is words.
-        n_items: that training knew; None if they are no sessions. Of numbers all are known.
+        n_items: that training knew; None if they are of no log. Of numbers all are known.
     """
     if has_texts:
         return data.features.row_lengths() > 0

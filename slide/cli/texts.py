@@ -120,7 +120,7 @@ def refuse_table(path: Path | None) -> None:
     if path is not None and has_texts_alone(path):
         raise DataError(
             "a file of texts, or a log, by its name: say --text COLUMN and --labels COLUMN to "
-            "train on texts, --sessions on a log",
+            "train on texts, --sessions or --clicks on a log",
             path,
         )
 

@@ -11,7 +11,16 @@ import typer
 
 from slide.backends.shared import Mode, OnLoss
 from slide.cli.keeping import Keep, Metric, Patience, keeping_of
-from slide.cli.logs import LogColumns, Logs, NoRepeats, Sessions, logs_of
+from slide.cli.logs import (
+    ClickedFrom,
+    Clicks,
+    HoldOut,
+    LogColumns,
+    Logs,
+    NoRepeats,
+    Sessions,
+    logs_of,
+)
 from slide.cli.options import (
     FORMATS,
     AsJson,
@@ -99,8 +108,11 @@ def train(
     vectorizer: Vectorizer = None,
     vectorize: Vectorize = None,
     sessions: Sessions = False,
+    clicks: Clicks = False,
     columns: LogColumns = None,
+    clicked_from: ClickedFrom = None,
     no_repeats: NoRepeats = False,
+    hold_out: HoldOut = None,
     backend: BackendName = None,
     threads: Threads = None,
     time_budget: Annotated[
@@ -136,13 +148,15 @@ def train(
     from slide.core.runs.refusals import demand_time_budget
     from slide.core.runs.to_folder import train_to_folder
 
+    chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
+    clicks = clicks or (chosen.get("loss") == "saros" and has_clicks(train, sessions, text, labels))
     logs = logs_of(
-        sessions, columns, no_repeats, text=text, labels=labels, separator=separator,
-        vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
+        sessions, clicks, columns, no_repeats, clicked_from, hold_out, text=text, labels=labels,
+        separator=separator, vectorizer=vectorizer, vectorize=vectorize, one_based=one_based,
     )  # fmt: skip
     texts = logs or texts_of(text, labels, separator, vectorizer, vectorize)
-    chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
-    keeping = keeping_of(keep, patience, metric, valid, resume)
+    judged = judged_on(train, valid, hold_out)
+    keeping = keeping_of(keep, patience, metric, judged, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
@@ -163,7 +177,7 @@ def train(
     config = config_for(train_set, found, chosen, computer, time_budget, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
-        telling_unseen(valid, strict, quiet),
+        telling_unseen(judged, strict, quiet),
         computing_threads(computer, threads) as n_threads,
         screen,
     ):
@@ -179,6 +193,22 @@ def train(
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
         print(model_in(model))
+
+
+def has_clicks(train: Path, sessions: bool, text: list[str] | None, labels: str | None) -> bool:
+    """Whether the training set is a log of clicks, of which the loss saros is, and nothing else."""
+    from slide.data import is_click_log
+
+    return not (sessions or text or labels) and is_click_log(train)
+
+
+def judged_on(train: Path, valid: Path | None, hold_out: float | None) -> Path | None:
+    """The file that epochs are evaluated on, if they are; or ConfigError if two are meant."""
+    if valid is not None and hold_out is not None:
+        raise ConfigError(
+            "--valid and --hold-out both say what to evaluate on: leave one of them out"
+        )
+    return valid if hold_out is None else train
 
 
 def counting_of(found: State | None) -> OneBased | None:
@@ -225,7 +255,7 @@ def refuse_files(
 def sets_of(
     train: Path, valid: Path | None, one_based: OneBased | None, texts: Texts | Logs | None
 ) -> tuple[Dataset, Dataset | None]:
-    """The training set and the validation set, of numbers, of texts or of sessions."""
+    """The training set and the validation set, of numbers, of texts or of logs."""
     from slide.data import is_table, read, read_pair, read_texts
 
     if texts is not None:

@@ -3,11 +3,13 @@ and a demo set.
 
 `formats` finds out what a file is, and asks the reader of that: `svmlight`, `xmc`, `apart`, `npz`,
 `columns`, `tables` or `folders`; `compression` and `streams` are beneath them, `tokens` reads
-numbers, `rows` makes matrices of them. `session_logs` and `session_rows` make examples of logs;
-`bundled` is the demo set. May import the contract and examples of `core`.
+numbers, `rows` makes matrices of them. `session_logs` and `session_rows` make examples of logs,
+`click_logs` and `interactions` of logs of clicks; `bundled` is the demo set. May import the
+contract and examples of `core`.
 """
 
 from slide.data.bundled import Demo, load_demo
+from slide.data.click_logs import is_click_log, read_clicks
 from slide.data.folders import check_folder
 from slide.data.folders.texts import convert_texts_like, convert_texts_to_folder
 from slide.data.formats import (
@@ -19,7 +21,7 @@ from slide.data.formats import (
     refuse_other_than_svmlight,
     write,
 )
-from slide.data.interactions import blocks
+from slide.data.interactions import blocks, earlier, held_out, last_of_users
 from slide.data.many import files_of
 from slide.data.predictions import prediction_lines, write_named, write_predictions
 from slide.data.session_logs import read_sessions
@@ -37,15 +39,20 @@ __all__ = [
     "convert_texts_like",
     "convert_texts_to_folder",
     "convert_to_folder",
+    "earlier",
     "files_of",
+    "held_out",
+    "is_click_log",
     "is_columnar",
     "is_folder_name",
     "is_numbers",
     "is_table",
     "last_of_sessions",
+    "last_of_users",
     "load_demo",
     "prediction_lines",
     "read",
+    "read_clicks",
     "read_pair",
     "read_sessions",
     "read_texts",

@@ -76,6 +76,7 @@ def named_lines(
     known: Array,
     what: str = "scores",
     sessions: Sequence[Any] | None = None,
+    kind: str = "session",
 ) -> Iterator[str]:
     """A JSON object, without its line end, per example: names and scores, best first.
 
@@ -86,8 +87,9 @@ def named_lines(
             label in the line, and `"unknown": true`.
         what: the scores are called.
         sessions: whom each example is of, which its line begins with; None for nobody.
+        kind: what these are called.
     """
-    whose = [{}] * len(ids) if sessions is None else [{"session": each} for each in sessions]
+    whose = [{}] * len(ids) if sessions is None else [{kind: each} for each in sessions]
     for who, row_ids, row_scores, is_known in zip(whose, ids, scores, known, strict=True):
         shown = row_ids >= (0 if is_known else len(names))
         values = [float(f"{score:.6g}") for score in row_scores[shown].tolist()]
@@ -103,8 +105,9 @@ def write_named(
     path: Path,
     what: str = "scores",
     sessions: Sequence[Any] | None = None,
+    kind: str = "session",
 ) -> None:
     """Write `named_lines` in UTF-8, where `write_predictions` writes its own; see there."""
-    lines = named_lines(names, ids, scores, known, what, sessions)
+    lines = named_lines(names, ids, scores, known, what, sessions, kind)
     with new_file(path) as file:
         save_text((line + "\n" for line in lines), file, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from math import isfinite
 from pathlib import Path
@@ -60,26 +60,39 @@ def read_sessions(
             a time is neither a number nor an ISO date or datetime.
         ConfigError: columns are not two or three names.
     """
-    paths = [path] if isinstance(path, str | Path) else items_of(path, "path", "files")
-    files = [each for one in paths for each in files_of(path_of(one, "path"))]
-    refuse_twice(*files)
     log = Events(checked_columns(columns))
-    for file in files:
+    for file in files_in(path):
         log.read(Source(file))
     return log.whole()
 
 
-def checked_columns(columns: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names of columns, or ConfigError."""
+def files_in(path: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files that are one log, or DataError."""
+    paths = [path] if isinstance(path, str | Path) else items_of(path, "path", "files")
+    files = [each for one in paths for each in files_of(path_of(one, "path"))]
+    refuse_twice(*files)
+    return files
+
+
+def checked_columns(
+    columns: Sequence[str] | None, meant: tuple[str, ...] = tuple(USUAL)
+) -> tuple[str, ...] | None:
+    """Names of columns, or ConfigError.
+
+    Args:
+        columns: as somebody gave them.
+        meant: what they are, the time last, which may be missing.
+    """
     if columns is None:
         return None
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     are_names = all(isinstance(name, str) and name for name in names)
-    if not are_names or len(names) not in (2, 3) or len(set(names)) < len(names):
-        what = worded("columns", "--columns")
+    n = len(meant)
+    if not are_names or len(names) not in (n - 1, n) or len(set(names)) < len(names):
+        what, numbers = worded("columns", "--columns"), ("one", "two", "three", "four")
         raise ConfigError(
-            f"{what} is {', '.join(map(str, names))!r}: expected the names of two or "
-            "three columns: session, item and time, or session and item"
+            f"{what} is {', '.join(map(str, names))!r}: expected the names of {numbers[n - 2]} or "
+            f"{numbers[n - 1]} columns: {listed(meant)}, or {listed(meant[:-1])}"
         )
     return names
 
@@ -90,6 +103,8 @@ class Events:
     Args:
         columns: what session, item and time are called; None to look for usual names.
     """
+
+    usual = USUAL
 
     def __init__(self, columns: tuple[str, ...] | None) -> None:
         self.columns = columns
@@ -107,7 +122,7 @@ class Events:
             nonlocal names
             if not names:
                 line = None if isinstance(table, Arrow) else 1
-                names = [*(self.columns or usual_columns(there, source, line))]
+                names = [*(self.columns or usual_columns(self.usual, there, source, line))]
                 self._refuse_other_width(names, source)
             return names
 
@@ -146,10 +161,14 @@ class Events:
     def _take_by_row(self, batch: Batch, names: Sequence[str]) -> None:
         """Take events until one is refused."""
         for row in batch.rows():
-            self.sessions.append(self._id(row, names[0], row.values[0]))
-            self.items.append(self._id(row, names[1], row.values[1]))
-            if len(names) > 2:
-                self.times.append(self._time(row, names[2], row.values[2]))
+            self._take(row, names)
+
+    def _take(self, row: Row, names: Sequence[str]) -> None:
+        """Take an event, or raise DataError."""
+        self.sessions.append(self._id(row, names[0], row.values[0]))
+        self.items.append(self._id(row, names[1], row.values[1]))
+        if len(names) > 2:
+            self.times.append(self._time(row, names[2], row.values[2]))
 
     def whole(self) -> Log:
         """All that was taken."""
@@ -245,18 +264,27 @@ def seconds(moment: datetime) -> float:
     return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
 
 
-def usual_columns(there: Sequence[str], source: Source, line: int | None) -> list[str]:
-    """The columns of session, item and, if there is one, time; or DataError."""
+def usual_columns(
+    meant: Mapping[str, Sequence[str]], there: Sequence[str], source: Source, line: int | None
+) -> list[str]:
+    """The columns that are called as is usual, time only if there is one; or DataError."""
     lowered = [name.strip().lower() for name in there]
     found = []
-    for what, usual in USUAL.items():
+    for what, usual in meant.items():
         name = next((name for name in usual if name in lowered), None)
         if name is not None:
             found.append(there[lowered.index(name)])
         elif what != "time":
-            remedy = worded('columns=("SESSION", "ITEM", "TIME")', "--columns SESSION,ITEM,TIME")
+            said = [each.upper() for each in meant]
+            in_python = ", ".join(f'"{each}"' for each in said)
+            remedy = worded(f"columns=({in_python})", f"--columns {','.join(said)}")
             raise DataError(
                 f"no column is called {what}, or as is usual ({', '.join(usual[1:4])}, ..): it has "
                 f"{', '.join(map(told, there[:8]))}; say {remedy}", source.name, line
             )  # fmt: skip
     return found
+
+
+def listed(names: Sequence[str]) -> str:
+    """A list in a sentence."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -217,21 +217,32 @@ def ends_of(events: Events, last: Array) -> Array:
 
 def events_of(sessions: Any, items: Any, times: Any, like: Called | None) -> Events:
     """A log as it is handed over, in order; see `sessions`."""
+    return in_order(sessions, items, times, like)[0]
+
+
+def in_order(
+    sessions: Any, items: Any, times: Any, like: Called | None, what: str = "sessions"
+) -> tuple[Events, Array]:
+    """The same, and which event of the log each one is, i64 (n,).
+
+    Args:
+        sessions, items, times, like: see `sessions`.
+        what: the first of them are called in a sentence.
+    """
     known = None if like is None else names_like(like)
-    session, session_names = handed.refusing("sessions", lambda: numbered(sessions))
+    session, session_names = handed.refusing(what, lambda: numbered(sessions))
     item, found = handed.refusing("items", lambda: numbered(items))
     time = None if times is None else handed.refusing("times", lambda: numeric_times(times))
     lengths = [len(session), len(item)] + ([] if time is None else [len(time)])
     if len(set(lengths)) > 1:
         told = " and ".join(map(str, lengths))
-        raise InputError(f"sessions, items and times have {told} entries: expected as many of each")
+        raise InputError(f"{what}, items and times have {told} entries: expected as many of each")
     keys = (session,) if time is None else (time, session)
     order = np.lexsort(keys)  # stable
     met = np.arange(len(item)) if time is None else np.argsort(time, kind="stable")
     column, names = columns_by(item, [str(name) for name in found], met, known)
-    return Events(
-        session[order], column[order], None if time is None else time[order], names, session_names
-    )
+    time = None if time is None else time[order]
+    return Events(session[order], column[order], time, names, session_names), order
 
 
 def columns_by(

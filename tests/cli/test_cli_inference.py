@@ -63,13 +63,13 @@ def test_sampled_evaluation_reports_recall(model, slide, test_set):
     assert 0 < scores["recall_at_5"] <= 1
     code, out, _ = slide("evaluate", "m", "test.txt", "--sampled")
     assert code == 0
-    rows = ["P", "nDCG", "PSP", "HR", "MRR", "RP", "recall", "head", "torso", "tail"]
+    rows = ["P", "nDCG", "PSP", "HR", "MRR", "RP", "MAP", "recall", "head", "torso", "tail"]
     assert [line.split()[0] for line in out.splitlines()[1:]] == [*rows, "coverage", "of"]
     assert f"{100 * scores['recall_at_5']:.2f}%" in out.splitlines()[-1]
     computed = Model.load("m", load_backend("reference"))
     ids, exact = (computed.predict(test_set.x, 5, sampled)[0] for sampled in (True, False))
     assert scores["recall_at_5"] == recall_at(ids, exact, 5)
-    assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[7]
+    assert f"{100 * scores['label_recall_at_5']:.2f}%" in out.splitlines()[8]
 
 
 def test_depths_can_be_chosen(model, slide, test_set):
@@ -89,9 +89,10 @@ def test_depths_can_be_chosen(model, slide, test_set):
     for name, line in {
         "hit_rate": 4,
         "mrr": 5,
-        "label_recall": 7,
-        "tail_recall": 10,
-        "coverage": 11,
+        "map": 7,
+        "label_recall": 8,
+        "tail_recall": 11,
+        "coverage": 12,
     }.items():
         assert table[line].split()[-1] == f"{100 * scores[f'{name}_at_20']:.2f}%"
 
@@ -99,7 +100,7 @@ def test_depths_can_be_chosen(model, slide, test_set):
 def test_a_table_of_many_depths_fits_a_terminal(model, slide):
     _, out, _ = slide("evaluate", "m", "test.txt", "--at", ",".join(map(str, range(1, 21))))
     assert max(map(len, out.splitlines())) <= 80
-    assert len(out.splitlines()) == 3 * 12
+    assert len(out.splitlines()) == 3 * 13
 
 
 @pytest.mark.parametrize("at", ["", "0", "1,x", "-1", "1.5", "1,,2", "99999999999"])

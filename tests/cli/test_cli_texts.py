@@ -48,7 +48,7 @@ def test_training_and_evaluating_agree(texts, slide):
     assert (code, err) == (0, "")
     scores, figures = json.loads(out), json.loads((texts / "figures.json").read_text())
     shared = [name for name in scores if name in figures and "_at_" in name]
-    assert len(shared) == 33
+    assert len(shared) == 36
     assert {name: scores[name] for name in shared} == {name: figures[name] for name in shared}
     assert scores["precision_at_1"] > 0.9
 

@@ -103,3 +103,19 @@ def test_rows_of_a_file_that_have_most_features_are_dense(n_labels, n_features, 
     train = Dataset(scipy.sparse.csr_array(x), y)
     assert Traits.of(train).is_dense == is_dense
     assert recipe(train).hidden == ((256,) if is_dense else ())
+
+
+def test_blocks_of_clicks_are_passed_over_once():
+    usual = traits(labels_per_example=1.0)
+    blocks = replace(usual, has_skipped=True)
+    config = settings_for(blocks, loss="saros")
+    assert (config.epochs, config.lr, config.layers) == (1, 0.5, 1)
+    for other in (settings_for(usual, loss="saros"), settings_for(blocks, loss="bce")):
+        assert (other.epochs, other.lr, other.layers) == (3, 2.0, None)
+
+
+def test_labels_below_0_are_told_as_known_negatives():
+    x, y = csr(4, {0: 2}, {1: 2}), labels(3, [0, 1], [2])
+    assert not Traits.of(Dataset(x, y)).has_skipped
+    skipped = y.with_values(np.array([1, -1, 1], np.float32))
+    assert Traits.of(Dataset(x, skipped)).has_skipped

@@ -14,6 +14,7 @@ from slide.core.examples.measures import (
     hit_rate_at,
     label_metrics,
     label_recall_at,
+    map_at,
     mrr_at,
     parts_of,
     parts_recall_at,
@@ -67,6 +68,20 @@ def test_r_precision(case, k):
 
 
 @given(rankings(), DEPTHS)
+def test_mean_average_precision(case, k):
+    ids, labels, _ = case
+    each = []
+    for row, true in zip(ids, labels, strict=True):
+        precisions = [
+            len(set(row[:place]) & true) / place
+            for place, label in enumerate(row[:k], 1)
+            if label in true
+        ]
+        each.append(sum(precisions) / min(k, len(true)) if true else 0.0)
+    assert map_at(*given_hits(ids, labels), k) == pytest.approx(np.mean(each))
+
+
+@given(rankings(), DEPTHS)
 def test_coverage(case, k):
     ids, _, counts = case
     known = {label for label in range(N) if counts[label]}
@@ -116,7 +131,8 @@ def test_by_hand():
     scores = label_metrics(ids, y, np.array([5, 0, 1, 4]), (1, 2, 10))
     assert scores == {
         "label_recall_at_1": 0, "hit_rate_at_1": 0, "mrr_at_1": 0, "r_precision_at_1": 0,
-        "coverage_at_1": 1 / 3,
+        "coverage_at_1": 1 / 3, "map_at_1": 0, "map_at_2": 1 / 8,
+        "map_at_10": pytest.approx((1 / 2 + 2 / 3) / 2 / 2),
         "torso_recall_at_1": 0, "tail_recall_at_1": 0,
         "label_recall_at_2": 1 / 4, "hit_rate_at_2": 1 / 2, "mrr_at_2": 1 / 4,
         "r_precision_at_2": 1 / 4,
@@ -132,7 +148,7 @@ def test_of_no_examples_all_is_zero():
     assert set(scores.values()) == {0.0}
 
 
-def test_gain_and_recall_are_those_of_scikit_learn():
+def test_gain_recall_and_average_precision_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     true = rng.random((50, N)) < 0.4
     true[:, 0] |= ~true.any(axis=1)
@@ -147,3 +163,5 @@ def test_gain_and_recall_are_those_of_scikit_learn():
         np.put_along_axis(top, ids[:, :k].astype(np.int64), True, axis=1)
         recall = metrics.recall_score(true, top, average="samples")
         assert label_recall_at(hits(ids, y), y.row_lengths(), k) == pytest.approx(recall)
+    whole = metrics.label_ranking_average_precision_score(true, scores)
+    assert map_at(hits(ids, y), y.row_lengths(), N) == pytest.approx(whole)

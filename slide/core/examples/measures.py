@@ -1,12 +1,12 @@
-"""More of how good a ranking is: hit rate, recall, MRR, R-precision, coverage, recall by frequency.
+"""More of how good a ranking is: hit rate, recalls, MRR, R-precision, MAP, coverage.
 
 `ids` and `y` are those of `slide.core.examples.metrics`, and `found` is `hits(ids, y)`, bool
-(B, K). Every example counts, also one without labels, whose recall, rank and R-precision are 0.
-`ids` may be narrower than k: what is missing is no hit.
+(B, K). Every example counts, also one without labels, whose recall, rank, R-precision and average
+precision are 0. `ids` may be narrower than k: what is missing is no hit.
 
-Source: recall: Manning, Raghavan, Schütze, Introduction to Information Retrieval (2008), chapter 8;
-MRR: Voorhees, TREC-8 question answering (1999); R-precision at k: Chalkidis et al. (ACL 2019);
-coverage of the catalogue: Ge, Delgado-Battenfeld, Jannach (RecSys 2010).
+Source: recall, MAP: Manning, Raghavan, Schütze, Introduction to Information Retrieval (2008),
+chapter 8; MRR: Voorhees, TREC-8 question answering (1999); R-precision at k: Chalkidis et al.
+(ACL 2019); coverage of the catalogue: Ge, Delgado-Battenfeld, Jannach (RecSys 2010).
 """
 
 from __future__ import annotations
@@ -59,6 +59,22 @@ def r_precision_at(found: Array, n_true: Array, k: int) -> float:
     """
     best = np.maximum(np.minimum(n_true, k), 1)
     return float((found[:, :k].sum(axis=1) / best).sum()) / max(len(found), 1)
+
+
+def map_at(found: Array, n_true: Array, k: int) -> float:
+    """MAP@k = mean over examples of sum_(r <= k) hit_r P@r / min(k, |labels|), in [0, 1].
+
+    P@r is the precision of the r best alone; 1 is a ranking that begins with all labels, or with k.
+
+    Args:
+        found: hits.
+        n_true: labels of each example, i64 (B,).
+        k: depth of the ranking.
+    """
+    top = found[:, :k]
+    precisions = np.cumsum(top, axis=1) / np.arange(1, top.shape[1] + 1)
+    best = np.maximum(np.minimum(n_true, k), 1)
+    return float(((top * precisions).sum(axis=1) / best).sum()) / max(len(found), 1)
 
 
 def coverage_at(ids: Array, counts: Array, k: int) -> float:
@@ -119,6 +135,7 @@ def label_metrics(ids: Array, y: CSR, counts: Array, ranks: Sequence[int]) -> di
             f"hit_rate_at_{k}": hit_rate_at(found, k),
             f"mrr_at_{k}": mrr_at(found, k),
             f"r_precision_at_{k}": r_precision_at(found, n_true, k),
+            f"map_at_{k}": map_at(found, n_true, k),
             f"coverage_at_{k}": coverage_at(ids, counts, k),
         } | parts_recall_at(ids, found, y, parts, k)
     return scores

@@ -32,6 +32,20 @@ def hits(ids: Array, y: CSR) -> Array:
     return found
 
 
+def best_of_each(scores: CSR, k: int) -> Array:
+    """The k columns of largest value of each row, best first; of equals the smallest.
+
+    Returns:
+        i32 (B, k), -1 where a row has no more entries.
+    """
+    rows = scores.row_numbers()
+    order = np.lexsort((scores.indices, -scores.values, rows))
+    place = np.arange(scores.nnz) - scores.indptr[rows]
+    ids = np.full((scores.n_rows, k), -1, np.int32)
+    ids[rows[place < k], place[place < k]] = scores.indices[order][place < k]
+    return ids
+
+
 def without(ids: Array, scores: Array, pairs: CSR, k: int) -> tuple[Array, Array]:
     """The first k of each ranking once some labels are taken out of it.
 

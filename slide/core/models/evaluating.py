@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,11 +16,13 @@ from slide.core.examples.metrics import (
     PROPENSITY_A,
     PROPENSITY_B,
     RANKS,
+    best_of_each,
     inverse_propensities,
     ranking_metrics,
     recall_at,
     without,
 )
+from slide.core.examples.numbering import Numbering
 from slide.core.learner import TrainedNetwork
 from slide.core.models.unseen import Unseen
 from slide.core.settings.demands import demand_float, demand_int
@@ -40,6 +43,13 @@ class Ranker(Protocol):
     def _known(self, data: Dataset) -> tuple[Dataset, Unseen]:
         """Examples by columns and rows, and by rows beyond for unknown labels."""
 
+    @property
+    def labels(self) -> Numbering:
+        """Ids of labels, and their rows."""
+
+    def scored_labels(self, x: CSR | Block, wanted: CSR) -> CSR:
+        """Logits of some labels of each example."""
+
     def ranked(self, x: CSR | Block, k: int, sampled: bool = False) -> tuple[Array, Array]:
         """Rows of the k best labels of each example, and their logits."""
 
@@ -47,6 +57,11 @@ class Ranker(Protocol):
         self, data: Dataset, sampled: bool, propensity: tuple[float, float], at: Sequence[int]
     ) -> dict[str, float]:
         """`Evaluating.evaluate` of known examples."""
+
+    def measured(
+        self, ids: Array, data: Dataset, propensity: tuple[float, float], at: Sequence[int]
+    ) -> dict[str, float]:
+        """How good rankings of known examples are."""
 
 
 class Evaluating:
@@ -72,7 +87,7 @@ class Evaluating:
 
         Returns:
             precision, ndcg, psp (`slide.core.examples.metrics`), label_recall, hit_rate, mrr,
-            r_precision, coverage, head_recall, torso_recall, tail_recall
+            r_precision, map, coverage, head_recall, torso_recall, tail_recall
             (`slide.core.examples.measures`), each as NAME_at_k; in sampled mode also recall_at_k,
             the share of the exact top k that is found.
 
@@ -99,15 +114,62 @@ class Evaluating:
         at = depths_of(at)
         demand_propensity(propensity)
         ids = ranking(self, data, max(at), sampled)
-        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
-        counts[: len(self.label_counts)] = self.label_counts
-        inverse = inverse_propensities(counts, self.n_samples, *propensity)
-        scores = ranking_metrics(ids, data.y, inverse, at)
-        scores |= label_metrics(ids, data.y, counts, at)
+        scores = self.measured(ids, data, propensity, at)
         if sampled:
             exact = ranking(self, data, max(at), sampled=False)
             scores |= {f"recall_at_{r}": recall_at(ids, exact, r) for r in at}
         return scores
+
+    def evaluate_shown(
+        self: Ranker,
+        data: Dataset,
+        propensity: tuple[float, float] = (PROPENSITY_A, PROPENSITY_B),
+        at: Sequence[int] = RANKS,
+    ) -> dict[str, float]:
+        """How well the model ranks what an example was shown: its labels and known negatives alone.
+
+        Args:
+            data: examples as those of `slide.data.blocks`: labels of value 1, and of -1. One that
+                training never met is ranked last.
+            propensity, at: see `evaluate`.
+
+        Returns:
+            What `evaluate` does; all of it is of rankings of these labels.
+
+        Raises:
+            InputError, ModelError, ConfigError: see `evaluate`.
+        """
+        data, at = checked(data, "data"), depths_of(at)
+        if not data.n_samples:
+            raise InputError("data: there is no example: give one at least to measure on")
+        demand_propensity(propensity)
+        chosen = data.y.with_values(np.where(data.y.values > 0, np.float32(2), np.float32(1)))
+        known, unseen = self._known(replace(data, y=chosen))
+        unseen.warn()
+        shown, n = known.y, self.network.n_labels
+        inside, values = shown.indices < n, np.full(shown.nnz, -np.inf, np.float32)
+        values[inside] = self.scored_labels(known.x, shown.first_columns(n)).values
+        ids = best_of_each(shown.with_values(values), max(at))
+        return self.measured(ids, replace(known, y=shown.where(shown.values > 1)), propensity, at)
+
+    def measured(
+        self: Ranker,
+        ids: Array,
+        data: Dataset,
+        propensity: tuple[float, float],
+        at: Sequence[int],
+    ) -> dict[str, float]:
+        """How good rankings of known examples are.
+
+        Args:
+            ids: i32 (B, K), see `slide.core.examples.metrics`.
+            data, propensity, at: see `evaluate`.
+        """
+        counts = np.zeros(data.n_labels, np.int64)  # those that training never met come last
+        counts[: len(self.label_counts)] = self.label_counts
+        inverse = inverse_propensities(counts, self.n_samples, *propensity)
+        scores = ranking_metrics(ids, data.y, inverse, at)
+        return scores | label_metrics(ids, data.y, counts, at)
 
 
 def ranking(model: Ranker, data: Dataset, k: int, sampled: bool) -> Array:

@@ -19,7 +19,7 @@ from slide.core.settings.demands import demand_int, demand_one_of
 
 Keep = Literal["last", "best"]
 MEASURES = (
-    "precision", "ndcg", "psp", "label_recall", "hit_rate", "mrr", "r_precision", "coverage",
+    "precision", "ndcg", "psp", "label_recall", "hit_rate", "mrr", "r_precision", "map", "coverage",
 )  # fmt: skip
 METRICS = tuple(f"{name}_at_{k}" for name in MEASURES for k in RANKS)
 

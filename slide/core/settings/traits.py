@@ -24,6 +24,7 @@ class Traits:
             feature then. Few labels are solved from such rows, too.
         is_binary: all features of an example have one value above 0, and most examples have
             several: nobody has weighted them yet.
+        has_skipped: some labels are known negatives, as in blocks of clicks.
     """
 
     n_samples: int
@@ -32,6 +33,7 @@ class Traits:
     labels_per_example: float
     is_dense: bool
     is_binary: bool
+    has_skipped: bool = False
 
     @classmethod
     def of(cls, train: Dataset) -> Traits:
@@ -42,8 +44,9 @@ class Traits:
         else:
             is_binary = isinstance(x, CSR) and x.nnz > n and is_even(x)
         labels = train.y.positive().nnz
+        has_skipped = train.y.nnz > labels
         is_dense = not isinstance(x, CSR) or (train.n_labels > FEW_LABELS and is_full(x))
-        return cls(n, train.n_labels, x.nnz / n, labels / n, is_dense, is_binary)
+        return cls(n, train.n_labels, x.nnz / n, labels / n, is_dense, is_binary, has_skipped)
 
 
 def is_full(x: CSR) -> bool:
