@@ -9,7 +9,6 @@ Source: iterative parameter mixing, McDonald, Hall and Mann (NAACL 2010); local 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -36,14 +35,10 @@ from slide.core.runs.refusals import refuse_divergence
 from slide.core.runs.runners import OneByOne
 from slide.core.runs.trainer import Watcher, checked_pair, summary
 from slide.core.settings.demands import demand_int
-from slide.distributed.crew import Crew, InProcess
+from slide.distributed.asking import Hire, InProcess
 from slide.distributed.means import Arrays, averaged_of, mean
 from slide.distributed.parts import Part, dealt, parts_of
 from slide.distributed.starting import Counted, start_of, sums_of
-
-Hire = Callable[[type[Any], Sequence[tuple[Any, ...]]], Crew]
-"""Makes a crew of workers of a class, of the arguments of each."""
-
 
 class Worker:
     """Trains on a part of the examples, from what it is given: it may be made anew at any time.

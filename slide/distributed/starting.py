@@ -29,7 +29,7 @@ from slide.core.examples.scratch import few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew
+from slide.distributed.asking import Crew
 
 ENTRIES_AT_A_TIME = 1 << 27  # of the sums of some labels' examples, about, that a worker sends
 

@@ -6,7 +6,7 @@ asked before; so one that died, and was made anew, gives the same answer when it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 
@@ -53,3 +53,7 @@ class InProcess:
             getattr(worker, what)(*given)
             for worker, given in zip(self.workers, each, strict=True)
         ]
+
+
+Hire = Callable[[type[Any], Sequence[tuple[Any, ...]]], Crew]
+"""Makes a crew of workers of a class, of the arguments of each."""
