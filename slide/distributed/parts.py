@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import Array
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
-from slide.core.examples.numbering import Numbering
 from slide.core.settings.demands import demand_int
 from slide.data.folders.opening import open_folder
 
@@ -29,17 +28,15 @@ class Part:
     """What is to be read by one of several workers.
 
     Args:
-        source: the examples of the part, by ids; or a data folder with those of all parts, where
-            the worker sees it, of which it reads its own.
+        source: the examples of the part; or a data folder with those of all parts, which every
+            machine sees by this name, and of which the worker reads its own.
         number: of the worker, from 0.
         n_parts: workers.
-        columns: of the ids of features and of labels; None where ids are to stay.
     """
 
     source: Dataset | Path
     number: int
     n_parts: int
-    columns: tuple[Numbering, Numbering] | None = None
 
     def read(self) -> Dataset:
         """The examples, in memory.
@@ -47,16 +44,10 @@ class Part:
         Raises:
             DataError: the folder is missing or damaged.
         """
-        data = self.source
-        if not isinstance(data, Dataset):
-            whole = open_folder(data)
-            data = whole.take(dealt(whole, self.n_parts)[self.number])
-        if self.columns is None:
-            return data
-        features, labels = self.columns
-        y = labels.within(data.y)
-        assert isinstance(y, CSR)
-        return Dataset(features.within(data.x), y, weights=data.weights, times=data.times)
+        if isinstance(self.source, Dataset):
+            return self.source
+        whole = open_folder(self.source)
+        return whole.take(dealt(whole, self.n_parts)[self.number])
 
 
 def dealt(data: Dataset, n_parts: int) -> list[Array]:
@@ -65,15 +56,8 @@ def dealt(data: Dataset, n_parts: int) -> list[Array]:
     return [np.sort(order[number::n_parts]) for number in range(n_parts)]
 
 
-def parts_of(
-    data: Dataset, n_parts: int, columns: tuple[Numbering, Numbering] | None = None
-) -> list[Part]:
+def parts_of(data: Dataset, n_parts: int) -> list[Part]:
     """The part of each worker: its examples, or where they are if they are on disk.
-
-    Args:
-        data: a training set, by ids.
-        n_parts: workers.
-        columns: see `Part`.
 
     Raises:
         ConfigError: there are fewer examples than parts.
@@ -85,7 +69,7 @@ def parts_of(
             "ask for fewer workers"
         )
     if isinstance(data, Mapped) and data.folder is not None:
-        folder = data.folder.resolve()
-        return [Part(folder, number, n_parts, columns) for number in range(n_parts)]
-    rows = dealt(data, n_parts)
-    return [Part(data.take(rows[number]), number, n_parts, columns) for number in range(n_parts)]
+        return [Part(data.folder.resolve(), number, n_parts) for number in range(n_parts)]
+    return [
+        Part(data.take(rows), number, n_parts) for number, rows in enumerate(dealt(data, n_parts))
+    ]
