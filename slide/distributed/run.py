@@ -252,7 +252,8 @@ class ShardedRun(Stepping):
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
-        return float(np.sum(self.asked("weight_sum")))
+        parts: list[float] = self.asked("weight_sum")
+        return sum(parts)
 
     def diagnostics(self) -> dict[str, float]:
         """See `DirectRun`."""
@@ -278,7 +279,8 @@ def merged(reports: Sequence[StepReport]) -> StepReport:
     n = sum(report.n_active for report in reports)
 
     def share(name: str) -> float:
-        return sum(getattr(each, name) * each.n_active for each in reports) / max(n, 1e-9)
+        total: float = sum(getattr(each, name) * each.n_active for each in reports)
+        return total / max(n, 1e-9)
 
     drawn = [each.from_uniform * each.n_active for each in reports]
     likely = sum(m * each.inclusion_probability for m, each in zip(drawn, reports, strict=True))
