@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.questions import Parts, answers_to
 from slide.distributed.shard import Shard
 from slide.distributed.slowness import Slowness
 from slide.distributed.talking import AbandonedError, Reply, Talk
-
-
-class ShardLostError(Exception):
-    """Shards are gone, with what they had; `Crew.revive` has new ones, which know nothing.
-
-    Args:
-        ranks: of which.
-        reason: in words.
-    """
-
-    def __init__(self, ranks: Sequence[int], reason: str) -> None:
-        self.ranks, self.reason = list(ranks), reason
-        numbers = " and ".join(str(rank) for rank in ranks)
-        super().__init__(f"shard {numbers}: {reason}")
 
 
 @dataclass(slots=True)
@@ -125,6 +113,17 @@ class Crew:
             ShardLostError: one is gone.
         """
         return self.end(self.begin(method, *args))
+
+    def ask_anew(self, method: str, *args: Any) -> list[Any]:
+        """The same of what needs nothing that shards have, so that new ones may be asked again."""
+        for n in count(1):
+            try:
+                return self.ask(method, *args)
+            except ShardLostError as lost:
+                refuse_losses(lost, n)
+                warn(f"{lost}; it is asked again")
+                self.revive()
+        raise AssertionError
 
     def begin(self, method: str, *args: Any) -> Pending:
         """Have all shards begin."""

@@ -26,9 +26,9 @@ from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, Stepping, StepReport, monitored
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew, ShardLostError
+from slide.distributed.crew import Crew
 from slide.distributed.kept import Parts
-from slide.distributed.losing import refuse_losses, warn
+from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.network import ShardedNetwork
 from slide.distributed.ranges import Range, bounds_of, ranges_of, split
 from slide.distributed.source import Source
@@ -205,7 +205,7 @@ class ShardedRun(Stepping):
                           self.labels)  # fmt: skip
         else:
             folder = self.parts.folder_of(self.kept)
-            self.crew.ask("go_back", self.settings, folder, self.data.n_features, self.labels)
+            self.crew.ask("go_back", self.settings, folder, self.inputs.n_features, self.labels)
         for rows, lr in self.since:
             self.crew.ask("step", self.crew.put(self.data.take(rows)), lr)
 
