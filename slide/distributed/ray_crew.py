@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import warnings
 from collections.abc import Callable
@@ -16,11 +17,11 @@ from slide.distributed.crew import Crew, Speaker, n_bytes_of
 from slide.distributed.losing import ShardLostError
 from slide.distributed.talking import Reply
 
-PATIENCE = 30.0  # seconds without a place for a shard, after which that is said
+PATIENCE = 120.0  # seconds without a shard after which that is said
 
 
 class NoRoomWarning(SlideWarning):
-    """A shard waits for a machine that has room for it."""
+    """A shard waits for a machine that has room for it, or to begin there."""
 
 
 def backend_of_shard(name: str | None, threads: int) -> Backend:
@@ -53,7 +54,7 @@ class Actor(Speaker):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.identity = token_hex(8)
+        self.identity = f"{os.getpid()}-{token_hex(8)}"
 
     def called(self, identity: str, what: str, *args: Any) -> Reply:
         """Call a method of `Speaker`, if it is this one who is meant."""
@@ -149,8 +150,8 @@ class RayCrew(Crew):
             if waiting:
                 warnings.warn(
                     NoRoomWarning(
-                        f"{len(waiting)} of {self.n_shards} shards wait for a machine with "
-                        f"{self.threads} free CPUs"
+                        f"{len(waiting)} of {self.n_shards} shards are not there yet: they wait "
+                        f"for a machine with {self.threads} free CPUs, or for a process to start"
                     ),
                     stacklevel=2,
                 )

@@ -19,7 +19,9 @@ SCORES = st.integers(-3, 3).map(np.float32) | st.just(np.float32(-np.inf))
 @given(st.lists(st.lists(SCORES, min_size=4, max_size=4), min_size=1, max_size=4))
 def test_the_best_of_all_shards_are_their_first_ones(rows):
     scores = [np.sort(np.array([row], np.float32))[:, ::-1].copy() for row in rows]
-    counts = [parts[0][0] for parts in answers_to([Question("best", (s,)) for s in scores], BACKEND)]
+    counts = [
+        parts[0][0] for parts in answers_to([Question("best", (s,)) for s in scores], BACKEND)
+    ]
     every = [(-s, rank, place) for rank, own in enumerate(scores) for place, s in enumerate(own[0])]
     chosen = [each for each in sorted(every)[:4] if each[0] < np.inf]
     assert counts == [sum(each[1] == rank for each in chosen) for rank in range(len(scores))]
