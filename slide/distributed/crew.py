@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -18,13 +19,7 @@ from slide.distributed.shard import Shard
 from slide.distributed.slowness import Slowness
 from slide.distributed.talking import AbandonedError, Reply, Talk
 
-
-@dataclass(slots=True)
-class Traffic:
-    """Bytes of arrays that went to shards and came back, as if each had a machine of its own."""
-
-    out: int = 0
-    back: int = 0
+HANDED = "handed"
 
 
 @dataclass(slots=True)
@@ -83,7 +78,8 @@ class Crew:
         loose: see `slide.distributed.kernels.Competing`.
 
     Attributes:
-        traffic: so far.
+        traffic: bytes of arrays so far, as if each shard had a machine of its own, by what they
+            were: HANDED out, or what was asked (`slide.distributed.questions`) with its answers.
         slowness: watches how long steps take.
     """
 
@@ -91,7 +87,7 @@ class Crew:
         self, backend: Backend, make: Callable[[], Backend], n_shards: int, loose: bool = False
     ) -> None:
         self.backend, self.n_shards, self.loose = backend, n_shards, loose
-        self.traffic, self.slowness = Traffic(), Slowness(n_shards)
+        self.traffic, self.slowness = Counter[str](), Slowness(n_shards)
         self.speakers = self.made(make)
 
     def made(self, make: Callable[[], Backend]) -> list[Any]:
@@ -100,7 +96,7 @@ class Crew:
 
     def put(self, thing: Any) -> Any:
         """Something that all shards will be given: as an argument of `begin`."""
-        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        self.traffic[HANDED] += self.n_shards * n_bytes_of(thing)
         return thing
 
     def expect(self, thing: Any) -> None:
@@ -138,8 +134,7 @@ class Crew:
             if not questions:
                 break
             answers = answers_to(questions, self.backend)
-            self.traffic.back += n_bytes_of(questions)
-            self.traffic.out += n_bytes_of(answers)
+            self.traffic[questions[0].name] += n_bytes_of(questions) + n_bytes_of(answers)
             pending.waiting = [
                 self.tell(rank, "answer", answer) for rank, answer in enumerate(answers)
             ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from slide.core.contract.backend import Backend
 from slide.core.errors import SlideWarning
-from slide.distributed.crew import Crew, Speaker, n_bytes_of
+from slide.distributed.crew import HANDED, Crew, Speaker, n_bytes_of
 from slide.distributed.losing import ShardLostError
 from slide.distributed.talking import Reply
 
@@ -104,7 +104,7 @@ class RayCrew(Crew):
 
     def put(self, thing: Any) -> Any:
         """A reference: where machines have several shards, it comes to each of them once."""
-        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        self.traffic[HANDED] += self.n_shards * n_bytes_of(thing)
         return self.ray.put(thing)
 
     def expect(self, thing: Any) -> None:

@@ -145,8 +145,7 @@ class ShardedRun(Stepping):
 
     def take(self, batch: Batch) -> StepReport:
         """A training step, while the examples of the next one are handed out."""
-        step = batch.rows, batch.lr
-        if self.ready is None or self.ready[0] is not batch.rows:
+        if self.ready is None or not np.array_equal(self.ready[0], batch.rows):
             self.ready = batch.rows, self.crew.put(self.data.take(batch.rows))
         handed = self.ready[1]
         self.ready = None
@@ -159,7 +158,7 @@ class ShardedRun(Stepping):
             return merged(self.crew.end(pending))
 
         report: StepReport = self.ask_again(taken)
-        self.since.append(step)
+        self.since.append((batch.rows, batch.lr))
         self.n_steps, self.n_losses = self.n_steps + 1, 0
         return report
 

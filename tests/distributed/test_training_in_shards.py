@@ -16,7 +16,7 @@ from slide.core.models.model import Model
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
 from slide.data import convert_to_folder, read
-from slide.distributed.crew import Crew
+from slide.distributed.crew import HANDED, Crew
 from slide.distributed.placed import Placed
 
 TRAIN, LATER = planted(400), planted(60, seed=1)
@@ -118,12 +118,30 @@ def test_labels_without_examples_and_numbers_far_apart(tmp_path):
     assert np.array_equal(model.scores(TEST.x, wanted).values, plain.scores(TEST.x, wanted).values)
 
 
+def test_examples_of_a_step_are_handed_out_once_and_while_the_one_before_is_taken(monkeypatch):
+    crew, told = crew_of(2), []
+    for name in ("put", "begin", "end"):
+        true = getattr(crew, name)
+
+        def noted(*args, name=name, true=true):
+            is_step = name == "put" or "step" in (args[0], getattr(args[0], "method", ""))
+            told.extend([name] * is_step)
+            return true(*args)
+
+        monkeypatch.setattr(crew, name, noted)
+    trainer_of(crew, changed(SMALL, epochs=1)).fit(TRAIN)
+    source, first, *steps = told
+    n = -(-TRAIN.n_samples // SMALL.batch_size)
+    assert (source, first) == ("put", "put")
+    assert steps == ["begin", "put", "end"] * (n - 1) + ["begin", "end"]
+
+
 def test_loose_shards_exchange_nothing_and_learn_as_well():
     crew = crew_of(2, loose=True)
     loose = trainer_of(crew).fit(TRAIN).evaluate(TEST)["precision_at_1"]
     plain = Trainer(SMALL, BACKEND).fit(TRAIN).evaluate(TEST)["precision_at_1"]
     assert loose == pytest.approx(plain, abs=0.05)
-    assert crew.traffic.back == 0
+    assert set(crew.traffic) == {HANDED}
 
 
 @pytest.mark.parametrize(
