@@ -90,7 +90,7 @@ class Placed:
 
     def rehearse(self, config: Config, backend: Backend, train: Dataset) -> float:
         """Let all shards compile what they will call."""
-        seconds: list[float] = self.crew.ask("rehearse", config, tiny_like(train))
+        seconds: list[float] = self.crew.ask_anew("rehearse", config, tiny_like(train))
         return max(seconds)
 
     def load(self, folder: Path, backend: Backend) -> Model:

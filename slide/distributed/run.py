@@ -26,9 +26,9 @@ from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, Stepping, StepReport, monitored
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew, ShardLostError
+from slide.distributed.crew import Crew
 from slide.distributed.kept import Parts
-from slide.distributed.losing import refuse_losses, warn
+from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.network import ShardedNetwork
 from slide.distributed.ranges import Range, bounds_of, ranges_of, split
 from slide.distributed.source import Source
@@ -145,8 +145,7 @@ class ShardedRun(Stepping):
 
     def take(self, batch: Batch) -> StepReport:
         """A training step, while the examples of the next one are handed out."""
-        step = batch.rows, batch.lr
-        if self.ready is None or self.ready[0] is not batch.rows:
+        if self.ready is None or not np.array_equal(self.ready[0], batch.rows):
             self.ready = batch.rows, self.crew.put(self.data.take(batch.rows))
         handed = self.ready[1]
         self.ready = None
@@ -159,7 +158,7 @@ class ShardedRun(Stepping):
             return merged(self.crew.end(pending))
 
         report: StepReport = self.ask_again(taken)
-        self.since.append(step)
+        self.since.append((batch.rows, batch.lr))
         self.n_steps, self.n_losses = self.n_steps + 1, 0
         return report
 
@@ -205,7 +204,7 @@ class ShardedRun(Stepping):
                           self.labels)  # fmt: skip
         else:
             folder = self.parts.folder_of(self.kept)
-            self.crew.ask("go_back", self.settings, folder, self.data.n_features, self.labels)
+            self.crew.ask("go_back", self.settings, folder, self.inputs.n_features, self.labels)
         for rows, lr in self.since:
             self.crew.ask("step", self.crew.put(self.data.take(rows)), lr)
 
