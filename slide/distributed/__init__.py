@@ -6,7 +6,7 @@ in the middle of a kernel, `crew` all shards of a run, in this process or, in `r
 of Ray, whose the scheduling, placement, transport and restarts are. `run` is the learner that
 drives them, `placed` brings it to `slide.core.runs`, `model` answers.
 
-In the other two ways it is examples that are divided, into `parts`: workers (`asking`) take steps on
+In two other ways it is examples that are divided, into `parts`: workers (`asking`) take steps on
 theirs and go on from the mean of their weights (`averaging`, `worker`, `means`, `starting`), or
 train a model each, and these vote (`ensemble`, `voting`): docs/combining.md.
 

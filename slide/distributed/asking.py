@@ -50,8 +50,7 @@ class InProcess:
         """See `Crew`."""
         each = zip(*arguments, strict=True) if arguments else ((),) * len(self.workers)
         return [
-            getattr(worker, what)(*given)
-            for worker, given in zip(self.workers, each, strict=True)
+            getattr(worker, what)(*given) for worker, given in zip(self.workers, each, strict=True)
         ]
 
 

@@ -6,8 +6,8 @@ ensemble is a folder of model folders, each of which is one by itself.
 
 from __future__ import annotations
 
-import json
-import os
+import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,35 +15,28 @@ from typing import Any
 
 import numpy as np
 
-from slide.backends import load, use_threads
 from slide.core.contract.arguments import path_of
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.opening import opened
-from slide.core.errors import FAULTS, ModelError, quoted, reason_of, said, worded
+from slide.core.errors import ModelError
 from slide.core.examples.counting import OneBased
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
 from slide.core.examples.numbering import Numbering
 from slide.core.learners.config import Config
 from slide.core.models.calibration import Calibration
-from slide.core.models.folder import (
-    CONFIG,
-    is_model,
-    refuse_if_taken,
-    refuse_no_files,
-    staged,
-)
+from slide.core.models.folder import staged
 from slide.core.models.model import Model
 from slide.core.models.probabilities import sigmoid
+from slide.core.models.unseen import UnseenWarning
+from slide.core.runs.to_folder import peak_rss_mb
 from slide.core.runs.trainer import Trainer, checked_pair
 from slide.distributed.asking import Hire, InProcess
-from slide.distributed.parts import MOST, Part, parts_of
+from slide.distributed.ensemble_folder import members_in, names_of, refuse_taken, write_manifest
+from slide.distributed.parts import Part, parts_of
 from slide.distributed.voting import Size, Vote
-
-FORMAT = "slide-ensemble"
-VERSION = 1
-VOTE = "mean probability"  # how members are asked
+from slide.distributed.worker import backend_of
 
 
 class Member:
@@ -52,18 +45,22 @@ class Member:
     Args:
         part: its examples.
         config: settings; what is left open is chosen for the part.
-        backend: name of the one that computes.
+        backend: name of the one that computes; None for the default one.
         threads: that it computes with.
+        asked: `time_budget` and `calibrate` of `Trainer`.
     """
 
-    def __init__(self, part: Part, config: Config, backend: str | None, threads: int) -> None:
-        self.data, self.config = part.read(), config
-        self.backend = load(backend)
-        use_threads(self.backend, threads)
+    def __init__(
+        self, part: Part, config: Config, backend: str | None, threads: int, asked: dict[str, Any]
+    ) -> None:
+        self.data, self.backend = part.read(), backend_of(backend, threads)
+        self.trainer = Trainer(config, self.backend, **asked)
 
     def fit(self, valid: Dataset | None) -> Model:
         """The model; probabilities are calibrated on what is held out, or else on `valid`."""
-        return Trainer(self.config, self.backend).fit(self.data, valid)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnseenWarning)  # of a part alone: others may know it
+            return self.trainer.fit(self.data, valid)
 
 
 @dataclass(slots=True)
@@ -76,6 +73,7 @@ class Voting:
         backend: name of the one that computes, here and in workers; None for the default one.
         threads: of each worker.
         hire: makes the workers; by default in this process, where they take turns.
+        time_budget, calibrate: of each member, see `Trainer`.
     """
 
     config: Config
@@ -83,14 +81,15 @@ class Voting:
     backend: str | None = None
     threads: int = 1
     hire: Hire = InProcess
+    time_budget: float | None = None
+    calibrate: bool = False
 
     def fit(self, train: Dataset, valid: Dataset | None = None) -> Ensemble:
         """Train; see `Trainer.fit`. The same seed gives the same members."""
         train, valid = checked_pair(train, valid)
-        parts = parts_of(train, self.n_workers)
-        crew = self.hire(
-            Member, [(part, self.config, self.backend, self.threads) for part in parts]
-        )
+        asked = {"time_budget": self.time_budget, "calibrate": self.calibrate}
+        same = self.config, self.backend, self.threads, asked
+        crew = self.hire(Member, [(part, *same) for part in parts_of(train, self.n_workers)])
         return Ensemble(crew.ask("fit", [crew.share(valid)] * crew.n))
 
 
@@ -143,18 +142,9 @@ class Ensemble:
         Raises:
             ModelError: the operating system refuses.
         """
-        names = [f"member-{number}" for number in range(len(self.members))]
-        said = {"format": FORMAT, "version": VERSION, "vote": VOTE, "members": names}
-        try:
-            (folder / CONFIG).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-            for name, member in zip(names, self.members, strict=True):
-                (folder / name).mkdir()
-                member.write_into(folder / name)
-        except OSError as error:
-            raise ModelError(
-                f"cannot write the ensemble to {folder.parent}: {error.strerror}; make room, or "
-                f"choose another {worded('folder', '--model')}"
-            ) from None
+        write_manifest(folder, len(self.members))
+        for name, member in zip(names_of(len(self.members)), self.members, strict=True):
+            member.write_into(folder / name)
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Ensemble:
@@ -227,62 +217,36 @@ class MeanProbability(Calibration):
         return np.where(labels >= 0, sigmoid(scores), np.float32(0))
 
 
-def members_in(folder: Path) -> list[str]:
-    """The names of the members' folders, as config.json says.
+def vote_to_folder(
+    voting: Voting, train: Dataset, valid: Dataset | None, folder: Path, overwrite: bool,
+    trained_on: str, one_based: OneBased,
+) -> dict[str, Any]:  # fmt: skip
+    """Train an ensemble, and leave a folder of it; see `slide.core.runs.to_folder`.
+
+    Returns:
+        Figures, by names that `slide train --json` prints; None where there is no such thing.
 
     Raises:
-        ModelError: it is damaged, or of another version.
+        ModelError: the folder exists and may not be replaced, or cannot be written.
+        ConfigError: see `Trainer.fit`.
     """
-    path = folder / CONFIG
-    refuse_no_files(folder, [CONFIG])
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        names, version = description["members"], description["version"]
-        expected = [f"member-{number}" for number in range(len(names))]
-        if description["format"] != FORMAT or names != expected or not 0 < len(names) <= MOST:
-            raise ValueError("no list of members")
-    except OSError as error:
-        raise ModelError(f"{folder} is not an ensemble ({path.name}: {error.strerror})") from None
-    except FAULTS as error:
-        raise ModelError(
-            f"{path} is damaged ({reason_of(error)}): train the ensemble again"
-        ) from None
-    if (version, description.get("vote")) != (VERSION, VOTE):
-        raise ModelError(
-            f"{path} has version {quoted(version)} and vote {quoted(description.get('vote'))}: "
-            f"this slide reads version {VERSION} and {VOTE!r}, so train the ensemble again"
-        )
-    return expected
-
-
-def is_ensemble(folder: Path) -> bool:
-    """Whether a folder says of itself that it is an ensemble, of whatever version."""
-    try:
-        description = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(description, dict) and description.get("format") == FORMAT
-
-
-def refuse_taken(folder: Path, overwrite: bool) -> None:
-    """Raise ModelError unless a folder is free, or a model or an ensemble alone to be replaced."""
-    if not (overwrite and os.path.lexists(folder) and folder.is_dir() and is_ensemble(folder)):
-        refuse_if_taken(folder, overwrite)
-        return
-    names = members_in(folder)
-    foreign = sorted({path.name for path in folder.iterdir()} - {CONFIG, *names})
-    if foreign:
-        raise ModelError(
-            f"{folder} also holds {foreign[0]}, which is not part of an ensemble and would be "
-            f"lost: move it, or choose another {worded('folder', '--model')}"
-        )
-    for name in names:
-        if is_model(folder / name):
-            refuse_if_taken(folder / name, overwrite)
-
-
-def refuse_sampled() -> None:
-    """Raise ModelError: members are asked for all labels."""
-    raise ModelError(
-        f"the model is an ensemble, whose members look at all labels: leave out {said('sampled')}"
-    )
+    with staged(folder, overwrite, refuse_taken) as partial:
+        began = time.perf_counter()
+        ensemble = voting.fit(train, valid)
+        seconds = time.perf_counter() - began
+        ensemble.describe(trained_on, one_based)
+        ensemble.write_into(partial)
+    model = ensemble.model
+    scores: dict[str, Any] = {
+        f"{name}_at_{k}": None for name in ("precision", "ndcg", "psp") for k in (1, 3, 5)
+    }
+    return {
+        "seconds_train": seconds,
+        **(scores if valid is None else ensemble.evaluate(valid)),
+        "peak_rss_mb": peak_rss_mb(),
+        "backend": model.backend.name,
+        "seed": model.config.training.seed,
+        "members": len(ensemble.members),
+        "calibrated_on": model.calibration and model.calibration.n_examples,
+        "config": model.config.flat(),
+    }

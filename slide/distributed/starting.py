@@ -128,9 +128,7 @@ def connected(
         data: all examples, of which a sample is looked at.
     """
     counted: Counted = reduce(Counted.__add__, crew.ask("counted"))
-    inputs = Inputs.of_counts(
-        settings.learner, counted.n_samples, counted.features, counted.pairs
-    )
+    inputs = Inputs.of_counts(settings.learner, counted.n_samples, counted.features, counted.pairs)
     limits, given, n = limits_of(settings.learner, counted.labels), crew.share(inputs), crew.n
     sums = [
         added(backend, crew.ask("sums", [given] * n, [some] * n), limits[some])
@@ -139,9 +137,7 @@ def connected(
     order = data.canonical_order()[:EXAMPLES_FOR_GROWTH]
     sample = as_inputs(data.take(order), np.arange(len(order)), inputs)
     frequent = shares(counted.labels, counted.n_samples, counted.weighed)
-    return begun(
-        settings, inputs, backend, CSR.stack(sums, inputs.n_inputs), frequent, sample
-    )
+    return begun(settings, inputs, backend, CSR.stack(sums, inputs.n_inputs), frequent, sample)
 
 
 def start_of(crew: Crew, settings: Settings[Any], backend: Backend, data: Dataset) -> State:

@@ -13,7 +13,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.lists import distinct, indptr_of
+from slide.core.contract.lists import distinct
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import LAST
 from slide.core.models.model import Model

@@ -9,7 +9,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from slide.backends import load, use_threads
-from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.arrays import CSR
 from slide.core.contract.backend import Backend
 from slide.core.contract.state import State
 from slide.core.direct.inputs import Inputs

@@ -18,7 +18,6 @@ from slide.core.runs.trainer import Trainer
 from slide.data import convert_to_folder, read, write
 from slide.distributed.asking import InProcess
 from slide.distributed.averaging import DataParallel
-from slide.distributed.means import mean
 from slide.distributed.parts import dealt, parts_of
 from slide.distributed.starting import connected
 from slide.distributed.worker import Worker
