@@ -143,8 +143,7 @@ class AveragedRun(Stepping):
         found = self.crew.ask(
             "steps", [self.sent] * n, [given] * n, self.own, [rates] * n, [is_last] * n
         )
-        adds_up = averaged_of(self.settings).adds_up(self.settings, len(self.shared))
-        self.shared = mean(self.shared, [each[0] for each in found], self.shares, adds_up)
+        self.shared = mean(self.shared, [each[0] for each in found], self.shares)
         self.own = [each[1] for each in found]
         self.n_steps += len(rates)
         reports = zip_longest(*(each[2] for each in found))

@@ -27,7 +27,6 @@ from slide.core.settings.settings import Settings
 
 Arrays = list[Array]
 PARAM = "weight", "mean", "square"
-WEIGHT_RULE, SQUARE_RULE = "movers", "sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,6 @@ class Averaged:
         joined: the inverse of these, of fixed, shared and own.
         adopt: a learner goes on from other arrays.
         network: of fixed, shared, settings and a backend.
-        adds_up: for each shared array, whether it is a sum over all examples, to which each
-            worker has added what its own have.
     """
 
     shared: Callable[[State], Arrays]
@@ -51,7 +48,6 @@ class Averaged:
     joined: Callable[[State, Arrays, State], State]
     adopt: Callable[[Any, Arrays], None]
     network: Callable[[State, Arrays, Settings[Any], Backend], TrainedNetwork]
-    adds_up: Callable[[Settings[Any], int], list[bool]]
 
 
 def averaged_of(config: Settings[Any]) -> Averaged:
@@ -70,48 +66,32 @@ def averaged_of(config: Settings[Any]) -> Averaged:
     return AVERAGED[kind.name]
 
 
-def mean(before: Arrays, after: Sequence[Arrays], shares: Array, adds_up: list[bool]) -> Arrays:
+def mean(before: Arrays, after: Sequence[Arrays], shares: Array) -> Arrays:
     """What all workers go on from; of one worker what it has.
 
     Args:
         before: what all of them started from.
         after: of each worker, in their order.
-        shares: f64, of the examples that each one has; their sum is 1.
-        adds_up: see `Averaged`.
+        shares: f64, of the examples those that each one has; their sum is 1.
     """
     if len(after) == 1:
         return list(after[0])
-    return [
-        added(old, each) if is_sum else moved(old, each, shares)
-        for old, is_sum, *each in zip(before, adds_up, *after, strict=True)
-    ]
+    return [moved(old, each, shares) for old, *each in zip(before, *after, strict=True)]
 
 
-def added(before: Array, after: Sequence[Array]) -> Array:
-    """A sum with all that workers have added to it."""
-    if SQUARE_RULE == "mean":
-        return moved(before, after, np.full(len(after), 1 / len(after)), "mean")
-    total = before.astype(np.float64)
-    for each in after:
-        total += each - before.astype(np.float64)
-    return np.maximum(total, before).astype(np.float32)
+def moved(before: Array, after: Sequence[Array], shares: Array) -> Array:
+    """Numbers, each moved by the mean move of those workers that have moved it.
 
-
-def moved(before: Array, after: Sequence[Array], shares: Array, rule=None) -> Array:
-    """Weights, moved by the mean move of those workers that have moved them."""
-    rule = rule or WEIGHT_RULE
+    A label that few workers have examples of is as far as these have brought it, and not held back
+    by all others.
+    """
     total, weight = np.zeros(before.shape), np.zeros(before.shape)
+    start = before.astype(np.float64)
     for share, each in zip(shares.tolist(), after, strict=True):
-        has_moved = each != before
-        total += share * (each - before.astype(np.float64))
-        weight += share * has_moved
-    if rule == "movers":
-        total = np.divide(total, weight, out=total, where=weight > 0)
-    elif rule == "sum":
-        total = total * len(after)
-    elif rule == "root":
-        total = np.divide(total, np.sqrt(weight), out=total, where=weight > 0)
-    return (before + total).astype(np.float32)
+        total += share * (each - start)
+        weight += share * (each != before)
+    total = np.divide(total, weight, out=total, where=weight > 0)
+    return (start + total).astype(np.float32)
 
 
 def direct_shared(state: State) -> Arrays:
@@ -122,7 +102,7 @@ def direct_shared(state: State) -> Arrays:
 
 def direct_fixed(state: State) -> State:
     """The pattern of the connections, and how features become inputs."""
-    network = state["network"]
+    network: State = state["network"]
     return network | {"weight": network["weight"] | {"values": None}, "square": None}
 
 
@@ -185,12 +165,6 @@ def sampled_network(
     return Network.of_params(params, settings.learner.layers)
 
 
-def sampled_adds_up(settings: Settings[Any], n: int) -> list[bool]:
-    """Squares of Adagrad; those of Adam fade."""
-    is_sum = settings.learner.optimization.optimizer == "adagrad"
-    return [is_sum and name == "square" for _ in range(n // len(PARAM)) for name in PARAM]
-
-
 AVERAGED = {
     "direct": Averaged(
         shared=direct_shared,
@@ -199,7 +173,6 @@ AVERAGED = {
         joined=direct_joined,
         adopt=adopt_direct,
         network=direct_network,
-        adds_up=lambda settings, n: [False, True],
     ),
     "sampled": Averaged(
         shared=sampled_shared,
@@ -208,6 +181,5 @@ AVERAGED = {
         joined=sampled_joined,
         adopt=adopt_sampled,
         network=sampled_network,
-        adds_up=sampled_adds_up,
     ),
 }

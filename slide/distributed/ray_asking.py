@@ -44,15 +44,21 @@ class AskedByRay:
             BackendError: a worker is lost again and again.
         """
         each = zip(*arguments, strict=True) if arguments else ((),) * self.n
-        waiting = [
-            getattr(worker, what).remote(*given)
-            for worker, given in zip(self.workers, each, strict=True)
-        ]
+        return self.heard(
+            [
+                getattr(worker, what).remote(*given)
+                for worker, given in zip(self.workers, each, strict=True)
+            ]
+        )
+
+    def heard(self, waiting: list[Any]) -> list[Any]:
+        """What comes of questions."""
+        errors = self.ray.exceptions
         try:
             answers: list[Any] = self.ray.get(waiting)
-        except self.ray.exceptions.RayTaskError as error:
+        except errors.RayTaskError as error:
             raise error.cause from None
-        except self.ray.exceptions.RayError as error:
+        except errors.RayError as error:
             reason = " ".join(str(error).split())[:200]
             raise BackendError(
                 f"a worker is lost for good ({type(error).__name__}: {reason}): see what ends it "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ class Worker:
     def _learner(self, fixed: State, shared: Arrays, own: Own) -> Learner:
         """The one that has come so far, or one that goes on from there."""
         if self.learner is None or self.n_periods != own.n_periods:
-            state = self.averaged.joined(fixed, shared, own.learner)
+            state = self.averaged.joined(fixed, shared, deepcopy(own.learner))  # written into
             kind = kind_of(self.settings)
             self.learner = kind.resume(self.settings, self.backend, self.data, state)
         return self.learner

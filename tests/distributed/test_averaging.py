@@ -18,6 +18,7 @@ from slide.core.runs.trainer import Trainer
 from slide.data import convert_to_folder, read, write
 from slide.distributed.asking import InProcess
 from slide.distributed.averaging import DataParallel
+from slide.distributed.means import mean
 from slide.distributed.parts import dealt, parts_of
 from slide.distributed.starting import connected
 from slide.distributed.worker import Worker
@@ -59,7 +60,19 @@ def data():
     return planted(101, 20)
 
 
-class Dying(InProcess):
+class Apart(InProcess):
+    """Workers that share no array, as processes do."""
+
+    def ask(self, what, *arguments):
+        each = zip(*arguments, strict=True) if arguments else ((),) * self.n
+        apart = [
+            getattr(worker, what)(*pickle.loads(pickle.dumps(given)))
+            for worker, given in zip(self.workers, each, strict=True)
+        ]
+        return pickle.loads(pickle.dumps(apart))
+
+
+class Dying(Apart):
     """Workers that are made anew before some questions, as actors are that have died."""
 
     def __init__(self, kind, arguments):
@@ -70,7 +83,7 @@ class Dying(InProcess):
     def ask(self, what, *arguments):
         for number in np.flatnonzero(self.rng.random(self.n) < 0.4):
             self.workers[number] = self.made(number)
-        return super().ask(what, *pickle.loads(pickle.dumps(arguments)))
+        return super().ask(what, *arguments)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -137,6 +150,17 @@ def test_pairs_and_weights_add_up():
     assert np.array_equal(found.inputs.pairs, whole.inputs.pairs)
     assert np.array_equal(found.bias, whole.bias)
     assert np.allclose(found.param.weight.values, whole.param.weight.values, rtol=1e-3, atol=1e-5)
+
+
+def test_numbers_move_as_those_workers_have_moved_them():
+    before = np.array([0, 4, -2, 8], np.float32)
+    after = [[1, 4, -2, 6], [3, 4, -1, 8], [4, 4, -2, 8]]
+    shares = np.array([0.5, 0.25, 0.25])
+    got = mean([before], [[np.array(each, np.float32)] for each in after], shares)[0]
+    assert got.dtype == np.float32
+    assert got.tolist() == [0.5 * 1 + 0.25 * 3 + 0.25 * 4, 4, -1, 6]
+    alone = [before + 1]
+    assert mean([before], [alone], np.array([1.0]))[0] is alone[0]
 
 
 @pytest.mark.parametrize(("every", "means"), [(1, 6), (2, 4), (3, 2), (99, 2)])
