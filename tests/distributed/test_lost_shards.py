@@ -53,7 +53,7 @@ def test_lost_shards_change_no_bit(every, seed, plain, tmp_path):
 
 
 def test_one_that_is_lost_again_and_again_ends_the_run():
-    crew = Losing(2, range(20, 1000))
+    crew = Losing(2, range(20, 2000))
     with (
         pytest.warns(ShardLostWarning),
         pytest.raises(BackendError, match=f"{MOST_LOSSES} times without a step in between"),

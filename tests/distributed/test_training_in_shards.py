@@ -71,7 +71,10 @@ def test_examples_may_stay_on_disk(tmp_path, written):
     assert same(in_one_process(trained, tmp_path / "m"), plain)
 
 
-def test_records_and_reports_are_those_of_one_process():
+@pytest.mark.parametrize("loss", ["bce", "softmax", "saros"])
+def test_records_and_reports_are_those_of_one_process(loss):
+    config = changed(SMALL, loss=loss, lr=0.5)
+
     def records(trainer):
         class Watcher:
             def on_step(self, step, n_steps): ...
@@ -85,7 +88,7 @@ def test_records_and_reports_are_those_of_one_process():
         timed = ("seconds", "seconds_by_kernel")
         return [{n: v for n, v in each.items() if n not in timed} for each in seen]
 
-    plain, sharded = records(Trainer(SMALL, BACKEND)), records(trainer_of(crew_of(3)))
+    plain, sharded = records(Trainer(config, BACKEND)), records(trainer_of(crew_of(3), config))
     assert [sorted(each) for each in sharded] == [sorted(each) for each in plain]
     for one, other in zip(plain, sharded, strict=True):
         assert other == pytest.approx(one, rel=1e-5)
