@@ -138,7 +138,7 @@ class Crew:
             pending.waiting = [
                 self.tell(rank, "answer", answer) for rank, answer in enumerate(answers)
             ]
-        if pending.method == "step":
+        if pending.method.startswith("step"):
             self.slowness.see(pending.seconds, self.place_of)
         return [reply.result for reply in replies]
 

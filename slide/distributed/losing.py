@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from slide.core.errors import BackendError, SlideWarning
 
-MOST_LOSSES = 5  # without a step in between: then something is wrong that stays
+MOST_LOSSES = 8  # without a step in between: then something is wrong that stays
 
 
 class ShardLostError(Exception):

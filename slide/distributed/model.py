@@ -114,6 +114,7 @@ class ShardedModel(Model):
                 own.of(self.label_counts),
                 None if ids is None else own.of(ids),
                 None if rank else self.feature_ids,
+                {} if rank else self.network.shared,
             )
             for rank, own in enumerate(self.network.labels)
         ]

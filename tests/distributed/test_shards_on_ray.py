@@ -23,20 +23,23 @@ from slide.data import write
 from slide.distributed.cluster import HERE_ALONE, QUIETLY, threads_for
 from slide.distributed.losing import ShardLostWarning
 from slide.distributed.placed import Placed
-from slide.distributed.ray_crew import RayCrew
+from slide.distributed.ray_crew import NoRoomWarning, RayCrew
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves pipes to its processes
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::slide.distributed.ray_crew.NoRoomWarning"),
 ]
 
 TRAIN = planted(400)
 CONFIG = changed(SMALL, epochs=4, batch_size=16)
 N_STEPS = 4 * 25
-MOMENTS = 10
+MOMENTS = int(os.environ.get("SLIDE_FAULTS", 10))  # at which something dies, of a run
+WITHIN = np.arange(5, 2 * N_STEPS)  # times that shards are heard of
 STORE = 100_000_000
+PATIENTLY = {"RAY_worker_register_timeout_seconds": "900"}  # whatever else the machine does
 SHARED = Path("/dev/shm")
 SECONDS = 120  # within which processes end that are to end
 
@@ -50,7 +53,7 @@ def plain():
 def cluster():
     """A head that has no room for shards, and two nodes that each have room for all."""
     before = dict(os.environ)
-    os.environ.update(QUIETLY | HERE_ALONE)
+    os.environ.update(QUIETLY | HERE_ALONE | PATIENTLY)
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -90,7 +93,8 @@ def fit(crew, checkpoints, folder):
         placed = Placed(crew, checkpoints and checkpoints.folder)
         trainer = Trainer(CONFIG, load("numba"), checkpoints=checkpoints, placement=placed)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ShardLostWarning)
+            for each in (ShardLostWarning, NoRoomWarning):
+                warnings.simplefilter("ignore", each)
             trainer.fit(TRAIN).save(folder)
         trainer.remove_checkpoints()
     return Model.load(folder, load("numba"))
@@ -127,7 +131,7 @@ def test_actors_that_are_killed_change_no_bit(cluster, plain, tmp_path):
         os.kill(pid, signal.SIGKILL)
         killed.append(pid)
 
-    moments = np.random.default_rng().choice(np.arange(5, N_STEPS), MOMENTS, replace=False)
+    moments = np.random.default_rng().choice(WITHIN, MOMENTS, replace=False)
     crew = Deadly(cluster, 2, moments, kill)
     model = fit(crew, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
     assert len(killed) == MOMENTS, moments
@@ -144,7 +148,7 @@ def test_nodes_that_are_killed_change_no_bit(cluster, plain, tmp_path):
         cluster.remove_node(node, allow_graceful=False)
         ended.append(node)
 
-    moments = np.random.default_rng().choice(np.arange(5, N_STEPS), MOMENTS, replace=False)
+    moments = np.random.default_rng().choice(WITHIN, MOMENTS, replace=False)
     crew = Deadly(cluster, 2, moments, kill)
     model = fit(crew, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
     assert len(ended) == MOMENTS, moments

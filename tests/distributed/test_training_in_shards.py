@@ -71,7 +71,10 @@ def test_examples_may_stay_on_disk(tmp_path, written):
     assert same(in_one_process(trained, tmp_path / "m"), plain)
 
 
-def test_records_and_reports_are_those_of_one_process():
+@pytest.mark.parametrize("loss", ["bce", "softmax", "saros"])
+def test_records_and_reports_are_those_of_one_process(loss):
+    config = changed(SMALL, loss=loss, lr=0.5)
+
     def records(trainer):
         class Watcher:
             def on_step(self, step, n_steps): ...
@@ -81,13 +84,16 @@ def test_records_and_reports_are_those_of_one_process():
 
         seen = []
         trainer.watcher = Watcher()
-        trainer.fit(TRAIN, TEST)
+        model = trainer.fit(TRAIN, TEST)
+        seen.append(dict(zip(("labels", "logits"), model.predict(TEST.x, 5), strict=True)))
         timed = ("seconds", "seconds_by_kernel")
         return [{n: v for n, v in each.items() if n not in timed} for each in seen]
 
-    plain, sharded = records(Trainer(SMALL, BACKEND)), records(trainer_of(crew_of(3)))
+    plain, sharded = records(Trainer(config, BACKEND)), records(trainer_of(crew_of(3), config))
     assert [sorted(each) for each in sharded] == [sorted(each) for each in plain]
-    for one, other in zip(plain, sharded, strict=True):
+    for name, answers in plain.pop().items():
+        assert np.array_equal(sharded[-1][name], answers)
+    for one, other in zip(plain, sharded[:-1], strict=True):
         assert other == pytest.approx(one, rel=1e-5)
 
 
@@ -137,9 +143,9 @@ def test_examples_of_a_step_are_handed_out_once_and_while_the_one_before_is_take
 
 
 def test_loose_shards_exchange_nothing_and_learn_as_well():
-    crew = crew_of(2, loose=True)
-    loose = trainer_of(crew).fit(TRAIN).evaluate(TEST)["precision_at_1"]
-    plain = Trainer(SMALL, BACKEND).fit(TRAIN).evaluate(TEST)["precision_at_1"]
+    crew, config = crew_of(2, loose=True), changed(SMALL, list_limit=100)
+    loose = trainer_of(crew, config).fit(TRAIN).evaluate(TEST)["precision_at_1"]
+    plain = Trainer(config, BACKEND).fit(TRAIN).evaluate(TEST)["precision_at_1"]
     assert loose == pytest.approx(plain, abs=0.05)
     assert set(crew.traffic) == {HANDED}
 
