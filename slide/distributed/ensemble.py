@@ -26,14 +26,20 @@ from slide.core.examples.metrics import RANKS
 from slide.core.examples.numbering import Numbering
 from slide.core.learners.config import Config
 from slide.core.models.calibration import Calibration
-from slide.core.models.folder import staged
+from slide.core.models.folder import CALIBRATION, staged
 from slide.core.models.model import Model
-from slide.core.models.probabilities import sigmoid
-from slide.core.models.unseen import UnseenWarning
+from slide.core.models.unseen import UnseenWarning, known
+from slide.core.runs.calibrating import answers
 from slide.core.runs.to_folder import peak_rss_mb
 from slide.core.runs.trainer import Trainer, checked_pair
 from slide.distributed.asking import Hire, InProcess
-from slide.distributed.ensemble_folder import members_in, names_of, refuse_taken, write_manifest
+from slide.distributed.ensemble_folder import (
+    members_in,
+    names_of,
+    refuse_taken,
+    write_calibration,
+    write_manifest,
+)
 from slide.distributed.parts import Part, parts_of
 from slide.distributed.voting import Size, Vote
 from slide.distributed.worker import backend_of
@@ -90,7 +96,10 @@ class Voting:
         asked = {"time_budget": self.time_budget, "calibrate": self.calibrate}
         same = self.config, self.backend, self.threads, asked
         crew = self.hire(Member, [(part, *same) for part in parts_of(train, self.n_workers)])
-        return Ensemble(crew.ask("fit", [crew.share(valid)] * crew.n))
+        ensemble = Ensemble(crew.ask("fit", [crew.share(valid)] * crew.n))
+        if valid is not None and valid.n_samples:
+            ensemble.calibrate(valid)
+        return ensemble
 
 
 class Ensemble:
@@ -111,16 +120,22 @@ class Ensemble:
         return f"Ensemble({len(self.members)} of {self.members[0]!r})"
 
     def predict(self, x: Any, k: int = 5) -> tuple[Array, Array]:
-        """See `Model.predict`; a score is the logit of the mean probability."""
+        """See `Model.predict`; a score is the logit of the mean of members' sigmoids."""
         return self.model.predict(x, k)
 
     def predict_proba(self, x: Any, k: int = 5) -> tuple[Array, Array]:
-        """See `Model.predict_proba`: the means of what members say."""
+        """See `Model.predict_proba`; calibrated if there was a validation set."""
         return self.model.predict_proba(x, k)
 
     def evaluate(self, data: Dataset, at: Sequence[int] = RANKS) -> dict[str, float]:
         """See `Model.evaluate`."""
         return self.model.evaluate(data, at=at)
+
+    def calibrate(self, data: Dataset) -> None:
+        """Have calibrated probabilities, of answers to examples that no member was trained on."""
+        model = self.model
+        data, _ = known(data, model.features, model.labels, model.label_counts)
+        model.calibration = Calibration.fitted(answers(model, data), model.label_counts)
 
     def describe(self, trained_on: str, one_based: OneBased) -> None:
         """Keep the name of the data, and what its text counts from 1."""
@@ -137,7 +152,7 @@ class Ensemble:
             self.write_into(partial)
 
     def write_into(self, folder: Path) -> None:
-        """Write the members and config.json into an existing folder.
+        """Write the members, config.json, and how probabilities are made, into an existing folder.
 
         Raises:
             ModelError: the operating system refuses.
@@ -145,6 +160,8 @@ class Ensemble:
         write_manifest(folder, len(self.members))
         for name, member in zip(names_of(len(self.members)), self.members, strict=True):
             member.write_into(folder / name)
+        if self.model.calibration is not None:
+            write_calibration(folder, self.model.calibration)
 
     @classmethod
     def load(cls, folder: str | Path, backend: Backend | str | None = None) -> Ensemble:
@@ -160,7 +177,10 @@ class Ensemble:
                 f"{folder} has members that do not speak of the same features and labels: expected "
                 "those of one ensemble, so train it again"
             )
-        return cls(members)
+        ensemble = cls(members)
+        if (folder / CALIBRATION).exists():
+            ensemble.model.calibration = Calibration.read(folder, ensemble.model.label_counts)
+        return ensemble
 
 
 def told(member: Model) -> tuple[Any, ...]:
@@ -178,8 +198,6 @@ def voting_model(members: list[Model]) -> Model:
     counts = np.zeros(labels.n, np.int64)
     for member in members:
         counts[member.labels.places_in(labels)] += member.label_counts
-    are_calibrated = all(member.calibration is not None for member in members)
-    n_examples = sum(each.calibration.n_examples for each in members if each.calibration)
     return Model(
         first.config,
         Size(features.n, labels.n),
@@ -193,8 +211,7 @@ def voting_model(members: list[Model]) -> Model:
         first.feature_names,
         first.label_names,
         first.text,
-        MeanProbability((), np.zeros(0, np.int64), n_examples, 0.0) if are_calibrated else None,
-        Vote(members, features, labels, counts == 0),
+        exact=Vote(members, features, labels, counts == 0),
     )
 
 
@@ -206,15 +223,6 @@ def joined(numberings: Sequence[Numbering]) -> Numbering:
     ids = [each.ids_of(np.arange(each.n, dtype=np.int32)) for each in numberings]
     together = np.unique(np.concatenate(ids))
     return Numbering(len(together), together)
-
-
-@dataclass(frozen=True, slots=True)
-class MeanProbability(Calibration):
-    """Of members that are calibrated, the mean is taken as it is: it is what a score stands for."""
-
-    def probabilities(self, scores: Array, labels: Array) -> Array:
-        """See `Calibration`."""
-        return np.where(labels >= 0, sigmoid(scores), np.float32(0))
 
 
 def vote_to_folder(

@@ -8,12 +8,20 @@ from pathlib import Path
 
 from slide.core.contract.invariants import demand
 from slide.core.errors import FAULTS, ModelError, quoted, reason_of, worded
-from slide.core.models.folder import CONFIG, is_model, refuse_if_taken, refuse_no_files
+from slide.core.models.calibration import Calibration
+from slide.core.models.folder import (
+    CALIBRATION,
+    CONFIG,
+    is_model,
+    refuse_if_taken,
+    refuse_no_files,
+)
+from slide.core.models.stored import refusing_writes
 from slide.distributed.parts import MOST
 
 FORMAT = "slide-ensemble"
 VERSION = 1
-VOTE = "mean probability"  # how members are asked
+VOTE = "mean sigmoid"  # of the logits of members
 
 
 def names_of(n: int) -> list[str]:
@@ -28,15 +36,20 @@ def write_manifest(folder: Path, n: int) -> None:
         ModelError: the operating system refuses.
     """
     said = {"format": FORMAT, "version": VERSION, "vote": VOTE, "members": names_of(n)}
-    try:
+    with refusing_writes(folder):
         (folder / CONFIG).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         for name in names_of(n):
             (folder / name).mkdir()
-    except OSError as error:
-        raise ModelError(
-            f"cannot write the ensemble to {folder.parent}: {error.strerror}; make room, or choose "
-            f"another {worded('folder', '--model')}"
-        ) from None
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Write calibration.json.
+
+    Raises:
+        ModelError: the operating system refuses.
+    """
+    with refusing_writes(folder):
+        calibration.write(folder)
 
 
 def members_in(folder: Path) -> list[str]:
@@ -83,7 +96,7 @@ def refuse_taken(folder: Path, overwrite: bool) -> None:
         refuse_if_taken(folder, overwrite)
         return
     names = members_in(folder)
-    foreign = sorted({path.name for path in folder.iterdir()} - {CONFIG, *names})
+    foreign = sorted({path.name for path in folder.iterdir()} - {CONFIG, CALIBRATION, *names})
     if foreign:
         raise ModelError(
             f"{folder} also holds {foreign[0]}, which is not part of an ensemble and would be "

@@ -1,4 +1,7 @@
-"""Several models as one: each proposes labels, and all tell how likely each proposed one is.
+"""Several models as one: each proposes labels, and all tell what they think of each of these.
+
+What is averaged is the sigmoid of a logit, in (0, 1), so that a label which a member has never seen
+counts as 0 there. Calibrated probabilities would not do: they are level over wide spans of logits.
 
 Source: bagging, Breiman (Machine Learning 1996); models of parts of the examples that vote, as
 MapReduce back-propagation has them.
@@ -10,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit, logit
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
@@ -17,11 +21,10 @@ from slide.core.contract.lists import distinct
 from slide.core.examples.numbering import Numbering
 from slide.core.learner import LAST
 from slide.core.models.model import Model
-from slide.core.models.probabilities import probabilities_of
 from slide.core.models.unseen import known_features
 
 PROPOSED = 10  # labels of an example by each member, at least
-LEAST = np.float32(1e-12)  # a mean probability whose logit is finite
+LEAST, MOST = 1e-300, np.nextafter(1.0, 0.0)  # means whose logits are finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Finds labels by the mean probability that members give them: a `Searcher`.
+    """Finds labels by the mean of what members give them: a `Searcher`.
 
     A score is the logit of that mean, so that its sigmoid is the mean itself.
 
@@ -89,13 +92,12 @@ class Vote:
         total = np.zeros(wanted.nnz)
         for member in self.members:
             total += self.likely(member, self.seen_by(member, x), wanted)
-        mean = np.clip(total / len(self.members), LEAST, 1 - 1e-7)
-        values = np.log(mean / (1 - mean)).astype(np.float32)
+        values = logit(np.clip(total / len(self.members), LEAST, MOST)).astype(np.float32)
         values[self.last[wanted.indices]] = LAST
         return wanted.with_values(values)
 
     def likely(self, member: Model, x: CSR | Block, wanted: CSR) -> Array:
-        """How likely a member says that labels are, f64 (nnz,); 0 if it knows nothing of one.
+        """The sigmoid of a member's logits of labels, f64 (nnz,); 0 if it knows nothing of one.
 
         Args:
             member: one of them.
@@ -108,7 +110,7 @@ class Vote:
         own = replace(wanted, indices=columns, n_cols=member.network.n_labels).where(knows)
         scores = member.scored_labels(x, own).values
         found = np.zeros(wanted.nnz)
-        found[knows] = flat_probabilities(member, x, own, scores)
+        found[knows] = expit(scores.astype(np.float64))
         return found
 
     def naming_last(self, labels: Array, backend: Backend) -> Vote:
@@ -116,16 +118,3 @@ class Vote:
         last = self.last.copy()
         last[labels] = True
         return replace(self, last=last)
-
-
-def flat_probabilities(member: Model, x: CSR | Block, wanted: CSR, scores: Array) -> Array:
-    """How likely labels are, f32 (nnz,), of a member's logits: see `probabilities_of`."""
-    lengths = wanted.row_lengths()
-    width = int(lengths.max(initial=0))
-    rows = wanted.row_numbers()
-    places = np.arange(wanted.nnz) - wanted.indptr[:-1][rows]
-    ids = np.full((wanted.n_rows, width), -1, np.int32)
-    values = np.full(ids.shape, -np.inf, np.float32)
-    ids[rows, places], values[rows, places] = wanted.indices, scores
-    found: Array = probabilities_of(member, x, ids, values)[rows, places]
-    return found

@@ -34,8 +34,9 @@ def ensemble(name="steps", n=3):
 
 
 def likely(member, row):
-    """What a member says of each label that it has seen: label -> probability."""
-    ids, values = member.predict_proba(row, member.network.n_labels)
+    """What a member says of each label that it has seen: label -> sigmoid of its logit."""
+    ids, values = member.predict(row, member.network.n_labels)
+    values = 1 / (1 + np.exp(-np.clip(values, -100, 100).astype(float)))
     seen = {int(each) for each in member.labels.ids_of(np.flatnonzero(member.label_counts))}
     return {i: float(p) for i, p in zip(ids[0].tolist(), values[0], strict=True) if i in seen}
 
@@ -43,7 +44,7 @@ def likely(member, row):
 @pytest.mark.filterwarnings("ignore::slide.UnseenWarning")
 @pytest.mark.filterwarnings("ignore::slide.UncalibratedWarning")
 @pytest.mark.parametrize("name", ["steps", "hidden", "raw"])
-def test_a_vote_is_the_mean_probability(name):
+def test_a_vote_is_the_mean_sigmoid(name):
     model, x = ensemble(name), with_raw_ids(others()) if name == "raw" else others()
     ids, values = model.predict_proba(x, 7)
     for i in range(0, x.n_rows - 1, 5):  # the last row says nothing
@@ -92,12 +93,15 @@ def test_a_folder_holds_models_that_are_read(tmp_path):
     data = examples()
     names = [f"tag {i}" for i in range(data.n_labels)]
     data = Dataset(data.x, data.y, label_names=Names(names))
-    model = Voting(STEPS, 2, "reference").fit(data)
+    model = Voting(STEPS, 2, "reference").fit(data, data)
     model.save(tmp_path / "e")
     assert is_ensemble(tmp_path / "e")
     again = Ensemble.load(tmp_path / "e", BACKEND)
     for one, other in zip(again.predict(others(), 6), model.predict(others(), 6), strict=True):
         assert np.array_equal(one, other)
+    likely = [each.predict_proba(others(), 6)[1] for each in (model, again)]
+    assert np.array_equal(*likely)
+    assert again.model.calibration.n_examples == data.n_samples
     assert again.model.label_names == model.model.label_names
     one = Model.load(tmp_path / "e" / "member-1", BACKEND)
     assert np.array_equal(one.predict(others())[0], model.members[1].predict(others())[0])
