@@ -84,9 +84,9 @@ class AveragedRun(Stepping):
         state = start_of(crew, settings, backend, train)
         seed, own = settings.training.seed, averaged.own(state)
         others = [np.random.default_rng([seed, number]) for number in range(1, crew.n)]
-        owns = [own, *(own | {"rng": state_of_rng(rng)} for rng in others)]
+        states = [own, *(own | {"rng": state_of_rng(rng)} for rng in others)]
+        owns = [Own(each) for each in states]
         fixed, shared = averaged.fixed(state), averaged.shared(state)
-        owns = list(map(Own, owns))
         return cls._made(placement.every, crew, settings, backend, train, fixed, shared, owns)
 
     @classmethod
@@ -286,5 +286,8 @@ def merged(reports: Sequence[StepReport]) -> StepReport:
     if len(reports) == 1:
         return reports[0]
     told = [asdict(report) for report in reports]
-    means = {name: float(np.mean([each[name] for each in told])) for name in told[0]}
-    return StepReport(**means | {"touched_rows": round(means["touched_rows"])})
+    means: dict[str, Any] = {
+        name: float(np.mean([each[name] for each in told])) for name in told[0]
+    }
+    means["touched_rows"] = round(means["touched_rows"])
+    return StepReport(**means)
