@@ -1,5 +1,6 @@
 """Shards that are lost, drivers that are killed, and the bits that come of it all the same."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -9,12 +10,16 @@ from direct_settings import BACKEND
 from sharded import SMALL, Losing, changed, crew_of, same, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
-from slide.core.errors import BackendError, ConfigError, ModelError
+from slide.core.errors import BackendError, ConfigError, ModelError, SlideError
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.distributed.losing import MOST_LOSSES, ShardLostWarning
 from slide.distributed.model import ShardedModel
+from slide.distributed.ranges import Range
+from slide.distributed.ray_crew import Actor, StrangerError
 from slide.distributed.slowness import STEPS, Slowness, SlowShardWarning
+from slide.distributed.source import Source
+from slide.reference.kernels import ReferenceBackend
 
 TRAIN = planted(400)
 ASKED = 45  # times that shards are heard of in a run of SMALL, at least
@@ -141,6 +146,17 @@ def test_what_a_shard_has_kept_is_checked(tmp_path):
 def test_training_does_not_begin_with_a_model(plain):
     with pytest.raises(ConfigError, match="begin_with"):
         trainer_of(crew_of(2)).fit(TRAIN, begin_with=plain)
+
+
+def test_an_actor_answers_to_its_name_and_raises_what_can_be_carried(tmp_path):
+    actor = Actor(ReferenceBackend, 0, 1, False)
+    with pytest.raises(StrangerError):
+        actor.called("another", "begin", "weight_sum")
+    source = Source(tmp_path / "nothing")
+    with pytest.raises(SlideError, match=r"nothing.*\(on .*\)") as raised:
+        actor.called(actor.identity, "begin", "begin", SMALL, source, None, [Range(0, 1)])
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert str(again) == str(raised.value)
 
 
 def test_a_slow_shard_is_named_once():
