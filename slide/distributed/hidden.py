@@ -254,8 +254,7 @@ class HiddenRun(Driving):
         self.rng = rng_from(state["rng"])
 
     def bring_back(self) -> None:
-        """Have all shards, and what is here, where the run is."""
-        now = state_of_rng(self.rng)
+        """Have all shards, and what is here, the generator too, where the run is."""
         if self.kept is None:
             self.draw()
         else:
@@ -266,7 +265,6 @@ class HiddenRun(Driving):
         for rows, lr, drawn_from in self.since:
             self.rng = rng_from(drawn_from)
             self.step_on(self.data.take(rows), lr)
-        self.rng = rng_from(now)
 
     def take(self, batch: Batch) -> StepReport:
         """See `Driving`."""

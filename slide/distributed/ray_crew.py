@@ -12,12 +12,15 @@ from secrets import token_hex
 from typing import Any
 
 from slide.core.contract.backend import Backend
-from slide.core.errors import SlideWarning
+from slide.core.errors import BackendError, ConfigError, ModelError, SlideError, SlideWarning
 from slide.distributed.crew import HANDED, Crew, Speaker, n_bytes_of
 from slide.distributed.losing import ShardLostError
 from slide.distributed.talking import Reply
 
 PATIENCE = 120.0  # seconds without a shard after which that is said
+
+
+CARRIED = ConfigError, BackendError, ModelError  # made of a sentence alone
 
 
 class NoRoomWarning(SlideWarning):
@@ -57,10 +60,19 @@ class Actor(Speaker):
         self.identity = f"{os.getpid()}-{token_hex(8)}"
 
     def called(self, identity: str, what: str, *args: Any) -> Reply:
-        """Call a method of `Speaker`, if it is this one who is meant."""
+        """Call a method of `Speaker`, if it is this one who is meant.
+
+        Raises:
+            StrangerError: it is not.
+            SlideError: what the method has raised, as it can be carried to another process.
+        """
         if identity != self.identity:
             raise StrangerError
-        reply: Reply = getattr(self, what)(*args)
+        try:
+            reply: Reply = getattr(self, what)(*args)
+        except SlideError as error:
+            kind = type(error) if type(error) in CARRIED else SlideError
+            raise kind(f"{error} (on {socket.gethostname()})") from None
         return reply
 
     def introduce(self) -> tuple[str, str]:

@@ -43,6 +43,16 @@ def test_a_model_is_trained_and_answers(slide, files, in_this_process):
     assert slide("predict", "plain", "test.txt", "--distributed") == expected
 
 
+def test_hidden_layers_are_trained_and_answer(slide, files, in_this_process):
+    said = ["--hidden", "16", "--epochs", "1", "--batch-size", "64", "--active", "40", "--quiet"]
+    assert slide("train", "test.txt", "--model", "plain", *said)[0] == 0
+    assert slide("train", "test.txt", "--model", "m", "--distributed", *said)[0] == 0
+    code, expected, _ = slide("predict", "plain", "test.txt", "--k", "1")
+    assert code == 0
+    assert [line.split(":")[0] for line in slide("predict", "m", "test.txt", "--k", "1")[1].split()
+            ] == [line.split(":")[0] for line in expected.split()]  # fmt: skip
+
+
 def test_one_label_an_example_has_no_hidden_layer_of_examples(slide, files, in_this_process):
     lines = [f"{i % 7} {i % 7}:1 {7 + i % 3}:1" for i in range(2100)]
     (files / "one.svm").write_text("\n".join(lines) + "\n")

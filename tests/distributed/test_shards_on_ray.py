@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -164,6 +165,7 @@ def slide(folder, *arguments):
     )  # fmt: skip
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "distributed.md"
 SAID = ["--lr", "2", "--layers", "1", "--active", "10", "--batch-size", "16", "--epochs", "4"]
 
 
@@ -189,6 +191,19 @@ def test_a_driver_that_is_killed_leaves_nothing_and_is_gone_on_with(tmp_path):
     assert not (tmp_path / "m.checkpoints").exists()
     assert slide(tmp_path, "train", "train.txt", *SAID, "--model", "p", "--quiet").wait() == 0
     assert same(Model.load(tmp_path / "m"), Model.load(tmp_path / "p"))
+
+
+def test_the_commands_of_the_page_do_what_they_say(tmp_path):
+    write(TRAIN, tmp_path / "train.txt.gz")
+    write(planted(50, seed=1), tmp_path / "test.txt.gz")
+    block = PAGE.read_text().split("```sh\n")[1].split("```")[0]
+    for line in block.splitlines():
+        _, *words = shlex.split(line)
+        words += ["--active", "10"] if words[0] == "train" else []
+        process = slide(tmp_path, *words)
+        _, err = process.communicate(timeout=600)
+        assert process.returncode == 0, err
+    assert len((tmp_path / "predictions.txt").read_text().splitlines()) == 50
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

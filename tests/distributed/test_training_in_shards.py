@@ -85,7 +85,7 @@ def test_records_and_reports_are_those_of_one_process(loss):
         seen = []
         trainer.watcher = Watcher()
         model = trainer.fit(TRAIN, TEST)
-        seen.append(dict(zip(("labels", "logits"), model.predict(TEST.x, 5), strict=True)))
+        seen.append(dict(zip(("labels", "logits"), model.predict(TRAIN.x, 1), strict=True)))
         timed = ("seconds", "seconds_by_kernel")
         return [{n: v for n, v in each.items() if n not in timed} for each in seen]
 
