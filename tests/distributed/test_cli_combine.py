@@ -49,7 +49,10 @@ def test_models_that_vote_are_a_folder_of_models(slide, files, in_this_process):
     assert json.loads(out)["precision_at_1"] == figures["precision_at_1"]
     assert slide("predict", "e", "test.txt", "--proba")[0] == 0
     assert slide("evaluate", "e/member-0", "test.txt")[0] == 0
-    for asked in (["predict", "e", "test.txt", "--sampled"], ["explain", "e", "test.txt"]):
+    for asked in (
+        ["predict", "e", "test.txt", "--sampled"],
+        ["explain", "e", "test.txt", "--row", "0"],
+    ):
         code, out, err = slide(*asked)
         assert (code, out) == (2, "")
         assert "e is an ensemble" in err
