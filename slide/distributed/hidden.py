@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +23,6 @@ from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, StepReport, in_slices, monitored, report_of
 from slide.core.sampled.kind import tensor_names
-from slide.core.sampled.layer_tables import LayerTables
-from slide.core.sampled.mips import RADIUS_RANK, nth_largest
 from slide.core.sampled.network import Network, draw_weights
 from slide.core.sampled.occupancy import occupancy
 from slide.core.sampled.restoring import (
@@ -44,44 +42,9 @@ from slide.distributed.driving import Driving
 from slide.distributed.kept import Parts
 from slide.distributed.output import Sent, drawn_rows
 from slide.distributed.ranges import Range, bounds_of, demand_bounds, ranges_of, split
+from slide.distributed.tables import TablesOfShards
 
 FIELDS = "rng", "params", "n_steps", "samplers", "catch_ups", "bounds"
-
-
-class TablesOfShards(LayerTables):
-    """Hash tables of rows that shards have."""
-
-    __slots__ = ("run",)
-    run: HiddenRun
-
-    def rebuild(self, backend: Backend, weight: Array, step: int) -> None:
-        """New codes for all neurons; their weights are asked for in the shards."""
-        assert self.functions is not None
-        crew, n = self.run.crew, self.n_neurons
-        crew.ask("catch_up")
-        functions = self.functions
-        if self.hashing.center:
-            center = np.sum(crew.ask("sums"), axis=0) / n
-            functions = replace(functions, center=center.astype(np.float32))
-        if functions.radius is not None:
-            lengths = np.concatenate(crew.ask("lengths", functions))
-            functions = replace(functions, radius=nth_largest(lengths, RADIUS_RANK))
-        codes = np.concatenate(crew.ask("codes", functions, None))
-        self.functions = functions.map(backend.put)
-        n_buckets = functions.family.n_buckets
-        self.tables = backend.build(backend.put(codes), n_buckets, step, self.hashing.policy)
-        self.built_at = step
-        self.moved[:] = False
-
-    def reinsert(self, backend: Backend, weight: Array) -> None:
-        """New codes for the neurons that were touched."""
-        assert self.functions is not None
-        assert self.tables is not None
-        crew, rows = self.run.crew, np.flatnonzero(self.moved).astype(np.int32)
-        crew.ask("catch_up")
-        codes = np.concatenate(crew.ask("codes", self.functions.map(backend.get), rows))
-        self.tables = backend.reinsert(self.tables, backend.put(rows), backend.put(codes))
-        self.moved[:] = False
 
 
 @dataclass(slots=True)
@@ -90,13 +53,13 @@ class HiddenRun(Driving):
 
     Args:
         settings, backend, rng, data, order: see `SampledRun`.
-        network: the hidden layers, and an output of no rows.
-        samplers: of each layer, the output last.
-        updates: of the hidden layers.
         monitored: a fixed slice of the training set.
         crew: the shards.
         labels: of each.
         parts: where they keep what they have.
+        network_here: the hidden layers, and an output of no rows.
+        samplers: of each layer, the output last.
+        updates: of the hidden layers.
         since: steps since what is kept: rows, learning rate, and the generator before them.
         kept: number of the step after which it was; None at the beginning.
         before: the driver's own part of what was kept; None at the beginning.
@@ -202,7 +165,7 @@ class HiddenRun(Driving):
         output = Sampler.of(settings, settings.training.active, (n, width))
         if output.tables is not None:
             tables = TablesOfShards(own.hashing, settings.refresh, own.upkeep, n, width)
-            tables.run, output.tables = self, tables
+            tables.crew, output.tables = self.crew, tables
         self.samplers.append(output)
         self.updates = Updates.of(own.optimization, backend, self.network_here)
 

@@ -152,7 +152,11 @@ class RayCrew(Crew):
         return replies
 
     def revive(self) -> None:
-        """Wait until Ray has all actors again; those that live leave what they are in."""
+        """Wait until Ray has all actors again; those that live leave what they are in.
+
+        Raises:
+            BackendError: one cannot begin at all.
+        """
         asked = [
             speaker.introduce.options(max_task_retries=-1).remote() for speaker in self.speakers
         ]  # again of one that dies meanwhile
@@ -167,7 +171,13 @@ class RayCrew(Crew):
                     ),
                     stacklevel=2,
                 )
-        self.known = self.ray.get(asked)
+        try:
+            self.known = self.ray.get(asked)
+        except self.ray.exceptions.RayError as error:
+            raise BackendError(
+                f"a shard does not begin: {reason_of(error)}; see the logs of Ray, in "
+                "/tmp/ray/session_latest/logs"
+            ) from None
 
     def place_of(self, rank: int) -> str:
         """See `Crew`."""
