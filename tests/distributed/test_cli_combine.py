@@ -65,7 +65,7 @@ REFUSED = [
     (["--distributed", "--combine", "voted", "--loose"], "--loose is about shards of labels"),
     (["--distributed", "--combine", "voted", "--checkpoint-every", "9"], "to their ends"),
     (["--distributed", "--combine", "averaged", "--layers", "2"], "hidden layer of all examples"),
-    (["--distributed", "--combine", "averaged", "--shards", "4000"], "4000 workers for"),
+    (["--distributed", "--combine", "averaged", "--shards", "4096"], "4096 workers for"),
 ]
 
 
