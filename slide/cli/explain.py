@@ -72,9 +72,11 @@ def explain(
     from slide.cli.evidence import show
     from slide.core.models.explaining import explanations
     from slide.data import refuse_other_than_svmlight, refuse_twice
+    from slide.distributed.ensemble_folder import refuse_ensemble
 
     refuse_twice(file, examples)
     refuse_other_than_svmlight(file, one_based)
+    refuse_ensemble(folder, "an explanation is of the weights of one model")
     model = model_in(folder, backend)
     counting = model.one_based if one_based is None else one_based
     x = row_of(examples_for(model, file, counting, text, features_only=True).x, row, file)

@@ -57,15 +57,20 @@ def bytes_in(folder: Path) -> int:
 
 
 def model_in(folder: Path, backend: str | None) -> Model:
-    """The model of a folder, frozen or not, and what computes for it.
+    """The model of a folder, frozen or not, or what answers for an ensemble, and what computes.
 
     Raises:
         ConfigError: it is frozen, and to be computed by another backend.
     """
     from slide.backends import load
     from slide.core.models.model import Model
+    from slide.distributed.ensemble_folder import is_ensemble
     from slide.serving.folder import is_frozen
 
+    if is_ensemble(folder):
+        from slide.distributed.ensemble import Ensemble
+
+        return Ensemble.load(folder, load(backend)).model
     if not is_frozen(folder):
         return Model.load(folder, load(backend))
     if backend not in (None, COMPUTES):

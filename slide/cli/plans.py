@@ -56,8 +56,10 @@ def prepare(
     Raises:
         ConfigError: the model has no such tables, or others.
     """
+    from slide.distributed.ensemble_folder import refuse_ensemble
     from slide.serving.folder import is_frozen
 
+    refuse_ensemble(folder, "--sampled looks at few labels")
     if is_frozen(folder):
         refuse_unstored(model, plan, insert)
         return

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.backends.shared import Mode, OnLoss
+from slide.cli.distributed import (
+    Address,
+    AverageEvery,
+    Combined,
+    Distributed,
+    Loose,
+    Shards,
+    Wanted,
+)
 from slide.cli.keeping import Keep, Metric, Patience, keeping_of
 from slide.cli.logs import (
     ClickedFrom,
@@ -127,6 +136,12 @@ def train(
     on_worker_loss: OnWorkerLoss = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
+    distributed: Distributed = False,
+    shards: Shards = None,
+    address: Address = None,
+    loose: Loose = False,
+    combine: Combined = None,
+    average_every: AverageEvery = None,
     strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -156,6 +171,9 @@ def train(
     )  # fmt: skip
     texts = logs or texts_of(text, labels, separator, vectorizer, vectorize)
     judged = judged_on(train, valid, hold_out)
+    wanted = Wanted(distributed, shards, address, loose, backend, threads, combine, average_every)
+    refuse_calibrating(wanted, calibrate, judged)
+    refuse_comparing(wanted, keep, patience, checkpoint_every, resume)
     keeping = keeping_of(keep, patience, metric, judged, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
@@ -163,7 +181,7 @@ def train(
     if (before := taken_over(model, checkpoints)) is not None:
         tell_ended(model, before, quiet, as_json)
         return
-    refuse_unwritable(model, overwrite)
+    refuse_unwritable(model, overwrite, wanted.refuse_taken())
     found = found_by(checkpoints)
     one_based = one_based or counting_of(found)
     refuse_files(train, valid, one_based, texts)
@@ -174,17 +192,26 @@ def train(
     if not quiet:
         tell_sets(train_set, valid_set)
     seconds_load = time.perf_counter() - began
-    config = config_for(train_set, found, chosen, computer, time_budget, quiet)
+    by_steps = wanted.by_steps or takes_steps(computer)
+    config = config_for(train_set, found, chosen, by_steps, time_budget, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(judged, strict, quiet),
-        computing_threads(computer, threads) as n_threads,
+        computing_threads(computer, 1 if distributed else threads) as n_threads,
+        wanted.placement(computer, checkpoints) as placement,
         screen,
     ):
-        _, figures = train_to_folder(
-            train_set, valid_set, model, config, computer, overwrite, time_budget, screen,
-            str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
-        )  # fmt: skip
+        if wanted.votes:
+            figures = wanted.vote(
+                computer, chosen, train_set, valid_set, model, overwrite, str(train),
+                one_based or OneBased.NONE, time_budget=time_budget, calibrate=calibrate,
+            )  # fmt: skip
+        else:
+            _, figures = train_to_folder(
+                train_set, valid_set, model, config, computer, overwrite, time_budget, screen,
+                str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
+                placement,
+            )  # fmt: skip
     unused = tell_unused(train_set, quiet)
     if as_json:
         more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
@@ -225,7 +252,7 @@ def config_for(
     train: Dataset,
     found: State | None,
     chosen: dict[str, Any],
-    computer: Backend,
+    by_steps: bool,
     time_budget: float | None,
     quiet: bool,
 ) -> Config:
@@ -234,7 +261,7 @@ def config_for(
 
     if found is not None:
         return settings_from(found, chosen, quiet)
-    return recipe(train, takes_steps(computer), time_budget, **chosen)
+    return recipe(train, by_steps, time_budget, **chosen)
 
 
 def refuse_files(
@@ -284,6 +311,29 @@ def tell_sets(train: Dataset, valid: Dataset | None) -> None:
     for data in (train, valid):
         if data is not None and not have_items(data):
             tell_left_out(data)
+
+
+def refuse_calibrating(wanted: Wanted, calibrate: bool, valid: Path | None) -> None:
+    """Raise ConfigError if probabilities are wanted for which shards would train again."""
+    if wanted.distributed and not wanted.votes and calibrate and valid is None:
+        raise ConfigError(
+            "--calibrate trains again, in one process: give examples by --valid, on which "
+            "probabilities are calibrated then, or leave it out"
+        )
+
+
+def refuse_comparing(
+    wanted: Wanted, keep: str, patience: int | None, every: str | None, resume: bool
+) -> None:
+    """Raise ConfigError if something is asked of members that only one model can have."""
+    said = {"--keep best": keep == "best", "--patience": patience, "--checkpoint-every": every,
+            "--resume": resume}  # fmt: skip
+    idle = [name for name, value in said.items() if value]
+    if wanted.votes and idle:
+        raise ConfigError(
+            f"{idle[0]} is about the epochs of one model, and --combine voted trains several to "
+            "their ends: leave out one of them"
+        )
 
 
 def takes_steps(computer: Backend) -> bool:

@@ -44,17 +44,45 @@ def connect(
     assert isinstance(x, CSR)
     if isinstance(data, AsInputs):
         y = y.take(data.order)
-    counts, wanted = y.column_counts(), settings.learner
+    counts = y.column_counts()
     ones = of_rows(y.with_values(np.ones_like(y.values)), data.weights)
-    limits = wanted.connections + (wanted.connections_per_example * counts).astype(np.int64)
+    limits = limits_of(settings.learner, counts)
     if isinstance(data, AsInputs):
-        weight = data.centroids(backend, y, limits).with_unit_rows()
+        sums = data.centroids(backend, y, limits)
     else:
-        weight = centroids(backend, x, ones, limits).with_unit_rows()
+        sums = centroids(backend, x, ones, limits)
+    frequent = shares(counts, y.n_rows, weighed(y, data.weights))
+    return begun(settings, inputs, backend, sums, frequent, data)
+
+
+def limits_of(settings: DirectSettings, counts: Array) -> Array:
+    """How many inputs labels of so many examples are connected to, i64 (n_labels,)."""
+    return settings.connections + (settings.connections_per_example * counts).astype(np.int64)
+
+
+def begun(
+    settings: Settings[DirectSettings],
+    inputs: Inputs,
+    backend: Backend,
+    sums: CSR,
+    frequent: Array,
+    data: Dataset,
+) -> Direct:
+    """The network that training starts from.
+
+    Args:
+        settings: how low a bias may be, and how many connections weigh against a label.
+        inputs: as fitted to the training set.
+        backend: computes.
+        sums: CSR (n_labels, n_inputs), the inputs of the examples of each label, added up; the
+            largest of them.
+        frequent: f64 (n_labels,), see `shares`.
+        data: see `connect`; of examples in memory, the first EXAMPLES_FOR_GROWTH are enough.
+    """
+    weight = sums.with_unit_rows()
     weight = weight.with_values(np.float32(SCALE) * weight.values)
-    bias = np.log(shares(ones, counts, data.weights))
-    bias = np.maximum(bias, wanted.bias_floor).astype(np.float32)
-    if wanted.grown:
+    bias = np.maximum(np.log(frequent), settings.learner.bias_floor).astype(np.float32)
+    if settings.learner.grown:
         weight = weight.union(grown_connections(settings, backend, data, weight, bias))
     return Direct.of(weight, bias, inputs, backend)
 
@@ -87,19 +115,27 @@ def carried(earlier: Earlier, begun: Direct, backend: Backend) -> Direct:
     return Direct(begun.inputs, SparseParam(whole.map(backend.put), backend.put(squares)))
 
 
-def shares(ones: CSR, counts: Array, weights: Array | None) -> Array:
+def shares(counts: Array, n_samples: int, weighed: tuple[Array, float] | None = None) -> Array:
     """Of all examples those that have each label, as if one had labels that none has: f64.
 
     Args:
-        ones: CSR (n_samples, n_labels), the weights of examples at their labels.
         counts: i64 (n_labels,), examples of each label.
-        weights: of the examples; None where each counts for one.
+        n_samples: examples.
+        weighed: f64 (n_labels,), what the examples of each label weigh, and what all do; None where
+            each counts for one.
     """
+    if weighed is None:
+        return np.maximum(counts, 1) / max(n_samples, 1)
+    sums, total = weighed
+    return np.where(counts > 0, sums, total / max(n_samples, 1)) / total
+
+
+def weighed(y: CSR, weights: Array | None) -> tuple[Array, float] | None:
+    """What examples weigh, see `shares`: labels y, CSR (n_samples, n_labels), of such weights."""
     if weights is None:
-        return np.maximum(counts, 1) / max(ones.n_rows, 1)
-    total = float(weights.sum(dtype=np.float64))
-    sums = np.bincount(ones.indices, ones.values, ones.n_cols)
-    return np.where(counts > 0, sums, total / max(ones.n_rows, 1)) / total
+        return None
+    of_entries = of_rows(y.with_values(np.ones_like(y.values)), weights).values
+    return np.bincount(y.indices, of_entries, y.n_cols), float(weights.sum(dtype=np.float64))
 
 
 def grown_connections(

@@ -20,6 +20,7 @@ LONGEST = 16  # features of an example that has pairs: they are 120 then
 LEAST_RARE = 0.01  # a feature of all examples still tells their values apart
 ROWS_AT_A_TIME = 1 << 18  # whose pairs are counted
 MOST = 2**31 - 2  # inputs: they and the constant one are columns
+PAIRLESS = np.zeros(0, np.int64), np.zeros(0, np.int64)  # no pair was counted
 PAIR_WEIGHT = 2.0  # of a pair beside its features: it tells more (docs/decisions/0019)
 
 
@@ -61,12 +62,25 @@ class Inputs:
     @classmethod
     def fitted(cls, settings: DirectSettings, x: CSR) -> Inputs:
         """Weights by how rare a feature is, and the pairs that come twice, as the settings say."""
-        rarity = np.log((x.n_rows + 1) / (x.column_counts() + 1))
+        seen = pairs_counted(x) if settings.pairs else PAIRLESS
+        return cls.of_counts(settings, x.n_rows, x.column_counts(), seen)
+
+    @classmethod
+    def of_counts(
+        cls, settings: DirectSettings, n_rows: int, counts: Array, seen: tuple[Array, Array]
+    ) -> Inputs:
+        """The same of what was counted: sums over parts of the examples do as well.
+
+        Args:
+            settings: how much rarity counts.
+            n_rows: examples.
+            counts: i64 (n_features,), those that have each feature.
+            seen: see `pairs_counted`; PAIRLESS if no pair is to be an input.
+        """
+        rarity = np.log((n_rows + 1) / (counts + 1))
         weights = (np.maximum(rarity, LEAST_RARE) ** settings.idf_power).astype(np.float32)
-        pairs = np.zeros(0, np.int64)
-        if settings.pairs:
-            pairs = pairs_seen_twice(x)
-        return cls(weights, pairs)
+        pairs, n_seen = seen
+        return cls(weights, pairs[n_seen > 1])
 
     def widened(self, places: Array, weights: Array) -> Inputs:
         """The same of more features, and no more pairs.
@@ -97,17 +111,23 @@ class Inputs:
         return CSR.of_cells(cells[order], values[order], x.shape).with_unit_rows()
 
 
-def pairs_seen_twice(x: CSR) -> Array:
-    """The pairs of features that two examples have, i64, ascending; see `Inputs`.
+def pairs_counted(x: CSR) -> tuple[Array, Array]:
+    """The pairs of features that examples have, i64, ascending, see `Inputs`; how many have each.
 
     Memory follows the different pairs that there are, and not the examples.
     """
-    pairs, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    seen = PAIRLESS
     for rows in batches(x.n_rows, ROWS_AT_A_TIME):
-        found, n_found = np.unique(pairs_of(x.take(rows).with_unit_rows())[1], return_counts=True)
-        pairs, places = np.unique(np.concatenate([pairs, found]), return_inverse=True)
-        counts = np.bincount(places, np.concatenate([counts, n_found]), len(pairs))
-    return pairs[counts > 1]
+        found = np.unique(pairs_of(x.take(rows).with_unit_rows())[1], return_counts=True)
+        seen = pairs_added(seen, found)
+    return seen
+
+
+def pairs_added(seen: tuple[Array, Array], more: tuple[Array, Array]) -> tuple[Array, Array]:
+    """What was counted in some examples, and in others: see `pairs_counted`."""
+    pairs, places = np.unique(np.concatenate([seen[0], more[0]]), return_inverse=True)
+    counts = np.bincount(places, np.concatenate([seen[1], more[1]]), len(pairs))
+    return pairs, counts.astype(np.int64)
 
 
 def pairs_of(x: CSR) -> tuple[Array, Array, Array]:
