@@ -1,0 +1,125 @@
+"""What a step of a network with hidden layers computes: by the coordinator, and by shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.timed import TimedBackend
+from slide.core.examples.dataset import Dataset
+from slide.core.sampled.kind import most_buckets
+from slide.core.sampled.network import input_of
+from slide.core.sampled.run import SampledRun
+from slide.core.settings.settings import Settings
+from slide.distributed.planning.clocking import core_seconds, process_seconds
+from slide.distributed.planning.counts import Counts, Work
+from slide.distributed.planning.rates import Phase, Rates
+
+LARGER = 4  # times the batch, to see what a larger one saves
+N_BATCHES = 16  # that steps take turns on
+ASKING = "hash", "query"  # kernels that every shard calls for all examples, however few its labels
+
+
+def measured_layers(
+    config: Settings[Any], counts: Counts, sample: Dataset, backend: Backend
+) -> tuple[Work, Rates]:
+    """What is to be trained, and what a step takes on one core (see `measured`)."""
+    timed = TimedBackend(backend, process_seconds)
+    run = SampledRun.begin(config, timed, sample)
+    began = process_seconds()
+    run.refresh()
+    rebuild = process_seconds() - began
+    work = work_of(config, counts)
+    sizes = 1, work.batch_size, LARGER * work.batch_size
+    of_layers = {n: hidden_layers(run, n) for n in sizes}
+    whole, asking = {}, {}
+    for n in sizes:
+        whole[n], asking[n] = stepping(run, timed, n)
+    rest = {n: max(whole[n] - asking[n] - of_layers[n], 0.0) for n in sizes}
+    ask = Phase.through(*((n, asking[n]) for n in sizes[1:]))
+    _, *larger = sizes
+    rates = Rates(
+        prepare=Phase.through(*((n, of_layers[n] + taking(run, n)) for n in larger)),
+        ask=Phase(ask.seconds_per_step + rest[1], ask.seconds_per_example),
+        entry_seconds=0.0,
+        pairs=Phase.through(*((n, max(rest[n] - rest[1], 0.0)) for n in larger)),
+        label_seconds=0.0,
+        rebuild_label_seconds=rebuild / counts.n_labels,
+        merge_seconds=adding(work.batch_size, work.width),
+        source=f"measured on one core, on {sample.n_samples:,} examples",
+    )
+    return work, rates
+
+
+def work_of(config: Settings[Any], counts: Counts) -> Work:
+    """What is to be trained."""
+    own, has_tables = config.learner, config.learner.sampling.sampler == "lsh"
+    return Work(
+        counts, counts.features_per_example + 1, "sampled", config.steps.batch_size,
+        config.training.epochs, config.training.active, config.refresh.rebuild_every,
+        config.refresh.rebuild_growth, hidden=own.layers.hidden,
+        n_tables=own.hashing.L if has_tables else 0,
+        n_buckets=most_buckets(own.hashing) if has_tables else 0,
+    )  # fmt: skip
+
+
+def batches(run: SampledRun, size: int) -> Iterator[Dataset]:
+    """N_BATCHES of the training examples, drawn with repetition."""
+    rng = np.random.default_rng(run.settings.training.seed)
+    for _ in range(N_BATCHES):
+        yield run.data.take(run.order[rng.integers(len(run.order), size=size)])
+
+
+def stepping(run: SampledRun, timed: TimedBackend, size: int) -> tuple[float, float]:
+    """Core-seconds of a step on so many examples, and of its kernels that ask."""
+    turns, lr = cycle(list(batches(run, size))), run.settings.steps.lr
+    asked: list[float] = []
+
+    def step() -> None:
+        before = sum(timed.seconds[name] for name in ASKING)
+        run.train_on(next(turns), lr)
+        asked.append(sum(timed.seconds[name] for name in ASKING) - before)
+
+    return core_seconds(step), sorted(asked)[len(asked) // 2]
+
+
+def hidden_layers(run: SampledRun, size: int) -> float:
+    """Core-seconds of the hidden layers in a step on so many examples: forth, back, update."""
+    turns, backend = cycle(list(batches(run, size))), run.backend
+
+    def forth_and_back() -> None:
+        a, passed = input_of(next(turns).x, backend), []
+        for layer in run.network.hidden:
+            z = layer.forward(backend, a, None)
+            passed.append((layer, a, z))
+            a = z.with_values(np.maximum(z.values, 0)).with_constant()
+        for number, (layer, inputs, z) in enumerate(passed):
+            none = z.with_values(np.zeros_like(z.values))
+            if number:
+                layer.input_gradient(backend, inputs, none)
+            run.updates.apply(number, layer, layer.gradient(backend, inputs, none))
+
+    run.updates.begin(run.settings.steps.lr)
+    return core_seconds(forth_and_back)
+
+
+def taking(run: SampledRun, size: int) -> float:
+    """Core-seconds of taking so many examples."""
+    rows = np.random.default_rng(0).permutation(run.order)[:size]
+    return core_seconds(lambda: run.data.take(rows)) * size / len(rows)
+
+
+def adding(size: int, width: int) -> float:
+    """Core-seconds of a number of a gradient that is added to that of another shard."""
+    one, other = (np.ones((size, width), np.float32) for _ in range(2))
+
+    def add() -> Array:
+        total: Array = one + other
+        return total
+
+    return core_seconds(add) / one.size

@@ -1,0 +1,80 @@
+"""Core-seconds of the parts of a training step, as one core takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slide.distributed.planning.counts import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of a step: core-seconds that it takes anyway, and for each of its examples."""
+
+    seconds_per_step: float
+    seconds_per_example: float
+
+    def seconds(self, n: float) -> float:
+        """Core-seconds of a step on n examples."""
+        return self.seconds_per_step + n * self.seconds_per_example
+
+    @classmethod
+    def through(cls, one: tuple[float, float], other: tuple[float, float]) -> Phase:
+        """Of two measurements (examples, core-seconds)."""
+        return cls(*line_through(one, other))
+
+
+def line_through(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """Where the line through two points begins, and its slope; neither is negative."""
+    (few, short), (many, long) = sorted((one, other))
+    slope = max(long - short, 0.0) / (many - few) if many > few else 0.0
+    return max(short - few * slope, 0.0), slope
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What was measured of a step on one core, so that it can be told for other sizes.
+
+    Args:
+        prepare: by the coordinator: examples of a batch are taken, and put through hidden layers
+            forth and back.
+        ask: by every shard, however few labels it has: calls, the best that are kept, hashes.
+        entry_seconds: for each entry of a list of the index that a search reads.
+        pairs: on the labels that are active, of all of them: a shard takes its share.
+        label_seconds: for each label of a shard at each step, whoever is active.
+        rebuild_label_seconds: for each label of a shard, of a rebuild of its index or tables.
+        merge_seconds: by the coordinator, for each answer of a shard that is merged, or each number
+            of a gradient that is added.
+        source: where they are from, in words.
+    """
+
+    prepare: Phase
+    ask: Phase
+    entry_seconds: float
+    pairs: Phase
+    label_seconds: float
+    rebuild_label_seconds: float
+    merge_seconds: float
+    source: str
+
+    def shard_core_seconds(self, work: Work, n_shards: int) -> float:
+        """Core-seconds of a step of one of so many shards, its share of rebuilds included."""
+        n, n_labels = work.batch_size, work.counts.n_labels / n_shards
+        lists = work.lists.entries_per_feature(n_labels, work.list_limit)
+        entries = n * work.inputs_per_example * lists
+        of_labels = self.label_seconds + work.rebuilds_per_step * self.rebuild_label_seconds
+        return (
+            self.ask.seconds(n)
+            + entries * self.entry_seconds
+            + self.pairs.seconds(n) / n_shards
+            + n_labels * of_labels
+        )
+
+    def coordinator_core_seconds(self, work: Work, n_merged: float) -> float:
+        """Core-seconds of a step, beside those for messages.
+
+        Args:
+            work: what is trained.
+            n_merged: answers or numbers of all shards that are put together.
+        """
+        return self.prepare.seconds(work.batch_size) + n_merged * self.merge_seconds

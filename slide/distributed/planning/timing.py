@@ -1,0 +1,158 @@
+"""Seconds of a step and of an epoch on so many nodes, and what limits them.
+
+A step is synchronous, and nothing of it overlaps: the coordinator prepares a batch and sends it,
+all shards compute, the coordinator puts together what comes back. So a step is the sum of four
+times, each a bound that more nodes do not lower below (Amdahl): what the coordinator computes and
+how long it takes to send and receive messages, what the slowest shard computes, what crosses the
+coordinator's link, and latency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from slide.distributed.planning.counts import Work
+from slide.distributed.planning.rates import Rates
+from slide.distributed.planning.stored import coordinator_bytes, shard_bytes
+from slide.distributed.planning.traffic import NONE, Traffic, traffic
+
+Limit = Literal["compute", "coordinator", "bandwidth", "latency", "memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What each node has, and what is between two.
+
+    Args:
+        cores: of a node; less than 1 where nodes share the cores of one machine.
+        memory_bytes: of a node.
+        latency_seconds: of a message, one way.
+        bandwidth_bytes_per_second: of the link of a node, each way.
+        call_core_seconds: that the coordinator computes to send a message and to take the answer.
+        thread_efficiency: what each core after the first brings, as a share of a core.
+    """
+
+    cores: float
+    memory_bytes: float
+    latency_seconds: float = 100e-6
+    bandwidth_bytes_per_second: float = 10e9 / 8
+    call_core_seconds: float = 300e-6
+    thread_efficiency: float = 0.8
+
+    def seconds(self, core_seconds: float) -> float:
+        """Of what all cores of the node compute together."""
+        cores = self.cores
+        return core_seconds / (cores if cores < 1 else 1 + (cores - 1) * self.thread_efficiency)
+
+    def seconds_on_one(self, core_seconds: float) -> float:
+        """Of what is done by one core."""
+        return core_seconds / min(self.cores, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Seconds of the parts of a step, which follow each other.
+
+    Args:
+        coordinator: prepares, merges, and is busy with messages.
+        shards: the computing of one shard; all compute at once.
+        transfer: of all bytes over the link of the coordinator.
+        latency: of the rounds.
+    """
+
+    coordinator: float
+    shards: float
+    transfer: float
+    latency: float
+
+    @property
+    def seconds(self) -> float:
+        """Of the step."""
+        return self.coordinator + self.shards + self.transfer + self.latency
+
+    @property
+    def limit(self) -> Limit:
+        """The part that takes longest."""
+        parts: dict[Limit, float] = {
+            "compute": self.shards,
+            "coordinator": self.coordinator,
+            "bandwidth": self.transfer,
+            "latency": self.latency,
+        }
+        return max(parts, key=parts.__getitem__)
+
+
+def step_of(work: Work, rates: Rates, node: Node, n_shards: int, sent: Traffic) -> Step:
+    """A step of so many shards, on a node each, with which so much is exchanged."""
+    calls = n_shards * sent.rounds * node.call_core_seconds
+    coordinator = rates.coordinator_core_seconds(work, n_shards * sent.n_merged) + calls
+    crossing = n_shards * (sent.bytes_out + sent.bytes_back)
+    return Step(
+        node.seconds_on_one(coordinator),
+        node.seconds(rates.shard_core_seconds(work, n_shards)),
+        crossing / node.bandwidth_bytes_per_second,
+        2 * sent.rounds * node.latency_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the plan.
+
+    Args:
+        n_nodes: one shard of the labels on each, and the coordinator beside the first.
+        batch_size: examples of a step.
+        step: its parts.
+        epoch_seconds: predicted.
+        speed_up: over one such node without network, if need be with memory that it has not.
+        memory_bytes: of the node that holds most, the first.
+        fits: whether a node has that.
+        bytes_per_step: that cross the coordinator's link, both ways together.
+    """
+
+    n_nodes: int
+    batch_size: int
+    step: Step
+    epoch_seconds: float
+    speed_up: float
+    memory_bytes: float
+    fits: bool
+    bytes_per_step: float
+
+    @property
+    def efficiency(self) -> float:
+        """Speed-up for each node."""
+        return self.speed_up / self.n_nodes
+
+    @property
+    def limit(self) -> Limit:
+        """What must be more for it to work at all, or to be faster."""
+        return self.step.limit if self.fits else "memory"
+
+
+def alone(work: Work, rates: Rates, node: Node) -> Step:
+    """A step on one node without a network, as `slide train` takes it."""
+    return step_of(work, rates, node, 1, NONE)
+
+
+def line_of(work: Work, rates: Rates, node: Node, n_nodes: int, base: Work | None = None) -> Line:
+    """What so many nodes would take.
+
+    Args:
+        work: what is trained, with the batch of this line.
+        rates: measured.
+        node: what each node is.
+        n_nodes: of the line; 1 is training without Ray.
+        base: what one node would train, if with another batch.
+    """
+    sent = NONE if n_nodes == 1 else traffic(work, n_nodes)
+    step = step_of(work, rates, node, n_nodes, sent)
+    seconds = work.steps_per_epoch * step.seconds
+    base = base or work
+    one = base.steps_per_epoch * alone(base, rates, node).seconds
+    memory = shard_bytes(work, n_nodes, node.cores) + coordinator_bytes(work)
+    return Line(
+        n_nodes, work.batch_size, step, seconds, one / seconds, memory, memory <= node.memory_bytes,
+        n_nodes * (sent.bytes_out + sent.bytes_back),
+    )  # fmt: skip
