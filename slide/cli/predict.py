@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from slide.cli.freeze import model_in
+from slide.cli.distributed import Address, Distributed, Shards, Wanted
 from slide.cli.logs import (
     LogColumns,
     NoRepeats,
@@ -65,6 +65,9 @@ def predict(
     strict: Strict = False,
     backend: BackendName = None,
     threads: Threads = None,
+    distributed: Distributed = False,
+    shards: Shards = None,
+    address: Address = None,
 ) -> None:
     """Print a line per example of FILE: its k best labels as `label:logit`, best first.
 
@@ -85,6 +88,8 @@ def predict(
     )
     from slide.data.streams import shown
 
+    place = Wanted(distributed, shards, address, backend=backend, threads=threads)
+    place.refuse_sampled(sampled)
     refuse_threshold(threshold)
     refuse_idle(sampled, plan, insert)
     logs = logs_of(sessions, columns, no_repeats, text=text, one_based=one_based, insert=insert)
@@ -92,39 +97,41 @@ def predict(
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)
     refuse_unwritable(out)
-    model = model_in(folder, backend)
-    one_based = model.one_based if one_based is None else one_based
-    who = None
-    if logs is not None:
-        refuse_itemless(model, folder)
-        who, data = logs.read_ends(file, model)
-    else:
-        data = examples_for(model, file, one_based, text, features_only=True)
-    has_texts = model.text is not None
-    if not data.n_samples:
-        raise DataError("there is no example, expected one at least: check the file", shown(file))
-    label_names = model.named_labels if has_texts or names or logs else None
-    with computing_threads(model.backend, threads), telling_unseen(file, strict):
-        if sampled:
-            prepare(model, plan, insert, one_based, folder)
-        wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
-        likely = proba or threshold is not None
-        answer = model.predict_proba if likely else model.predict
-        left_out = data.left_out
-        n_seen = 0 if left_out is None else int(left_out.row_lengths().max())
-        ids, scores = answer(data.x, wanted + n_seen, sampled)
-    if left_out is not None:
-        ids, scores = without(ids, scores, left_out, wanted)
-    if threshold is not None:
-        ids = np.where(scores >= threshold, ids, np.int32(-1))
-    if has_texts:
-        tell_unknown(data, "answered without labels")
-    if label_names is None:
-        write_predictions(ids, scores, out, one_based.first_label)
-        return
-    is_known = known_rows(data, has_texts, None if logs is None else len(label_names))
-    what = "probabilities" if likely else "scores"
-    write_named(label_names, ids, scores, is_known, out, what, who)
+    with place.model(folder) as model:
+        one_based = model.one_based if one_based is None else one_based
+        who = None
+        if logs is not None:
+            refuse_itemless(model, folder)
+            who, data = logs.read_ends(file, model)
+        else:
+            data = examples_for(model, file, one_based, text, features_only=True)
+        has_texts = model.text is not None
+        if not data.n_samples:
+            raise DataError(
+                "there is no example, expected one at least: check the file", shown(file)
+            )
+        label_names = model.named_labels if has_texts or names or logs else None
+        with computing_threads(model.backend, threads), telling_unseen(file, strict):
+            if sampled:
+                prepare(model, plan, insert, one_based, folder)
+            wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
+            likely = proba or threshold is not None
+            answer = model.predict_proba if likely else model.predict
+            left_out = data.left_out
+            n_seen = 0 if left_out is None else int(left_out.row_lengths().max())
+            ids, scores = answer(data.x, wanted + n_seen, sampled)
+        if left_out is not None:
+            ids, scores = without(ids, scores, left_out, wanted)
+        if threshold is not None:
+            ids = np.where(scores >= threshold, ids, np.int32(-1))
+        if has_texts:
+            tell_unknown(data, "answered without labels")
+        if label_names is None:
+            write_predictions(ids, scores, out, one_based.first_label)
+            return
+        is_known = known_rows(data, has_texts, None if logs is None else len(label_names))
+        what = "probabilities" if likely else "scores"
+        write_named(label_names, ids, scores, is_known, out, what, who)
 
 
 def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slide.backends.shared import Mode, OnLoss
+from slide.cli.distributed import Address, Distributed, Loose, Shards, Wanted
 from slide.cli.keeping import Keep, Metric, Patience, keeping_of
 from slide.cli.logs import LogColumns, Logs, NoRepeats, Sessions, logs_of
 from slide.cli.options import (
@@ -115,6 +116,10 @@ def train(
     on_worker_loss: OnWorkerLoss = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
+    distributed: Distributed = False,
+    shards: Shards = None,
+    address: Address = None,
+    loose: Loose = False,
     strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -142,6 +147,8 @@ def train(
     )  # fmt: skip
     texts = logs or texts_of(text, labels, separator, vectorizer, vectorize)
     chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
+    wanted = Wanted(distributed, shards, address, loose, backend, threads)
+    refuse_calibrating(wanted, calibrate, valid)
     keeping = keeping_of(keep, patience, metric, valid, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
@@ -160,16 +167,19 @@ def train(
     if not quiet:
         tell_sets(train_set, valid_set)
     seconds_load = time.perf_counter() - began
-    config = config_for(train_set, found, chosen, computer, time_budget, quiet)
+    by_steps = distributed or takes_steps(computer)
+    config = config_for(train_set, found, chosen, by_steps, time_budget, quiet)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(valid, strict, quiet),
-        computing_threads(computer, threads) as n_threads,
+        computing_threads(computer, 1 if distributed else threads) as n_threads,
+        wanted.placement(computer, checkpoints) as placement,
         screen,
     ):
         _, figures = train_to_folder(
             train_set, valid_set, model, config, computer, overwrite, time_budget, screen,
             str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
+            placement,
         )  # fmt: skip
     unused = tell_unused(train_set, quiet)
     if as_json:
@@ -195,7 +205,7 @@ def config_for(
     train: Dataset,
     found: State | None,
     chosen: dict[str, Any],
-    computer: Backend,
+    by_steps: bool,
     time_budget: float | None,
     quiet: bool,
 ) -> Config:
@@ -204,7 +214,7 @@ def config_for(
 
     if found is not None:
         return settings_from(found, chosen, quiet)
-    return recipe(train, takes_steps(computer), time_budget, **chosen)
+    return recipe(train, by_steps, time_budget, **chosen)
 
 
 def refuse_files(
@@ -254,6 +264,15 @@ def tell_sets(train: Dataset, valid: Dataset | None) -> None:
     for data in (train, valid):
         if data is not None and not have_items(data):
             tell_left_out(data)
+
+
+def refuse_calibrating(wanted: Wanted, calibrate: bool, valid: Path | None) -> None:
+    """Raise ConfigError if probabilities are wanted for which shards would train again."""
+    if wanted.distributed and calibrate and valid is None:
+        raise ConfigError(
+            "--calibrate trains again, in one process: give examples by --valid, on which "
+            "probabilities are calibrated then, or leave it out"
+        )
 
 
 def takes_steps(computer: Backend) -> bool:

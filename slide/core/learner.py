@@ -301,6 +301,7 @@ class Kind:
         go_on: a learner that has the weights of an earlier network; None if all is begun anew.
         streamed: `tensors` for a file, some of them in pieces, so that none is there twice; None
             where `tensors` copies nothing.
+        by_label: tensors that have something for each label, a row or the entries of one.
     """
 
     name: str
@@ -324,6 +325,7 @@ class Kind:
     dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
     go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
     streamed: Callable[[Any, Backend], dict[str, Array | Pieces]] | None = None
+    by_label: tuple[str, ...] = ()
 
     def written(self, network: Any, backend: Backend) -> Mapping[str, Array | Pieces]:
         """The weights of a network as they are written to a file."""

@@ -1,5 +1,12 @@
-"""Training on several machines: what it would take, and how it is done.
+"""Training and answering on several machines, where labels outgrow one: docs/distributed.md.
 
-`planning` predicts time and memory, and writes the files that a cluster is asked with. On top of the engine:
-may import all of it but the command line, and Ray only where something runs on it.
+A shard owns a range of labels: their connections or rows of weights, accumulators, and what finds
+them. `ranges` cuts labels into ranges, `shard` is a shard, `questions` what shards ask each other
+in the middle of a kernel, `crew` all shards of a run, in this process or, in `ray_crew`, as actors
+of Ray, whose the scheduling, placement, transport and restarts are. `run` is the learner that
+drives them, `placed` brings it to `slide.core.runs`, `model` answers. `planning` predicts what all
+of it would take.
+
+On top of the engine: everything may be imported here, and `slide.core` imports nothing of it. Ray
+is imported by who starts it, so that the rest works without.
 """

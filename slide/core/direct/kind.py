@@ -26,7 +26,8 @@ from slide.core.learner import Kind, Searcher
 from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
 
-NAMES = ("indptr", "indices", "values", "bias", "input_weights", "pairs")
+BY_LABEL = ("indptr", "indices", "values", "bias")
+NAMES = (*BY_LABEL, "input_weights", "pairs")
 ENTRIES_AT_A_TIME = 1 << 22
 
 
@@ -176,4 +177,5 @@ DIRECT = Kind(
     representation=representation,
     go_on=DirectRun.go_on,
     streamed=streamed,
+    by_label=BY_LABEL,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -25,10 +26,12 @@ FROZEN = "slide-predictor"  # what `Model.freeze` writes (see slide.serving.fold
 VERSION = 3  # of what stands in config.json and what is in weights.safetensors
 WITHOUT_LEARNER = 2  # the settings of all learners stood in config.json, and not which it was
 NUMBERED = 4  # of a model with ids of its own for few columns; all others are still of VERSION
-READ = (WITHOUT_LEARNER, VERSION, NUMBERED)
+IN_SHARDS = 5  # of a model whose weights are in several files (see slide.core.models.shards)
+READ = (WITHOUT_LEARNER, VERSION, NUMBERED, IN_SHARDS)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 CALIBRATION = "calibration.json"
 PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
+SHARD = re.compile(r"weights-\d{5}-of-\d{5}\.safetensors")
 
 
 @contextmanager
@@ -106,7 +109,7 @@ def refuse_if_taken(folder: Path, overwrite: bool) -> None:
     if not folder.is_dir() or (names and not is_model(folder)):
         overwriting = worded("overwrite=True", "--overwrite")
         raise ModelError(f"{folder} is not a model folder: {overwriting} only replaces models")
-    foreign = sorted(names - PARTS)
+    foreign = sorted(name for name in names - PARTS if not SHARD.fullmatch(name))
     if foreign:
         raise ModelError(
             f"{folder} also holds {foreign[0]}, which is not part of a model and would be lost: "
@@ -169,6 +172,11 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"versions {', '.join(map(str, READ[:-1]))} and {READ[-1]}, so train the model again"
         )
     return description
+
+
+def own_names(folder: Path) -> set[str]:
+    """Names that a model folder has, or may have, for files of its own."""
+    return {path.name for path in folder.iterdir() if SHARD.fullmatch(path.name)} | PARTS
 
 
 def refuse_no_files(folder: Path, names: Iterable[str]) -> None:

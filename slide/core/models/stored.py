@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,9 @@ from slide.core.models.beside import read_beside, told_beside, write_beside
 from slide.core.models.folder import (
     CONFIG,
     NUMBERED,
-    PARTS,
     WEIGHTS,
     WITHOUT_LEARNER,
+    own_names,
     read_description,
     refuse_no_files,
     write_description,
@@ -32,13 +34,7 @@ if TYPE_CHECKING:
 
 def write_model(model: Model, folder: Path) -> None:
     """See `Model.write_into`."""
-    description: dict[str, Any] = {
-        "learner": kind_of(model.config).name,
-        "config": model.config.flat(),
-        "n_samples": model.n_samples,
-        "trained_on": model.trained_on,
-        "one_based": model.one_based,
-    }
+    description = description_of(model)
     tensors = dict(kind_of(model.config).written(model.network, model.backend))
     tensors[COUNTS] = model.label_counts
     named = {FEATURE_IDS: model.feature_ids, LABEL_IDS: model.label_ids}
@@ -46,10 +42,28 @@ def write_model(model: Model, folder: Path) -> None:
     if ids:
         description["version"] = NUMBERED
     description |= told_beside(model)
-    try:
+    with refusing_writes(folder):
         write_description(folder, description)
         write_beside(model, folder)
         save_tensors(tensors | ids, folder / WEIGHTS)
+
+
+def description_of(model: Model) -> dict[str, Any]:
+    """What config.json says of any model."""
+    return {
+        "learner": kind_of(model.config).name,
+        "config": model.config.flat(),
+        "n_samples": model.n_samples,
+        "trained_on": model.trained_on,
+        "one_based": model.one_based,
+    }
+
+
+@contextmanager
+def refusing_writes(folder: Path) -> Iterator[None]:
+    """Raise ModelError where the operating system refuses to write a model within it."""
+    try:
+        yield
     except OSError as error:
         raise ModelError(
             f"cannot write the model to {folder.parent}: {error}; make room, or choose another "
@@ -60,10 +74,10 @@ def write_model(model: Model, folder: Path) -> None:
 def read_model(folder: Path, backend: Backend | str | None) -> dict[str, Any]:
     """What a model is made of, by the names in `Model`, whose `load` says what is raised."""
     description = read_description(folder)
-    refuse_no_files(folder, PARTS)
+    refuse_no_files(folder, own_names(folder))
     parts = described(folder / CONFIG, description)
     computer = opened(backend)
-    network, counts, ids = read_network(folder / WEIGHTS, parts["config"], computer)
+    network, counts, ids = read_network(folder, description, parts["config"], computer)
     parts |= read_beside(folder, description, network, counts, ids)
     return parts | {"network": network, "backend": computer, "label_counts": counts} | ids
 

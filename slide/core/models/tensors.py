@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
@@ -15,6 +17,8 @@ from slide.core.errors import FAULTS, ModelError, reason_of
 from slide.core.learner import TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
+from slide.core.models.folder import CONFIG
+from slide.core.models.shards import n_files_of, names_of, read_all
 from slide.core.models.writing import pieces_of
 
 COUNTS = "label_counts"
@@ -22,9 +26,15 @@ FEATURE_IDS, LABEL_IDS = "feature_ids", "label_ids"
 
 
 def read_network(
-    path: Path, config: Config, backend: Backend
+    folder: Path, description: dict[str, Any], config: Config, backend: Backend
 ) -> tuple[TrainedNetwork, Array, dict[str, Array]]:
-    """Read weights.safetensors, and check that its arrays fit together.
+    """Read weights.safetensors, or the files in its place, and check that arrays fit together.
+
+    Args:
+        folder: of the model.
+        description: config.json.
+        config: the settings.
+        backend: whose arrays the network is to have.
 
     Returns:
         The network, the training examples of each label, i64 (n_labels,), and the ids of features
@@ -33,20 +43,30 @@ def read_network(
     Raises:
         ModelError: it is missing, damaged, or not of a network with these settings.
     """
-    try:
-        tensors = load_file(path)
+    with understood(folder / CONFIG):
+        n = n_files_of(description)
+    path = folder / names_of(n)[0]
+    with understood(path):
+        tensors = read_all(folder, n)
         counts = tensors.pop(COUNTS)
         refuse_nonsense(path, tensors, counts)
         ids = {name: tensors.pop(name) for name in (FEATURE_IDS, LABEL_IDS) if name in tensors}
         network = kind_of(config).read(tensors, config, counts, backend)
+    if network is None or counts.dtype != np.int64 or not are_ids_of(network, ids):
+        raise ModelError(f"{path} does not fit its config.json: train the model again")
+    return network, counts, ids
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Raise ModelError where a file of a model, or one like it, is not what it is taken for."""
+    try:
+        yield
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
     except (SafetensorError, *FAULTS) as error:
         reason = reason_of(error)
         raise ModelError(f"{path} is damaged ({reason}): train the model again") from None
-    if network is None or counts.dtype != np.int64 or not are_ids_of(network, ids):
-        raise ModelError(f"{path} does not fit its config.json: train the model again")
-    return network, counts, ids
 
 
 def are_ids_of(network: TrainedNetwork, ids: dict[str, Array]) -> bool:

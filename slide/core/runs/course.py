@@ -43,10 +43,11 @@ class Course:
     ) -> None:
         self.trainer, self.timed, self.kept = trainer, timed, kept
         self.place, self.records = Place(), list[dict[str, Any]]()
-        kind, backend = kind_of(trainer.config), cast(Backend, timed)
+        kind = trainer.placement.kind(kind_of(trainer.config))
+        backend = cast(Backend, timed)
         with trainer.clock.running():
             if found is None:
-                self.learner = before.begin(trainer.config, backend, train)
+                self.learner = before.begin(kind, trainer.config, backend, train)
             else:
                 with understood():
                     self.learner = kind.resume(trainer.config, backend, train, found["learner"])

@@ -13,7 +13,7 @@ from slide.core.contract.state import State
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.numbering import Numbering, by_columns
-from slide.core.learner import Earlier, Learner
+from slide.core.learner import Earlier, Kind, Learner
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.found import demand_start, understood
@@ -105,16 +105,15 @@ class Before:
         """Examples before."""
         return 0 if self.start is None else self.start.n_samples
 
-    def begin(self, config: Settings[Any], backend: Backend, train: Dataset) -> Learner:
-        """A learner with the weights that there are.
+    def begin(self, kind: Kind, config: Settings[Any], backend: Backend, train: Dataset) -> Learner:
+        """A learner of a kind, with the weights that there are.
 
         Raises:
             ConfigError: it is of a kind that takes no steps, or of another one than the model.
         """
-        kind = kind_of(config)
         if self.model is None:
             return kind.begin(config, backend, train)
-        if kind.go_on is None or kind is not kind_of(self.model.config):
+        if kind.go_on is None or kind_of(config) is not kind_of(self.model.config):
             raise ConfigError(
                 f"begin_with is a model of {kind_of(self.model.config).title}: expected one that "
                 "takes steps, with the same config; others are solved on all examples at once"

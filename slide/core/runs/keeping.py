@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
-from slide.core.contract.backend import Backend
 from slide.core.contract.state import State
 from slide.core.errors import ConfigError, worded
 from slide.core.examples.dataset import Dataset
@@ -126,10 +125,10 @@ class Kept:
         """Whether there was no better epoch for as long as one was waited for."""
         return self.asked.patience is not None and self.n_worse >= self.asked.patience
 
-    def model(self, last: Model, backend: Backend) -> Model:
-        """The one that is kept."""
+    def model(self, last: Model, load: Callable[[Path], Model]) -> Model:
+        """The one that is kept: the last, or what is loaded from the folder of the best."""
         is_last = self.asked.keep == "last" or not self.n_worse
-        return last if is_last else Model.load(self.folder, backend)
+        return last if is_last else load(self.folder)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from slide.core.models.folder import METRICS, staged
 from slide.core.models.model import Model
 from slide.core.runs.ending import note_end, taken_over, telling
 from slide.core.runs.keeping import LAST, Keeping
+from slide.core.runs.placement import HERE, Placement
 from slide.core.runs.trainer import Trainer, Watcher
 
 STATUS = Path("/proc/self/status")
@@ -60,6 +61,7 @@ def train_to_folder(
     keeping: Keeping = LAST,
     calibrate: bool = False,
     checkpoints: Checkpoints | None = None,
+    placement: Placement = HERE,
 ) -> tuple[Model, dict[str, Any]]:
     """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
 
@@ -80,6 +82,7 @@ def train_to_folder(
         calibrate: see `Trainer`.
         checkpoints: see `Trainer`; they are removed when the folder is there. A run that was killed
             between these two is complete: going on with it removes them, and trains nothing.
+        placement: see `Trainer`.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -89,13 +92,21 @@ def train_to_folder(
         ConfigError: see `Trainer.fit`.
     """
     if (before := taken_over(folder, checkpoints)) is not None:
-        return Model.load(folder, backend), before
+        return placement.load(folder, backend), before
     if checkpoints is not None:
         checkpoints = replace(checkpoints, note={"one_based": one_based})
     with staged(folder, overwrite) as partial, telling(checkpoints):
         metrics = MetricsFile(partial / METRICS, watcher)
         trainer = Trainer(
-            config, backend, time_budget, metrics, keeping, partial, calibrate, checkpoints
+            config,
+            backend,
+            time_budget,
+            metrics,
+            keeping,
+            partial,
+            calibrate,
+            checkpoints,
+            placement,
         )
         model = trainer.fit(train, valid)
         model.trained_on, model.one_based = trained_on, one_based

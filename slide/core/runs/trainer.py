@@ -37,20 +37,15 @@ from slide.core.runs.course import Course
 from slide.core.runs.digests import digests_of
 from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
-from slide.core.runs.refusals import (
-    demand_time_budget,
-    refuse_divergence,
-    refuse_misfit,
-    refuse_too_large,
-)
-from slide.core.runs.rehearsal import rehearse
+from slide.core.runs.placement import HERE, Placement
+from slide.core.runs.refusals import demand_time_budget, refuse_divergence, refuse_misfit
 from slide.core.runs.resuming import (
     config_of,
     description_of,
     keeping_of,
     refuse_other_data,
 )
-from slide.core.runs.runners import OneByOne, Runner, runner_of
+from slide.core.runs.runners import OneByOne, Runner
 from slide.core.runs.saving import TREES, Saver, Unsaved
 
 NO_BEST = "best-0"  # where a model before the first epoch would be
@@ -83,6 +78,7 @@ class Trainer:
             there is no validation set: train again, without some of the examples, and forget it.
         checkpoints: where an interrupted run is to leave what it needs to go on, or one that was
             goes on from; they stay until `remove_checkpoints`. None for none.
+        placement: where the steps are taken: here, unless it says otherwise.
 
     Attributes:
         said: the config that it was made with; `config` is what was trained last.
@@ -100,6 +96,7 @@ class Trainer:
     keep_in: Path | None = None
     calibrate: bool = False
     checkpoints: Checkpoints | None = None
+    placement: Placement = HERE
     said: Config = field(init=False)
     kept: dict[str, Any] = field(default_factory=dict, init=False)
     clock: Clock = field(default_factory=Clock, init=False)
@@ -186,7 +183,7 @@ class Trainer:
                 unseen.warn()
             self._get_ready(train, saver.found)
             as_model = partial(
-                Model, self.config, backend=self.backend, label_counts=counts,
+                self.placement.model, self.config, backend=self.backend, label_counts=counts,
                 n_samples=before.n_samples + train.n_samples, feature_ids=features.ids,
                 label_ids=labels.ids, **names,
             )  # fmt: skip
@@ -205,7 +202,7 @@ class Trainer:
             kept = Kept(self.keeping, folder, saver.write_best)
             last, held_out = self._epochs(train, valid, kept, as_model, before, saver, run)
             self.kept = kept.record
-            model = kept.model(last, self.backend)
+            model = kept.model(last, lambda path: self.placement.load(path, self.backend))
         began = time.perf_counter()
         scored = self._answers(model, train, valid, held_out if model is last else None)
         if scored is not None:
@@ -236,6 +233,7 @@ class Trainer:
     def remove_checkpoints(self) -> None:
         """Remove those of the run, whose model is where it belongs."""
         if self.checkpoints is not None:
+            self.placement.clear()
             Shelf(self.checkpoints.folder).clear()
 
     def _digests(
@@ -253,8 +251,10 @@ class Trainer:
     def _get_ready(self, train: Dataset, found: State | None) -> None:
         """Choose what the config leaves open, refuse what does not fit, compile kernels."""
         by_steps = getattr(self.backend, "hogwild_workers", None) is not None
+        by_steps = by_steps or self.placement.by_steps
         if found is None:
-            self.config = completed(self.said, train, by_steps, self.time_budget)
+            completely = completed(self.said, train, by_steps, self.time_budget)
+            self.config = self.placement.settled(completely)
         else:
             run = found["run"]
             self.config = config_of(run, self.said, found["place"])
@@ -262,18 +262,16 @@ class Trainer:
             self.calibrate = self.calibrate or run["calibrate"]
         if self.calibrate:
             refuse_too_few(train.n_samples)
-        refuse_too_large(self.config, train)
-        if hasattr(self.backend, "demand_room"):
-            self.backend.demand_room(kind_of(self.config).n_bytes(self.config, train))
+        self.placement.demand_room(self.config, self.backend, train)
         self.clock = Clock(self.time_budget)
-        self.seconds_compile = rehearse(self.config, self.backend, train)
+        self.seconds_compile = self.placement.rehearse(self.config, self.backend, train)
 
     def _epochs(
         self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model],
         before: Before, saver: Saver | Unsaved, run: State,
     ) -> tuple[Model, Scored | None]:  # fmt: skip
         """All epochs, each with its evaluation; the model of the last one, and its `held_out`."""
-        runner, timed = runner_of(self.backend), TimedBackend(self.backend)
+        runner, timed = self.placement.runner(self.backend), TimedBackend(self.backend)
         course = Course(self, train, timed, kept, before, saver.found)
         learner, place = course.learner, course.place
         step = self.clock.step + place.n_finished

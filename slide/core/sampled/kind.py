@@ -25,6 +25,7 @@ from slide.core.settings.plan import Plan
 from slide.core.settings.settings import Settings
 
 EXAMPLES_AT_A_TIME = 1024
+OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def dense_layers(network: Network, backend: Backend) -> list[tuple[Array, Array]
 
 def tensor_names(n_hidden: int) -> list[str]:
     """Names of the layers' weights, the output last."""
-    return [f"hidden.{layer}" for layer in range(n_hidden)] + ["output"]
+    return [f"hidden.{layer}" for layer in range(n_hidden)] + [OUTPUT]
 
 
 def network_from(
@@ -201,4 +202,5 @@ SAMPLED = Kind(
     representation=representation,
     dense_layers=dense_layers,
     go_on=SampledRun.go_on,
+    by_label=(OUTPUT,),
 )

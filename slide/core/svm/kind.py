@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.direct.attributing import attribution, representation
-from slide.core.direct.kind import network_from, sampled_searcher, streamed, tensors
+from slide.core.direct.kind import BY_LABEL, network_from, sampled_searcher, streamed, tensors
 from slide.core.direct.rules import FEW_FEATURES
 from slide.core.direct.rules import suits as suits_directly
 from slide.core.direct.searching import IndexSearcher
@@ -125,4 +125,5 @@ SVM = Kind(
     attribution=attribution,
     representation=representation,
     streamed=streamed,
+    by_label=BY_LABEL,
 )

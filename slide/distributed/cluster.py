@@ -1,0 +1,97 @@
+"""Ray: connected to a cluster, or started on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from slide.core.errors import ConfigError, said
+from slide.core.interrupts import INTERRUPTS
+
+NEEDED = (
+    "distributed training needs Ray, which is not installed: pip install "
+    "'slide-engine[distributed]'"
+)
+QUIETLY = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told of a run
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # shards see GPUs as this process does
+}
+HERE_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # listens to 127.0.0.1, on all systems
+
+
+@contextmanager
+def ray_at(address: str | None, n_cpus: int, **more: Any) -> Iterator[Any]:
+    """The module `ray`, connected.
+
+    A cluster of this machine alone starts where there is no address, and ends with the block; it
+    listens to 127.0.0.1. Who is connected already stays so.
+
+    Args:
+        address: of a cluster, as `ray start` prints it; None for one of this machine.
+        n_cpus: that a cluster of this machine has, whatever it has: shards ask for them.
+        more: arguments of `ray.init` for such a cluster.
+
+    Raises:
+        ConfigError: Ray is not installed, or there is no such cluster.
+    """
+    for name, value in (QUIETLY | ({} if address else HERE_ALONE)).items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ConfigError(NEEDED) from None
+    if ray.is_initialized():
+        yield ray
+        return
+    with signals_kept():
+        try:
+            if address is None:
+                ray.init(
+                    "local", num_cpus=n_cpus, include_dashboard=False, log_to_driver=False,
+                    configure_logging=False, **more,
+                )  # fmt: skip
+            else:
+                ray.init(address, log_to_driver=False, configure_logging=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"cannot reach Ray at {address}: {reason}; expected an {said('address')} as `ray "
+                "start --head` prints it, or none"
+            ) from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """What is done about signals stays as it is: Ray has ideas of its own."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {name: signal.getsignal(name) for name in INTERRUPTS} if is_main else {}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def threads_for(ray: Any, n_shards: int, threads: int | None) -> int:
+    """How many threads each shard has: so many as are asked for, or as the cluster has CPUs.
+
+    Raises:
+        ConfigError: it has too few of them.
+    """
+    cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    for wanted in [threads] if threads else range(max(cpus, default=0), 0, -1):
+        if sum(n // wanted for n in cpus) >= n_shards:
+            return wanted
+    raise ConfigError(
+        f"{n_shards} shards of {threads or 1} CPU each have no room in a cluster whose machines "
+        f"have {', '.join(map(str, sorted(cpus)))}: choose fewer {said('shards')}, or fewer "
+        f"{said('threads')}"
+    )

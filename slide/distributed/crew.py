@@ -1,0 +1,187 @@
+"""All shards of a run: asked the same at once, and answered what they ask each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.distributed.questions import Parts, answers_to
+from slide.distributed.shard import Shard
+from slide.distributed.slowness import Slowness
+from slide.distributed.talking import AbandonedError, Reply, Talk
+
+
+class ShardLostError(Exception):
+    """Shards are gone, with what they had; `Crew.revive` has new ones, which know nothing.
+
+    Args:
+        ranks: of which.
+        reason: in words.
+    """
+
+    def __init__(self, ranks: Sequence[int], reason: str) -> None:
+        self.ranks, self.reason = list(ranks), reason
+        numbers = " and ".join(str(rank) for rank in ranks)
+        super().__init__(f"shard {numbers}: {reason}")
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes of arrays that went to shards and came back, as if each had a machine of its own."""
+
+    out: int = 0
+    back: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """What shards are doing.
+
+    Args:
+        method: of `Shard`.
+        waiting: for each shard what `Crew` knows it by.
+        seconds: that each has computed so far.
+    """
+
+    method: str
+    waiting: list[Any]
+    seconds: Array
+
+
+class Speaker:
+    """A shard, and the talk that it has with whoever drives it: what an actor is.
+
+    Args:
+        backend: makes the backend that it computes by.
+        rank, n_shards, loose: see `Shard`.
+    """
+
+    def __init__(
+        self, backend: Callable[[], Backend], rank: int, n_shards: int, loose: bool
+    ) -> None:
+        self.talk = Talk()
+        self.shard = Shard(backend(), self.talk.ask, rank, n_shards, loose)
+
+    def begin(self, method: str, *args: Any) -> Reply:
+        """Call a method of the shard."""
+        return self.talk.begin(lambda: getattr(self.shard, method)(*args))
+
+    def answer(self, answer: Parts) -> Reply:
+        """Go on with it."""
+        return self.talk.answer(answer)
+
+    def expect(self, *things: Any) -> None:
+        """Have what is needed next on its machine, while it still computes: nothing to do."""
+
+    def leave(self) -> None:
+        """End what it is in the middle of."""
+        with suppress(AbandonedError):
+            self.talk.abandon()
+
+
+class Crew:
+    """All shards. This class has them in this process; `RayCrew` has them anywhere.
+
+    Args:
+        backend: computes what is answered to questions.
+        make: makes the backend of a shard.
+        n_shards: how many there are.
+        loose: see `slide.distributed.kernels.Competing`.
+
+    Attributes:
+        traffic: so far.
+        slowness: watches how long steps take.
+    """
+
+    def __init__(
+        self, backend: Backend, make: Callable[[], Backend], n_shards: int, loose: bool = False
+    ) -> None:
+        self.backend, self.n_shards, self.loose = backend, n_shards, loose
+        self.traffic, self.slowness = Traffic(), Slowness(n_shards)
+        self.speakers = self.made(make)
+
+    def made(self, make: Callable[[], Backend]) -> list[Any]:
+        """The shards."""
+        return [Speaker(make, rank, self.n_shards, self.loose) for rank in range(self.n_shards)]
+
+    def put(self, thing: Any) -> Any:
+        """Something that all shards will be given: as an argument of `begin`."""
+        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        return thing
+
+    def expect(self, thing: Any) -> None:
+        """Have what was `put` on its way."""
+
+    def ask(self, method: str, *args: Any) -> list[Any]:
+        """What a method of all shards returns.
+
+        Raises:
+            ShardLostError: one is gone.
+        """
+        return self.end(self.begin(method, *args))
+
+    def begin(self, method: str, *args: Any) -> Pending:
+        """Have all shards begin."""
+        waiting = [self.tell(rank, "begin", method, *args) for rank in range(self.n_shards)]
+        return Pending(method, waiting, np.zeros(self.n_shards))
+
+    def end(self, pending: Pending) -> list[Any]:
+        """Answer what they ask each other, until they have ended; what has come of it."""
+        while True:
+            replies = self.replies(pending)
+            questions = [reply.question for reply in replies if reply.question is not None]
+            if not questions:
+                break
+            answers = answers_to(questions, self.backend)
+            self.traffic.back += n_bytes_of(questions)
+            self.traffic.out += n_bytes_of(answers)
+            pending.waiting = [
+                self.tell(rank, "answer", answer) for rank, answer in enumerate(answers)
+            ]
+        if pending.method == "step":
+            self.slowness.see(pending.seconds, self.place_of)
+        return [reply.result for reply in replies]
+
+    def replies(self, pending: Pending) -> list[Reply]:
+        """Of all shards, once they are there."""
+        replies = self.heard(pending.waiting)
+        pending.seconds += [reply.seconds for reply in replies]
+        return replies
+
+    def tell(self, rank: int, what: str, *args: Any) -> Any:
+        """Call a method of `Speaker`, without waiting for what comes of it."""
+        return getattr(self.speakers[rank], what)(*args)
+
+    def heard(self, waiting: list[Any]) -> list[Reply]:
+        """What has come of it."""
+        return waiting
+
+    def revive(self) -> None:
+        """Have all shards again, none of them in the middle of anything."""
+        for speaker in self.speakers:
+            speaker.leave()
+
+    def place_of(self, rank: int) -> str:
+        """Where a shard is, in words."""
+        return "this process"
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.revive()
+
+
+def n_bytes_of(thing: Any) -> int:
+    """Of all arrays in it."""
+    if isinstance(thing, np.ndarray):
+        return thing.nbytes
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return sum(n_bytes_of(getattr(thing, each.name)) for each in fields(thing))
+    if isinstance(thing, list | tuple):
+        return sum(map(n_bytes_of, thing))
+    return 0

@@ -1,0 +1,31 @@
+"""Weights that shards have, as a network that whoever holds a model may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slide.distributed.crew import Crew
+from slide.distributed.ranges import Range
+
+
+@dataclass(frozen=True, slots=True)
+class ShardedNetwork:
+    """A network in shards.
+
+    Args:
+        crew: the shards.
+        n_features: of the network.
+        labels: of each shard.
+        ask: what a method of all shards returns, by those that were lost too.
+    """
+
+    crew: Crew
+    n_features: int
+    labels: list[Range]
+    ask: Callable[..., list[Any]]
+
+    @property
+    def n_labels(self) -> int:
+        return self.labels[-1].end

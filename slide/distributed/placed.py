@@ -1,0 +1,102 @@
+"""Where a run's steps are taken when shards take them: what `slide.core.runs` asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from slide.core.contract.backend import Backend
+from slide.core.contract.state import State
+from slide.core.direct.kind import DIRECT
+from slide.core.errors import ConfigError, said
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Batches, Kind, Learner, StepReport
+from slide.core.learners.config import PARTS, Config
+from slide.core.learners.kinds import kind_of
+from slide.core.models.model import Model
+from slide.core.runs.rehearsal import tiny_like
+from slide.core.runs.runners import OneByOne
+from slide.core.settings.settings import Settings
+from slide.distributed.crew import Crew
+from slide.distributed.kept import Parts
+from slide.distributed.model import ShardedModel
+from slide.distributed.run import ShardedRun
+
+
+class Together(OneByOne):
+    """One step after the other, by all shards: a `Runner`."""
+
+    def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
+        """A training step on each batch, and its report."""
+        assert isinstance(learner, ShardedRun)
+        for batch in batches:
+            yield learner.take(batch)
+
+
+class Placed:
+    """Among shards: a `Placement`.
+
+    Args:
+        crew: the shards.
+        checkpoints: folder of the run's checkpoints, which every machine sees by this name; None
+            if it writes none.
+    """
+
+    model: type[Model] = ShardedModel
+    by_steps = True
+
+    def __init__(self, crew: Crew, checkpoints: Path | None = None) -> None:
+        self.crew, self.parts = crew, Parts(checkpoints)
+
+    def settled(self, config: Config) -> Config:
+        """Without a hidden layer of examples, which is not cut by labels.
+
+        Raises:
+            ConfigError: it is asked for, or there are other hidden layers.
+        """
+        if kind_of(config) is not DIRECT:
+            raise ConfigError(
+                f"{said('distributed')} trains direct connections by steps: leave out settings of "
+                f"{kind_of(config).title}"
+            )
+        if config.learner.layers == 2:
+            raise ConfigError(
+                f"{said('layers', 2)} is a hidden layer of examples, which is not cut by labels: "
+                f"leave it out with {said('distributed')}"
+            )
+        return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)
+
+    def kind(self, kind: Kind) -> Kind:
+        """The same, whose runs are of shards."""
+
+        def begin(config: Settings[Any], backend: Backend, train: Dataset) -> ShardedRun:
+            return ShardedRun.begin(config, backend, train, self.crew, self.parts)
+
+        def resume(
+            config: Settings[Any], backend: Backend, train: Dataset, state: State
+        ) -> ShardedRun:
+            return ShardedRun.resume(config, backend, train, self.crew, self.parts, state)
+
+        return replace(kind, begin=begin, resume=resume, go_on=None)
+
+    def runner(self, backend: Backend) -> Together:
+        """All shards at once."""
+        return Together()
+
+    def demand_room(self, config: Config, backend: Backend, train: Dataset) -> None:
+        """What shards have room for is not known here."""
+
+    def rehearse(self, config: Config, backend: Backend, train: Dataset) -> float:
+        """Let all shards compile what they will call."""
+        seconds: list[float] = self.crew.ask("rehearse", config, tiny_like(train))
+        return max(seconds)
+
+    def load(self, folder: Path, backend: Backend) -> Model:
+        """By shards."""
+        return ShardedModel.open(folder, backend, self.crew)
+
+    def clear(self) -> None:
+        """Remove what shards have kept."""
+        self.parts.clear()

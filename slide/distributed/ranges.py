@@ -1,0 +1,72 @@
+"""Which labels a shard owns: one after the other, so that ids say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from slide.core.contract.arrays import CSR, Array
+from slide.core.errors import ConfigError, said
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Labels from `begin` to `end`, which is not one of them."""
+
+    begin: int
+    end: int
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return self.end - self.begin
+
+    def columns_of(self, y: CSR) -> CSR:
+        """The columns of these labels, numbered from 0."""
+        kept = y.where((y.indices >= self.begin) & (y.indices < self.end))
+        return CSR(kept.indptr, kept.indices - np.int32(self.begin), kept.values, self.n)
+
+    def of(self, by_label: Array) -> Array:
+        """What an array (n_labels, ...) has for them."""
+        return by_label[self.begin : self.end]
+
+
+def split(work: Array, n_shards: int, least: int = 1) -> list[Range]:
+    """Ranges of about as much work each.
+
+    Args:
+        work: (n_labels,), above 0: what each label costs.
+        n_shards: how many ranges.
+        least: labels that each has.
+
+    Raises:
+        ConfigError: there are not so many labels.
+    """
+    n = len(work)
+    if n_shards * least > n:
+        raise ConfigError(
+            f"shards is {n_shards}, of {n} labels: each needs {least}, as many as negatives that "
+            f"are chosen at once, so expected {max(n // least, 1)} at most; choose fewer "
+            f"{said('shards')}"
+        )
+    total = np.cumsum(work, dtype=np.float64)
+    shares = total[-1] * np.arange(1, n_shards) / n_shards
+    bounds = np.searchsorted(total, shares) + 1
+    for place in range(n_shards - 1):
+        before = bounds[place - 1] if place else 0
+        most = n - least * (n_shards - 1 - place)
+        bounds[place] = min(max(bounds[place], before + least), most)
+    return ranges_of([0, *bounds.tolist(), n])
+
+
+def ranges_of(bounds: Sequence[int]) -> list[Range]:
+    """The ranges between bounds, of which the first is 0 and the last the number of labels."""
+    return [Range(begin, end) for begin, end in pairwise(bounds)]
+
+
+def bounds_of(ranges: Sequence[Range]) -> list[int]:
+    """The inverse of `ranges_of`."""
+    return [0, *(each.end for each in ranges)]

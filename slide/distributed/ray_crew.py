@@ -1,0 +1,145 @@
+"""Shards as actors of Ray, which places them, restarts them, and carries what they are told."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from slide.core.contract.backend import Backend
+from slide.core.errors import SlideWarning
+from slide.distributed.crew import Crew, ShardLostError, Speaker, n_bytes_of
+from slide.distributed.talking import Reply
+
+PATIENCE = 30.0  # seconds without a place for a shard, after which that is said
+
+
+class NoRoomWarning(SlideWarning):
+    """A shard waits for a machine that has room for it."""
+
+
+def backend_of_shard(name: str | None, threads: int) -> Backend:
+    """A backend in a process of its own.
+
+    Args:
+        name: of the backend; None for the default.
+        threads: that it uses.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from slide.backends import load, use_threads
+
+    threadpool_limits(limits=1, user_api="blas")
+    backend = load(name)
+    use_threads(backend, threads)
+    return backend
+
+
+class Actor(Speaker):
+    """A shard in a process that Ray has started."""
+
+    def where(self) -> str:
+        """The machine, in words."""
+        ray: Any = import_module("ray")
+        node = ray.get_runtime_context().get_node_id()[:8]
+        return f"{socket.gethostname()} (node {node}, {ray.util.get_node_ip_address()})"
+
+
+class RayCrew(Crew):
+    """All shards of a run, each in a process somewhere in a cluster.
+
+    Args:
+        ray: the module, connected (`slide.distributed.cluster.ray_at`).
+        backend: see `Crew`.
+        name: of the backend of each shard; None for the default.
+        n_shards, loose: see `Crew`.
+        threads: of each shard; so many CPUs are kept for it.
+    """
+
+    def __init__(
+        self, ray: Any, backend: Backend, name: str | None, n_shards: int, loose: bool, threads: int
+    ) -> None:
+        self.ray, self.threads = ray, threads
+        super().__init__(backend, partial(backend_of_shard, name, threads), n_shards, loose)
+        self.places: list[str] = self.ray.get(self.all_of("where"))
+
+    def made(self, make: Callable[[], Backend]) -> list[Any]:
+        """The actors; one that dies is made again by Ray, wherever there is room."""
+        kind = self.ray.remote(Actor).options(
+            num_cpus=self.threads, max_restarts=-1, scheduling_strategy="SPREAD"
+        )
+        n = self.n_shards
+        return [kind.remote(make, rank, n, self.loose) for rank in range(n)]
+
+    def put(self, thing: Any) -> Any:
+        """A reference: where machines have several shards, it comes to each of them once."""
+        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        return self.ray.put(thing)
+
+    def expect(self, thing: Any) -> None:
+        """Have it brought to all machines."""
+        for speaker in self.speakers:
+            speaker.expect.remote(thing)
+
+    def tell(self, rank: int, what: str, *args: Any) -> Any:
+        """See `Crew`; a reference to what will come of it."""
+        return getattr(self.speakers[rank], what).remote(*args)
+
+    def heard(self, waiting: list[Any]) -> list[Reply]:
+        """What has come of it.
+
+        Raises:
+            ShardLostError: an actor, or what it has said, is gone.
+        """
+        errors = self.ray.exceptions
+        replies, lost, reason = [], [], ""
+        for rank, reference in enumerate(waiting):
+            try:
+                replies.append(self.ray.get(reference))
+            except errors.RayTaskError as error:
+                raise error.cause from None
+            except errors.RayError as error:
+                lost.append(rank)
+                reason = f"is lost from {self.places[rank]}: {reason_of(error)}"
+        if lost:
+            raise ShardLostError(lost, reason)
+        return replies
+
+    def revive(self) -> None:
+        """Wait until Ray has all actors again; those that live leave what they are in."""
+        waiting = self.all_of("leave")
+        while waiting:
+            _, waiting = self.ray.wait(waiting, num_returns=len(waiting), timeout=PATIENCE)
+            if waiting:
+                warnings.warn(
+                    NoRoomWarning(
+                        f"{len(waiting)} of {self.n_shards} shards wait for a machine with "
+                        f"{self.threads} free CPUs"
+                    ),
+                    stacklevel=2,
+                )
+        self.places = self.ray.get(self.all_of("where"))
+
+    def all_of(self, method: str) -> list[Any]:
+        """References to what this returns of all actors, asked again of one that dies of late."""
+        return [
+            getattr(speaker, method).options(max_task_retries=-1).remote()
+            for speaker in self.speakers
+        ]
+
+    def place_of(self, rank: int) -> str:
+        """See `Crew`."""
+        return self.places[rank]
+
+    def close(self) -> None:
+        """End all actors."""
+        for speaker in self.speakers:
+            self.ray.kill(speaker)
+
+
+def reason_of(error: Exception) -> str:
+    """What Ray says of a loss, in a few words."""
+    return f"{type(error).__name__}, {' '.join(str(error).split())[:120]}"

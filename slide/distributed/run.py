@@ -1,0 +1,312 @@
+"""The learner that drives shards of direct connections: it has no weights, and loses none.
+
+It takes the examples of each step from where they are, makes inputs of them, and hands them out.
+What shards have is kept on disk whenever there is a checkpoint, by each shard for itself; the steps
+since then are remembered by the numbers of their examples. So when shards are lost, all of them go
+back to that checkpoint and take the same steps again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.forms import demand_array, demand_counts, demand_fields, demand_rng
+from slide.core.contract.invariants import demand
+from slide.core.contract.state import State, rng_from, state_of_rng
+from slide.core.direct.inputs import Inputs
+from slide.core.direct.mapped import as_inputs, with_constant
+from slide.core.direct.settings import DirectSettings
+from slide.core.examples.dataset import Dataset
+from slide.core.learner import Batch, Stepping, StepReport, monitored
+from slide.core.settings.settings import Settings
+from slide.distributed.crew import Crew, ShardLostError
+from slide.distributed.kept import Parts
+from slide.distributed.losing import refuse_losses, warn
+from slide.distributed.network import ShardedNetwork
+from slide.distributed.ranges import Range, bounds_of, ranges_of, split
+from slide.distributed.source import Source
+
+FIELDS = "rng", "n_steps", "weights", "pairs", "bounds", "loose"
+
+
+@dataclass(slots=True)
+class ShardedRun(Stepping):
+    """State of one training run of direct connections, but for what shards have of it.
+
+    Args:
+        settings: of the run.
+        backend: of the driver, which computes next to nothing.
+        rng: the one generator that everything random is drawn from.
+        data: see `DirectRun`.
+        monitored: likewise.
+        order: likewise.
+        crew: the shards.
+        labels: of each.
+        inputs: as fitted to the training set.
+        source: what shards begin with.
+        parts: where they keep what they have.
+        n_steps: that were taken.
+        since: steps since what is kept: rows and learning rate.
+        kept: number of the step after which it was; None at the beginning.
+        ready: rows whose examples were handed out in advance, and what these are known by.
+        n_losses: of shards since the last step.
+        looked_at: number of the step after which shards are ready to answer.
+    """
+
+    settings: Settings[DirectSettings]
+    backend: Backend
+    rng: np.random.Generator
+    data: Dataset
+    monitored: Dataset
+    order: Array
+    crew: Crew
+    labels: list[Range]
+    inputs: Inputs
+    source: Source
+    parts: Parts
+    n_steps: int = 0
+    since: list[tuple[Array, float]] = field(default_factory=list)
+    kept: int | None = None
+    ready: tuple[Array, Any] | None = None
+    n_losses: int = 0
+    looked_at: int | None = None
+
+    @classmethod
+    def begin(
+        cls,
+        settings: Settings[DirectSettings],
+        backend: Backend,
+        train: Dataset,
+        crew: Crew,
+        parts: Parts,
+    ) -> ShardedRun:
+        """Have shards choose their connections."""
+        inputs = Inputs.fitted(settings.learner, train.features)
+        least = min(settings.training.active, train.n_labels)
+        labels = split(work_of(settings.learner, train), crew.n_shards, least)
+        rng = np.random.default_rng(settings.training.seed)
+        run = cls._made(settings, backend, rng, train, inputs, labels, crew, parts)
+        run.ask_again(run.bring_back)
+        return run
+
+    @classmethod
+    def resume(
+        cls,
+        settings: Settings[DirectSettings],
+        backend: Backend,
+        train: Dataset,
+        crew: Crew,
+        parts: Parts,
+        state: State,
+    ) -> ShardedRun:
+        """Go on from such a state, and what shards have kept at that time."""
+        demand_sharded(state, train, crew)
+        inputs, labels = Inputs(state["weights"], state["pairs"]), ranges_of(state["bounds"])
+        rng = rng_from(state["rng"])
+        run = cls._made(settings, backend, rng, train, inputs, labels, crew, parts)
+        run.n_steps = run.kept = state["n_steps"]
+        run.ask_again(run.bring_back)
+        return run
+
+    @classmethod
+    def _made(
+        cls, settings: Settings[DirectSettings], backend: Backend, rng: np.random.Generator,
+        train: Dataset, inputs: Inputs, labels: list[Range], crew: Crew, parts: Parts,
+    ) -> ShardedRun:  # fmt: skip
+        order = train.canonical_order()
+        data = with_constant(as_inputs(train, order, inputs))
+        return cls(
+            settings, backend, rng, data, monitored(data, order), order, crew, labels, inputs,
+            Source.of(train), parts,
+        )  # fmt: skip
+
+    def state(self) -> State:
+        """What shards do not have; they keep theirs."""
+        if self.kept != self.n_steps:
+            folder = self.parts.folder_of(self.n_steps)
+            self.asked("keep", folder)
+            self.parts.prune(self.n_steps)
+            self.kept, self.since = self.n_steps, []
+        return {
+            "rng": state_of_rng(self.rng),
+            "n_steps": self.n_steps,
+            "weights": self.inputs.weights,
+            "pairs": self.inputs.pairs,
+            "bounds": bounds_of(self.labels),
+            "loose": self.crew.loose,
+        }
+
+    def take(self, batch: Batch) -> StepReport:
+        """A training step, while the examples of the next one are handed out."""
+        step = batch.rows, batch.lr
+        if self.ready is None or self.ready[0] is not batch.rows:
+            self.ready = batch.rows, self.crew.put(self.data.take(batch.rows))
+        handed = self.ready[1]
+        self.ready = None
+
+        def taken() -> StepReport:
+            pending = self.crew.begin("step", handed, batch.lr)
+            if self.ready is None and len(batch.following):
+                self.ready = batch.following, self.crew.put(self.data.take(batch.following))
+                self.crew.expect(self.ready[1])
+            return merged(self.crew.end(pending))
+
+        report: StepReport = self.ask_again(taken)
+        self.since.append(step)
+        self.n_steps, self.n_losses = self.n_steps + 1, 0
+        return report
+
+    def train_on(self, batch: Dataset, lr: float) -> StepReport:
+        """Steps are taken by their rows, for they may have to be taken again: see `take`."""
+        raise NotImplementedError
+
+    def asked(self, method: str, *args: Any) -> list[Any]:
+        """What a method of all shards returns, by shards that are lost too."""
+        results: list[Any] = self.ask_again(lambda: self.crew.ask(method, *args))
+        return results
+
+    def ask_again(self, work: Any) -> Any:
+        """What comes of it; if shards are lost meanwhile, all go back and it is done again.
+
+        Raises:
+            BackendError: they are lost again and again.
+        """
+        while True:
+            try:
+                return work()
+            except ShardLostError as lost:
+                self.recover(lost)
+
+    def recover(self, lost: ShardLostError) -> None:
+        """Have all shards as they were before what was interrupted."""
+        while True:
+            self.n_losses, self.looked_at = self.n_losses + 1, None
+            refuse_losses(lost, self.n_losses)
+            since = "the beginning" if self.kept is None else f"step {self.kept}"
+            warn(f"{lost}; all shards go on from {since}, {len(self.since)} steps back")
+            try:
+                self.crew.revive()
+                self.bring_back()
+                return
+            except ShardLostError as again:
+                lost = again
+
+    def bring_back(self) -> None:
+        """Have all shards where the run is: what they have kept, and the steps since then."""
+        if self.kept is None:
+            self.crew.ask("begin", self.settings, self.crew.put(self.source), self.inputs,
+                          self.labels)  # fmt: skip
+        else:
+            folder = self.parts.folder_of(self.kept)
+            self.crew.ask("go_back", self.settings, folder, self.data.n_features, self.labels)
+        for rows, lr in self.since:
+            self.crew.ask("step", self.crew.put(self.data.take(rows)), lr)
+
+    @property
+    def network(self) -> ShardedNetwork:
+        """Those of the shards."""
+        return ShardedNetwork(self.crew, self.inputs.n_features, self.labels, self.answered)
+
+    def answered(self, method: str, *args: Any) -> list[Any]:
+        """The same as `asked`, of what needs to look for labels."""
+
+        def answer() -> list[Any]:
+            if self.looked_at != self.n_steps:
+                unseen = np.flatnonzero(self.data.y.positive().column_counts() == 0)
+                self.crew.ask("look", self.settings, unseen.astype(np.int32))
+                self.looked_at = self.n_steps
+            return self.crew.ask(method, *args)
+
+        results: list[Any] = self.ask_again(answer)
+        return results
+
+    @property
+    def output_weight(self) -> Array:
+        """Shards have them."""
+        raise NotImplementedError
+
+    def attach(self, backend: Backend) -> None:
+        """Shards compute by backends of their own."""
+        self.backend = backend
+
+    def refresh(self) -> bool:
+        """Shards see to it themselves, before a step."""
+        return False
+
+    @property
+    def found_by(self) -> None:
+        """Shards have it."""
+
+    @found_by.setter
+    def found_by(self, found: None) -> None: ...
+
+    def catch_up(self) -> None:
+        """Nothing is owed to labels that a step did not touch."""
+
+    def weight_sum(self) -> float:
+        """Of all weights: not finite if one is not."""
+        parts: list[float] = self.asked("weight_sum")
+        return sum(parts)
+
+    def diagnostics(self) -> dict[str, float]:
+        """See `DirectRun`."""
+        found = self.asked("diagnostics", self.monitored)
+        sizes = np.array([each.n for each in self.labels])
+        dead = np.array([each["dead_neurons"] for each in found])
+        return {
+            "full_loss": float(sum(each["full_loss"] for each in found)),
+            "dead_neurons": float((dead * sizes).sum() / sizes.sum()),
+            "table_age": found[0]["table_age"],
+        }
+
+
+def work_of(settings: DirectSettings, train: Dataset) -> Array:
+    """What each label costs, about: its connections at most, f64 (n_labels,)."""
+    counts = train.y.positive().column_counts()
+    work: Array = settings.connections + settings.grown + settings.connections_per_example * counts
+    return work
+
+
+def merged(reports: Sequence[StepReport]) -> StepReport:
+    """The report of a step, of those of shards, each of its own labels."""
+    n = sum(report.n_active for report in reports)
+
+    def share(name: str) -> float:
+        total: float = sum(getattr(each, name) * each.n_active for each in reports)
+        return total / max(n, 1e-9)
+
+    drawn = [each.from_uniform * each.n_active for each in reports]
+    likely = sum(m * each.inclusion_probability for m, each in zip(drawn, reports, strict=True))
+    return StepReport(
+        loss=sum(report.loss for report in reports),
+        n_active=n,
+        from_labels=share("from_labels"),
+        from_tables=share("from_tables"),
+        from_uniform=share("from_uniform"),
+        inclusion_probability=likely / sum(drawn) if sum(drawn) else 1.0,
+        touched_rows=sum(report.touched_rows for report in reports),
+    )
+
+
+def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
+    """Raise ValueError or KeyError unless a run of these shards can go on from it."""
+    demand_fields("shards", state, FIELDS)
+    demand_rng(state["rng"])
+    demand_counts(state, "n_steps")
+    demand_array("weights", state["weights"], np.float32, train.n_features)
+    demand_array("pairs", state["pairs"], np.int64, None)
+    Inputs(state["weights"], state["pairs"]).check()
+    bounds = state["bounds"]
+    are_bounds = isinstance(bounds, list) and all(type(each) is int for each in bounds)
+    demand(are_bounds and bounds[0] == 0 and bounds[-1] == train.n_labels, "other labels")
+    demand(all(a < b for a, b in pairwise(bounds)), "a shard has no labels")
+    n = len(bounds) - 1
+    demand(n == crew.n_shards, f"the run has {n} shards, expected --shards {n}")
+    demand(state["loose"] == crew.loose, "the run chooses negatives otherwise (--exchange)")
