@@ -22,9 +22,7 @@ class TimedBackend:
         seconds: wall seconds so far, by kernel, or what the clock counts.
     """
 
-    def __init__(
-        self, backend: Backend, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], float] = time.perf_counter) -> None:
         self.name, self.clock = backend.name, clock
         self.wait = getattr(backend, "synchronize", lambda: None)
         self.seconds = dict.fromkeys(KERNELS, 0.0)

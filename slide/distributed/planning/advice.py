@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from slide.distributed.planning.counts import Work
 from slide.distributed.planning.rates import Rates
-from slide.distributed.planning.stored import coordinator_bytes, shard_bytes
+from slide.distributed.planning.stored import coordinator_bytes, labels_bytes, shard_bytes
 from slide.distributed.planning.timing import Line, Node, line_of
 
 LARGEST_BATCH = 1024  # of which no loss of accuracy is known (docs/decisions/0022)
@@ -40,9 +40,7 @@ def plan(
 ) -> Plan:
     """A line for each number of nodes, and which is advised."""
     lines = tuple(
-        line_of(work, rates, node, n, work)
-        if batch_is_fixed
-        else best_batch(work, rates, node, n)
+        line_of(work, rates, node, n, work) if batch_is_fixed else best_batch(work, rates, node, n)
         for n in sorted(set(nodes))
     )
     advised, reason = choose(lines, work, node)
@@ -95,19 +93,20 @@ def none_fits(work: Work, node: Node) -> str:
     """The sentence if nothing does."""
     needed = nodes_needed(work, node)
     if needed is None:
-        fixed = coordinator_bytes(work) + shard_bytes(work, work.counts.n_labels, node.cores)
         return (
-            f"none fits: {fixed / 1e9:,.1f} GB are on the first node however many there are, so it "
-            "needs more memory, or fewer features."
+            f"none fits: {fixed_bytes(work, node) / 1e9:,.1f} GB are on the first node however "
+            "many there are, so it needs more memory, fewer features, or a data folder."
         )
     return f"none fits: the labels take {needed:,} nodes of {node.memory_bytes / 1e9:,.0f} GB."
 
 
 def nodes_needed(work: Work, node: Node) -> int | None:
     """The fewest nodes whose memory is enough; None if no number is."""
-    fixed = coordinator_bytes(work) + shard_bytes(work, 1 << 62, node.cores)
-    room = node.memory_bytes - fixed
-    if room <= 0:
-        return None
-    of_labels = shard_bytes(work, 1, node.cores) - shard_bytes(work, 1 << 62, node.cores)
-    return max(math.ceil(of_labels / room), 1)
+    room = node.memory_bytes - fixed_bytes(work, node)
+    return None if room <= 0 else max(math.ceil(labels_bytes(work, 1, node.cores) / room), 1)
+
+
+def fixed_bytes(work: Work, node: Node) -> float:
+    """Of the first node, whatever its share of the labels."""
+    whole = shard_bytes(work, 1, node.cores) - labels_bytes(work, 1, node.cores)
+    return coordinator_bytes(work) + whole

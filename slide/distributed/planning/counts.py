@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from slide.core.settings.schedule import Schedule
+from slide.core.settings.settings import Settings
 
 Learner = Literal["direct", "sampled"]
 DIRECT: Learner = "direct"
@@ -46,7 +47,7 @@ class Lists:
         """Entries that a search reads for a feature of an example, where `n_labels` are listed.
 
         Args:
-            n_labels: of the index, those of a shard for instance; lists grow in proportion.
+            n_labels: of the index; lists grow in proportion.
             limit: entries that a list keeps at most.
         """
         return math.fsum(
@@ -65,7 +66,8 @@ class Work:
 
     Args:
         counts: of the training set.
-        inputs_per_example: what features become, with pairs of them and the constant; mean.
+        n_inputs: what features become, with pairs of them and the constant one.
+        inputs_per_example: of them; mean.
         learner: connections from features straight to labels, or hidden layers.
         batch_size: examples of a step.
         epochs: passes over the examples.
@@ -75,12 +77,14 @@ class Work:
         connections_per_label: weights of a label, its bias included; 0 with hidden layers.
         list_limit: entries that a list of the index keeps.
         lists: how long lists are.
+        n_long_lists: of them, those longer than the limit over all labels.
         hidden: units of each hidden layer; () without.
         n_tables: hash tables of the output layer.
         n_buckets: of each.
     """
 
     counts: Counts
+    n_inputs: int
     inputs_per_example: float
     learner: Learner
     batch_size: int
@@ -91,6 +95,7 @@ class Work:
     connections_per_label: float = 0.0
     list_limit: int = 0
     lists: Lists = ALL_FULL
+    n_long_lists: int = 0
     hidden: tuple[int, ...] = ()
     n_tables: int = 0
     n_buckets: int = 0
@@ -115,3 +120,14 @@ class Work:
     def width(self) -> int:
         """Units of the last hidden layer; 0 without."""
         return self.hidden[-1] if self.hidden else 0
+
+
+def stepping_of(config: Settings[Any]) -> dict[str, Any]:
+    """What settings say of steps, by the names that `Work` has for it."""
+    return {
+        "batch_size": config.steps.batch_size,
+        "epochs": config.training.epochs,
+        "active": config.training.active,
+        "rebuild_every": config.refresh.rebuild_every,
+        "rebuild_growth": config.refresh.rebuild_growth,
+    }

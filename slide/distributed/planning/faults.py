@@ -16,8 +16,8 @@ from slide.core.contract.arrays import Array
 from slide.distributed.planning.timing import Step
 
 DAY = 86_400.0
-STEPS = 4000  # that are drawn, of a step's slowness
-DRAWN_AT_ONCE = 1 << 20  # numbers
+STEPS, FEWEST = 4000, 100  # that are drawn, of a step's slowness; of many shards fewer
+DRAWN, DRAWN_AT_ONCE = 1 << 22, 1 << 20  # numbers
 RUNS = 400  # that are drawn, of failures
 MANY = 10_000  # failures of a run, whose sum is their number times their mean
 MOST = 1000.0  # times the time without failures, after which a run is taken to never end
@@ -92,9 +92,10 @@ def mean_slowest(n_nodes: int, sigma: float, rng: np.random.Generator) -> float:
     if not sigma:
         return 1.0
     at_once = max(DRAWN_AT_ONCE // n_nodes, 1)
+    n_steps = min(max(DRAWN // n_nodes, FEWEST), STEPS)
     found = [
-        rng.lognormal(0.0, sigma, (min(at_once, STEPS - start), n_nodes)).max(axis=1)
-        for start in range(0, STEPS, at_once)
+        rng.lognormal(0.0, sigma, (min(at_once, n_steps - start), n_nodes)).max(axis=1)
+        for start in range(0, n_steps, at_once)
     ]
     return float(np.concatenate(found).mean())
 

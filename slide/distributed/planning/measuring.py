@@ -23,9 +23,7 @@ from slide.distributed.planning.rates import Rates
 SAMPLE = 50_000  # examples
 
 
-def measured(
-    data: Dataset, backend: Backend, mapped: bool, **chosen: Any
-) -> tuple[Work, Rates]:
+def measured(data: Dataset, backend: Backend, mapped: bool, **chosen: Any) -> tuple[Work, Rates]:
     """What is to be trained, and what a step of it takes on one core.
 
     Args:

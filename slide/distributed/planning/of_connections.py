@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
@@ -14,14 +13,13 @@ from slide.core.direct.kind import most_connections
 from slide.core.direct.run import DirectRun
 from slide.core.examples.dataset import Dataset
 from slide.core.settings.settings import Settings
-from slide.distributed.planning.clocking import core_seconds
-from slide.distributed.planning.counts import DIRECT, Counts, Lists, Work
-from slide.distributed.planning.rates import Phase, Rates, line_through
+from slide.distributed.planning.clocking import LARGER, batches, core_seconds, taking
+from slide.distributed.planning.counts import DIRECT, Counts, Lists, Work, stepping_of
+from slide.distributed.planning.rates import NOTHING, Phase, Rates, line_through
+from slide.distributed.questions import best, cuts
 
 BINS = 64  # of list lengths that are told apart
 PART = 8  # one of so many labels is indexed by itself, to see what fewer labels save
-LARGER = 4  # times the batch, to see what a larger one saves
-N_BATCHES = 16  # that steps take turns on
 
 
 def measured_connections(
@@ -32,21 +30,26 @@ def measured_connections(
     rebuild = core_seconds(lambda: index_of(run, 1))
     run.refresh()
     work = work_of(config, counts, whole, run)
-    label = core_seconds(lambda: run.connections.bias)
+    label = looking_at_labels()
     keeping, entry = line_through(*(search(run, work, part) for part in (1, PART)))
     small, large = work.batch_size, LARGER * work.batch_size
     asking = keeping + entries(work, 1) * entry
-    steps = {n: stepping(run, n) - label - n * asking for n in (1, small, large)}
+    steps = {
+        n: stepping(run, n) - label * run.connections.n_labels - n * asking
+        for n in (1, small, large)
+    }
     overhead = max(steps[1], 0.0)
     pairs = Phase.through(*((n, max(steps[n] - overhead, 0.0)) for n in (small, large)))
     rates = Rates(
-        prepare=Phase.through(*((n, taking(run, n)) for n in (small, large))),
+        take=Phase.through(*((n, taking(run, n)) for n in (small, large))),
+        layers=NOTHING,
         ask=Phase(overhead, keeping),
         entry_seconds=entry,
         pairs=pairs,
-        label_seconds=label / run.connections.n_labels,
+        label_seconds=label,
         rebuild_label_seconds=rebuild / run.connections.n_labels,
-        merge_seconds=merging(small, config.training.active),
+        merge_seconds=merging(backend, small, config.training.active),
+        cut_seconds=cutting(backend, config.learner.list_limit),
         source=f"measured on one core, on {sample.n_samples:,} examples",
     )
     return work, rates
@@ -58,12 +61,18 @@ def work_of(config: Settings[Any], counts: Counts, whole: Dataset, run: DirectRu
     is_all = run.data.n_samples == whole.n_samples
     connections = weight.nnz / n if is_all else most_connections(config, whole) / n
     sample = run.data.take(run.order).features
+    lengths = weight.column_counts()[:-1]
     return Work(
-        counts, sample.nnz / max(sample.n_rows, 1), DIRECT, config.steps.batch_size,
-        config.training.epochs, config.training.active, config.refresh.rebuild_every,
-        config.refresh.rebuild_growth, connections, config.learner.list_limit,
-        lists_of(weight.column_counts()[:-1] / n, sample.column_counts()),
-    )  # fmt: skip
+        counts,
+        sample.n_cols,
+        sample.nnz / max(sample.n_rows, 1),
+        DIRECT,
+        **stepping_of(config),
+        connections_per_label=connections,
+        list_limit=config.learner.list_limit,
+        lists=lists_of(lengths / n, sample.column_counts()),
+        n_long_lists=int((lengths > config.learner.list_limit).sum()),
+    )
 
 
 def lists_of(lengths: Array, asked: Array) -> Lists:
@@ -79,7 +88,9 @@ def lists_of(lengths: Array, asked: Array) -> Lists:
     totals = np.bincount(bins, shares, BINS)
     means = np.bincount(bins, shares * lengths, BINS) / np.maximum(totals, 1e-300)
     kept = totals > 0
-    return Lists((*totals[kept].tolist(), float(asked[-1] / asked.sum())), (*means[kept].tolist(), 0.0))
+    return Lists(
+        (*totals[kept].tolist(), float(asked[-1] / asked.sum())), (*means[kept].tolist(), 0.0)
+    )
 
 
 def entries(work: Work, part: int) -> float:
@@ -107,32 +118,31 @@ def search(run: DirectRun, work: Work, part: int) -> tuple[float, float]:
     return entries(work, part), seconds / xs[0].n_rows
 
 
-def batches(run: DirectRun, size: int) -> Iterator[Dataset]:
-    """N_BATCHES of the training examples, drawn with repetition."""
-    rng = np.random.default_rng(run.settings.training.seed)
-    for _ in range(N_BATCHES):
-        yield run.data.take(run.order[rng.integers(len(run.order), size=size)])
-
-
 def stepping(run: DirectRun, size: int) -> float:
     """Core-seconds of a step on so many examples, with the index as it is."""
     turns, lr = cycle(list(batches(run, size))), run.settings.steps.lr
     return core_seconds(lambda: run.train_on(next(turns), lr))
 
 
-def taking(run: DirectRun, size: int) -> float:
-    """Core-seconds of taking so many examples."""
-    rows = np.random.default_rng(0).permutation(run.order)[:size]
-    return core_seconds(lambda: run.data.take(rows)) * size / len(rows)
+def looking_at_labels() -> float:
+    """Core-seconds for each of many labels of taking their biases out of all weights, as steps do.
+
+    It is measured on more labels than fit into a cache, and may be too much for few of them.
+    """
+    n, length = 1 << 19, 16
+    ends, values = length * np.arange(n + 1), np.zeros(length * n, np.float32)
+    return core_seconds(lambda: values[ends[1:] - 1]) / n
 
 
-def merging(size: int, k: int) -> float:
-    """Core-seconds of an answer that is merged: the k best of two shards' k best, of each row."""
-    scores = np.random.default_rng(0).random((size, 2 * k), np.float32)
-    ids = np.arange(scores.size, dtype=np.int32).reshape(scores.shape)
+def merging(backend: Backend, size: int, k: int) -> float:
+    """Core-seconds of a score that is compared, of two shards' k best of each example."""
+    scores = -np.sort(-np.random.default_rng(0).random((2, size, k), np.float32))
+    return core_seconds(lambda: best(backend, scores)) / scores.size
 
-    def merge() -> Array:
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(ids, order, 1)
 
-    return core_seconds(merge) / scores.size
+def cutting(backend: Backend, limit: int) -> float:
+    """Core-seconds of a list that is cut, of each of two shards that have so many entries of it."""
+    n_lists = 100
+    offsets = [limit * np.arange(n_lists + 1)] * 2
+    scores = np.random.default_rng(0).random((2, limit * n_lists), np.float32)
+    return core_seconds(lambda: cuts(backend, offsets, scores, [limit] * 2)) / (2 * n_lists)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
@@ -16,12 +15,16 @@ from slide.core.sampled.kind import most_buckets
 from slide.core.sampled.network import input_of
 from slide.core.sampled.run import SampledRun
 from slide.core.settings.settings import Settings
-from slide.distributed.planning.clocking import core_seconds, process_seconds
-from slide.distributed.planning.counts import Counts, Work
-from slide.distributed.planning.rates import Phase, Rates
+from slide.distributed.planning.clocking import (
+    LARGER,
+    batches,
+    core_seconds,
+    process_seconds,
+    taking,
+)
+from slide.distributed.planning.counts import Counts, Work, stepping_of
+from slide.distributed.planning.rates import NOTHING, Phase, Rates
 
-LARGER = 4  # times the batch, to see what a larger one saves
-N_BATCHES = 16  # that steps take turns on
 ASKING = "hash", "query"  # kernels that every shard calls for all examples, however few its labels
 
 
@@ -36,21 +39,23 @@ def measured_layers(
     rebuild = process_seconds() - began
     work = work_of(config, counts)
     sizes = 1, work.batch_size, LARGER * work.batch_size
-    of_layers = {n: hidden_layers(run, n) for n in sizes}
+    in_layers = {n: hidden_layers(run, n) for n in sizes}
     whole, asking = {}, {}
     for n in sizes:
         whole[n], asking[n] = stepping(run, timed, n)
-    rest = {n: max(whole[n] - asking[n] - of_layers[n], 0.0) for n in sizes}
+    rest = {n: max(whole[n] - asking[n] - in_layers[n], 0.0) for n in sizes}
     ask = Phase.through(*((n, asking[n]) for n in sizes[1:]))
     _, *larger = sizes
     rates = Rates(
-        prepare=Phase.through(*((n, of_layers[n] + taking(run, n)) for n in larger)),
+        take=NOTHING,
+        layers=Phase.through(*((n, in_layers[n] + taking(run, n)) for n in larger)),
         ask=Phase(ask.seconds_per_step + rest[1], ask.seconds_per_example),
         entry_seconds=0.0,
         pairs=Phase.through(*((n, max(rest[n] - rest[1], 0.0)) for n in larger)),
         label_seconds=0.0,
         rebuild_label_seconds=rebuild / counts.n_labels,
         merge_seconds=adding(work.batch_size, work.width),
+        cut_seconds=0.0,
         source=f"measured on one core, on {sample.n_samples:,} examples",
     )
     return work, rates
@@ -60,19 +65,15 @@ def work_of(config: Settings[Any], counts: Counts) -> Work:
     """What is to be trained."""
     own, has_tables = config.learner, config.learner.sampling.sampler == "lsh"
     return Work(
-        counts, counts.features_per_example + 1, "sampled", config.steps.batch_size,
-        config.training.epochs, config.training.active, config.refresh.rebuild_every,
-        config.refresh.rebuild_growth, hidden=own.layers.hidden,
+        counts,
+        counts.n_features + 1,
+        counts.features_per_example + 1,
+        "sampled",
+        **stepping_of(config),
+        hidden=own.layers.hidden,
         n_tables=own.hashing.L if has_tables else 0,
         n_buckets=most_buckets(own.hashing) if has_tables else 0,
-    )  # fmt: skip
-
-
-def batches(run: SampledRun, size: int) -> Iterator[Dataset]:
-    """N_BATCHES of the training examples, drawn with repetition."""
-    rng = np.random.default_rng(run.settings.training.seed)
-    for _ in range(N_BATCHES):
-        yield run.data.take(run.order[rng.integers(len(run.order), size=size)])
+    )
 
 
 def stepping(run: SampledRun, timed: TimedBackend, size: int) -> tuple[float, float]:
@@ -106,12 +107,6 @@ def hidden_layers(run: SampledRun, size: int) -> float:
 
     run.updates.begin(run.settings.steps.lr)
     return core_seconds(forth_and_back)
-
-
-def taking(run: SampledRun, size: int) -> float:
-    """Core-seconds of taking so many examples."""
-    rows = np.random.default_rng(0).permutation(run.order)[:size]
-    return core_seconds(lambda: run.data.take(rows)) * size / len(rows)
 
 
 def adding(size: int, width: int) -> float:

@@ -24,6 +24,9 @@ class Phase:
         return cls(*line_through(one, other))
 
 
+NOTHING = Phase(0.0, 0.0)
+
+
 def line_through(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     """Where the line through two points begins, and its slope; neither is negative."""
     (few, short), (many, long) = sorted((one, other))
@@ -36,45 +39,55 @@ class Rates:
     """What was measured of a step on one core, so that it can be told for other sizes.
 
     Args:
-        prepare: by the coordinator: examples of a batch are taken, and put through hidden layers
-            forth and back.
+        take: by the coordinator: examples of a batch are taken.
+        layers: by the coordinator: they are put through hidden layers, forth and back.
         ask: by every shard, however few labels it has: calls, the best that are kept, hashes.
         entry_seconds: for each entry of a list of the index that a search reads.
         pairs: on the labels that are active, of all of them: a shard takes its share.
         label_seconds: for each label of a shard at each step, whoever is active.
         rebuild_label_seconds: for each label of a shard, of a rebuild of its index or tables.
-        merge_seconds: by the coordinator, for each answer of a shard that is merged, or each number
-            of a gradient that is added.
+        merge_seconds: by the coordinator, for each score of a shard that is compared, or each
+            number of a gradient that is added.
+        cut_seconds: by the coordinator, for each list that is cut, of each shard, at a rebuild.
         source: where they are from, in words.
     """
 
-    prepare: Phase
+    take: Phase
+    layers: Phase
     ask: Phase
     entry_seconds: float
     pairs: Phase
     label_seconds: float
     rebuild_label_seconds: float
     merge_seconds: float
+    cut_seconds: float
     source: str
 
     def shard_core_seconds(self, work: Work, n_shards: int) -> float:
-        """Core-seconds of a step of one of so many shards, its share of rebuilds included."""
-        n, n_labels = work.batch_size, work.counts.n_labels / n_shards
-        lists = work.lists.entries_per_feature(n_labels, work.list_limit)
-        entries = n * work.inputs_per_example * lists
-        of_labels = self.label_seconds + work.rebuilds_per_step * self.rebuild_label_seconds
-        return (
-            self.ask.seconds(n)
-            + entries * self.entry_seconds
-            + self.pairs.seconds(n) / n_shards
-            + n_labels * of_labels
-        )
+        """Core-seconds of a step of one of so many shards, its share of rebuilds included.
 
-    def coordinator_core_seconds(self, work: Work, n_merged: float) -> float:
-        """Core-seconds of a step, beside those for messages.
+        Lists are cut over all shards together, so that a shard reads its share of their entries.
+        """
+        n, counts = work.batch_size, work.counts
+        lists = work.lists.entries_per_feature(counts.n_labels, work.list_limit)
+        divided = (
+            n * work.inputs_per_example * lists * self.entry_seconds
+            + self.pairs.seconds(n)
+            + counts.n_labels * self.label_seconds
+            + counts.n_labels * work.rebuilds_per_step * self.rebuild_label_seconds
+        )
+        return self.ask.seconds(n) + divided / n_shards
+
+    def merging_core_seconds(self, work: Work, n_shards: int, n_merged: float) -> float:
+        """Core-seconds of a step that the coordinator takes while shards wait, but for messages.
 
         Args:
             work: what is trained.
-            n_merged: answers or numbers of all shards that are put together.
+            n_shards: that there are; one alone has nobody to be compared with.
+            n_merged: scores or numbers of a shard that are put together with those of others.
         """
-        return self.prepare.seconds(work.batch_size) + n_merged * self.merge_seconds
+        together = 0.0
+        if n_shards > 1:
+            cuts = work.rebuilds_per_step * work.n_long_lists * self.cut_seconds
+            together = n_shards * (n_merged * self.merge_seconds + cuts)
+        return self.layers.seconds(work.batch_size) + together

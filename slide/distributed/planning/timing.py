@@ -1,10 +1,8 @@
 """Seconds of a step and of an epoch on so many nodes, and what limits them.
 
-A step is synchronous, and nothing of it overlaps: the coordinator prepares a batch and sends it,
-all shards compute, the coordinator puts together what comes back. So a step is the sum of four
-times, each a bound that more nodes do not lower below (Amdahl): what the coordinator computes and
-how long it takes to send and receive messages, what the slowest shard computes, what crosses the
-coordinator's link, and latency.
+A step is synchronous. While shards compute, the coordinator takes the next batch and sends it: of
+these two the longer one counts. What the coordinator does while shards wait, what crosses its link
+meanwhile, and latency come on top, and more nodes do not lower any of these (Amdahl).
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ class Node:
         memory_bytes: of a node.
         latency_seconds: of a message, one way.
         bandwidth_bytes_per_second: of the link of a node, each way.
-        call_core_seconds: that the coordinator computes to send a message and to take the answer.
+        call_core_seconds: that the coordinator is busy with a message to a shard and its answer.
         thread_efficiency: what each core after the first brings, as a share of a core.
     """
 
@@ -52,32 +50,38 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Seconds of the parts of a step, which follow each other.
+    """Seconds of the parts of a step.
 
     Args:
-        coordinator: prepares, merges, and is busy with messages.
-        shards: the computing of one shard; all compute at once.
-        transfer: of all bytes over the link of the coordinator.
+        shards: one shard computes; all do at once.
+        take: the coordinator takes the next batch meanwhile.
+        ahead: it crosses the coordinator's link meanwhile, to all shards.
+        coordinator: merges, and is busy with messages, while shards wait.
+        transfer: of all other bytes over that link.
         latency: of the rounds.
     """
 
-    coordinator: float
     shards: float
+    take: float
+    ahead: float
+    coordinator: float
     transfer: float
     latency: float
 
     @property
     def seconds(self) -> float:
         """Of the step."""
-        return self.coordinator + self.shards + self.transfer + self.latency
+        at_once = max(self.shards, self.take + self.ahead)
+        return at_once + self.coordinator + self.transfer + self.latency
 
     @property
     def limit(self) -> Limit:
-        """The part that takes longest."""
+        """What takes longest of that which the step waits for."""
+        is_ahead = self.take + self.ahead > self.shards
         parts: dict[Limit, float] = {
-            "compute": self.shards,
-            "coordinator": self.coordinator,
-            "bandwidth": self.transfer,
+            "compute": 0.0 if is_ahead else self.shards,
+            "coordinator": self.coordinator + (self.take if is_ahead else 0.0),
+            "bandwidth": self.transfer + (self.ahead if is_ahead else 0.0),
             "latency": self.latency,
         }
         return max(parts, key=parts.__getitem__)
@@ -86,14 +90,21 @@ class Step:
 def step_of(work: Work, rates: Rates, node: Node, n_shards: int, sent: Traffic) -> Step:
     """A step of so many shards, on a node each, with which so much is exchanged."""
     calls = n_shards * sent.rounds * node.call_core_seconds
-    coordinator = rates.coordinator_core_seconds(work, n_shards * sent.n_merged) + calls
-    crossing = n_shards * (sent.bytes_out + sent.bytes_back)
+    merging = rates.merging_core_seconds(work, n_shards, sent.n_merged)
     return Step(
-        node.seconds_on_one(coordinator),
         node.seconds(rates.shard_core_seconds(work, n_shards)),
-        crossing / node.bandwidth_bytes_per_second,
+        node.seconds_on_one(rates.take.seconds(work.batch_size)),
+        n_shards * sent.bytes_ahead / node.bandwidth_bytes_per_second,
+        node.seconds_on_one(merging + calls),
+        n_shards * (sent.bytes_out + sent.bytes_back) / node.bandwidth_bytes_per_second,
         2 * sent.rounds * node.latency_seconds,
     )
+
+
+def alone(work: Work, rates: Rates, node: Node) -> Step:
+    """A step on one node without Ray, as `slide train` takes it: examples are taken first."""
+    step = step_of(work, rates, node, 1, NONE)
+    return Step(step.shards + step.take, 0.0, 0.0, step.coordinator, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +142,6 @@ class Line:
         return self.step.limit if self.fits else "memory"
 
 
-def alone(work: Work, rates: Rates, node: Node) -> Step:
-    """A step on one node without a network, as `slide train` takes it."""
-    return step_of(work, rates, node, 1, NONE)
-
-
 def line_of(work: Work, rates: Rates, node: Node, n_nodes: int, base: Work | None = None) -> Line:
     """What so many nodes would take.
 
@@ -146,13 +152,15 @@ def line_of(work: Work, rates: Rates, node: Node, n_nodes: int, base: Work | Non
         n_nodes: of the line; 1 is training without Ray.
         base: what one node would train, if with another batch.
     """
-    sent = NONE if n_nodes == 1 else traffic(work, n_nodes)
-    step = step_of(work, rates, node, n_nodes, sent)
+    one = base or work
+    step, sent = alone(work, rates, node), NONE
+    if n_nodes > 1:
+        sent = traffic(work, n_nodes)
+        step = step_of(work, rates, node, n_nodes, sent)
     seconds = work.steps_per_epoch * step.seconds
-    base = base or work
-    one = base.steps_per_epoch * alone(base, rates, node).seconds
+    of_one = one.steps_per_epoch * alone(one, rates, node).seconds
     memory = shard_bytes(work, n_nodes, node.cores) + coordinator_bytes(work)
     return Line(
-        n_nodes, work.batch_size, step, seconds, one / seconds, memory, memory <= node.memory_bytes,
-        n_nodes * (sent.bytes_out + sent.bytes_back),
+        n_nodes, work.batch_size, step, seconds, of_one / seconds, memory,
+        memory <= node.memory_bytes, n_nodes * sent.n_bytes,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from slide.distributed.planning.counts import DIRECT, Work
 
 ID, FLOAT, OFFSET = 4, 4, 8  # bytes of an i32, an f32 and an i64 (indptr of CSR)
+KEPT = ID + OFFSET  # bytes of the bound of a list that is cut, and how many ties are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,48 +19,65 @@ class Traffic:
     """Of a step, with one shard.
 
     Args:
-        bytes_out: from the coordinator.
-        bytes_back: to it.
+        bytes_ahead: to it, while the step before computes: the examples of the batch.
+        bytes_out: to it in the middle of a step.
+        bytes_back: from it.
         rounds: there and back, one after the other.
-        n_merged: answers, or numbers, that the coordinator puts together with those of others.
+        n_merged: scores, or numbers, that the coordinator puts together with those of others.
     """
 
+    bytes_ahead: float
     bytes_out: float
     bytes_back: float
-    rounds: int
+    rounds: float
     n_merged: float
 
+    @property
+    def n_bytes(self) -> float:
+        """All of them."""
+        return self.bytes_ahead + self.bytes_out + self.bytes_back
 
-NONE = Traffic(0.0, 0.0, 0, 0.0)
+
+NONE = Traffic(0.0, 0.0, 0.0, 0, 0.0)
 
 
 def traffic(work: Work, n_shards: int) -> Traffic:
     """Of a step with one of so many shards."""
-    return of_direct(work, n_shards) if work.learner == DIRECT else of_hidden(work, n_shards)
+    return of_direct(work, n_shards) if work.learner == DIRECT else of_hidden(work)
 
 
-def rows_bytes(n: int, per_row: float, entry_bytes: int) -> float:
-    """Of a CSR matrix of n rows."""
-    return (n + 1) * OFFSET + n * per_row * entry_bytes
+def rows_bytes(n: int, per_row: float) -> float:
+    """Of a CSR matrix of n rows, whose entries have an id and a value each."""
+    return (n + 1) * OFFSET + n * per_row * (ID + FLOAT)
 
 
 def of_direct(work: Work, n_shards: int) -> Traffic:
-    """Inputs and own labels go out, each shard's best k come back, its share of the merged go out.
+    """Inputs and all labels of the batch go out; scores come back, and how many count goes out.
 
-    A report of a few numbers comes back at last; it is as long as a message without arrays.
+    A shard asks in the middle of a step: it sends the scores of its k best of each example, and is
+    told how many of them are among the k best of all. One shard alone asks nothing. Where an index
+    is rebuilt, shards send how long their lists are and the scores of those that are too long over
+    all shards, and are told where to cut them.
     """
-    n, counts = work.batch_size, work.counts
-    inputs = rows_bytes(n, work.inputs_per_example, ID + FLOAT)
-    labels = rows_bytes(n, counts.labels_per_example / n_shards, ID)
-    merged = rows_bytes(n, work.active / n_shards, ID)
-    k = min(work.active, counts.n_labels / n_shards)
-    best = n * k * (ID + FLOAT)
-    return Traffic(inputs + labels + merged, best, 2, n * k)
+    n, k = work.batch_size, min(work.active, work.counts.n_labels)
+    batch = rows_bytes(n, work.inputs_per_example) + rows_bytes(n, work.counts.labels_per_example)
+    if n_shards == 1:
+        return Traffic(batch, 0.0, 0.0, 1, 0.0)
+    rebuilds, long_lists = work.rebuilds_per_step, work.n_long_lists
+    lengths = ID * work.n_inputs
+    scores = long_lists * (OFFSET + work.list_limit * FLOAT)
+    return Traffic(
+        batch,
+        n * ID + rebuilds * long_lists * (OFFSET + KEPT),
+        n * k * FLOAT + rebuilds * (lengths + scores),
+        2 + 2 * rebuilds,
+        n * k,
+    )
 
 
-def of_hidden(work: Work, n_shards: int) -> Traffic:
+def of_hidden(work: Work) -> Traffic:
     """Activations and labels go out, softmax sums come back; totals go out, gradients come back."""
     n, d = work.batch_size, work.width
-    labels = rows_bytes(n, work.counts.labels_per_example / n_shards, ID)
+    labels = rows_bytes(n, work.counts.labels_per_example)
     sums = n * 2 * FLOAT  # the largest logit, and the sum of exponentials below it
-    return Traffic(n * d * FLOAT + labels + sums, sums + n * d * FLOAT, 2, n * (d + 2))
+    return Traffic(0.0, n * d * FLOAT + labels + sums, sums + n * d * FLOAT, 2, n * (d + 2))
