@@ -20,11 +20,11 @@ process_seconds = time.process_time
 """Seconds of all cores that this process has computed on."""
 
 
-def core_seconds(function: Callable[[], object], spend: float = SPEND) -> float:
+def core_seconds(function: Callable[[], object]) -> float:
     """Of a call, the median; the first one, which warms up, is not counted."""
     function()
     seconds: list[float] = []
-    while len(seconds) < FEWEST or (sum(seconds) < spend and len(seconds) < MOST):
+    while len(seconds) < FEWEST or (sum(seconds) < SPEND and len(seconds) < MOST):
         began = process_seconds()
         function()
         seconds.append(process_seconds() - began)

@@ -12,8 +12,10 @@ import numpy as np
 
 from slide.core.contract.backend import Backend
 from slide.core.direct.settings import DirectSettings
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.numbering import by_columns
+from slide.core.learners.config import PARTS, Config
 from slide.core.learners.recipe import recipe
 from slide.core.runs.refusals import refuse_misfit, refuse_too_large
 from slide.core.runs.rehearsal import rehearse
@@ -35,13 +37,14 @@ def measured(data: Dataset, backend: Backend, mapped: bool, **chosen: Any) -> tu
     Raises:
         InputError, ConfigError: it cannot be trained on, by steps.
     """
+    from slide.backends import use_threads
     from slide.distributed.planning.of_connections import measured_connections
     from slide.distributed.planning.of_layers import measured_layers
 
-    backend.set_threads(1)
+    use_threads(backend, 1)
     whole, _, _ = by_columns(checked(data, "the training set").counted())
     refuse_misfit(whole, None)
-    config = recipe(whole, by_steps=True, **chosen)
+    config = alone(recipe(whole, by_steps=True, **chosen))
     sample = sampled(whole, config.training.seed)
     refuse_too_large(config, sample)
     rehearse(config, backend, sample)
@@ -49,6 +52,22 @@ def measured(data: Dataset, backend: Backend, mapped: bool, **chosen: Any) -> tu
     if isinstance(config.learner, DirectSettings):
         return measured_connections(config, counts, whole, sample, backend)
     return measured_layers(config, counts, sample, backend)
+
+
+def alone(config: Config) -> Config:
+    """Connections without a hidden layer of examples beside them, which is not cut by labels.
+
+    Raises:
+        ConfigError: it is asked for.
+    """
+    if not isinstance(config.learner, DirectSettings):
+        return config
+    if config.learner.layers == 2:
+        raise ConfigError(
+            f"{said('layers', 2)} is a hidden layer of examples, which is not cut by labels: leave "
+            "it out of a plan"
+        )
+    return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)
 
 
 def sampled(data: Dataset, seed: int) -> Dataset:

@@ -1,0 +1,1 @@
+"""What several processes, or machines, cost and save: shards of labels."""
