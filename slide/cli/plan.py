@@ -235,11 +235,7 @@ def emit_files(
         raise ConfigError(f"--emit has nothing to write: {result.reason}")
     line, expected = result.lines[result.advised], found[result.advised]
     settings = chosen | {"batch_size": line.batch_size}
-    said = [
-        word
-        for name, value in settings.items()
-        for word in (f"--{name.replace('_', '-')}", said_as(value))
-    ]
+    said = [word for name, value in settings.items() for word in said_as(name, value)]
     saving = (
         []
         if math.isinf(expected.checkpoint_seconds)
@@ -258,8 +254,11 @@ def emit_files(
         print(f"Written: {shlex.join(map(str, paths))} (docs/clusters.md)")
 
 
-def said_as(value: Any) -> str:
-    """A setting's value as an option has it."""
+def said_as(name: str, value: Any) -> list[str]:
+    """A setting as words of a command."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
     if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "0"
-    return str(value)
+        value = ",".join(map(str, value)) or "0"
+    return [f"--{option}", str(value)]

@@ -23,15 +23,15 @@ WORK = Work(
 )  # fmt: skip
 RATES = Rates(
     take=Phase(1e-3, 1e-5), layers=NOTHING, ask=Phase(2e-3, 3e-5), entry_seconds=1e-6,
-    pairs=Phase(4e-3, 5e-5), label_seconds=1e-6, rebuild_label_seconds=8e-6, merge_seconds=1e-6,
-    cut_seconds=1e-5, source="made up",
+    pairs=Phase(4e-3, 5e-5 / 70), label_seconds=1e-6, rebuild_label_seconds=8e-6,
+    merge_seconds=1e-6, cut_seconds=1e-5, source="made up",
 )  # fmt: skip
 NODE = Node(1, 1e12, latency_seconds=1e-3, bandwidth_bytes_per_second=1e6, call_core_seconds=1e-3)
 
 
 def test_a_shard_by_hand():
-    # a search reads 10 features x (8 + 50) / 2 = 290 entries an example, 29 ms a batch; pairs 9 ms;
-    # 800 labels 0.8 ms, an eighth of a rebuild 0.8 ms; asking 5 ms, which is not divided
+    # a search reads 10 features x (8 + 50) / 2 = 290 entries an example, 29 ms a batch; pairs,
+    # (5 + 2) x 10 products an example, 9 ms; 800 labels 0.8 ms, an eighth of a rebuild 0.8 ms; asking 5 ms, which is not divided
     assert WORK.lists.entries_per_feature(800, 50) == 29
     assert RATES.shard_core_seconds(WORK, 1) == pytest.approx(5e-3 + 39.6e-3)
     assert RATES.shard_core_seconds(WORK, 4) == pytest.approx(5e-3 + 9.9e-3)
@@ -95,7 +95,7 @@ def test_hidden_layers_by_hand():
     own = 200 * (33 * 12 + 3 * 4) + 3 * 16 * 8
     assert shard_bytes(work, 4, 1) == 400e6 + own
     assert coordinator_bytes(work) == 400e6 + (301 * 64 + 65 * 32) * 12 + 1000 * 40
-    shards = RATES.shard_core_seconds(work, 4)
+    shards = replace(RATES, pairs=Phase(4e-3, 5e-5 / 33)).shard_core_seconds(work, 4)
     assert shards == pytest.approx(5e-3 + (9e-3 + 0.8e-3 + 0.8e-3) / 4)
 
 
@@ -214,7 +214,7 @@ def test_nothing_is_advised_if_nothing_fits():
 def test_a_batch_is_doubled_where_that_saves_a_tenth():
     costly = replace(RATES, ask=Phase(1.0, 0.0))
     assert best_batch(WORK, costly, NODE, 2).batch_size == 800  # 1,600 would be above 1,024
-    free = replace(RATES, ask=NOTHING, pairs=Phase(0.0, 1e-3), take=NOTHING)
+    free = replace(RATES, ask=NOTHING, pairs=Phase(0.0, 1e-3 / 70), take=NOTHING)
     assert best_batch(WORK, free, NODE, 1).batch_size == 100
     fixed = plan(WORK, costly, NODE, [2], batch_is_fixed=True)
     assert fixed.lines[0].batch_size == 100

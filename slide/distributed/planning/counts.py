@@ -117,6 +117,13 @@ class Work:
         return schedule.n_turns / n_steps
 
     @property
+    def products_per_example(self) -> float:
+        """Weights of an example's active labels that its inputs meet at most, or hidden units."""
+        if self.learner == DIRECT:
+            return (self.active + self.counts.labels_per_example) * self.inputs_per_example
+        return self.width + 1.0
+
+    @property
     def width(self) -> int:
         """Units of the last hidden layer; 0 without."""
         return self.hidden[-1] if self.hidden else 0

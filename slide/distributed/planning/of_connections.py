@@ -39,7 +39,9 @@ def measured_connections(
         for n in (1, small, large)
     }
     overhead = max(steps[1], 0.0)
-    pairs = Phase.through(*((n, max(steps[n] - overhead, 0.0)) for n in (small, large)))
+    pairs = Phase.through(
+        *((n * work.products_per_example, max(steps[n] - overhead, 0.0)) for n in (small, large))
+    )
     rates = Rates(
         take=Phase.through(*((n, taking(run, n)) for n in (small, large))),
         layers=NOTHING,

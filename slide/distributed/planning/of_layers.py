@@ -51,7 +51,9 @@ def measured_layers(
         layers=Phase.through(*((n, in_layers[n] + taking(run, n)) for n in larger)),
         ask=Phase(ask.seconds_per_step + rest[1], ask.seconds_per_example),
         entry_seconds=0.0,
-        pairs=Phase.through(*((n, max(rest[n] - rest[1], 0.0)) for n in larger)),
+        pairs=Phase.through(
+            *((n * work.products_per_example, max(rest[n] - rest[1], 0.0)) for n in larger)
+        ),
         label_seconds=0.0,
         rebuild_label_seconds=rebuild / counts.n_labels,
         merge_seconds=adding(work.batch_size, work.width),

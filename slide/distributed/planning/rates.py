@@ -43,7 +43,8 @@ class Rates:
         layers: by the coordinator: they are put through hidden layers, forth and back.
         ask: by every shard, however few labels it has: calls, the best that are kept, hashes.
         entry_seconds: for each entry of a list of the index that a search reads.
-        pairs: on the labels that are active, of all of them: a shard takes its share.
+        pairs: on the labels that are active, of all of them: a shard takes its share; not for each
+            example, but for each of its products (`Work.products_per_example`).
         label_seconds: for each label of a shard at each step, whoever is active.
         rebuild_label_seconds: for each label of a shard, of a rebuild of its index or tables.
         merge_seconds: by the coordinator, for each score of a shard that is compared, or each
@@ -72,7 +73,7 @@ class Rates:
         lists = work.lists.entries_per_feature(counts.n_labels, work.list_limit)
         divided = (
             n * work.inputs_per_example * lists * self.entry_seconds
-            + self.pairs.seconds(n)
+            + self.pairs.seconds(n * work.products_per_example)
             + counts.n_labels * self.label_seconds
             + counts.n_labels * work.rebuilds_per_step * self.rebuild_label_seconds
         )
