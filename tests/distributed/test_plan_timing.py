@@ -31,7 +31,8 @@ NODE = Node(1, 1e12, latency_seconds=1e-3, bandwidth_bytes_per_second=1e6, call_
 
 def test_a_shard_by_hand():
     # a search reads 10 features x (8 + 50) / 2 = 290 entries an example, 29 ms a batch; pairs,
-    # (5 + 2) x 10 products an example, 9 ms; 800 labels 0.8 ms, an eighth of a rebuild 0.8 ms; asking 5 ms, which is not divided
+    # (5 + 2) x 10 products an example, 9 ms; 800 labels 0.8 ms, an
+    # eighth of a rebuild 0.8 ms; asking 5 ms, which is not divided
     assert WORK.lists.entries_per_feature(800, 50) == 29
     assert RATES.shard_core_seconds(WORK, 1) == pytest.approx(5e-3 + 39.6e-3)
     assert RATES.shard_core_seconds(WORK, 4) == pytest.approx(5e-3 + 9.9e-3)
