@@ -17,15 +17,16 @@ def assumptions(plan: Plan, faults: Faults) -> dict[str, str]:
     work, node, rates = plan.work, plan.node, plan.rates
     on_each = f"{node.cores:g} cores" if node.cores != 1 else "one core"
     lists = (
-        "every list of the index is as long as its limit in every shard, so that fewer labels "
-        "save no reading"
+        "every list of the index is as long as it may be, over all shards, and a shard reads its "
+        "share of them"
         if work.lists == ALL_FULL
-        else "lists of a shard are its share of those measured, up to the limit of the index"
+        else "lists of a shard are its share of those measured, which are cut over all shards"
     )
     return {
         "a": f"core-seconds of a step are {rates.source}; {on_each} a node, of which each after "
         f"the first brings {node.thread_efficiency:g} of a core",
-        "b": "steps are synchronous and nothing overlaps: prepare and send, compute, merge",
+        "b": "steps are synchronous; the next batch is taken, and sent, while shards compute, and "
+        "nothing else overlaps",
         "c": f"a star: all bytes cross the coordinator's link ("
         f"{node.bandwidth_bytes_per_second * 8 / 1e9:g} Gbit/s, {node.latency_seconds * 1e6:g} us "
         f"one way), and a message to a shard and its answer take it "
