@@ -56,6 +56,10 @@ def plan(
     features: Annotated[str | None, option("Different features.", COUNTS, "N")] = None,
     features_per_example: Annotated[float | None, option("On average.", COUNTS)] = None,
     labels_per_example: Annotated[float | None, option("On average.", COUNTS)] = None,
+    loose: Annotated[
+        bool,
+        option("Each shard chooses its own negatives, as slide train --loose has it.", NODE),
+    ] = False,
     stragglers: Annotated[
         float, option("Sigma of the lognormal slowness of a shard at a step.", FAULTS)
     ] = 0.1,
@@ -92,6 +96,7 @@ def plan(
     if emit is not None:
         refuse_taken(emit)
     work, rates = work_of(data, backend, counts, chosen)
+    work = replace(work, loose=loose)
     result = planned(work, rates, node, numbers, "batch_size" in chosen)
     found = [
         expected(line.step, replace(work, batch_size=line.batch_size).steps_per_epoch,
@@ -243,7 +248,7 @@ def emit_files(
     )
     command = (
         "slide", "train", str(data or DATA), "--model", "model", "--distributed", "--shards",
-        str(line.n_nodes), *said, *saving,
+        str(line.n_nodes), *(["--loose"] if result.work.loose else []), *said, *saving,
     )  # fmt: skip
     seconds = result.work.epochs * expected.seconds
     job = Job(

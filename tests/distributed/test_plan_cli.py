@@ -78,11 +78,13 @@ def test_settings_and_nodes_are_heard(slide):
 
 
 def test_files_are_written_for_the_advised_line(slide, tmp_path):
-    found = planned(slide, "--nodes", "8", "--emit", tmp_path / "files", "--no-pairs")
+    found = planned(slide, "--nodes", "8", "--emit", tmp_path / "files", "--no-pairs", "--loose")
     names = {path.name for path in (tmp_path / "files").iterdir()}
     assert names == {"command.sh", "ray-cluster.yaml", "rayjob.yaml", "slurm.sh"}
     command = (tmp_path / "files" / "command.sh").read_text()
-    assert f"--distributed --shards {found['advised']} --no-pairs --batch-size 1024" in command
+    assert (
+        f"--distributed --shards {found['advised']} --loose --no-pairs --batch-size 1024" in command
+    )
     assert "--checkpoint-every" in command
     code, _, err = slide("plan", *COUNTED, "--emit", tmp_path / "files")
     assert code == 2

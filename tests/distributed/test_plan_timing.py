@@ -64,6 +64,16 @@ def test_a_step_by_hand():
     assert step.limit == "bandwidth"
 
 
+def test_loose_shards_by_hand():
+    # lists of 200 labels: 10 x (2 + 50) / 2 = 260 entries an example, whatever others have
+    loose = replace(WORK, loose=True)
+    assert RATES.shard_core_seconds(loose, 4) == pytest.approx(5e-3 + 26e-3 + 10.6e-3 / 4)
+    assert RATES.shard_core_seconds(loose, 1) == RATES.shard_core_seconds(WORK, 1)
+    sent = traffic(loose, 4)
+    assert (sent.bytes_ahead, sent.n_bytes, sent.rounds) == (11216, 11216, 1)
+    assert step_of(loose, RATES, NODE, 4, sent).coordinator == pytest.approx(4e-3)
+
+
 def test_a_line_by_hand():
     line, one = line_of(WORK, RATES, NODE, 4), line_of(WORK, RATES, NODE, 1)
     assert one.epoch_seconds == pytest.approx(10 * (44.6e-3 + 2e-3))

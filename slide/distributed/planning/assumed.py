@@ -17,10 +17,14 @@ def assumptions(plan: Plan, faults: Faults) -> dict[str, str]:
     work, node, rates = plan.work, plan.node, plan.rates
     on_each = f"{node.cores:g} cores" if node.cores != 1 else "one core"
     lists = (
-        "every list of the index is as long as it may be, over all shards, and a shard reads its "
-        "share of them"
+        "every list of the index is as long as it may be"
         if work.lists == ALL_FULL
-        else "lists of a shard are its share of those measured, which are cut over all shards"
+        else "lists are those measured"
+    )
+    lists += (
+        ", of a shard's labels, with a limit and negatives of its own (--loose)"
+        if work.loose
+        else ", cut over all shards, of which each reads its share"
     )
     return {
         "a": f"core-seconds of a step are {rates.source}; {on_each} a node, of which each after "

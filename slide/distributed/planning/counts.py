@@ -78,6 +78,7 @@ class Work:
         list_limit: entries that a list of the index keeps.
         lists: how long lists are.
         n_long_lists: of them, those longer than the limit over all labels.
+        loose: whether shards choose negatives, and cut lists, each by itself.
         hidden: units of each hidden layer; () without.
         n_tables: hash tables of the output layer.
         n_buckets: of each.
@@ -96,6 +97,7 @@ class Work:
     list_limit: int = 0
     lists: Lists = ALL_FULL
     n_long_lists: int = 0
+    loose: bool = False
     hidden: tuple[int, ...] = ()
     n_tables: int = 0
     n_buckets: int = 0

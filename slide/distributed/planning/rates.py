@@ -67,17 +67,20 @@ class Rates:
     def shard_core_seconds(self, work: Work, n_shards: int) -> float:
         """Core-seconds of a step of one of so many shards, its share of rebuilds included.
 
-        Lists are cut over all shards together, so that a shard reads its share of their entries.
+        Lists are cut over all shards together, so that a shard reads its share of their entries;
+        where shards are loose, each has lists of its own, up to the same limit.
         """
         n, counts = work.batch_size, work.counts
-        lists = work.lists.entries_per_feature(counts.n_labels, work.list_limit)
+        n_lists_of_shard = 1 if work.loose else n_shards
+        n_listed = counts.n_labels * n_lists_of_shard / n_shards
+        lists = work.lists.entries_per_feature(n_listed, work.list_limit) / n_lists_of_shard
+        reading = n * work.inputs_per_example * lists * self.entry_seconds
         divided = (
-            n * work.inputs_per_example * lists * self.entry_seconds
-            + self.pairs.seconds(n * work.products_per_example)
+            self.pairs.seconds(n * work.products_per_example)
             + counts.n_labels * self.label_seconds
             + counts.n_labels * work.rebuilds_per_step * self.rebuild_label_seconds
         )
-        return self.ask.seconds(n) + divided / n_shards
+        return self.ask.seconds(n) + reading + divided / n_shards
 
     def merging_core_seconds(self, work: Work, n_shards: int, n_merged: float) -> float:
         """Core-seconds of a step that the coordinator takes while shards wait, but for messages.
@@ -88,7 +91,7 @@ class Rates:
             n_merged: scores or numbers of a shard that are put together with those of others.
         """
         together = 0.0
-        if n_shards > 1:
+        if n_shards > 1 and not work.loose:
             cuts = work.rebuilds_per_step * work.n_long_lists * self.cut_seconds
             together = n_shards * (n_merged * self.merge_seconds + cuts)
         return self.layers.seconds(work.batch_size) + together

@@ -55,13 +55,13 @@ def of_direct(work: Work, n_shards: int) -> Traffic:
     """Inputs and all labels of the batch go out; scores come back, and how many count goes out.
 
     A shard asks in the middle of a step: it sends the scores of its k best of each example, and is
-    told how many of them are among the k best of all. One shard alone asks nothing. Where an index
-    is rebuilt, shards send how long their lists are and the scores of those that are too long over
-    all shards, and are told where to cut them.
+    told how many of them are among the k best of all. Where an index is rebuilt, shards send how
+    long their lists are and the scores of those that are too long over all shards, and are told
+    where to cut them. One shard alone asks nothing, nor do loose ones.
     """
     n, k = work.batch_size, min(work.active, work.counts.n_labels)
     batch = rows_bytes(n, work.inputs_per_example) + rows_bytes(n, work.counts.labels_per_example)
-    if n_shards == 1:
+    if n_shards == 1 or work.loose:
         return Traffic(batch, 0.0, 0.0, 1, 0.0)
     rebuilds, long_lists = work.rebuilds_per_step, work.n_long_lists
     lengths = ID * work.n_inputs
