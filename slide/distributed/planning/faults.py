@@ -160,4 +160,5 @@ def tries(
         -between * np.log1p(-rng.random(n) * (1 - succeeds)).sum() if n <= MANY else n * in_vain
         for n in n_failures.tolist()
     ]
-    return count * length + n_failures * restart + np.array(computed)
+    seconds: Array = count * length + n_failures * restart + np.array(computed)
+    return seconds
