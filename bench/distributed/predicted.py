@@ -2,8 +2,8 @@
 
 A step of the real trainer is measured, as `slide plan FILE` does; then 1, 2 and 4 shards train for
 whole epochs, in this process, or with --ray as processes of Ray, each on its share of the cores of
-this machine. Compared are core-seconds and bytes of a step, and with --ray seconds of a step, of
-which the median is taken. Core-seconds do not depend on what else the machine does; seconds do.
+this machine. Compared are core-seconds and bytes of a step, and with --ray its seconds, too. What
+else the machine does is in those, and hardly in core-seconds.
 """
 
 from __future__ import annotations
@@ -95,23 +95,23 @@ def crew_of(n: int, on_ray: bool, backend: Any) -> Iterator[Any]:
 
 
 def trained(data: slide.Dataset, crew: Any, epochs: int) -> dict[str, float]:
-    """Means over all steps, the first of which loads what was compiled; seconds are a median."""
+    """Medians over all steps but the first, which loads what was compiled; bytes are a mean."""
     config = recipe(data, by_steps=True, epochs=epochs, **CHOSEN)
     run = Placed(crew).kind(kind_of(config)).begin(config, crew.backend, data)
-    clock, place, seconds, before = Clock(), Place(), [], (0.0, 0)
+    clock, place, seconds, spent, first = Clock(), Place(), [], [], 0
     for epoch in range(epochs):
         for batch in batches(run, clock, place):
-            began = time.perf_counter()
+            began = time.perf_counter(), crew.core_seconds()
             run.take(batch)
             clock.step += 1
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - began[0])
+            spent.append(crew.core_seconds() - began[1])
             if len(seconds) == 1:
-                before = crew.core_seconds(), crew.n_bytes
+                first = crew.n_bytes
         place.epoch, place.drawn_from = epoch + 2, None
-    n = len(seconds) - 1
     return {
-        "core-seconds": (crew.core_seconds() - before[0]) / n,
-        "bytes": (crew.n_bytes - before[1]) / n,
+        "core-seconds": statistics.median(spent[1:]),
+        "bytes": (crew.n_bytes - first) / (len(seconds) - 1),
         "seconds": statistics.median(seconds[1:]),
     }
 

@@ -20,7 +20,10 @@ QUIETLY = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told of a run
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # shards see GPUs as this process does
 }
-HERE_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # listens to 127.0.0.1, on all systems
+HERE_ALONE = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listens to 127.0.0.1, on all systems
+    "RAY_worker_niceness": "0",  # shards are as urgent as the process that they train for
+}
 
 
 @contextmanager

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.questions import Parts, answers_to
 from slide.distributed.shard import Shard
 from slide.distributed.slowness import Slowness
 from slide.distributed.talking import AbandonedError, Reply, Talk
 
-
-class ShardLostError(Exception):
-    """Shards are gone, with what they had; `Crew.revive` has new ones, which know nothing.
-
-    Args:
-        ranks: of which.
-        reason: in words.
-    """
-
-    def __init__(self, ranks: Sequence[int], reason: str) -> None:
-        self.ranks, self.reason = list(ranks), reason
-        numbers = " and ".join(str(rank) for rank in ranks)
-        super().__init__(f"shard {numbers}: {reason}")
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Bytes of arrays that went to shards and came back, as if each had a machine of its own."""
-
-    out: int = 0
-    back: int = 0
+HANDED = "handed"
 
 
 @dataclass(slots=True)
@@ -95,7 +78,8 @@ class Crew:
         loose: see `slide.distributed.kernels.Competing`.
 
     Attributes:
-        traffic: so far.
+        traffic: bytes of arrays so far, as if each shard had a machine of its own, by what they
+            were: HANDED out, or what was asked (`slide.distributed.questions`) with its answers.
         slowness: watches how long steps take.
     """
 
@@ -103,7 +87,7 @@ class Crew:
         self, backend: Backend, make: Callable[[], Backend], n_shards: int, loose: bool = False
     ) -> None:
         self.backend, self.n_shards, self.loose = backend, n_shards, loose
-        self.traffic, self.slowness = Traffic(), Slowness(n_shards)
+        self.traffic, self.slowness = Counter[str](), Slowness(n_shards)
         self.speakers = self.made(make)
 
     def made(self, make: Callable[[], Backend]) -> list[Any]:
@@ -112,7 +96,7 @@ class Crew:
 
     def put(self, thing: Any) -> Any:
         """Something that all shards will be given: as an argument of `begin`."""
-        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        self.traffic[HANDED] += self.n_shards * n_bytes_of(thing)
         return thing
 
     def expect(self, thing: Any) -> None:
@@ -125,6 +109,17 @@ class Crew:
             ShardLostError: one is gone.
         """
         return self.end(self.begin(method, *args))
+
+    def ask_anew(self, method: str, *args: Any) -> list[Any]:
+        """The same of what needs nothing that shards have, so that new ones may be asked again."""
+        for n in count(1):
+            try:
+                return self.ask(method, *args)
+            except ShardLostError as lost:
+                refuse_losses(lost, n)
+                warn(f"{lost}; it is asked again")
+                self.revive()
+        raise AssertionError
 
     def begin(self, method: str, *args: Any) -> Pending:
         """Have all shards begin."""
@@ -139,12 +134,11 @@ class Crew:
             if not questions:
                 break
             answers = answers_to(questions, self.backend)
-            self.traffic.back += n_bytes_of(questions)
-            self.traffic.out += n_bytes_of(answers)
+            self.traffic[questions[0].name] += n_bytes_of(questions) + n_bytes_of(answers)
             pending.waiting = [
                 self.tell(rank, "answer", answer) for rank, answer in enumerate(answers)
             ]
-        if pending.method == "step":
+        if pending.method.startswith("step"):
             self.slowness.see(pending.seconds, self.place_of)
         return [reply.result for reply in replies]
 

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 from slide.core.errors import BackendError, SlideWarning
-from slide.distributed.crew import ShardLostError
 
-MOST_LOSSES = 5  # without a step in between: then something is wrong that stays
+MOST_LOSSES = 8  # without a step in between: then something is wrong that stays
+
+
+class ShardLostError(Exception):
+    """Shards are gone, with what they had; `Crew.revive` has new ones, which know nothing.
+
+    Args:
+        ranks: of which.
+        reason: in words.
+    """
+
+    def __init__(self, ranks: Sequence[int], reason: str) -> None:
+        self.ranks, self.reason = list(ranks), reason
+        numbers = " and ".join(str(rank) for rank in ranks)
+        super().__init__(f"shard {numbers}: {reason}")
 
 
 class ShardLostWarning(SlideWarning):

@@ -31,8 +31,8 @@ from slide.core.models.shards import INDPTR, Files, n_files_of, names_of
 from slide.core.models.stored import described, description_of, refusing_writes
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, are_ids_of, understood
 from slide.core.sampled.kind import tensor_names
-from slide.distributed.crew import Crew, ShardLostError
-from slide.distributed.losing import refuse_losses, warn
+from slide.distributed.crew import Crew
+from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.network import ShardedNetwork
 from slide.distributed.ranges import split
 from slide.distributed.shard import Written
@@ -114,6 +114,7 @@ class ShardedModel(Model):
                 own.of(self.label_counts),
                 None if ids is None else own.of(ids),
                 None if rank else self.feature_ids,
+                {} if rank else self.network.shared,
             )
             for rank, own in enumerate(self.network.labels)
         ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from slide.core.contract.arrays import Array
 from slide.distributed.crew import Crew
 from slide.distributed.ranges import Range
 
@@ -19,12 +20,14 @@ class ShardedNetwork:
         n_features: of the network.
         labels: of each shard.
         ask: what a method of all shards returns, by those that were lost too.
+        shared: weights that belong to no label and that shards do not have, by name.
     """
 
     crew: Crew
     n_features: int
     labels: list[Range]
     ask: Callable[..., list[Any]]
+    shared: dict[str, Array] = field(default_factory=dict)
 
     @property
     def n_labels(self) -> int:

@@ -18,11 +18,17 @@ from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
 from slide.core.runs.rehearsal import tiny_like
 from slide.core.runs.runners import OneByOne
+from slide.core.sampled.kind import SAMPLED
 from slide.core.settings.settings import Settings
 from slide.distributed.crew import Crew
+from slide.distributed.driving import Driving
+from slide.distributed.hidden import HiddenRun
 from slide.distributed.kept import Parts
 from slide.distributed.model import ShardedModel
 from slide.distributed.run import ShardedRun
+
+RUNS: dict[str, Any] = {DIRECT.name: ShardedRun, SAMPLED.name: HiddenRun}
+"""What drives shards, by the name of the kind of learner."""
 
 
 class Together(OneByOne):
@@ -30,7 +36,7 @@ class Together(OneByOne):
 
     def steps(self, learner: Learner, batches: Batches) -> Iterator[StepReport]:
         """A training step on each batch, and its report."""
-        assert isinstance(learner, ShardedRun)
+        assert isinstance(learner, Driving)
         for batch in batches:
             yield learner.take(batch)
 
@@ -56,11 +62,18 @@ class Placed:
         Raises:
             ConfigError: it is asked for, or there are other hidden layers.
         """
-        if kind_of(config) is not DIRECT:
+        if kind_of(config).name not in RUNS:
             raise ConfigError(
-                f"{said('distributed')} trains direct connections by steps: leave out settings of "
+                f"{said('distributed')} trains by steps: leave out settings of "
                 f"{kind_of(config).title}"
             )
+        if kind_of(config) is SAMPLED and self.crew.loose:
+            raise ConfigError(
+                f"{said('loose')} is about the hardest labels of direct connections: leave it out "
+                "with hidden layers"
+            )
+        if kind_of(config) is SAMPLED:
+            return config
         if config.learner.layers == 2:
             raise ConfigError(
                 f"{said('layers', 2)} is a hidden layer of examples, which is not cut by labels: "
@@ -71,13 +84,17 @@ class Placed:
     def kind(self, kind: Kind) -> Kind:
         """The same, whose runs are of shards."""
 
-        def begin(config: Settings[Any], backend: Backend, train: Dataset) -> ShardedRun:
-            return ShardedRun.begin(config, backend, train, self.crew, self.parts)
+        run: Any = RUNS[kind.name]
+
+        def begin(config: Settings[Any], backend: Backend, train: Dataset) -> Learner:
+            learner: Learner = run.begin(config, backend, train, self.crew, self.parts)
+            return learner
 
         def resume(
             config: Settings[Any], backend: Backend, train: Dataset, state: State
-        ) -> ShardedRun:
-            return ShardedRun.resume(config, backend, train, self.crew, self.parts, state)
+        ) -> Learner:
+            learner: Learner = run.resume(config, backend, train, self.crew, self.parts, state)
+            return learner
 
         return replace(kind, begin=begin, resume=resume, go_on=None)
 
@@ -90,7 +107,7 @@ class Placed:
 
     def rehearse(self, config: Config, backend: Backend, train: Dataset) -> float:
         """Let all shards compile what they will call."""
-        seconds: list[float] = self.crew.ask("rehearse", config, tiny_like(train))
+        seconds: list[float] = self.crew.ask_anew("rehearse", config, tiny_like(train))
         return max(seconds)
 
     def load(self, folder: Path, backend: Backend) -> Model:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.invariants import demand
 from slide.core.errors import ConfigError, said
 
 
@@ -70,3 +72,13 @@ def ranges_of(bounds: Sequence[int]) -> list[Range]:
 def bounds_of(ranges: Sequence[Range]) -> list[int]:
     """The inverse of `ranges_of`."""
     return [0, *(each.end for each in ranges)]
+
+
+def demand_bounds(bounds: Any, n_labels: int, n_shards: int) -> None:
+    """Raise ValueError unless they are bounds of so many ranges of labels."""
+    are_bounds = isinstance(bounds, list) and all(type(each) is int for each in bounds)
+    demand(are_bounds and len(bounds) > 1, "labels are in no shards")
+    demand(bounds[0] == 0 and bounds[-1] == n_labels, "shards have other labels")
+    demand(all(a < b for a, b in pairwise(bounds)), "a shard has no labels")
+    n = len(bounds) - 1
+    demand(n == n_shards, f"the run has {n} shards, expected --shards {n}")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from secrets import token_hex
 from typing import Any
 
 from slide.core.contract.backend import Backend
-from slide.core.errors import SlideWarning
-from slide.distributed.crew import Crew, ShardLostError, Speaker, n_bytes_of
+from slide.core.errors import BackendError, ConfigError, ModelError, SlideError, SlideWarning
+from slide.distributed.crew import HANDED, Crew, Speaker, n_bytes_of
+from slide.distributed.losing import ShardLostError
 from slide.distributed.talking import Reply
 
-PATIENCE = 30.0  # seconds without a place for a shard, after which that is said
+PATIENCE = 120.0  # seconds without a shard after which that is said
+
+
+CARRIED = ConfigError, BackendError, ModelError  # made of a sentence alone
 
 
 class NoRoomWarning(SlideWarning):
-    """A shard waits for a machine that has room for it."""
+    """A shard waits for a machine that has room for it, or to begin there."""
 
 
 def backend_of_shard(name: str | None, threads: int) -> Backend:
@@ -38,8 +44,41 @@ def backend_of_shard(name: str | None, threads: int) -> Backend:
     return backend
 
 
+class StrangerError(Exception):
+    """Somebody else is meant: one who has died, and whose place this one took."""
+
+
 class Actor(Speaker):
-    """A shard in a process that Ray has started."""
+    """A shard in a process that Ray has started.
+
+    Attributes:
+        identity: of this process; the one that takes its place has another.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.identity = f"{os.getpid()}-{token_hex(8)}"
+
+    def called(self, identity: str, what: str, *args: Any) -> Reply:
+        """Call a method of `Speaker`, if it is this one who is meant.
+
+        Raises:
+            StrangerError: it is not.
+            SlideError: what the method has raised, as it can be carried to another process.
+        """
+        if identity != self.identity:
+            raise StrangerError
+        try:
+            reply: Reply = getattr(self, what)(*args)
+        except SlideError as error:
+            kind = type(error) if type(error) in CARRIED else SlideError
+            raise kind(f"{error} (on {socket.gethostname()})") from None
+        return reply
+
+    def introduce(self) -> tuple[str, str]:
+        """End whatever it is in the middle of; its identity, and where it is."""
+        self.leave()
+        return self.identity, self.where()
 
     def where(self) -> str:
         """The machine, in words."""
@@ -64,7 +103,8 @@ class RayCrew(Crew):
     ) -> None:
         self.ray, self.threads = ray, threads
         super().__init__(backend, partial(backend_of_shard, name, threads), n_shards, loose)
-        self.places: list[str] = self.ray.get(self.all_of("where"))
+        self.known: list[tuple[str, str]] = []
+        self.revive()
 
     def made(self, make: Callable[[], Backend]) -> list[Any]:
         """The actors; one that dies is made again by Ray, wherever there is room."""
@@ -76,7 +116,7 @@ class RayCrew(Crew):
 
     def put(self, thing: Any) -> Any:
         """A reference: where machines have several shards, it comes to each of them once."""
-        self.traffic.out += self.n_shards * n_bytes_of(thing)
+        self.traffic[HANDED] += self.n_shards * n_bytes_of(thing)
         return self.ray.put(thing)
 
     def expect(self, thing: Any) -> None:
@@ -86,7 +126,7 @@ class RayCrew(Crew):
 
     def tell(self, rank: int, what: str, *args: Any) -> Any:
         """See `Crew`; a reference to what will come of it."""
-        return getattr(self.speakers[rank], what).remote(*args)
+        return self.speakers[rank].called.remote(self.known[rank][0], what, *args)
 
     def heard(self, waiting: list[Any]) -> list[Reply]:
         """What has come of it.
@@ -100,39 +140,48 @@ class RayCrew(Crew):
             try:
                 replies.append(self.ray.get(reference))
             except errors.RayTaskError as error:
-                raise error.cause from None
+                if not isinstance(error.cause, StrangerError):
+                    raise error.cause from None
+                lost.append(rank)
+                reason = f"is lost from {self.place_of(rank)}: its process was replaced"
             except errors.RayError as error:
                 lost.append(rank)
-                reason = f"is lost from {self.places[rank]}: {reason_of(error)}"
+                reason = f"is lost from {self.place_of(rank)}: {reason_of(error)}"
         if lost:
             raise ShardLostError(lost, reason)
         return replies
 
     def revive(self) -> None:
-        """Wait until Ray has all actors again; those that live leave what they are in."""
-        waiting = self.all_of("leave")
+        """Wait until Ray has all actors again; those that live leave what they are in.
+
+        Raises:
+            BackendError: one cannot begin at all.
+        """
+        asked = [
+            speaker.introduce.options(max_task_retries=-1).remote() for speaker in self.speakers
+        ]  # again of one that dies meanwhile
+        waiting = asked
         while waiting:
             _, waiting = self.ray.wait(waiting, num_returns=len(waiting), timeout=PATIENCE)
             if waiting:
                 warnings.warn(
                     NoRoomWarning(
-                        f"{len(waiting)} of {self.n_shards} shards wait for a machine with "
-                        f"{self.threads} free CPUs"
+                        f"{len(waiting)} of {self.n_shards} shards are not there yet: they wait "
+                        f"for a machine with {self.threads} free CPUs, or for a process to start"
                     ),
                     stacklevel=2,
                 )
-        self.places = self.ray.get(self.all_of("where"))
-
-    def all_of(self, method: str) -> list[Any]:
-        """References to what this returns of all actors, asked again of one that dies of late."""
-        return [
-            getattr(speaker, method).options(max_task_retries=-1).remote()
-            for speaker in self.speakers
-        ]
+        try:
+            self.known = self.ray.get(asked)
+        except self.ray.exceptions.RayError as error:
+            raise BackendError(
+                f"a shard does not begin: {reason_of(error)}; see the logs of Ray, in "
+                "/tmp/ray/session_latest/logs"
+            ) from None
 
     def place_of(self, rank: int) -> str:
         """See `Crew`."""
-        return self.places[rank]
+        return self.known[rank][1]
 
     def close(self) -> None:
         """End all actors."""

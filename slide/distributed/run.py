@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,20 +23,19 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import as_inputs, with_constant
 from slide.core.direct.settings import DirectSettings
 from slide.core.examples.dataset import Dataset
-from slide.core.learner import Batch, Stepping, StepReport, monitored
+from slide.core.learner import Batch, StepReport, monitored
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew, ShardLostError
+from slide.distributed.crew import Crew
+from slide.distributed.driving import Driving
 from slide.distributed.kept import Parts
-from slide.distributed.losing import refuse_losses, warn
-from slide.distributed.network import ShardedNetwork
-from slide.distributed.ranges import Range, bounds_of, ranges_of, split
+from slide.distributed.ranges import Range, bounds_of, demand_bounds, ranges_of, split
 from slide.distributed.source import Source
 
 FIELDS = "rng", "n_steps", "weights", "pairs", "bounds", "loose"
 
 
 @dataclass(slots=True)
-class ShardedRun(Stepping):
+class ShardedRun(Driving):
     """State of one training run of direct connections, but for what shards have of it.
 
     Args:
@@ -56,8 +54,7 @@ class ShardedRun(Stepping):
         since: steps since what is kept: rows and learning rate.
         kept: number of the step after which it was; None at the beginning.
         ready: rows whose examples were handed out in advance, and what these are known by.
-        n_losses: of shards since the last step.
-        looked_at: number of the step after which shards are ready to answer.
+        n_losses, looked_at: see `Driving`.
     """
 
     settings: Settings[DirectSettings]
@@ -145,8 +142,7 @@ class ShardedRun(Stepping):
 
     def take(self, batch: Batch) -> StepReport:
         """A training step, while the examples of the next one are handed out."""
-        step = batch.rows, batch.lr
-        if self.ready is None or self.ready[0] is not batch.rows:
+        if self.ready is None or not np.array_equal(self.ready[0], batch.rows):
             self.ready = batch.rows, self.crew.put(self.data.take(batch.rows))
         handed = self.ready[1]
         self.ready = None
@@ -159,44 +155,9 @@ class ShardedRun(Stepping):
             return merged(self.crew.end(pending))
 
         report: StepReport = self.ask_again(taken)
-        self.since.append(step)
+        self.since.append((batch.rows, batch.lr))
         self.n_steps, self.n_losses = self.n_steps + 1, 0
         return report
-
-    def train_on(self, batch: Dataset, lr: float) -> StepReport:
-        """Steps are taken by their rows, for they may have to be taken again: see `take`."""
-        raise NotImplementedError
-
-    def asked(self, method: str, *args: Any) -> list[Any]:
-        """What a method of all shards returns, by shards that are lost too."""
-        results: list[Any] = self.ask_again(lambda: self.crew.ask(method, *args))
-        return results
-
-    def ask_again(self, work: Any) -> Any:
-        """What comes of it; if shards are lost meanwhile, all go back and it is done again.
-
-        Raises:
-            BackendError: they are lost again and again.
-        """
-        while True:
-            try:
-                return work()
-            except ShardLostError as lost:
-                self.recover(lost)
-
-    def recover(self, lost: ShardLostError) -> None:
-        """Have all shards as they were before what was interrupted."""
-        while True:
-            self.n_losses, self.looked_at = self.n_losses + 1, None
-            refuse_losses(lost, self.n_losses)
-            since = "the beginning" if self.kept is None else f"step {self.kept}"
-            warn(f"{lost}; all shards go on from {since}, {len(self.since)} steps back")
-            try:
-                self.crew.revive()
-                self.bring_back()
-                return
-            except ShardLostError as again:
-                lost = again
 
     def bring_back(self) -> None:
         """Have all shards where the run is: what they have kept, and the steps since then."""
@@ -205,50 +166,25 @@ class ShardedRun(Stepping):
                           self.labels)  # fmt: skip
         else:
             folder = self.parts.folder_of(self.kept)
-            self.crew.ask("go_back", self.settings, folder, self.data.n_features, self.labels)
+            self.crew.ask("go_back", self.settings, folder, self.inputs.n_features, self.labels)
         for rows, lr in self.since:
             self.crew.ask("step", self.crew.put(self.data.take(rows)), lr)
 
     @property
-    def network(self) -> ShardedNetwork:
-        """Those of the shards."""
-        return ShardedNetwork(self.crew, self.inputs.n_features, self.labels, self.answered)
-
-    def answered(self, method: str, *args: Any) -> list[Any]:
-        """The same as `asked`, of what needs to look for labels."""
-
-        def answer() -> list[Any]:
-            if self.looked_at != self.n_steps:
-                unseen = np.flatnonzero(self.data.y.positive().column_counts() == 0)
-                self.crew.ask("look", self.settings, unseen.astype(np.int32))
-                self.looked_at = self.n_steps
-            return self.crew.ask(method, *args)
-
-        results: list[Any] = self.ask_again(answer)
-        return results
-
-    @property
-    def output_weight(self) -> Array:
-        """Shards have them."""
-        raise NotImplementedError
-
-    def attach(self, backend: Backend) -> None:
-        """Shards compute by backends of their own."""
-        self.backend = backend
+    def n_features(self) -> int:
+        """Of examples, without the constant input."""
+        return self.inputs.n_features
 
     def refresh(self) -> bool:
         """Shards see to it themselves, before a step."""
         return False
 
-    @property
-    def found_by(self) -> None:
-        """Shards have it."""
-
-    @found_by.setter
-    def found_by(self, found: None) -> None: ...
-
     def catch_up(self) -> None:
         """Nothing is owed to labels that a step did not touch."""
+
+    def look(self, unseen: Array) -> None:
+        """Have shards ready to answer."""
+        self.crew.ask("look", self.settings, unseen, {})
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
@@ -303,10 +239,5 @@ def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
     demand_array("weights", state["weights"], np.float32, train.n_features)
     demand_array("pairs", state["pairs"], np.int64, None)
     Inputs(state["weights"], state["pairs"]).check()
-    bounds = state["bounds"]
-    are_bounds = isinstance(bounds, list) and all(type(each) is int for each in bounds)
-    demand(are_bounds and bounds[0] == 0 and bounds[-1] == train.n_labels, "other labels")
-    demand(all(a < b for a, b in pairwise(bounds)), "a shard has no labels")
-    n = len(bounds) - 1
-    demand(n == crew.n_shards, f"the run has {n} shards, expected --shards {n}")
+    demand_bounds(state["bounds"], train.n_labels, crew.n_shards)
     demand(state["loose"] == crew.loose, "the run chooses negatives otherwise (--exchange)")

@@ -29,7 +29,10 @@ from slide.core.models.tensors import (
 )
 from slide.core.models.writing import save_tensors
 from slide.core.runs.rehearsal import rehearse
+from slide.core.sampled.kind import OUTPUT, SAMPLED
+from slide.core.sampled.mips import InnerProductHash
 from slide.distributed.kernels import Competing
+from slide.distributed.output import OutputRows, Sent
 from slide.distributed.ranges import Range
 from slide.distributed.source import Source
 from slide.distributed.talking import Ask
@@ -43,11 +46,13 @@ class Written:
         counts: training examples of its labels, i64 (n,).
         label_ids: i32 (n,), or None.
         feature_ids: i32 (n_features,), or None; the first shard writes them.
+        shared: weights that belong to no label and that shards do not have, by name; likewise.
     """
 
     counts: Array
     label_ids: Array | None
     feature_ids: Array | None
+    shared: dict[str, Array]
 
 
 class Shard:
@@ -61,7 +66,8 @@ class Shard:
         loose: see `Competing`.
 
     Attributes:
-        learner: of its labels; None before a run begins.
+        learner: of its labels; None before a run begins, or behind hidden layers.
+        output: rows behind hidden layers; None without.
         searcher: answers by weights that were read; None while there is a learner.
     """
 
@@ -74,6 +80,7 @@ class Shard:
             self.kernels = Competing(backend, ask, rank, n_shards, loose)
         self.labels = Range(0, 0)
         self.learner: DirectRun | None = None
+        self.output: OutputRows | None = None
         self.searcher: Searcher | None = None
         self.n_features = 0
 
@@ -123,12 +130,58 @@ class Shard:
         self.learner.monitored = self.own(monitored)
         return self.learner.diagnostics()
 
+    def begin_output(self, config: Config, rng: np.random.Generator, labels: list[Range]) -> None:
+        """Draw its rows behind hidden layers.
+
+        Args:
+            config: of the run.
+            rng: when the rows of all labels are to be drawn.
+            labels: of each shard.
+        """
+        self.labels = own = labels[self.rank]
+        self.output = OutputRows.drawn(config, self.kernels, own, labels[-1].end, rng)
+
+    def step_output(self, sent: Sent, lr: float) -> tuple[float, Array, int]:
+        """See `OutputRows.step`."""
+        return self.rows.step(sent, lr)
+
+    def catch_up(self) -> None:
+        """See `OutputRows`."""
+        self.rows.catch_up()
+
+    def full_loss(self, a: Array, y: CSR) -> Array:
+        """See `OutputRows`."""
+        return self.rows.full_loss(a, y)
+
+    def sums(self) -> Array:
+        """See `OutputRows`."""
+        return self.rows.sums()
+
+    def lengths(self, functions: InnerProductHash) -> Array:
+        """See `OutputRows`."""
+        return self.rows.lengths(functions)
+
+    def codes(self, functions: InnerProductHash, rows: Array | None) -> Array:
+        """See `OutputRows`."""
+        return self.rows.codes(functions, rows)
+
+    @property
+    def rows(self) -> OutputRows:
+        """Those behind hidden layers, which there are."""
+        assert self.output is not None
+        return self.output
+
+    @property
+    def trained(self) -> DirectRun | OutputRows:
+        """Whatever is trained."""
+        assert self.learner is not None or self.output is not None
+        return self.learner or self.rows
+
     def keep(self, folder: Path) -> None:
         """Write its state as a checkpoint into a folder, and have it on the disk."""
-        assert self.learner is not None
         own = folder / str(self.rank)
         own.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(own, Snapshot.of(self.learner.state()))
+        write_checkpoint(own, Snapshot.of(self.trained.state()))
         sync_folder(folder)
 
     def go_back(self, config: Config, folder: Path, n_features: int, labels: list[Range]) -> None:
@@ -141,29 +194,40 @@ class Shard:
         self.labels = labels[self.rank]
         none = Dataset(CSR.empty(0, n_features), CSR.empty(0, self.labels.n))
         state = read_checkpoint(folder / str(self.rank))
+        if kind_of(config) is SAMPLED:
+            self.output = OutputRows.restored(config, self.kernels, self.labels, state)
+            return
         self.learner = DirectRun.resume(config, self.kernels, none, state)
 
     def write(self, config: Config, folder: Path, written: list[Written]) -> None:
         """Write its file of a model."""
-        assert self.learner is not None
         own, kind = written[self.rank], kind_of(config)
         named = {COUNTS: own.counts, LABEL_IDS: own.label_ids, FEATURE_IDS: own.feature_ids}
-        tensors = dict(kind.written(self.learner.network, self.backend))
+        tensors: dict[str, Any]
+        if self.output is None:
+            tensors = dict(kind.written(self.trained.network, self.backend))
+        else:
+            tensors = own.shared | {OUTPUT: self.backend.get(self.output.param.weight)}
         tensors |= {name: array for name, array in named.items() if array is not None}
         if self.rank:
             others = (*kind.by_label, COUNTS, LABEL_IDS)
             tensors = {name: array for name, array in tensors.items() if name in others}
         save_tensors(tensors, folder / names_of(self.n_shards)[self.rank])
 
-    def look(self, config: Config, unseen: Array) -> None:
+    def look(self, config: Config, unseen: Array, shared: dict[str, Array]) -> None:
         """Be ready to answer by the weights as they are.
 
         Args:
             config: of the model.
             unseen: i32, labels that come last, of all shards.
+            shared: weights that belong to no label and that shards do not have, by name.
         """
-        assert self.learner is not None
-        self.look_into(config, self.learner.network, unseen)
+        network: Any = self.trained.network
+        if self.output is not None:
+            tensors = shared | {OUTPUT: self.backend.get(self.output.param.weight)}
+            counts = np.zeros(self.labels.n, np.int64)  # nobody looks at them
+            network = kind_of(config).read(tensors, config, counts, self.backend)
+        self.look_into(config, network, unseen)
 
     def open(
         self, config: Config, folder: Path, description: dict[str, Any], labels: list[Range]

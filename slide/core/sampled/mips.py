@@ -12,7 +12,7 @@ exceed: the longest would leave all others nearly at right angles to every query
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,6 +54,11 @@ class InnerProductHash:
             hashing.hash, d + is_lifted, hashing.K, hashing.L, hashing.max_buckets, rng
         )
         return cls(family.map(backend.put), d, radius=0.0 if is_lifted else None)
+
+    def map(self, function: Callable[[Array], Array]) -> InnerProductHash:
+        """The same functions with each of their arrays replaced by `function(array)`."""
+        center = None if self.center is None else function(self.center)
+        return replace(self, family=self.family.map(function), center=center)
 
     def fitted_to(self, weight: Array, center: bool) -> InnerProductHash:
         """The same functions with the mean row and the radius of these weights (n, width)."""

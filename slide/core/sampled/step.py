@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.core.contract.backend import Backend
 from slide.core.contract.losses import LossName
 from slide.core.examples.dataset import Dataset
@@ -43,38 +44,88 @@ def train_step(
 
     Source: SLIDE (arXiv 1903.03129) algorithm 1.
     """
-    y = batch.y.map(backend.put)
-    required = [CSR.empty(y.n_rows, layer.n_units).map(backend.put) for layer in network.hidden] + [
-        y
-    ]
-    a = input_of(batch.x, backend)  # (B, n_features + 1)
-    inputs, slopes = [], []
-    for number, layer in enumerate(network.layers):
-        sampler = samplers[number]
-        active = sampler.sample(backend, a, required[number], rng) if sampler else None
-        updates.catch_up_rows(number, layer, a, active)
-        z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
-        inputs.append(a)
-        if layer is network.output:
-            break
-        slopes.append((z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng)))
-        a = z.with_values(z.values * slopes[-1]).with_constant()
-    assert active is not None
+    way = way_in(backend, network, batch, samplers, updates, dropout, rng)
+    output, number = network.output, len(network.hidden)
+    y, sampler, a = batch.y.map(backend.put), samplers[-1], way.a
+    assert sampler is not None
+    active = sampler.sample(backend, a, y, rng)
+    updates.catch_up_rows(number, output, a, active)
+    z = output.forward(backend, a, active)
     weights = log_weights(active)
     loss, dz = backend.loss(z, weights, y, loss_name)
     dz = of_rows(dz, batch.weights if batch.weights is None else backend.put(batch.weights))
+    grad = output.gradient(backend, a, dz)
+    grads = way_back(backend, network, way, output.input_gradient(backend, a, dz))
+    apply_hidden(backend, network, samplers, updates, grads)
+    updates.apply(number, output, grad)
+    sampler.mark_touched(backend.get(grad.rows))
+    return report_of(float(loss.mean()), active, weights, len(grad.rows))
 
-    grads = [network.output.gradient(backend, a, dz)]
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a batch has left on its way through the hidden layers.
+
+    Args:
+        inputs: of each hidden layer.
+        slopes: by which the gradient of its outputs is multiplied: of ReLU, and of dropout.
+        a: inputs of the output layer (B, n_units + 1).
+    """
+
+    inputs: Sequence[CSR | Block]
+    slopes: Sequence[Array]
+    a: CSR | Block
+
+
+def way_in(
+    backend: Backend,
+    network: Network,
+    batch: Dataset,
+    samplers: Sequence[Sampler | None],
+    updates: Updates,
+    dropout: float,
+    rng: np.random.Generator,
+) -> Way:
+    """Through the hidden layers; see `train_step`."""
+    a = input_of(batch.x, backend)  # (B, n_features + 1)
+    inputs, slopes = [], []
+    for number, layer in enumerate(network.hidden):
+        sampler = samplers[number]
+        nobody = CSR.empty(batch.n_samples, layer.n_units).map(backend.put)
+        active = sampler.sample(backend, a, nobody, rng) if sampler else None
+        updates.catch_up_rows(number, layer, a, active)
+        z = layer.forward(backend, a, active)  # (B, n_units), or the active entries of it
+        inputs.append(a)
+        slopes.append((z.values > 0) * backend.put(dropout_mask(z.values.shape, dropout, rng)))
+        a = z.with_values(z.values * slopes[-1]).with_constant()
+    return Way(inputs, slopes, a)
+
+
+def way_back(backend: Backend, network: Network, way: Way, dh: CSR | Block) -> list[RowGrad]:
+    """The gradient of each hidden layer, of that of the inputs of the output layer."""
+    grads: list[RowGrad] = []
     for number in reversed(range(len(network.hidden))):
-        dh = network.layers[number + 1].input_gradient(backend, inputs[number + 1], dz)
+        layer, inputs = network.hidden[number], way.inputs[number]
         dh = dh.without_constant()
-        dz = dh.with_values(dh.values * slopes[number])
-        grads.append(network.layers[number].gradient(backend, inputs[number], dz))
-    for number, (layer, grad) in enumerate(zip(network.layers, reversed(grads), strict=True)):
+        dz = dh.with_values(dh.values * way.slopes[number])
+        grads.append(layer.gradient(backend, inputs, dz))
+        if number:
+            dh = layer.input_gradient(backend, inputs, dz)
+    return grads[::-1]
+
+
+def apply_hidden(
+    backend: Backend,
+    network: Network,
+    samplers: Sequence[Sampler | None],
+    updates: Updates,
+    grads: Sequence[RowGrad],
+) -> None:
+    """Update the hidden layers."""
+    for number, (layer, grad) in enumerate(zip(network.hidden, grads, strict=True)):
         updates.apply(number, layer, grad)
         if sampler := samplers[number]:
             sampler.mark_touched(backend.get(grad.rows))
-    return report_of(float(loss.mean()), active, weights, len(grads[0].rows))
 
 
 def dropout_mask(shape: tuple[int, ...], dropout: float, rng: np.random.Generator) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -12,11 +13,14 @@ from slide.core.contract.backend import Backend
 from slide.core.direct.kind import most_connections
 from slide.core.direct.run import DirectRun
 from slide.core.examples.dataset import Dataset
+from slide.core.learner import StepReport
 from slide.core.settings.settings import Settings
 from slide.distributed.planning.clocking import LARGER, batches, core_seconds, taking
 from slide.distributed.planning.counts import DIRECT, Counts, Lists, Work, stepping_of
 from slide.distributed.planning.rates import NOTHING, Phase, Rates, line_through
 from slide.distributed.questions import best, cuts
+from slide.distributed.ranges import Range
+from slide.distributed.talking import Talk
 
 BINS = 64  # of list lengths that are told apart
 PART = 8  # one of so many labels is indexed by itself, to see what fewer labels save
@@ -121,9 +125,15 @@ def search(run: DirectRun, work: Work, part: int) -> tuple[float, float]:
 
 
 def stepping(run: DirectRun, size: int) -> float:
-    """Core-seconds of a step on so many examples, with the index as it is."""
+    """Core-seconds of a step on so many examples, as a shard takes it, with the index as it is."""
     turns, lr = cycle(list(batches(run, size))), run.settings.steps.lr
-    return core_seconds(lambda: run.train_on(next(turns), lr))
+    talk, labels = Talk(), Range(0, run.connections.n_labels)
+
+    def step() -> StepReport:
+        batch = next(turns)
+        return run.train_on(replace(batch, y=labels.columns_of(batch.y)), lr)
+
+    return core_seconds(lambda: talk.begin(step))
 
 
 def looking_at_labels() -> float:
@@ -139,7 +149,7 @@ def looking_at_labels() -> float:
 def merging(backend: Backend, size: int, k: int) -> float:
     """Core-seconds of a score that is compared, of two shards' k best of each example."""
     scores = -np.sort(-np.random.default_rng(0).random((2, size, k), np.float32))
-    return core_seconds(lambda: best(backend, scores)) / scores.size
+    return core_seconds(lambda: best(backend, [*scores])) / scores.size
 
 
 def cutting(backend: Backend, limit: int) -> float:
@@ -147,4 +157,4 @@ def cutting(backend: Backend, limit: int) -> float:
     n_lists = 100
     offsets = [limit * np.arange(n_lists + 1)] * 2
     scores = np.random.default_rng(0).random((2, limit * n_lists), np.float32)
-    return core_seconds(lambda: cuts(backend, offsets, scores, [limit] * 2)) / (2 * n_lists)
+    return core_seconds(lambda: cuts(backend, offsets, [*scores], [limit] * 2)) / (2 * n_lists)

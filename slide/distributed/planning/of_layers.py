@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def measured_layers(
 ) -> tuple[Work, Rates]:
     """What is to be trained, and what a step takes on one core (see `measured`)."""
     timed = TimedBackend(backend, process_seconds)
-    run = SampledRun.begin(config, timed, sample)
+    run = SampledRun.begin(config, cast(Backend, timed), sample)
     began = process_seconds()
     run.refresh()
     rebuild = process_seconds() - began

@@ -1,0 +1,107 @@
+"""`slide train` and `slide predict --distributed`: options, refusals, and what is printed."""
+
+import json
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from slide.backends import load
+from slide.cli.distributed import Wanted
+from slide.core.models.shards import names_of
+from slide.distributed.crew import Crew
+
+STEPS = ["--lr", "2", "--epochs", "1", "--layers", "1", "--active", "10"]
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Shards without Ray."""
+
+    @contextmanager
+    def crew(self, computer):
+        yield Crew(computer, lambda: load(self.backend), self.shards or 2, self.loose)
+
+    monkeypatch.setattr(Wanted, "crew", crew)
+
+
+def test_a_model_is_trained_and_answers(slide, files, in_this_process):
+    plain = ["train", "test.txt", "--model", "plain", "--quiet", *STEPS]
+    assert slide(*plain)[0] == 0
+    code, out, err = slide(
+        "train", "test.txt", "--model", "m", "--distributed", "--shards", "3", "--json",
+        "--checkpoint-every", "epoch", *STEPS,
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["config"]["layers"] == 1
+    assert {path.name for path in files.glob("m/weights*")} == set(names_of(3))
+    assert not files.joinpath("m.checkpoints").exists()
+    expected = slide("predict", "plain", "test.txt")
+    assert expected[0] == 0
+    assert slide("predict", "m", "test.txt") == expected
+    assert slide("predict", "m", "test.txt", "--distributed", "--shards", "4") == expected
+    assert slide("predict", "plain", "test.txt", "--distributed") == expected
+
+
+def test_hidden_layers_are_trained_and_answer(slide, files, in_this_process):
+    said = ["--hidden", "16", "--epochs", "1", "--batch-size", "64", "--active", "40", "--quiet"]
+    assert slide("train", "test.txt", "--model", "plain", *said)[0] == 0
+    assert slide("train", "test.txt", "--model", "m", "--distributed", *said)[0] == 0
+    code, expected, _ = slide("predict", "plain", "test.txt", "--k", "1")
+    assert code == 0
+    assert [line.split(":")[0] for line in slide("predict", "m", "test.txt", "--k", "1")[1].split()
+            ] == [line.split(":")[0] for line in expected.split()]  # fmt: skip
+
+
+def test_one_label_an_example_has_no_hidden_layer_of_examples(slide, files, in_this_process):
+    lines = [f"{i % 7} {i % 7}:1 {7 + i % 3}:1" for i in range(2100)]
+    (files / "one.svm").write_text("\n".join(lines) + "\n")
+    code, out, err = slide(
+        "train", "one.svm", "--model", "m", "--distributed", "--set", "active=2", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["config"]["layers"] == 1
+
+
+REFUSED = [
+    (["--shards", "2"], "--shards is about shards: say --distributed"),
+    (["--address", "x:1"], "--address is about shards"),
+    (["--loose"], "--loose is about shards"),
+    (["--distributed", "--calibrate"], "give examples by --valid"),
+    (["--distributed", "--layers", "2"], "--layers 2 is a hidden layer of examples"),
+    (["--distributed", "--backend", "processes", "--mode", "hogwild"], "--mode hogwild has work"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), REFUSED)
+def test_what_does_not_go_together_is_refused(slide, files, options, words, request):
+    if "hogwild" not in options:
+        request.getfixturevalue("in_this_process")
+    code, out, err = slide("train", "train.txt.gz", "--model", "m", "--lr", "2", *options)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+    assert not list(files.glob("*m*/*"))
+
+
+def test_hidden_layers_and_solved_labels_are_refused(slide, files, in_this_process):
+    refused = slide("train", "train.txt.gz", "--model", "m", "--distributed", "--cost", "1")
+    assert refused[0] == 2
+    assert "leave out settings of linear SVMs" in refused[2]
+
+
+def test_sampled_answers_are_refused(slide, files, in_this_process):
+    code, _, err = slide("predict", "m", "test.txt", "--sampled", "--distributed")
+    assert code == 2
+    assert "--sampled looks at few labels" in err
+
+
+def test_without_ray_it_says_what_to_install(slide, files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, out, err = slide(
+        "train", "train.txt.gz", "--model", "m", "--lr", "2", "--distributed", "--shards", "2"
+    )
+    assert (code, out) == (2, "")
+    assert "pip install 'slide-engine[distributed]'" in err
+    assert err.count("\n") == 1
+    assert not (files / "m").exists()

@@ -1,0 +1,66 @@
+"""Shards in this process, some of which are lost, and what is compared of their runs."""
+
+import numpy as np
+from direct_settings import BACKEND, DIRECT
+
+from slide.core.learners.config import Config
+from slide.core.runs.trainer import Trainer
+from slide.distributed.crew import Crew
+from slide.distributed.losing import ShardLostError
+from slide.distributed.placed import Placed
+from slide.reference.kernels import ReferenceBackend
+
+OTHER = {"epochs": 2, "list_limit": 9, "grown": 5, "rebuild_every": 3, "layers": 1}
+SMALL = Config(**DIRECT.flat() | OTHER)
+
+
+def crew_of(n, loose=False):
+    return Crew(BACKEND, ReferenceBackend, n, loose)
+
+
+def changed(config, **other):
+    """A config that is whole, with other settings."""
+    return Config(**config.flat() | other)
+
+
+def trainer_of(crew, config=SMALL, checkpoints=None, **more):
+    """A trainer among shards."""
+    folder = None if checkpoints is None else checkpoints.folder
+    return Trainer(config, BACKEND, checkpoints=checkpoints, placement=Placed(crew, folder), **more)
+
+
+def bits_of(model, folder):
+    """All files of a model, written into a folder that is not there."""
+    model.save(folder)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+class Losing(Crew):
+    """Shards of this process, which are lost at given moments, counted in what they are asked."""
+
+    def __init__(self, n, moments):
+        self.asked, self.moments, self.n_lost = 0, set(moments), 0
+        super().__init__(BACKEND, ReferenceBackend, n)
+
+    def made(self, make):
+        self.make = make
+        return super().made(make)
+
+    def heard(self, waiting):
+        self.asked += 1
+        if self.asked in self.moments:
+            self.n_lost += 1
+            lost = self.asked % self.n_shards
+            self.speakers[lost].leave()
+            self.speakers[lost] = super().made(self.make)[lost]
+            raise ShardLostError([lost], "is lost as it was to be")
+        return super().heard(waiting)
+
+
+def same(one, other):
+    """Whether two models have the same weights, bit for bit."""
+    one, other = one.network.param.weight, other.network.param.weight
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("indptr", "indices", "values")
+    )
