@@ -17,7 +17,7 @@ def assumptions(plan: Plan, faults: Faults) -> dict[str, str]:
     work, node, rates = plan.work, plan.node, plan.rates
     on_each = f"{node.cores:g} cores" if node.cores != 1 else "one core"
     lists = (
-        "every list of the index is as long as it may be"
+        "every list of the index is as long as it may be, if connections could fill so many"
         if work.lists == ALL_FULL
         else "lists are those measured"
     )
