@@ -100,12 +100,12 @@ def test_hidden_layers_by_hand():
     )
     labels = 101 * 8 + 100 * 2 * 8
     sent = traffic(work, 4)
-    assert (sent.bytes_ahead, sent.bytes_out) == (0, 100 * 32 * 4 + labels + 800)
-    assert sent.bytes_back == 800 + 100 * 32 * 4
-    assert sent.n_merged == 100 * 34
-    own = 200 * (33 * 12 + 3 * 4) + 3 * 16 * 8
-    assert shard_bytes(work, 4, 1) == 400e6 + own
-    assert coordinator_bytes(work) == 400e6 + (301 * 64 + 65 * 32) * 12 + 1000 * 40
+    assert (sent.bytes_ahead, sent.bytes_out) == (0, 100 * 33 * 4 + 5 * 8 + labels + 1200)
+    assert sent.bytes_back == 100 * 33 * 4 + 1200 + 200 * 3 * 4 / 8
+    assert (sent.rounds, sent.n_merged) == (2.125, 100 * 36)
+    assert shard_bytes(work, 4, 1) == 400e6 + 200 * 33 * 12
+    own = (301 * 64 + 65 * 32) * 12 + 3 * (800 * 4 + 16 * 8)
+    assert coordinator_bytes(work) == 400e6 + own + 1000 * 40
     shards = replace(RATES, pairs=Phase(4e-3, 5e-5 / 33)).shard_core_seconds(work, 4)
     assert shards == pytest.approx(5e-3 + (9e-3 + 0.8e-3 + 0.8e-3) / 4)
 

@@ -35,7 +35,9 @@ def assumptions(plan: Plan, faults: Faults) -> dict[str, str]:
         f"{node.bandwidth_bytes_per_second * 8 / 1e9:g} Gbit/s, {node.latency_seconds * 1e6:g} us "
         f"one way), and a message to a shard and its answer take it "
         f"{node.call_core_seconds * 1e6:g} us",
-        "d": (lists if work.learner == DIRECT else "hash tables are asked by every shard")
+        "d": (
+            lists if work.learner == DIRECT else "the coordinator has hidden layers and hash tables"
+        )
         + "; work on active labels and rebuilding divide by the shards",
         "e": "one node trains without Ray, and sends nothing",
         "f": f"batches up to 1,024 cost no accuracy (docs/decisions/0022), so {work.batch_size:,} "

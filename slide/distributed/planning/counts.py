@@ -71,7 +71,7 @@ class Work:
         learner: connections from features straight to labels, or hidden layers.
         batch_size: examples of a step.
         epochs: passes over the examples.
-        active: negatives of an example; with hidden layers, active labels of an example or a batch.
+        active: negatives of an example; with hidden layers, active labels of a batch.
         rebuild_every: steps between the first two rebuilds of index or tables.
         rebuild_growth: by whose exponential the gaps grow.
         connections_per_label: weights of a label, its bias included; 0 with hidden layers.

@@ -25,7 +25,7 @@ from slide.distributed.planning.clocking import (
 from slide.distributed.planning.counts import Counts, Work, stepping_of
 from slide.distributed.planning.rates import NOTHING, Phase, Rates
 
-ASKING = "hash", "query"  # kernels that every shard calls for all examples, however few its labels
+ASKING = "hash", "query"  # kernels that choose who is active, which the coordinator does
 
 
 def measured_layers(
@@ -44,12 +44,11 @@ def measured_layers(
     for n in sizes:
         whole[n], asking[n] = stepping(run, timed, n)
     rest = {n: max(whole[n] - asking[n] - in_layers[n], 0.0) for n in sizes}
-    ask = Phase.through(*((n, asking[n]) for n in sizes[1:]))
     _, *larger = sizes
     rates = Rates(
         take=NOTHING,
-        layers=Phase.through(*((n, in_layers[n] + taking(run, n)) for n in larger)),
-        ask=Phase(ask.seconds_per_step + rest[1], ask.seconds_per_example),
+        layers=Phase.through(*((n, in_layers[n] + asking[n] + taking(run, n)) for n in larger)),
+        ask=Phase(rest[1], 0.0),
         entry_seconds=0.0,
         pairs=Phase.through(
             *((n * work.products_per_example, max(rest[n] - rest[1], 0.0)) for n in larger)

@@ -40,8 +40,9 @@ class Rates:
 
     Args:
         take: by the coordinator: examples of a batch are taken.
-        layers: by the coordinator: they are put through hidden layers, forth and back.
-        ask: by every shard, however few labels it has: calls, the best that are kept, hashes.
+        layers: by the coordinator: they are put through hidden layers, forth and back, and hash
+            tables are asked.
+        ask: by every shard, however few labels it has: calls, and the best that are kept.
         entry_seconds: for each entry of a list of the index that a search reads.
         pairs: on the labels that are active, of all of them: a shard takes its share; not for each
             example, but for each of its products (`Work.products_per_example`).

@@ -22,7 +22,7 @@ def labels_bytes(work: Work, n_shards: int, cores: float) -> float:
     n = work.counts.n_labels / n_shards
     if work.learner == DIRECT:
         return n * (work.connections_per_label * CONNECTION + TOTAL * max(cores, 1))
-    return n * ((work.width + 1) * WEIGHT + work.n_tables * ID)
+    return n * (work.width + 1) * WEIGHT
 
 
 def shard_bytes(work: Work, n_shards: int, cores: float) -> float:
@@ -31,16 +31,15 @@ def shard_bytes(work: Work, n_shards: int, cores: float) -> float:
     Shards choose connections by all examples, which Ray holds once on each node until they have,
     unless they lie in a data folder.
     """
-    own = work.n_tables * work.n_buckets * OFFSET
-    if work.learner == DIRECT:
-        own = work.n_inputs * FEATURE
+    own = work.n_inputs * FEATURE if work.learner == DIRECT else 0
     return PROCESS + own + labels_bytes(work, n_shards, cores) + examples_bytes(work)
 
 
 def coordinator_bytes(work: Work) -> float:
-    """Of the coordinator: hidden layers, the order of the examples, and these."""
+    """Of the coordinator: hidden layers, hash tables, the order of the examples, and these."""
     widths = (work.counts.n_features, *work.hidden)
     layers = sum((n + 1) * m * WEIGHT for n, m in pairwise(widths))
+    layers += work.n_tables * (work.counts.n_labels * ID + work.n_buckets * OFFSET)
     return PROCESS + layers + work.counts.n_examples * PER_EXAMPLE + examples_bytes(work)
 
 

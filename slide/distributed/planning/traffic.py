@@ -43,7 +43,7 @@ NONE = Traffic(0.0, 0.0, 0.0, 0, 0.0)
 
 def traffic(work: Work, n_shards: int) -> Traffic:
     """Of a step with one of so many shards."""
-    return of_direct(work, n_shards) if work.learner == DIRECT else of_hidden(work)
+    return of_direct(work, n_shards) if work.learner == DIRECT else of_hidden(work, n_shards)
 
 
 def rows_bytes(n: int, per_row: float) -> float:
@@ -75,9 +75,19 @@ def of_direct(work: Work, n_shards: int) -> Traffic:
     )
 
 
-def of_hidden(work: Work) -> Traffic:
-    """Activations and labels go out, softmax sums come back; totals go out, gradients come back."""
-    n, d = work.batch_size, work.width
+def of_hidden(work: Work, n_shards: int) -> Traffic:
+    """Activations, active labels and labels go out; normalisers, then gradients come back.
+
+    The coordinator has hidden layers and hash tables, and chooses one active set for a batch. Of a
+    softmax a shard sends three numbers an example, and is told those of all. Where tables are
+    built, shards send the codes of their rows.
+    """
+    n, width = work.batch_size, work.width + 1
     labels = rows_bytes(n, work.counts.labels_per_example)
-    sums = n * 2 * FLOAT  # the largest logit, and the sum of exponentials below it
-    return Traffic(0.0, n * d * FLOAT + labels + sums, sums + n * d * FLOAT, 2, n * (d + 2))
+    rows, sums, active = n * width * FLOAT, n * 3 * FLOAT, work.active * (ID + FLOAT)
+    codes = work.counts.n_labels / n_shards * work.n_tables * ID
+    rebuilds = work.rebuilds_per_step if work.n_tables else 0.0
+    return Traffic(
+        0.0, rows + active + labels + sums, rows + sums + rebuilds * codes, 2 + rebuilds,
+        n * (width + 3),
+    )  # fmt: skip
