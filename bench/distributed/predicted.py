@@ -95,23 +95,23 @@ def crew_of(n: int, on_ray: bool, backend: Any) -> Iterator[Any]:
 
 
 def trained(data: slide.Dataset, crew: Any, epochs: int) -> dict[str, float]:
-    """Medians over all steps but the first, which loads what was compiled; bytes are a mean."""
+    """Means over all steps but the first, which loads what was compiled; seconds are a median."""
     config = recipe(data, by_steps=True, epochs=epochs, **CHOSEN)
     run = Placed(crew).kind(kind_of(config)).begin(config, crew.backend, data)
-    clock, place, seconds, spent, first = Clock(), Place(), [], [], 0
+    clock, place, seconds, before = Clock(), Place(), [], (0.0, 0)
     for epoch in range(epochs):
         for batch in batches(run, clock, place):
-            began = time.perf_counter(), crew.core_seconds()
+            began = time.perf_counter()
             run.take(batch)
             clock.step += 1
-            seconds.append(time.perf_counter() - began[0])
-            spent.append(crew.core_seconds() - began[1])
+            seconds.append(time.perf_counter() - began)
             if len(seconds) == 1:
-                first = crew.n_bytes
+                before = crew.core_seconds(), crew.n_bytes
         place.epoch, place.drawn_from = epoch + 2, None
+    n = len(seconds) - 1
     return {
-        "core-seconds": statistics.median(spent[1:]),
-        "bytes": (crew.n_bytes - first) / (len(seconds) - 1),
+        "core-seconds": (crew.core_seconds() - before[0]) / n,
+        "bytes": (crew.n_bytes - before[1]) / n,
         "seconds": statistics.median(seconds[1:]),
     }
 
