@@ -2,8 +2,8 @@
 
 `options`, `texts`, `unseen`, `plans`, `keeping` and `resuming` are options that several share, with
 what they stand for; `settings` makes options of the fields of settings; `screen`, `watching`,
-`grid`, `findings`, `evidence` and `speeds` are what is shown. On top of everything: no other room
-may import it, and what only one command needs is imported when that command runs.
+`grid`, `findings`, `evidence`, `speeds` and `planned` are what is shown. On top of everything: no
+other room may import it, and what only one command needs is imported when that command runs.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from slide.cli.evaluate import evaluate
 from slide.cli.explain import explain
 from slide.cli.export import export
 from slide.cli.freeze import freeze
+from slide.cli.plan import plan
 from slide.cli.predict import predict
 from slide.cli.train import train
 from slide.cli.verify import verify
@@ -69,7 +70,7 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
 
 
 COMMANDS = (
-    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo,
+    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo, plan,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(carrying(command))
