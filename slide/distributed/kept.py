@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from slide.core.checkpoints.shelf import Shelf
-
-FORM = re.compile(r"shards-(\d+)")
 
 
 class Parts:
@@ -31,20 +27,8 @@ class Parts:
     def prune(self, step: int) -> None:
         """Remove all but those of this step, and of checkpoints that there are."""
         assert self.folder is not None
-        needed = {int(path.name.split("-")[1]) for path in Shelf(self.folder).steps()} | {step}
-        for number, path in self.found():
+        shelf = Shelf(self.folder)
+        needed = {int(path.name.split("-")[1]) for path in shelf.steps()} | {step}
+        for number, path in shelf.of_shards().items():
             if number not in needed:
                 shutil.rmtree(path, ignore_errors=True)
-
-    def clear(self) -> None:
-        """Remove all of them."""
-        for _, path in self.found():
-            shutil.rmtree(path, ignore_errors=True)
-
-    def found(self) -> Iterator[tuple[int, Path]]:
-        """Those that there are, and their steps."""
-        if self.folder is None or not self.folder.is_dir():
-            return
-        for path in list(self.folder.iterdir()):
-            if match := FORM.fullmatch(path.name):
-                yield int(match[1]), path

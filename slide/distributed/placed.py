@@ -113,7 +113,3 @@ class Placed:
     def load(self, folder: Path, backend: Backend) -> Model:
         """By shards."""
         return ShardedModel.open(folder, backend, self.crew)
-
-    def clear(self) -> None:
-        """Remove what shards have kept."""
-        self.parts.clear()

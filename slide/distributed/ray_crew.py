@@ -6,6 +6,7 @@ import os
 import socket
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from secrets import token_hex
@@ -186,7 +187,8 @@ class RayCrew(Crew):
     def close(self) -> None:
         """End all actors."""
         for speaker in self.speakers:
-            self.ray.kill(speaker)
+            with suppress(self.ray.exceptions.RayError):
+                self.ray.kill(speaker)
 
 
 def reason_of(error: Exception) -> str:

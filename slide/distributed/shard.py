@@ -68,6 +68,7 @@ class Shard:
     Attributes:
         learner: of its labels; None before a run begins, or behind hidden layers.
         output: rows behind hidden layers; None without.
+        opened: a network that was read from a model folder, in the place of what is trained.
         searcher: answers by weights that were read; None while there is a learner.
     """
 
@@ -81,6 +82,7 @@ class Shard:
         self.labels = Range(0, 0)
         self.learner: DirectRun | None = None
         self.output: OutputRows | None = None
+        self.opened: Any = None
         self.searcher: Searcher | None = None
         self.n_features = 0
 
@@ -97,10 +99,15 @@ class Shard:
             inputs: as fitted to all of it.
             labels: of each shard.
         """
+        self.forget()
         self.labels = labels[self.rank]
         part = source.part(self.labels)
         self.learner = DirectRun.begin(config, self.kernels, part, inputs)
         self.let_go()
+
+    def forget(self) -> None:
+        """Have nothing of what was trained, or read, before."""
+        self.learner = self.output = self.opened = self.searcher = None
 
     def let_go(self) -> None:
         """Have no examples: those of each step are given."""
@@ -138,6 +145,7 @@ class Shard:
             rng: when the rows of all labels are to be drawn.
             labels: of each shard.
         """
+        self.forget()
         self.labels = own = labels[self.rank]
         self.output = OutputRows.drawn(config, self.kernels, own, labels[-1].end, rng)
 
@@ -191,6 +199,7 @@ class Shard:
             DamagedError: it is missing, or not what was written.
             ValueError, KeyError: it is not of such a run.
         """
+        self.forget()
         self.labels = labels[self.rank]
         none = Dataset(CSR.empty(0, n_features), CSR.empty(0, self.labels.n))
         state = read_checkpoint(folder / str(self.rank))
@@ -205,7 +214,8 @@ class Shard:
         named = {COUNTS: own.counts, LABEL_IDS: own.label_ids, FEATURE_IDS: own.feature_ids}
         tensors: dict[str, Any]
         if self.output is None:
-            tensors = dict(kind.written(self.trained.network, self.backend))
+            network = self.trained.network if self.opened is None else self.opened
+            tensors = dict(kind.written(network, self.backend))
         else:
             tensors = own.shared | {OUTPUT: self.backend.get(self.output.param.weight)}
         tensors |= {name: array for name, array in named.items() if array is not None}
@@ -237,6 +247,7 @@ class Shard:
         Raises:
             ModelError: it is damaged.
         """
+        self.forget()
         self.labels = own = labels[self.rank]
         kind, path = kind_of(config), folder / names_of(n_files_of(description))[0]
         by_label = (*kind.by_label, COUNTS, LABEL_IDS)
@@ -248,6 +259,7 @@ class Shard:
             network = kind.read(weights, config, counts, self.backend)
         if network is None:
             raise ModelError(f"{path} does not fit its config.json: train the model again")
+        self.opened = network
         unseen = np.flatnonzero(counts == 0).astype(np.int32) + np.int32(own.begin)
         self.n_features = network.n_features
         self.look_into(config, network, unseen)

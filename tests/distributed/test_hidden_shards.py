@@ -5,7 +5,7 @@ import pytest
 from conftest import planted
 from direct_settings import BACKEND
 from quick_runs import QUICK
-from sharded import Losing, changed, crew_of, trainer_of
+from sharded import SMALL, Losing, bits_of, changed, crew_of, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.errors import ConfigError
@@ -13,6 +13,7 @@ from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.distributed.crew import HANDED
 from slide.distributed.losing import ShardLostWarning
+from slide.distributed.model import ShardedModel
 
 TRAIN, TEST = planted(400), planted(60, seed=1)
 OFTEN = changed(QUICK, epochs=2, active=40, rebuild_every=3, rebuild_growth=0.0, hash_norm=True)
@@ -117,6 +118,17 @@ def test_a_run_goes_on_by_new_shards(tmp_path):
     model = in_one_process(again.fit(TRAIN), tmp_path / "m")
     for one, two in zip(tensors(model), tensors(expected), strict=True):
         assert np.array_equal(one, two)
+
+
+def test_shards_may_be_used_again(tmp_path):
+    def bits(crew, config, name):
+        return bits_of(trainer_of(crew, config).fit(TRAIN), tmp_path / name)
+
+    crew = crew_of(2)
+    first, second = bits(crew, SMALL, "1"), bits(crew, OFTEN, "2")
+    assert second == bits(crew_of(2), OFTEN, "3")
+    ShardedModel.open(tmp_path / "2", BACKEND, crew).predict(TEST.x, 3)
+    assert bits(crew, SMALL, "4") == first
 
 
 def test_what_is_not_done_in_shards_is_refused():

@@ -9,6 +9,7 @@ from direct_settings import BACKEND
 from sharded import SMALL, Losing, changed, crew_of, same, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
+from slide.core.checkpoints.shelf import Shelf
 from slide.core.errors import BackendError, ConfigError, ModelError, SlideError
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
@@ -116,6 +117,12 @@ def test_what_shards_keep_is_no_more_than_checkpoints_need(tmp_path):
     assert steps
     assert steps <= kept
     assert len(kept) <= 3
+
+
+def test_what_shards_keep_goes_with_the_checkpoints(tmp_path):
+    interrupted(tmp_path / "c")
+    Shelf(tmp_path / "c").clear()
+    assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,15 @@ def test_records_and_reports_are_those_of_one_process(loss):
 def test_the_best_epoch_is_kept(tmp_path):
     keeping = Keeping("best", "precision_at_1")
     config = changed(SMALL, epochs=3, lr=9.0)
-    plain = Trainer(config, BACKEND, keeping=keeping).fit(TRAIN, TEST)
+    trainer = Trainer(config, BACKEND, keeping=keeping)
+    plain = trainer.fit(TRAIN, TEST)
+    assert trainer.kept["epoch"] < 3
     model = trainer_of(crew_of(2), config, keeping=keeping).fit(TRAIN, TEST)
     ids, scores = model.predict(TEST.x, 3)
     expected = plain.predict(TEST.x, 3)
     assert np.array_equal(ids, expected[0])
     assert np.array_equal(scores, expected[1])
+    assert same(in_one_process(model, tmp_path / "m"), plain)
 
 
 def test_labels_without_examples_and_numbers_far_apart(tmp_path):

@@ -27,6 +27,7 @@ from slide.core.errors import ModelError, said_anew, worded
 KEPT = 2  # of the last checkpoints: one may be found damaged
 LOCK, ENDED = "lock", "ended.json"
 STEP, BEST = re.compile(r"step-(\d+)"), re.compile(r"best-\d+")
+SHARDS = re.compile(r"shards-(\d+)")  # what shards of the run have after a step, if it has shards
 
 Reader = Callable[[Path], State]
 
@@ -76,7 +77,7 @@ class Shelf:
 
     def empty(self) -> None:
         """Remove all checkpoints, and models beside them."""
-        for path in [*self.steps(), *self.best_models()]:
+        for path in [*self.steps(), *self.best_models(), *self.of_shards().values()]:
             shutil.rmtree(path, ignore_errors=True)
 
     def clear(self) -> None:
@@ -110,6 +111,10 @@ class Shelf:
     def best_models(self) -> list[Path]:
         """Models of epochs that were the best of their time."""
         return [path for path, _ in self.matching(BEST)]
+
+    def of_shards(self) -> dict[int, Path]:
+        """What shards have kept, by the number of the step."""
+        return {int(match[1]): path for path, match in self.matching(SHARDS)}
 
     def matching(self, form: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
         """What is there by such a name."""

@@ -45,9 +45,6 @@ class Placement(Protocol):
     def load(self, folder: Path, backend: Backend) -> Model:
         """A model that lies in a folder."""
 
-    def clear(self) -> None:
-        """Remove what it has beside the checkpoints of a run that is complete."""
-
 
 class Here:
     """In this process, or by the workers of its backend: a `Placement`."""
@@ -80,9 +77,6 @@ class Here:
     def load(self, folder: Path, backend: Backend) -> Model:
         """By `Model.load`."""
         return Model.load(folder, backend)
-
-    def clear(self) -> None:
-        """Nothing lies beside them."""
 
 
 HERE: Placement = Here()

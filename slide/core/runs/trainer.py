@@ -233,7 +233,6 @@ class Trainer:
     def remove_checkpoints(self) -> None:
         """Remove those of the run, whose model is where it belongs."""
         if self.checkpoints is not None:
-            self.placement.clear()
             Shelf(self.checkpoints.folder).clear()
 
     def _digests(
@@ -253,8 +252,8 @@ class Trainer:
         by_steps = getattr(self.backend, "hogwild_workers", None) is not None
         by_steps = by_steps or self.placement.by_steps
         if found is None:
-            completely = completed(self.said, train, by_steps, self.time_budget)
-            self.config = self.placement.settled(completely)
+            whole = completed(self.said, train, by_steps, self.time_budget)
+            self.config = self.placement.settled(whole)
         else:
             run = found["run"]
             self.config = config_of(run, self.said, found["place"])
