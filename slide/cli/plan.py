@@ -74,10 +74,10 @@ def plan(
 ) -> None:
     """Predict time, memory and speed-up of training in shards of labels.
 
-    A step of the real trainer is measured on DATA, on one core of this
-    machine, and told for other numbers of nodes by arithmetic. Without DATA
-    the counts say what there is, and rates are those of docs/plan.md. Nothing
-    is trained, and Ray is not needed.
+    A step of the real trainer is measured on DATA, on one core of this machine,
+    and told for other numbers of nodes by arithmetic. Without DATA the counts
+    say what there is, and rates are those of docs/plan.md. Nothing is trained,
+    and Ray is not needed.
     """
     from slide.cli.planned import as_object, show
     from slide.distributed.planning.advice import plan as planned

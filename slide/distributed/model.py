@@ -12,7 +12,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
 from slide.core.direct.kind import NAMES
-from slide.core.errors import ConfigError, ModelError, worded
+from slide.core.errors import ConfigError, ModelError, said, worded
 from slide.core.learner import Searcher
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -212,5 +212,5 @@ def refuse_examples(path: Path, files: Files) -> None:
     if others := sorted(set(files.names()) - known):
         raise ModelError(
             f"{path} has {others[0]}: the model has a hidden layer of examples, which is not cut "
-            "by labels; answer in one process, or train with --layers 1"
+            f"by labels; answer in one process, or train with {said('layers', 1)}"
         )

@@ -22,6 +22,7 @@ from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import as_inputs, with_constant
 from slide.core.direct.settings import DirectSettings
+from slide.core.errors import worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, StepReport, monitored
 from slide.core.settings.settings import Settings
@@ -240,4 +241,7 @@ def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
     demand_array("pairs", state["pairs"], np.int64, None)
     Inputs(state["weights"], state["pairs"]).check()
     demand_bounds(state["bounds"], train.n_labels, crew.n_shards)
-    demand(state["loose"] == crew.loose, "the run chooses negatives otherwise (--exchange)")
+    demand(
+        state["loose"] == crew.loose,
+        f"the run chooses negatives otherwise ({worded('loose', '--loose')})",
+    )

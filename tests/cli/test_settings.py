@@ -58,7 +58,7 @@ def test_help_shows_them_in_panels(slide):
     assert code == 0
     assert titles == [
         "Arguments", "Options", "Training", "Hidden layers", "Sampled output layer", "Hash tables",
-        "Direct connections", "Linear SVMs", "Worker processes", "Checkpoints",
+        "Direct connections", "Linear SVMs", "Worker processes", "Checkpoints", "Several machines",
     ]  # fmt: skip
     assert "Passes over the training set." in out
 

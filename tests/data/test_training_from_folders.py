@@ -120,6 +120,7 @@ def test_examples_on_disk_are_taken_few_at_a_time(kind, folder):
     config = recipe(data, epochs=1, **{"batch_size": 32} | KINDS[kind]) if kind != "svm" else None
     with (
         few_at_a_time(),
+        patch.object(splitting, "OF_FEW", 0.1),  # as of many, which is asked about
         patch.object(CSR, "take", taking),
         patch.object(inputs.Inputs, "of", of),
         patch("slide.core.direct.connecting.EXAMPLES_FOR_GROWTH", 64),
@@ -191,9 +192,10 @@ def test_training_holds_less_than_the_data(kind, wide):
     folder, n_bytes = wide
     some = read(folder).take(np.arange(200))
     Trainer(recipe(some, epochs=1, **LITTLE[kind]), "numba").fit(some)  # kernels that stay
+    few = few_at_a_time(entries=20_000, pairs=10_000)
     tracemalloc.start()
     try:
-        with few_at_a_time(entries=20_000, pairs=10_000):
+        with few, patch.object(splitting, "OF_FEW", 0.1):  # as of many, which is asked about
             data = read(folder)
             Trainer(recipe(data, epochs=1, **LITTLE[kind]), "numba").fit(data)
         peak = tracemalloc.get_traced_memory()[1]

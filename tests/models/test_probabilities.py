@@ -120,7 +120,7 @@ def test_the_order_of_the_file_does_not_matter(name):
 
 
 def test_held_out_examples_go_before_a_validation_set(svm):
-    assert svm.calibration.n_examples == 30
+    assert svm.calibration.n_examples == 60
     assert same(svm, fitted(SVM, valid=TEST))
 
 
@@ -152,7 +152,7 @@ def test_time_that_is_short_leaves_enough_to_calibrate():
     assert run.held_out is None
     run.seconds_left = 0.0
     run.finish()
-    assert run.held_out.labels.shape == (30, 20)
+    assert run.held_out.labels.shape == (60, 20)
     assert run.held_out.hits[:, 0].mean() > 0.3
 
 

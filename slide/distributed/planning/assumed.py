@@ -22,7 +22,7 @@ def assumptions(plan: Plan, faults: Faults) -> dict[str, str]:
         else "lists are those measured"
     )
     lists += (
-        ", of a shard's labels, with a limit and negatives of its own (--loose)"
+        ", of a shard's labels, with a limit and negatives of its own"
         if work.loose
         else ", cut over all shards, of which each reads its share"
     )

@@ -20,9 +20,7 @@ IMAGE = "YOUR-REGISTRY/slide-engine:latest"  # Ray's image, with slide-engine in
 PACKAGE = "pip install 'slide-engine[distributed]'"
 MARGIN = 2.0  # times the predicted hours that a job asks for
 HOME = "/data"  # of what all machines see
-NEEDED = (
-    "--emit writes YAML by PyYAML, which is not installed: pip install 'slide-engine[distributed]'"
-)
+NEEDED = f"files for clusters are written by PyYAML, which is not installed: {PACKAGE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,5 +199,5 @@ def refuse_taken(folder: Path) -> None:
     """Raise ConfigError if something is there that might be lost."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(
-            f"--emit got {folder}, which is there: expected a new folder, or an empty one"
+            f"{folder} is there: expected a new folder, or an empty one, for the files of a plan"
         )
