@@ -98,8 +98,8 @@ class AveragedRun(Stepping):
         demand_fields("an averaged run", state, FIELDS)
         demand_counts(state, "n_steps")
         n, every = len(state["own"]), state["every"]
-        demand(n == placement.n_workers, f"the run has {n} workers, expected --shards {n}")
-        demand(every == placement.every, f"the run has --average-every {every}, expected that")
+        demand(n == placement.n_workers, f"the run has {n} workers, expected as many shards")
+        demand(every == placement.every, f"the run averages every {every} steps, expected that")
         crew = placement.crew_for(settings, train)
         owns = [Own(**each) for each in state["own"]]
         fixed, shared = state["fixed"], state["shared"]

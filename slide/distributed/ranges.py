@@ -81,4 +81,4 @@ def demand_bounds(bounds: Any, n_labels: int, n_shards: int) -> None:
     demand(bounds[0] == 0 and bounds[-1] == n_labels, "shards have other labels")
     demand(all(a < b for a, b in pairwise(bounds)), "a shard has no labels")
     n = len(bounds) - 1
-    demand(n == n_shards, f"the run has {n} shards, expected --shards {n}")
+    demand(n == n_shards, f"the run has {n} shards, expected as many")
