@@ -65,6 +65,10 @@ class ConfigError(SlideError):
     """A setting that is out of range, or settings that contradict each other."""
 
 
+class MismatchError(ConfigError):
+    """A run that goes on is asked for otherwise than it was begun."""
+
+
 class BackendError(SlideError):
     """A backend that is unknown, unavailable, broken or registered twice."""
 

@@ -20,7 +20,6 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.forms import demand_counts, demand_fields
-from slide.core.contract.invariants import demand
 from slide.core.contract.state import State, state_of_rng
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
@@ -33,6 +32,7 @@ from slide.core.settings.settings import Settings
 from slide.distributed.asking import Crew, Hire, InProcess
 from slide.distributed.means import Arrays, averaged_of, mean
 from slide.distributed.parts import dealt, parts_of
+from slide.distributed.ranges import refuse_other
 from slide.distributed.starting import start_of
 from slide.distributed.worker import Own, Worker
 
@@ -98,8 +98,8 @@ class AveragedRun(Stepping):
         demand_fields("an averaged run", state, FIELDS)
         demand_counts(state, "n_steps")
         n, every = len(state["own"]), state["every"]
-        demand(n == placement.n_workers, f"the run has {n} workers, expected as many shards")
-        demand(every == placement.every, f"the run averages every {every} steps, expected that")
+        refuse_other("shards", n, placement.n_workers)
+        refuse_other("average_every", every, placement.every)
         crew = placement.crew_for(settings, train)
         owns = [Own(**each) for each in state["own"]]
         fixed, shared = state["fixed"], state["shared"]

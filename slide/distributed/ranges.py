@@ -11,7 +11,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.invariants import demand
-from slide.core.errors import ConfigError, said
+from slide.core.errors import MismatchError, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +80,12 @@ def demand_bounds(bounds: Any, n_labels: int, n_shards: int) -> None:
     demand(are_bounds and len(bounds) > 1, "labels are in no shards")
     demand(bounds[0] == 0 and bounds[-1] == n_labels, "shards have other labels")
     demand(all(a < b for a, b in pairwise(bounds)), "a shard has no labels")
-    n = len(bounds) - 1
-    demand(n == n_shards, f"the run has {n} shards, expected as many")
+    refuse_other("shards", len(bounds) - 1, n_shards)
+
+
+def refuse_other(name: str, before: int, now: int) -> None:
+    """Raise MismatchError if a run is to go on with another number of something."""
+    if before != now:
+        raise MismatchError(
+            f"the run that goes on has {said(name, before)}, got {now}: give it as it was"
+        )

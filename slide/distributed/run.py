@@ -17,12 +17,11 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.forms import demand_array, demand_counts, demand_fields, demand_rng
-from slide.core.contract.invariants import demand
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import as_inputs, with_constant
 from slide.core.direct.settings import DirectSettings
-from slide.core.errors import worded
+from slide.core.errors import MismatchError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, StepReport, monitored
 from slide.core.settings.settings import Settings
@@ -241,7 +240,6 @@ def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
     demand_array("pairs", state["pairs"], np.int64, None)
     Inputs(state["weights"], state["pairs"]).check()
     demand_bounds(state["bounds"], train.n_labels, crew.n_shards)
-    demand(
-        state["loose"] == crew.loose,
-        f"the run chooses negatives otherwise ({worded('loose', '--loose')})",
-    )
+    if state["loose"] != crew.loose:
+        which = "with" if state["loose"] else "without"
+        raise MismatchError(f"the run that goes on was begun {which} {said('loose')}: go on so")

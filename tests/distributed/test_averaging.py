@@ -10,7 +10,7 @@ from small_models import BACKEND, CONFIGS
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.direct.run import DirectRun
-from slide.core.errors import ConfigError, ModelError
+from slide.core.errors import ConfigError, MismatchError
 from slide.core.interrupts import Interrupted
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -189,7 +189,7 @@ def test_checkpoints_go_on_to_the_same_bits(data, tmp_path):
     with pytest.raises(Interrupted):
         fitted(config, data, 2, watcher=Stop(), checkpoints=checkpoints)
     again = replace(checkpoints, resume=True)
-    with pytest.raises(ModelError, match=r"has 2 workers, expected --shards 2"):
+    with pytest.raises(MismatchError, match=r"goes on has shards=2, got 3: give it as it was"):
         fitted(config, data, 3, checkpoints=again)
     assert_same(fitted(config, data, 2, checkpoints=again), fitted(config, data, 2))
 

@@ -10,7 +10,7 @@ from sharded import SMALL, Losing, changed, crew_of, same, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.shelf import Shelf
-from slide.core.errors import BackendError, ConfigError, ModelError, SlideError
+from slide.core.errors import BackendError, ConfigError, MismatchError, ModelError, SlideError
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.distributed.losing import MOST_LOSSES, ShardLostWarning
@@ -128,13 +128,13 @@ def test_what_shards_keep_goes_with_the_checkpoints(tmp_path):
 @pytest.mark.parametrize(
     ("crew", "words"),
     [
-        (lambda: crew_of(3), "the run has 2 shards"),
-        (lambda: crew_of(2, loose=True), "chooses negatives otherwise"),
+        (lambda: crew_of(3), "goes on has shards=2, got 3: give it as it was"),
+        (lambda: crew_of(2, loose=True), "begun without loose: go on so"),
     ],
 )
 def test_it_does_not_go_on_otherwise(crew, words, tmp_path):
     interrupted(tmp_path / "c")
-    with pytest.raises(ModelError, match=words):
+    with pytest.raises(MismatchError, match=words):
         trainer_of(crew(), checkpoints=Checkpoints(tmp_path / "c", resume=True)).fit(TRAIN)
 
 

@@ -21,7 +21,7 @@ from slide.core.contract.forms import (
 )
 from slide.core.contract.invariants import demand
 from slide.core.contract.state import State
-from slide.core.errors import FAULTS, ModelError, reason_of, said_anew
+from slide.core.errors import FAULTS, MismatchError, ModelError, reason_of, said_anew
 from slide.core.learner import StepReport
 from slide.core.learners.config import Config
 from slide.core.runs.digests import NAMED
@@ -38,9 +38,12 @@ def understood() -> Iterator[None]:
 
     Raises:
         ModelError: it says so.
+        MismatchError: it is as it should be, and the run is asked for otherwise.
     """
     try:
         yield
+    except MismatchError:
+        raise
     except FAULTS as error:
         raise ModelError(
             f"the checkpoint is damaged ({reason_of(error)}): begin anew by {said_anew()}"
