@@ -11,7 +11,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.invariants import demand
-from slide.core.errors import MismatchError, said
+from slide.core.errors import ConfigError, MismatchError, said
 
 
 @dataclass(frozen=True, slots=True)
