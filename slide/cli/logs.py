@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset
     from slide.core.examples.naming import Called
     from slide.core.models.model import Model
+    from slide.data.source import Watch
 
 PANEL = "Logs of sessions (.csv, .tsv, .parquet, .jsonl)"
 Sessions = Annotated[
@@ -55,15 +56,18 @@ class Logs:
     columns: list[str] | None
     seen_are_answers: bool
 
-    def read(self, paths: Path | list[Path], like: Called | None = None) -> Dataset:
+    def read(
+        self, paths: Path | list[Path], like: Called | None = None, watch: Watch | None = None
+    ) -> Dataset:
         """An example for each prefix of a session.
 
         Raises:
             DataError: there is none.
         """
         from slide.data import read_sessions, sessions
+        from slide.data.source import unwatched
 
-        log = read_sessions(paths, self.columns)
+        log = read_sessions(paths, self.columns, watch or unwatched)
         data = sessions(*log, seen_are_answers=self.seen_are_answers, like=like)
         if not data.n_samples:
             what = "two items" if self.seen_are_answers else "two items, the last of them new to it"

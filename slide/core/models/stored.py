@@ -22,6 +22,7 @@ from slide.core.models.folder import (
     refuse_no_files,
     write_description,
 )
+from slide.core.models.origin import Origin
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
 from slide.core.models.writing import save_tensors
 from slide.core.settings.demands import demand_int
@@ -38,7 +39,7 @@ def write_model(model: Model, folder: Path) -> None:
         "n_samples": model.n_samples,
         "trained_on": model.trained_on,
         "one_based": model.one_based,
-    }
+    } | model.origin.told()
     tensors = dict(kind_of(model.config).written(model.network, model.backend))
     tensors[COUNTS] = model.label_counts
     named = {FEATURE_IDS: model.feature_ids, LABEL_IDS: model.label_ids}
@@ -78,6 +79,7 @@ def described(path: Path, description: dict[str, Any]) -> dict[str, Any]:
             "n_samples": description["n_samples"],
             "trained_on": str(description.get("trained_on", "")),
             "one_based": one_based_of(description),
+            "origin": Origin.of(description),
         }
     except ConfigError as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None
