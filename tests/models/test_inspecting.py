@@ -113,6 +113,10 @@ def test_numbers_are_ids_where_few_of_many_are_in_use():
     one = raw_model("solved")
     told = one.inspect()
     assert (told.n_labels, told.without_examples.n) == (N_SEEN, 0)
+    counts = one.label_counts.copy()
+    counts[5] = 0
+    unmet = replace(one, label_counts=counts).inspect().without_examples
+    assert (unmet.n, unmet.labels) == (1, (one.label_ids[5],))
     label = int(one.label_ids[4])
     ids = {feature for piece in one.inputs_of_label(label).inputs for feature in piece.features}
     assert ids <= {*one.feature_ids.tolist()}
