@@ -68,12 +68,13 @@ def interrupted_and_resumed(folder, config, backend, at, **rest):
 
 
 def bits(folder):
-    """All that a run leaves, but for how long it took."""
+    """All that a run leaves, but for when it ended and how long it took."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     timeless = [
         {name: each for name, each in line.items() if "seconds" not in name} for line in lines
     ]
-    files = {
-        path.name: path.read_bytes() for path in folder.iterdir() if path.name != "metrics.jsonl"
-    }
-    return files, timeless
+    timed = "metrics.jsonl", "config.json"
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in timed}
+    config = json.loads((folder / "config.json").read_text())
+    dateless = {name: config[name] for name in config if name != "trained_at"}
+    return files | {"config.json": dateless}, timeless

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import wraps
 from io import TextIOWrapper
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -26,12 +26,15 @@ from slide.cli.backends import backends
 from slide.cli.bench import bench
 from slide.cli.convert import convert
 from slide.cli.demo import demo
+from slide.cli.doctor import doctor
 from slide.cli.evaluate import evaluate
 from slide.cli.explain import explain
 from slide.cli.export import export
 from slide.cli.freeze import freeze
+from slide.cli.inspect import inspect
 from slide.cli.plan import plan
 from slide.cli.predict import predict
+from slide.cli.stats import stats
 from slide.cli.train import train
 from slide.cli.verify import verify
 from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
@@ -39,9 +42,7 @@ from slide.core.interrupts import INTERRUPTS, Interrupted, resend_dropped_signal
 
 app = typer.Typer(
     name="slide",
-    help="Train and serve neural networks with very many labels on ordinary CPUs.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
@@ -69,8 +70,30 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def tell_version(is_wanted: bool) -> None:
+    """Print which release it is, and leave."""
+    if is_wanted:
+        from slide import __version__
+
+        print(f"slide {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=tell_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Train and serve neural networks with very many labels on ordinary CPUs."""
+
+
 COMMANDS = (
-    train, evaluate, predict, freeze, explain, export, verify, bench, backends, convert, demo, plan,
+    train, evaluate, predict, freeze, inspect, explain, export, verify, bench, backends,
+    convert, stats, plan, doctor, demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(carrying(command))
@@ -126,7 +149,7 @@ def main() -> NoReturn:
 def run_app() -> int:
     """Exit code of the command; raises what it raised."""
     try:
-        return app(standalone_mode=False) or 0
+        return app(prog_name="slide", standalone_mode=False) or 0  # also as `python -m slide`
     except Carried as carried:
         raise carried.error from None
 

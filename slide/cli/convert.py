@@ -135,13 +135,22 @@ def numbers_to(sources: list[Path], target: Path, one_based: OneBasedText) -> No
 
 
 def to_file(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
-    """Read all, and write one file."""
-    from slide.data import read, refuse_twice, write
+    """Read all, and write one file, each half of what a bar tells of."""
+    from slide.data import files_of, read, refuse_twice, write
     from slide.data.many import in_a_row
+    from slide.data.source import behind
 
     refuse_twice(*sources)
-    data = in_a_row([read(source, one_based=one_based) for source in sources])
-    write(data, target)
+    files = [file for source in sources for file in files_of(source)]
+    n_bytes, sets, n_before = bytes_of(files), [], 0
+    with bar_of(files) as watch:
+        for source in sources:
+            halving = behind(n_before, lambda n: watch(n // 2))
+            sets.append(read(source, one_based=one_based, watch=halving))
+            n_before += bytes_of(files_of(source))
+        data = in_a_row(sets)
+        n_lines = data.n_samples + 1  # a header, which svmlight lacks
+        write(data, target, lambda n: watch((n_bytes + n_bytes * n // n_lines) // 2))
     if data.label_names is not None or data.feature_names is not None:
         sentence = "names of features and labels are not kept in the file, but in a data folder"
         print(f"slide: {target}: {sentence}", file=sys.stderr)
@@ -149,13 +158,15 @@ def to_file(sources: list[Path], target: Path, one_based: OneBasedText) -> None:
 
 def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> None:
     """Read logs as one, and write their examples into a file or a data folder."""
-    from slide.data import is_folder_name, refuse_unwritable, write
+    from slide.data import files_of, is_folder_name, refuse_unwritable, write
     from slide.data.folders.converting import convert_to_folder
     from slide.data.parts import parts_of
 
     if not is_folder_name(target):
         refuse_unwritable(target)
-    data = logs.read(sources, None if like is None else known_by(like))
+    known = None if like is None else known_by(like)
+    with bar_of([file for source in sources for file in files_of(source)]) as watch:
+        data = logs.read(sources, known, watch)
     lost = ["times"]
     if is_folder_name(target):
         once = iter([data])  # all files are one log, which stands for the first of them
@@ -233,6 +244,11 @@ def going_on(sentence: str, target: Path) -> Iterator[None]:
         raise
 
 
+def bytes_of(files: list[Path]) -> int:
+    """Of those that are files."""
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 @contextmanager
 def bar_of(files: list[Path]) -> Iterator[Callable[[int], None]]:
     """What is to be told how many bytes of some files were read; a bar on a terminal."""
@@ -240,7 +256,7 @@ def bar_of(files: list[Path]) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
-    n_bytes = sum(file.stat().st_size for file in files if file.is_file())
+    n_bytes = bytes_of(files)
     columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset
     from slide.core.examples.naming import Called
     from slide.core.models.model import Model
+    from slide.data.source import Watch
 
 PANEL = "Logs of sessions and of clicks (.csv, .tsv, .parquet, .jsonl)"
 Sessions = Annotated[
@@ -89,8 +90,10 @@ class Logs(Protocol):
     def option(self) -> str:
         """What says that files are such logs."""
 
-    def read(self, paths: Path | list[Path], like: Called | None = None) -> Dataset:
-        """Examples with labels.
+    def read(
+        self, paths: Path | list[Path], like: Called | None = None, watch: Watch | None = None
+    ) -> Dataset:
+        """Examples with labels; the watch is told how far they are read.
 
         Raises:
             DataError: there is none.
@@ -117,11 +120,14 @@ class SessionLogs:
     kind: str = "session"
     option: str = "--sessions"
 
-    def read(self, paths: Path | list[Path], like: Called | None = None) -> Dataset:
+    def read(
+        self, paths: Path | list[Path], like: Called | None = None, watch: Watch | None = None
+    ) -> Dataset:
         """An example for each prefix of a session; see `Logs`."""
         from slide.data import read_sessions, sessions
+        from slide.data.source import unwatched
 
-        log = read_sessions(paths, self.columns)
+        log = read_sessions(paths, self.columns, watch or unwatched)
         data = sessions(*log, seen_are_answers=self.seen_are_answers, like=like)
         what = "two items" if self.seen_are_answers else "two items, the last of them new to it"
         return any_of(data, f"no session has {what}", paths)
@@ -160,11 +166,14 @@ class ClickLogs:
     kind: str = "user"
     option: str = "--clicks"
 
-    def read(self, paths: Path | list[Path], like: Called | None = None) -> Dataset:
+    def read(
+        self, paths: Path | list[Path], like: Called | None = None, watch: Watch | None = None
+    ) -> Dataset:
         """An example for each block, or for what is held out of each user; see `Logs`."""
         from slide.data import blocks, held_out, read_clicks
+        from slide.data.source import unwatched
 
-        log = read_clicks(paths, self.columns, self.clicked_from)
+        log = read_clicks(paths, self.columns, self.clicked_from, watch or unwatched)
         said: dict[str, Any] = {"seen_are_answers": self.seen_are_answers, "like": like}
         if self.hold_out is None:
             return any_of(blocks(*log, **said), NO_BLOCK, paths)

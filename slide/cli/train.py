@@ -146,6 +146,10 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
     ] = False,
+    explain_recipe: Annotated[
+        bool,
+        typer.Option("--explain-recipe", help="Say first which settings are chosen, and why."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -194,6 +198,9 @@ def train(
     seconds_load = time.perf_counter() - began
     by_steps = wanted.by_steps or takes_steps(computer)
     config = config_for(train_set, found, chosen, by_steps, time_budget, quiet)
+    recipe: dict[str, Any] = {}
+    if explain_recipe and found is None:
+        recipe = tell_recipe(train_set, by_steps, time_budget, chosen, as_json)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(judged, strict, quiet),
@@ -215,7 +222,7 @@ def train(
     unused = tell_unused(train_set, quiet)
     if as_json:
         more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
-        print_json(figures | more | checks_of(computer))
+        print_json(figures | more | recipe | checks_of(computer))
     elif not quiet:
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
@@ -262,6 +269,21 @@ def config_for(
     if found is not None:
         return settings_from(found, chosen, quiet)
     return recipe(train, by_steps, time_budget, **chosen)
+
+
+def tell_recipe(
+    train: Dataset, by_steps: bool, time_budget: float | None, chosen: dict[str, Any], as_json: bool
+) -> dict[str, Any]:
+    """Print what the recipe chooses, and why; or give it for the one object that is printed."""
+    from rich.console import Console
+
+    from slide.cli.counts import show_recipe
+    from slide.core.learners.reasons import explained
+
+    told = explained(train, by_steps, time_budget, **chosen)
+    if not as_json:
+        show_recipe(told, Console(highlight=False))
+    return {"recipe": told.to_dict()}
 
 
 def refuse_files(

@@ -1,8 +1,9 @@
-"""What the inputs of one example add to the logit of one label, as a learner tells it."""
+"""What a learner tells of its network: what inputs add to a logit, a label's weights, its parts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from slide.core.contract.arrays import Array
 
@@ -40,3 +41,62 @@ class Attribution:
     def logit(self) -> float:
         """The sum of all."""
         return self.bias + float(self.contributions.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """What speaks for one label, and against it, whatever the example.
+
+    Args:
+        features: i64 (m, 2), as in `Attribution`; both -1 of a unit.
+        weights: f32 (m,), of the label for each input.
+        bias: of the label.
+        units: as in `Attribution`.
+        below: f32 (m, n), where inputs are units of a hidden layer: the weights of each for what is
+            below it; None otherwise.
+        is_first: what is below are features, by their columns, and not units of one more layer.
+    """
+
+    features: Array
+    weights: Array
+    bias: float
+    units: Array | None = None
+    below: Array | None = None
+    is_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A hidden layer.
+
+    Args:
+        of: what its units are: neurons, or labels and their share among training examples.
+        n_units: how many there are.
+        n_dead: neurons that no row of features can activate; units that no label has a weight for.
+    """
+
+    of: Literal["neurons", "labels"]
+    n_units: int
+    n_dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """The parts of a network.
+
+    Args:
+        n_weights: that it has, biases apart; None where a learner does not tell.
+        layers: hidden ones, from the features on.
+        n_pairs: pairs of features that are inputs.
+        n_unused: features and pairs that no label has a weight for; None where all are connected.
+        n_examples: of training, that are in the model.
+        unconnected: bool (n_labels,), labels without any weight, of which the bias is all; None
+            where there is none.
+    """
+
+    n_weights: int | None
+    layers: tuple[Layer, ...] = ()
+    n_pairs: int = 0
+    n_unused: int | None = None
+    n_examples: int = 0
+    unconnected: Array | None = None

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
-from slide.core.attribution import Attribution
+from slide.core.attribution import Anatomy, Attribution, Strengths
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import FROM_EXTRA, FROM_LABELS, FROM_TABLES, Backend
 from slide.core.contract.optim import learning_rate
@@ -22,6 +22,7 @@ from slide.core.contract.state import State
 from slide.core.errors import ConfigError
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.examples.scored import Scored
+from slide.core.settings.chosen import Chosen
 from slide.core.settings.setting import Part
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 from slide.core.settings.traits import Traits
@@ -276,7 +277,8 @@ class Kind:
         settings: the part that holds its own settings.
         suits: whether the recipe prefers it to the kinds before it in the table, by what can be
             counted in a training set.
-        rules: settings that suit such a set, given those that were chosen.
+        rules: settings that suit such a set, given those that were chosen: values, or these with
+            their reasons (`slide.core.settings.chosen.Chosen`).
         tiny: the same settings with sizes so small, and what is due so often, that two steps call
             every kernel of a run.
         begin: a learner that has not taken a step, of settings and a training set.
@@ -291,6 +293,7 @@ class Kind:
         size: the same in words, with the settings that would make it smaller, for a sentence.
         takes_steps: on batches, one after the other or several at once, so that it has the
             settings of `Steps` and `Refresh`.
+        obstacle: why it does not suit, in words; "" where it does, or where it does not say.
         seconds: that a run takes, about, on two cores, where it cannot be cut short anywhere.
         attribution: what the inputs of one example (1, n_features), on the host, add to the logit
             of a label, of a network.
@@ -298,6 +301,8 @@ class Kind:
             whose angles say how alike they are.
         dense_layers: of a network that is a ReLU behind each layer but the last, the weight
             (n_units, n_inputs) and the bias of each layer, on the host.
+        strengths: of a network, the weights of the label in a row, whatever the example.
+        anatomy: the parts of a network, and what of them is dead; None if it does not tell.
         go_on: a learner that has the weights of an earlier network; None if all is begun anew.
         streamed: `tensors` for a file, some of them in pieces, so that none is there twice; None
             where `tensors` copies nothing.
@@ -319,13 +324,26 @@ class Kind:
     n_bytes: Callable[[Settings[Any], Dataset], float]
     size: Callable[[Settings[Any], Dataset], tuple[str, str]]
     takes_steps: bool = True
+    obstacle: Callable[[Traits], str] = lambda traits: ""
     seconds: Callable[[Settings[Any], Dataset], float] = lambda settings, train: 0.0
     attribution: Callable[[Any, Backend, CSR | Block, int], Attribution] = untold
     representation: Callable[[Any, Backend, CSR | Block], CSR | Block] = untold
     dense_layers: Callable[[Any, Backend], list[tuple[Array, Array]]] = without_layers
+    strengths: Callable[[Any, Backend, int], Strengths] = untold
+    anatomy: Callable[[Any, Backend], Anatomy] | None = None
     go_on: Callable[[Settings[Any], Backend, Dataset, Earlier], Learner] | None = None
     streamed: Callable[[Any, Backend], dict[str, Array | Pieces]] | None = None
     by_label: tuple[str, ...] = ()
+
+    def choices(self, traits: Traits, said: dict[str, Any]) -> dict[str, Chosen]:
+        """What its rules choose, each with its reason, where nobody said it."""
+        found = self.rules(traits, said).items()
+        return {name: Chosen.of(given) for name, given in found if name not in said}
+
+    def completed(self, traits: Traits, said: dict[str, Any]) -> dict[str, Any]:
+        """What was said, and what its rules choose beside, by name."""
+        chosen = self.choices(traits, said).items()
+        return {name: given.value for name, given in chosen} | said
 
     def written(self, network: Any, backend: Backend) -> Mapping[str, Array | Pieces]:
         """The weights of a network as they are written to a file."""

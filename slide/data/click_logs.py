@@ -12,8 +12,8 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.errors import ConfigError, worded
-from slide.data.session_logs import Events, checked_columns, files_in
-from slide.data.source import Source
+from slide.data.session_logs import Events, checked_columns, sources_of
+from slide.data.source import Source, Watch, unwatched
 from slide.data.tables import is_columnar, is_table
 from slide.data.tables.arrow import PARQUET, Arrow
 from slide.data.tables.row import Batch, Row, told
@@ -55,6 +55,7 @@ def read_clicks(
     path: str | Path | Sequence[str | Path],
     columns: Sequence[str] | None = None,
     clicked_from: float | None = None,
+    watch: Watch = unwatched,
 ) -> ClickLog:
     """The events of a log of clicks, one a row of a table.
 
@@ -66,6 +67,7 @@ def read_clicks(
             is_clicked, feedback, label, rating; time, timestamp, ts, eventdate, date.
         clicked_from: the least value that is a click, as 4 of ratings from 1 to 5; if None, values
             are 0 or 1, or false or true.
+        watch: is told how many bytes were read.
 
     Raises:
         DataError: see `read_sessions`; or a click is none of these values.
@@ -73,8 +75,8 @@ def read_clicks(
     """
     names = checked_columns(columns, tuple(USUAL))
     log = Clicks(names, checked_limit(clicked_from))
-    for file in files_in(path):
-        log.read(Source(file))
+    for source in sources_of(path, watch):
+        log.read(source)
     return log.shown()
 
 

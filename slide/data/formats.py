@@ -33,13 +33,12 @@ from slide.data.apart import apart_parts
 from slide.data.beside import labels_beside, left_out_beside, refuse_label_features
 from slide.data.columns import column_parts
 from slide.data.compression import SUFFIXES
-from slide.data.folders.converting import Watch, unwatched
 from slide.data.folders.converting import convert_to_folder as fill_folder
 from slide.data.folders.opening import open_folder
 from slide.data.many import files_of, in_a_row
 from slide.data.npz import npz_parts, save_npz
 from slide.data.parts import Parts, parts_of
-from slide.data.source import BEGIN, Place, Source
+from slide.data.source import BEGIN, Place, Source, Watch, behind, unwatched
 from slide.data.streams import is_stream, refuse_twice, shown
 from slide.data.svmlight import svmlight_parts, svmlight_text
 from slide.data.tables import is_columnar
@@ -98,6 +97,7 @@ def read(
     n_labels: int | None = None,
     one_based: str | None = None,
     features_only: bool = False,
+    watch: Watch = unwatched,
 ) -> Dataset:
     """The examples of a file, in its order, whatever its format.
 
@@ -111,6 +111,8 @@ def read(
         one_based: what an svmlight file counts from 1: "none", "features", "labels" or "both";
             column 0 is then what it calls 1. Other files count from 0, whatever is said.
         features_only: labels in a file of their own are not looked for: there are none then.
+        watch: is told how many bytes were read; of a data folder, of labels in a file of their own,
+            and of npz that is sought in, nothing.
 
     Returns:
         A Dataset for which `check()` holds, all values finite, all label values 1 (or -1, which
@@ -126,7 +128,7 @@ def read(
             ends in blank lines.
     """
     sizes = size_of(n_features, "n_features"), size_of(n_labels, "n_labels")
-    return _read(path_of(path, "path"), *sizes, counted(one_based), features_only)[1]
+    return _read(path_of(path, "path"), *sizes, counted(one_based), features_only, watch)[1]
 
 
 def size_of(n: int | None, name: str) -> int:
@@ -164,16 +166,19 @@ def _read(
     n_labels: int = 0,
     one_based: OneBased | None = None,
     features_only: bool = False,
+    watch: Watch = unwatched,
 ) -> tuple[str, Dataset]:
     """The format of a file, and its examples; of several files the format of the last."""
-    sets = list[Dataset]()
+    sets, n_before = list[Dataset](), 0
     for each in files_of(path):
         if _format(each) == "folder":
             kind = "folder"
             sets.append(open_folder(each))
         else:
-            kind, parts = _opened(Source(each), n_features, n_labels, one_based, features_only)
+            source = Source(each, watch=behind(n_before, watch))
+            kind, parts = _opened(source, n_features, n_labels, one_based, features_only)
             sets.append(parts if isinstance(parts, Dataset) else parts.whole())
+            n_before += source.n_read
     return kind, in_a_row(sets)
 
 
@@ -262,7 +267,7 @@ def read_pair(
     return train_set, None if valid is None else read(valid, one_based=counting)
 
 
-def write(dataset: Dataset, path: str | Path) -> None:
+def write(dataset: Dataset, path: str | Path, watch: Watch = unwatched) -> None:
     """Write examples so that `read(path)` returns the same bits.
 
     Only an svmlight file forgets something: columns after the last one used, since it states no
@@ -272,6 +277,7 @@ def write(dataset: Dataset, path: str | Path) -> None:
         dataset: examples with finite values, every label value 1, or -1 where the file is npz.
         path: a file that does not exist yet, or `-` for standard output, which gets XMC text; its
             name tells the format and the compression.
+        watch: is told how many lines were written; of npz nothing.
 
     Raises:
         DataError: the file exists, cannot be written, or its format cannot hold the examples.
@@ -295,9 +301,9 @@ def write(dataset: Dataset, path: str | Path) -> None:
         if kind == "npz":
             save_npz(dataset, file)
         elif kind == "xmc":
-            save_text(xmc_text(dataset), file, path)
+            save_text(xmc_text(dataset), file, path, watch)
         else:
-            save_text(svmlight_text(dataset, path), file, path)
+            save_text(svmlight_text(dataset, path), file, path, watch)
 
 
 def _unwritable(dataset: Dataset, kind: str) -> str | None:

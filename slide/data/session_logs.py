@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from math import isfinite
 from pathlib import Path
@@ -15,7 +15,7 @@ from slide.core.contract.arguments import items_of, path_of
 from slide.core.contract.arrays import Array
 from slide.core.errors import ConfigError, DataError, worded
 from slide.data.many import files_of
-from slide.data.source import Source
+from slide.data.source import Source, Watch, behind, unwatched
 from slide.data.streams import refuse_twice
 from slide.data.tables import Row, opened
 from slide.data.tables.arrow import Arrow
@@ -44,7 +44,9 @@ class Log(NamedTuple):
 
 
 def read_sessions(
-    path: str | Path | Sequence[str | Path], columns: Sequence[str] | None = None
+    path: str | Path | Sequence[str | Path],
+    columns: Sequence[str] | None = None,
+    watch: Watch = unwatched,
 ) -> Log:
     """The events of a log, one a row of a table.
 
@@ -54,6 +56,7 @@ def read_sessions(
         columns: what session, item and time are called; two names if there is no time. If None,
             usual names are looked for, whatever their case: session, session_id, user, user_id,
             visitorid; item, item_id, product_id, article_id; time, timestamp, ts, eventdate, date.
+        watch: is told how many bytes were read.
 
     Raises:
         DataError: a file cannot be read, has no such column, an id is empty or of another type, or
@@ -61,9 +64,18 @@ def read_sessions(
         ConfigError: columns are not two or three names.
     """
     log = Events(checked_columns(columns))
-    for file in files_in(path):
-        log.read(Source(file))
+    for source in sources_of(path, watch):
+        log.read(source)
     return log.whole()
+
+
+def sources_of(path: str | Path | Sequence[str | Path], watch: Watch) -> Iterator[Source]:
+    """The files that are one log, one by one; the watch is told of all together."""
+    n_before = 0
+    for file in files_in(path):
+        source = Source(file, watch=behind(n_before, watch))
+        yield source
+        n_before += source.n_read
 
 
 def files_in(path: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -29,6 +29,19 @@ _WIDE_MARKS = {
 
 
 _LINE_END = re.compile(rb"\r\n?|\n")
+
+
+Watch = Callable[[int], None]
+"""Is told how far reading, or writing, is."""
+
+
+def unwatched(n: int) -> None:
+    """Where nobody looks on."""
+
+
+def behind(n_before: int, watch: Watch) -> Watch:
+    """What is told of one file, for whoever counts those before it, too."""
+    return lambda n: watch(n_before + n)
 
 
 class Place(NamedTuple):
@@ -82,14 +95,15 @@ class Source:
     Args:
         path: the file, or `-`.
         chunk_size: bytes to read at a time; a block is longer only where a line is.
+        watch: is told how many bytes were read, at each piece.
 
     Attributes:
         name: the file in sentences.
         n_read: bytes of it that were read, compressed as they are.
     """
 
-    def __init__(self, path: Path, chunk_size: int = CHUNK_SIZE) -> None:
-        self.path = path
+    def __init__(self, path: Path, chunk_size: int = CHUNK_SIZE, watch: Watch = unwatched) -> None:
+        self.path, self.watch = path, watch
         self.name = shown(path)
         self.n_read = 0
         self._pieces = self._plain(chunk_size)
@@ -119,6 +133,7 @@ class Source:
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self.n_read += len(piece)
+            self.watch(self.n_read)
             yield piece
 
     def pieces(self) -> Iterator[bytes]:

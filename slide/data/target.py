@@ -16,6 +16,7 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.data.compression import compressing
+from slide.data.source import Watch, unwatched
 from slide.data.streams import into_stream, is_stream, is_taken, open_error
 
 _ROWS_AT_A_TIME = 4096
@@ -72,11 +73,17 @@ def draft_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
-def save_text(pieces: Iterable[str], file: IO[bytes], path: Path) -> None:
-    """Write text, compressed as the suffix of path says; the same text gives the same bytes."""
+def save_text(pieces: Iterable[str], file: IO[bytes], path: Path, watch: Watch = unwatched) -> None:
+    """Write text, compressed as the suffix of path says; the same text gives the same bytes.
+
+    Whoever looks on is told how many lines were written.
+    """
+    n_lines = 0
     with compressing(file, path) as stream:
         for piece in pieces:
             stream.write(piece.encode())
+            n_lines += piece.count("\n")
+            watch(n_lines)
 
 
 def example_lines(dataset: Dataset) -> Iterator[str]:

@@ -74,7 +74,7 @@ def solving(data: Dataset, said: dict[str, Any], time_budget: float | None) -> C
     said = plainly(said)
     if SVM not in kinds_asked_for(said) or time_budget is not None or data.n_labels > FEW_LABELS:
         return None
-    return Config(learner=SVM.settings(), **(SVM.rules(Traits.of(data), said) | said))
+    return Config(learner=SVM.settings(), **SVM.completed(Traits.of(data), said))
 
 
 def chosen_in(records: list[dict[str, Any]]) -> dict[str, float]:

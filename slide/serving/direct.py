@@ -185,6 +185,11 @@ class PackedDirect:
             np.append(weights, self.biases.of_labels[label]),
         )
 
+    def n_weights_by(self, backend: Backend) -> tuple[Array, Array]:
+        """See `Direct`."""
+        lists = self.lists
+        return np.bincount(lists.ids, minlength=self.n_labels), np.diff(lists.offsets)[:-1]
+
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """See `Searcher`."""
         assert isinstance(backend, NumbaBackend)

@@ -42,7 +42,7 @@ def frozen_of(model: Model, dtype: str, keep: float) -> Frozen:
         "trained_on": model.trained_on,
         "one_based": model.one_based,
         "engine": said,
-    }
+    } | model.origin.told()
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     beside = {name: getattr(model, name) for name in PARTS}
     return Frozen(description | told_beside(model), arrays, beside=beside)

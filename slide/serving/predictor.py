@@ -19,6 +19,7 @@ from slide.core.examples.metrics import PROPENSITY_A, PROPENSITY_B, RANKS
 from slide.core.examples.names import Names
 from slide.core.examples.texts import TextFeatures
 from slide.core.models.explanation import Explanation
+from slide.core.models.inspection import Inspection, LabelInputs
 from slide.core.models.model import Model
 from slide.serving.folder import Frozen, check_bytes, read, write
 from slide.serving.freezing import frozen_of, model_of
@@ -197,6 +198,14 @@ class Predictor:
         """See `Model.explain`; a row may have the forms of one example that `predict` takes."""
         one = one_row(row, self.n_features)
         return self.model.explain(row if one is None else one, label, n, examples)
+
+    def inspect(self) -> Inspection:
+        """See `Model.inspect`."""
+        return self.model.inspect()
+
+    def inputs_of_label(self, label: Any, n: int = 10) -> LabelInputs:
+        """See `Model.inputs_of_label`."""
+        return self.model.inputs_of_label(label, n)
 
     def evaluate(
         self,

@@ -11,11 +11,11 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.pieces import Pieces
-from slide.core.direct.attributing import attribution, representation
+from slide.core.direct.attributing import anatomy, attribution, representation, strengths
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.neighbours import layer_of
 from slide.core.direct.network import Direct
-from slide.core.direct.rules import rules, suits, tiny
+from slide.core.direct.rules import obstacle, rules, suits, tiny
 from slide.core.direct.run import DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
@@ -163,6 +163,7 @@ DIRECT = Kind(
     title="direct connections",
     settings=DirectSettings,
     suits=suits,
+    obstacle=obstacle,
     rules=rules,
     tiny=tiny,
     begin=DirectRun.begin,
@@ -175,6 +176,8 @@ DIRECT = Kind(
     size=describe_size,
     attribution=attribution,
     representation=representation,
+    strengths=strengths,
+    anatomy=anatomy,
     go_on=DirectRun.go_on,
     streamed=streamed,
     by_label=BY_LABEL,

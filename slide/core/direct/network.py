@@ -107,6 +107,12 @@ class Direct:
         start, end = backend.get(weight.indptr[label : label + 2]).tolist()
         return backend.get(weight.indices[start:end]), backend.get(weight.values[start:end])
 
+    def n_weights_by(self, backend: Backend) -> tuple[Array, Array]:
+        """How many weights each label has, and how many labels each input and each unit."""
+        weight = self.param.weight
+        indptr, indices = backend.get(weight.indptr), backend.get(weight.indices)
+        return np.diff(indptr) - 1, np.bincount(indices, minlength=weight.n_cols)[:-1]
+
     def index(self, backend: Backend, limit: int | None = None) -> InvertedIndex:
         """Of all weights, or of the largest `limit` of each input; biases are its base."""
         whole = backend.invert(self.param.weight, self.bias, limit or self.n_labels)

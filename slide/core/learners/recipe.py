@@ -6,10 +6,12 @@ The rules are those of the learners: `slide.core.svm.kind`, `slide.core.direct.r
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.numbering import by_columns
+from slide.core.learner import Kind
 from slide.core.learners.config import Config, kinds_asked_for, plainly
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.demands import demand_float
@@ -58,16 +60,55 @@ def completed(
 
 def recipe_of(train: Dataset, by_steps: bool, time_budget: float | None, **chosen: Any) -> Config:
     """`recipe` of a training set that was checked before, by columns."""
-    config = settings_for(Traits.of(train), by_steps, **chosen)
-    if time_budget is None or kind_of(config).seconds(config, train) <= time_budget:
-        return config
-    return settings_for(Traits.of(train), True, **chosen)
+    return decision(train, by_steps, time_budget, **chosen).config
 
 
 def settings_for(traits: Traits, by_steps: bool = False, **chosen: Any) -> Config:
     """The rules of `recipe`."""
+    return decided(traits, by_steps, **chosen).config
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules choose, and all that the reasons of it are made of.
+
+    Args:
+        config: what is chosen.
+        kind: of learner.
+        asked: the kinds that have all settings which were said.
+        possible: those of them that a backend and the time allow.
+        traits: that the rules looked at.
+        said: settings that somebody chose, by name.
+        seconds: that a learner would have taken, where that was more than there is; None where
+            time decided nothing.
+    """
+
+    config: Config
+    kind: Kind
+    asked: tuple[Kind, ...]
+    possible: tuple[Kind, ...]
+    traits: Traits
+    said: dict[str, Any]
+    seconds: float | None = None
+
+
+def decision(train: Dataset, by_steps: bool, time_budget: float | None, **chosen: Any) -> Decision:
+    """Of a training set that was checked before, by columns."""
+    traits = Traits.of(train)
+    found = decided(traits, by_steps, **chosen)
+    if time_budget is None:
+        return found
+    seconds = kind_of(found.config).seconds(found.config, train)
+    return found if seconds <= time_budget else decided(traits, True, seconds, **chosen)
+
+
+def decided(
+    traits: Traits, by_steps: bool = False, seconds: float | None = None, **chosen: Any
+) -> Decision:
+    """By what can be counted."""
     chosen = plainly(chosen)
     asked = kinds_asked_for(chosen)
     possible = [kind for kind in asked if kind.takes_steps or not by_steps] or asked
     kind = next((kind for kind in reversed(possible) if kind.suits(traits)), possible[0])
-    return Config(learner=kind.settings(), **(kind.rules(traits, chosen) | chosen))
+    config = Config(learner=kind.settings(), **kind.completed(traits, chosen))
+    return Decision(config, kind, tuple(asked), tuple(possible), traits, chosen, seconds)

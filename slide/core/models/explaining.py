@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slide.core.attribution import Attribution
+from slide.core.attribution import Attribution, Strengths
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.errors import InputError, ModelError
@@ -187,7 +187,7 @@ def pieces(
         )
 
 
-def unit_of(model: Explainable, told: Attribution, place: int) -> Unit | None:
+def unit_of(model: Explainable, told: Attribution | Strengths, place: int) -> Unit | None:
     """The unit of a hidden layer of labels that an input is, if it is one."""
     if told.units is None or told.units[place].max() < 0:
         return None

@@ -31,7 +31,9 @@ from slide.core.models.evaluating import Evaluating
 from slide.core.models.explaining import Explaining
 from slide.core.models.folder import staged
 from slide.core.models.freezing import frozen
+from slide.core.models.inspecting import Inspecting
 from slide.core.models.onnx_file import write_onnx
+from slide.core.models.origin import UNKNOWN, Origin
 from slide.core.models.probabilities import Probable
 from slide.core.models.stored import read_model, write_model
 from slide.core.models.texts import answers, features_of_texts
@@ -43,7 +45,7 @@ EXAMPLES_AT_A_TIME = 1024
 
 
 @dataclass(slots=True, repr=False)
-class Model(Probable, Evaluating, Explaining):
+class Model(Probable, Evaluating, Explaining, Inspecting):
     """A network and its surroundings.
 
     Args:
@@ -60,6 +62,7 @@ class Model(Probable, Evaluating, Explaining):
         feature_names, label_names: what the ids are called, where they have names.
         text: how texts become features, of a model that was trained on texts.
         calibration: makes probabilities of logits; None if no example was left to fit it to.
+        origin: when, by what and on which data it was trained, as far as that is known.
         exact, retrieving: find labels, among all or among those that tables or an index retrieve;
             made when first wanted.
         prepared: the plan and the examples of `prepare_sampled`, by columns, if it was called.
@@ -81,6 +84,7 @@ class Model(Probable, Evaluating, Explaining):
     label_names: Names | None = None
     text: TextFeatures | None = None
     calibration: Calibration | None = None
+    origin: Origin = UNKNOWN
     exact: Searcher | None = None
     retrieving: Searcher | None = None
     prepared: tuple[Plan, Dataset | None] | None = None
@@ -100,6 +104,7 @@ class Model(Probable, Evaluating, Explaining):
         config, backend = state["config"], state["backend"]
         read = kind_of(config).read
         state["network"] = read(state["network"], config, state["label_counts"], backend)
+        state = {"origin": UNKNOWN} | state  # which older copies do not have
         for name, value in state.items():
             setattr(self, name, value)
 

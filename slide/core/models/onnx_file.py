@@ -15,6 +15,7 @@ from slide.core.contract.arrays import Array
 from slide.core.errors import ConfigError, ModelError, said
 from slide.core.learner import LAST
 from slide.core.learners.kinds import kind_of
+from slide.core.models.origin import version
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -99,13 +100,6 @@ def imported() -> Any:
             "ONNX is written by a package that is not installed: pip install 'slide-engine[onnx]'"
         ) from None
     return onnx
-
-
-def version() -> str:
-    """Of this package, whose top has imported us by the time that anybody asks."""
-    import slide
-
-    return slide.__version__
 
 
 def unit_length(onnx: Any) -> list[NodeProto]:

@@ -24,6 +24,7 @@ from slide.core.models.folder import (
     refuse_no_files,
     write_description,
 )
+from slide.core.models.origin import Origin
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, read_network
 from slide.core.models.writing import save_tensors
 from slide.core.settings.demands import demand_int
@@ -56,7 +57,7 @@ def description_of(model: Model) -> dict[str, Any]:
         "n_samples": model.n_samples,
         "trained_on": model.trained_on,
         "one_based": model.one_based,
-    }
+    } | model.origin.told()
 
 
 @contextmanager
@@ -92,6 +93,7 @@ def described(path: Path, description: dict[str, Any]) -> dict[str, Any]:
             "n_samples": description["n_samples"],
             "trained_on": str(description.get("trained_on", "")),
             "one_based": one_based_of(description),
+            "origin": Origin.of(description),
         }
     except ConfigError as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again") from None

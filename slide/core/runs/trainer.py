@@ -30,11 +30,12 @@ from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import completed
 from slide.core.models.calibration import Calibration
 from slide.core.models.model import Model
+from slide.core.models.origin import Origin
 from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
 from slide.core.runs.clock import Clock, Place, batches, n_steps_of
 from slide.core.runs.course import Course
-from slide.core.runs.digests import digests_of
+from slide.core.runs.digests import arrays_of, digest_of, digests_of
 from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.placement import HERE, Placement
@@ -175,6 +176,7 @@ class Trainer:
             train, valid = checked_pair(train, valid)
             names = {n: getattr(train, n) for n in ("feature_names", "label_names", "text")}
             digests = self._digests(train, valid, begin_with, saver.found)
+            digest = digests.get("train") or digest_of(arrays_of(train))
             train, before = Before.found(train, begin_with, saver.found)
             features, labels = before.features, before.labels
             counts = before.label_counts(train.y.positive().column_counts())
@@ -189,7 +191,9 @@ class Trainer:
             )  # fmt: skip
             run = description_of(self.config, kind_of(self.config).name, self.keeping, digests)
             run["start"] = before.start and before.start.state()
-            return self._fitted(train, valid, as_model, before, saver, run)
+            model = self._fitted(train, valid, as_model, before, saver, run)
+            model.origin = Origin.now(digest)
+            return model
 
     def _fitted(
         self, train: Dataset, valid: Dataset | None, as_model: Callable[..., Model],

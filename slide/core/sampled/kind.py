@@ -13,7 +13,13 @@ from slide.core.contract.families import kind_of
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset, batches
 from slide.core.learner import LAST, Kind, Searcher
-from slide.core.sampled.attributing import attribution, representation
+from slide.core.sampled.attributing import (
+    anatomy,
+    attribution,
+    dense_layers,
+    representation,
+    strengths,
+)
 from slide.core.sampled.layers import SampledLayer
 from slide.core.sampled.network import Network, n_cells
 from slide.core.sampled.retrieval import Retrieval
@@ -117,16 +123,6 @@ def tensors(network: Network, backend: Backend) -> dict[str, Array]:
     return dict(zip(tensor_names(len(network.hidden)), weights, strict=True))
 
 
-def dense_layers(network: Network, backend: Backend) -> list[tuple[Array, Array]]:
-    """Weight (n_units, n_inputs) and bias of each layer, however it stores them."""
-    weights = [backend.get(layer.param.weight) for layer in network.layers]
-    by_unit = [
-        weight if isinstance(layer, SampledLayer) else weight.T
-        for weight, layer in zip(weights, network.layers, strict=True)
-    ]
-    return [(weight[:, :-1], weight[:, -1]) for weight in by_unit]
-
-
 def tensor_names(n_hidden: int) -> list[str]:
     """Names of the layers' weights, the output last."""
     return [f"hidden.{layer}" for layer in range(n_hidden)] + [OUTPUT]
@@ -200,6 +196,8 @@ SAMPLED = Kind(
     size=describe_size,
     attribution=attribution,
     representation=representation,
+    strengths=strengths,
+    anatomy=anatomy,
     dense_layers=dense_layers,
     go_on=SampledRun.go_on,
     by_label=(OUTPUT,),

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.direct.attributing import attribution, representation
+from slide.core.direct.attributing import anatomy, attribution, representation, strengths
 from slide.core.direct.kind import BY_LABEL, network_from, sampled_searcher, streamed, tensors
-from slide.core.direct.rules import FEW_FEATURES
-from slide.core.direct.rules import suits as suits_directly
+from slide.core.direct.rules import obstacle as obstacle_directly
+from slide.core.direct.rules import pairs_of_features
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.stacking import MOST_ENTRIES
 from slide.core.errors import said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import Scratch
 from slide.core.learner import Kind
+from slide.core.settings.chosen import Chosen
 from slide.core.settings.settings import Settings
 from slide.core.settings.traits import Traits
 from slide.core.svm.run import SvmRun
@@ -32,20 +33,35 @@ ROUNDS = 5  # that a run seldom has more of
 SECONDS_OF_TERM = 4e-8  # of a feature of a pair, in all rounds together; measured on six sets
 
 
-def suits(traits: Traits) -> bool:
-    """Sparse features, not too many labels, and several of them an example.
+def obstacle(traits: Traits) -> str:
+    """Why they do not suit: sparse features, not too many labels, and several an example do.
 
     Labels of which each example has one push each other down, all of them: steps, whose active sets
     see others each time, go further in the same time (docs/decisions/0027), as they do where labels
     are so many that most have an example or two.
     """
-    has_several = traits.labels_per_example >= SEVERAL_LABELS
-    return suits_directly(traits) and has_several and traits.n_labels <= MOST_LABELS
+    if found := obstacle_directly(traits):
+        return found
+    n, n_labels = traits.labels_per_example, traits.n_labels
+    if n < SEVERAL_LABELS:
+        return f"an example has {n:.1f} labels, and with fewer than {SEVERAL_LABELS} they compete"
+    if n_labels > MOST_LABELS:
+        return f"there are {n_labels:,} labels, more than {MOST_LABELS:,}: most have few examples"
+    return ""
 
 
-def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Any]:
+def suits(traits: Traits) -> bool:
+    """Whether nothing is in their way."""
+    return not obstacle(traits)
+
+
+def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Chosen]:
     """Most is chosen by the race."""
-    return {"epochs": 10, "active": 40, "pairs": traits.features_per_example <= FEW_FEATURES}
+    return {
+        "epochs": Chosen(10, "rounds at most: after one that gains too little comes the last"),
+        "active": Chosen(40, "hard negatives of an example a round; more gained nothing (0027)"),
+        "pairs": pairs_of_features(traits),
+    }
 
 
 def tiny(settings: Settings[SvmSettings]) -> Settings[SvmSettings]:
@@ -110,6 +126,7 @@ SVM = Kind(
     title="linear SVMs",
     settings=SvmSettings,
     suits=suits,
+    obstacle=obstacle,
     rules=rules,
     tiny=tiny,
     begin=SvmRun.begin,
@@ -124,6 +141,8 @@ SVM = Kind(
     seconds=seconds,
     attribution=attribution,
     representation=representation,
+    strengths=strengths,
+    anatomy=anatomy,
     streamed=streamed,
     by_label=BY_LABEL,
 )

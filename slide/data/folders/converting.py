@@ -24,7 +24,7 @@ from slide.data.folders.manifest import VERSION
 from slide.data.folders.opening import open_folder
 from slide.data.folders.writing import FolderWriter, is_there
 from slide.data.parts import Parts
-from slide.data.source import BEGIN, CHUNK_SIZE, Place, Source
+from slide.data.source import BEGIN, CHUNK_SIZE, Place, Source, Watch, unwatched
 from slide.data.streams import is_stream, open_error
 from slide.data.target import refuse_taken
 
@@ -32,11 +32,6 @@ EVERY = 1 << 27  # bytes of numbers between two places to go on from
 PROGRESS, LOCK = "progress.json", "lock"
 
 Opener = Callable[[Source, Place], Parts]
-Watch = Callable[[int], None]
-
-
-def unwatched(n_bytes: int) -> None:
-    """Where nobody looks on."""
 
 
 def convert_to_folder(

@@ -19,11 +19,11 @@ from slide.core.examples.mapped import Mapped
 from slide.core.examples.names import Names
 from slide.core.examples.texts import TFIDF, TextFeatures
 from slide.data.called import Called
-from slide.data.folders.converting import Watch, convert_to_folder, unwatched
+from slide.data.folders.converting import convert_to_folder
 from slide.data.many import files_of
 from slide.data.named_labels import LabelColumn
 from slide.data.parts import Part, Parts
-from slide.data.source import Place, Source
+from slide.data.source import Place, Source, Watch, unwatched
 from slide.data.streams import is_stream, refuse_twice
 from slide.data.target import refuse_taken
 from slide.data.texts import (
