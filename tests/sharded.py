@@ -5,7 +5,7 @@ from direct_settings import BACKEND, DIRECT
 
 from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 from slide.distributed.losing import ShardLostError
 from slide.distributed.placed import Placed
 from slide.reference.kernels import ReferenceBackend
@@ -14,8 +14,8 @@ OTHER = {"epochs": 2, "list_limit": 9, "grown": 5, "rebuild_every": 3, "layers":
 SMALL = Config(**DIRECT.flat() | OTHER)
 
 
-def crew_of(n, loose=False):
-    return Crew(BACKEND, ReferenceBackend, n, loose)
+def group_of(n, loose=False):
+    return ShardGroup(BACKEND, ReferenceBackend, n, loose)
 
 
 def changed(config, **other):
@@ -23,10 +23,12 @@ def changed(config, **other):
     return Config(**config.flat() | other)
 
 
-def trainer_of(crew, config=SMALL, checkpoints=None, **more):
+def trainer_of(group, config=SMALL, checkpoints=None, **more):
     """A trainer among shards."""
     folder = None if checkpoints is None else checkpoints.folder
-    return Trainer(config, BACKEND, checkpoints=checkpoints, placement=Placed(crew, folder), **more)
+    return Trainer(
+        config, BACKEND, checkpoints=checkpoints, placement=Placed(group, folder), **more
+    )
 
 
 def bits_of(model, folder):
@@ -35,7 +37,7 @@ def bits_of(model, folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-class Losing(Crew):
+class Losing(ShardGroup):
     """Shards of this process, which are lost at given moments, counted in what they are asked."""
 
     def __init__(self, n, moments):
@@ -51,8 +53,8 @@ class Losing(Crew):
         if self.asked in self.moments:
             self.n_lost += 1
             lost = self.asked % self.n_shards
-            self.speakers[lost].leave()
-            self.speakers[lost] = super().made(self.make)[lost]
+            self.actors[lost].leave()
+            self.actors[lost] = super().made(self.make)[lost]
             raise ShardLostError([lost], "is lost as it was to be")
         return super().heard(waiting)
 

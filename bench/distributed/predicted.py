@@ -25,14 +25,14 @@ from slide.core.learners.recipe import recipe
 from slide.core.machine import cores
 from slide.core.runs.clock import Clock, Place, batches
 from slide.distributed.cluster import ray_at
-from slide.distributed.crew import Crew, n_bytes_of
+from slide.distributed.group import ShardGroup, n_bytes_of
 from slide.distributed.placed import Placed
 from slide.distributed.planning.counts import Work
 from slide.distributed.planning.measuring import measured
 from slide.distributed.planning.rates import Rates
 from slide.distributed.planning.timing import Node, step_of
 from slide.distributed.planning.traffic import traffic
-from slide.distributed.ray_crew import RayCrew, backend_of_shard
+from slide.distributed.ray_group import RayShardGroup, backend_of_shard
 
 SHARDS = (1, 2, 4)
 CALLS = 200  # of an actor, to see how long one takes
@@ -41,7 +41,7 @@ CHOSEN = {"layers": 1, "lr": 2.0}
 
 
 class Counting:
-    """A crew that counts bytes of arrays, as if each shard had a machine of its own."""
+    """A group that counts bytes of arrays, as if each shard had a machine of its own."""
 
     n_bytes = 0
 
@@ -59,15 +59,15 @@ class Counting:
         return replies
 
 
-class Here(Counting, Crew):
+class Here(Counting, ShardGroup):
     def core_seconds(self) -> float:
         return time.process_time()
 
 
-class OnRay(Counting, RayCrew):
+class OnRay(Counting, RayShardGroup):
     def core_seconds(self) -> float:
         asked = [one.__ray_call__.remote(lambda self: time.process_time())
-                 for one in self.speakers]  # fmt: skip
+                 for one in self.actors]  # fmt: skip
         return time.process_time() + sum(self.ray.get(asked))
 
     def call_seconds(self) -> float:
@@ -75,29 +75,29 @@ class OnRay(Counting, RayCrew):
         spent = []
         for _ in range(CALLS):
             began = time.perf_counter()
-            self.ray.get(self.speakers[0].where.remote())
+            self.ray.get(self.actors[0].where.remote())
             spent.append(time.perf_counter() - began)
         return statistics.median(spent)
 
 
 @contextmanager
-def crew_of(n: int, on_ray: bool, backend: Any) -> Iterator[Any]:
+def group_of(n: int, on_ray: bool, backend: Any) -> Iterator[Any]:
     """So many shards of one thread each."""
     if not on_ray:
-        crew = Here(backend, partial(backend_of_shard, None, 1), n)
-        yield crew
-        crew.close()
+        group = Here(backend, partial(backend_of_shard, None, 1), n)
+        yield group
+        group.close()
         return
     with ray_at(None, max(n, cores())) as ray:
-        crew = OnRay(ray, backend, None, n, False, 1)
-        yield crew
-        crew.close()
+        group = OnRay(ray, backend, None, n, False, 1)
+        yield group
+        group.close()
 
 
-def trained(data: slide.Dataset, crew: Any, epochs: int) -> dict[str, float]:
+def trained(data: slide.Dataset, group: Any, epochs: int) -> dict[str, float]:
     """Means over all steps but the first, which loads what was compiled; seconds are a median."""
     config = recipe(data, by_steps=True, epochs=epochs, **CHOSEN)
-    run = Placed(crew).kind(kind_of(config)).begin(config, crew.backend, data)
+    run = Placed(group).kind(kind_of(config)).begin(config, group.backend, data)
     clock, place, seconds, before = Clock(), Place(), [], (0.0, 0)
     for epoch in range(epochs):
         for batch in batches(run, clock, place):
@@ -106,12 +106,12 @@ def trained(data: slide.Dataset, crew: Any, epochs: int) -> dict[str, float]:
             clock.step += 1
             seconds.append(time.perf_counter() - began)
             if len(seconds) == 1:
-                before = crew.core_seconds(), crew.n_bytes
+                before = group.core_seconds(), group.n_bytes
         place.epoch, place.drawn_from = epoch + 2, None
     n = len(seconds) - 1
     return {
-        "core-seconds": (crew.core_seconds() - before[0]) / n,
-        "bytes": (crew.n_bytes - before[1]) / n,
+        "core-seconds": (group.core_seconds() - before[0]) / n,
+        "bytes": (group.n_bytes - before[1]) / n,
         "seconds": statistics.median(seconds[1:]),
     }
 
@@ -140,9 +140,9 @@ def main() -> None:
     work, rates = measured(data, backend, False, epochs=args.epochs, **CHOSEN)
     rows = []
     for n in SHARDS:
-        with crew_of(n, args.ray, backend) as crew:
-            call = crew.call_seconds() if args.ray else 0.0
-            found = trained(data, crew, args.epochs)
+        with group_of(n, args.ray, backend) as group:
+            call = group.call_seconds() if args.ray else 0.0
+            found = trained(data, group, args.epochs)
         for name, expected in predicted(work, rates, n, call).items():
             if args.ray or name != "seconds":
                 error = f"{100 * (expected / found[name] - 1):+.0f} %"

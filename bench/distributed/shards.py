@@ -30,9 +30,9 @@ from slide.core.learners.recipe import recipe
 from slide.core.runs.placement import HERE, Placement
 from slide.core.runs.trainer import Trainer
 from slide.distributed.cluster import ray_at
-from slide.distributed.crew import HANDED
+from slide.distributed.group import HANDED
 from slide.distributed.placed import Placed
-from slide.distributed.ray_crew import RayCrew
+from slide.distributed.ray_group import RayShardGroup
 
 SHARDS = [0, 1, 2, 4]
 WARMING = 500  # examples that are trained on before, so that nothing is compiled or loaded later
@@ -43,13 +43,13 @@ EACH_STEP = HANDED, "best"
 class Counted:
     """Watches a run: what was sent before its first step, and until its last one."""
 
-    crew: RayCrew | None = None
+    group: RayShardGroup | None = None
     first: Counter[str] | None = None
     last: Counter[str] | None = None
 
     def on_step(self, step: int, n_steps: int) -> None:
-        if self.crew is not None:
-            self.last = Counter(self.crew.traffic)
+        if self.group is not None:
+            self.last = Counter(self.group.traffic)
             self.first = self.first or self.last
 
     def on_evaluation(self, record: dict[str, Any]) -> None: ...
@@ -86,15 +86,15 @@ def run(train: Dataset, config: Config, n: int, threads: int) -> dict[str, Any]:
     if not n:
         return measured(train, config, backend, HERE, Counted(), lambda: (0.0, 0.0))
     with ray_at(None, max(n * threads, os.cpu_count() or 1)) as ray:
-        crew = RayCrew(ray, backend, None, n, False, threads)
+        group = RayShardGroup(ray, backend, None, n, False, threads)
 
         def cpu() -> tuple[float, float]:
             seconds = [one.__ray_call__.remote(lambda self: time.process_time())
-                       for one in crew.speakers]  # fmt: skip
+                       for one in group.actors]  # fmt: skip
             return sum(ray.get(seconds)), cpu_of_ray()
 
-        line = measured(train, config, backend, Placed(crew), Counted(crew), cpu)
-        crew.close()
+        line = measured(train, config, backend, Placed(group), Counted(group), cpu)
+        group.close()
     return line
 
 
@@ -109,14 +109,14 @@ def measured(
     spent = time.process_time() - own + cpu()[0] - others[0]
     of_ray = cpu()[1] - others[1]
     line = {"seconds": trainer.seconds, "CPU seconds": spent, "of Ray": of_ray}
-    if watcher.crew is None:
+    if watcher.group is None:
         return {"shards": "one process"} | line
     assert watcher.last is not None
     sent = Counter(watcher.last)
     sent.subtract(watcher.first)
     each = sum(sent[name] for name in EACH_STEP) / max(trainer.step - 1, 1)
     index = sum(count for name, count in watcher.last.items() if name not in EACH_STEP)
-    n = watcher.crew.n_shards
+    n = watcher.group.n_shards
     expected = formula(train, config, n)
     sizes = {"KB a step": each / 1e3, "by formula": expected / 1e3, "MB of indices": index / 1e6}
     return {"shards": str(n)} | line | sizes

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset
     from slide.core.models.model import Model
     from slide.core.runs.placement import Placement
-    from slide.distributed.crew import Crew
+    from slide.distributed.group import ShardGroup
 
 PANEL = "Several machines"
 Distributed = Annotated[
@@ -126,16 +126,16 @@ class Wanted:
             )
 
     @contextmanager
-    def crew(self, computer: Backend) -> Iterator[Crew]:
+    def group(self, computer: Backend) -> Iterator[ShardGroup]:
         """The shards, for as long as this lasts."""
-        from slide.distributed.ray_crew import RayCrew
+        from slide.distributed.ray_group import RayShardGroup
 
         with self.connected(computer) as (ray, n, threads):
-            crew = RayCrew(ray, computer, self.backend, n, self.loose, threads)
+            group = RayShardGroup(ray, computer, self.backend, n, self.loose, threads)
             try:
-                yield crew
+                yield group
             finally:
-                crew.close()
+                group.close()
 
     @contextmanager
     def connected(self, computer: Backend) -> Iterator[tuple[Any, int, int]]:
@@ -198,8 +198,8 @@ class Wanted:
         from slide.distributed.model import ShardedModel
 
         computer = load(self.backend)
-        with self.crew(computer) as crew:
-            yield ShardedModel.open(folder, computer, crew)
+        with self.group(computer) as group:
+            yield ShardedModel.open(folder, computer, group)
 
     @contextmanager
     def placement(self, computer: Backend, checkpoints: Checkpoints | None) -> Iterator[Placement]:
@@ -220,5 +220,5 @@ class Wanted:
             return
         from slide.distributed.placed import Placed
 
-        with self.crew(computer) as crew:
-            yield Placed(crew, None if checkpoints is None else checkpoints.folder.resolve())
+        with self.group(computer) as group:
+            yield Placed(group, None if checkpoints is None else checkpoints.folder.resolve())

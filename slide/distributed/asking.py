@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 
-class Crew(Protocol):
+class WorkerGroup(Protocol):
     """Several workers of one class, in an order.
 
     Attributes:
@@ -32,7 +32,7 @@ class Crew(Protocol):
 
 
 class InProcess:
-    """Workers that live here, and take turns: a `Crew`.
+    """Workers that live here, and take turns: a `WorkerGroup`.
 
     Args:
         kind: their class.
@@ -47,12 +47,12 @@ class InProcess:
         return value
 
     def ask(self, what: str, *arguments: Sequence[Any]) -> list[Any]:
-        """See `Crew`."""
+        """See `WorkerGroup`."""
         each = zip(*arguments, strict=True) if arguments else ((),) * len(self.workers)
         return [
             getattr(worker, what)(*given) for worker, given in zip(self.workers, each, strict=True)
         ]
 
 
-Hire = Callable[[type[Any], Sequence[tuple[Any, ...]]], Crew]
-"""Makes a crew of workers of a class, of the arguments of each."""
+Hire = Callable[[type[Any], Sequence[tuple[Any, ...]]], WorkerGroup]
+"""Makes a group of workers of a class, of the arguments of each."""

@@ -29,7 +29,7 @@ from slide.core.learners.kinds import kind_of
 from slide.core.runs.placement import Here
 from slide.core.settings.demands import demand_int
 from slide.core.settings.settings import Settings
-from slide.distributed.asking import Crew, Hire, InProcess
+from slide.distributed.asking import Hire, InProcess, WorkerGroup
 from slide.distributed.means import Arrays, averaged_of, mean
 from slide.distributed.parts import dealt, parts_of
 from slide.distributed.ranges import refuse_other
@@ -49,7 +49,7 @@ class AveragedRun(Stepping):
         rng: of the driver, on which nothing depends.
         data: all examples.
         order: their rows.
-        crew: the workers.
+        group: the workers.
         shares: f64, of the examples those that each of them has.
         fixed, shared: see `slide.distributed.means`.
         own: of each worker.
@@ -63,7 +63,7 @@ class AveragedRun(Stepping):
     rng: np.random.Generator
     data: Dataset
     order: Array
-    crew: Crew
+    group: WorkerGroup
     shares: Array
     fixed: State
     shared: Arrays
@@ -73,21 +73,21 @@ class AveragedRun(Stepping):
     sent: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sent = self.crew.share(self.fixed)
+        self.sent = self.group.share(self.fixed)
 
     @classmethod
     def begin(
         cls, placement: DataParallel, settings: Settings[Any], backend: Backend, train: Dataset
     ) -> AveragedRun:
         """Choose what all workers start from; the first one has the generator of the run."""
-        crew, averaged = placement.crew_for(settings, train), averaged_of(settings)
-        state = start_of(crew, settings, backend, train)
+        group, averaged = placement.group_for(settings, train), averaged_of(settings)
+        state = start_of(group, settings, backend, train)
         seed, own = settings.training.seed, averaged.own(state)
-        others = [np.random.default_rng([seed, number]) for number in range(1, crew.n)]
+        others = [np.random.default_rng([seed, number]) for number in range(1, group.n)]
         states = [own, *(own | {"rng": state_of_rng(rng)} for rng in others)]
         owns = [Own(each) for each in states]
         fixed, shared = averaged.fixed(state), averaged.shared(state)
-        return cls._made(placement.every, crew, settings, backend, train, fixed, shared, owns)
+        return cls._made(placement.every, group, settings, backend, train, fixed, shared, owns)
 
     @classmethod
     def resume(
@@ -100,24 +100,24 @@ class AveragedRun(Stepping):
         n, every = len(state["own"]), state["every"]
         refuse_other("shards", n, placement.n_workers)
         refuse_other("average_every", every, placement.every)
-        crew = placement.crew_for(settings, train)
+        group = placement.group_for(settings, train)
         owns = [Own(**each) for each in state["own"]]
         fixed, shared = state["fixed"], state["shared"]
-        run = cls._made(every, crew, settings, backend, train, fixed, shared, owns)
-        crew.ask("go_on", [run.sent] * n, [run.shared] * n, owns)
+        run = cls._made(every, group, settings, backend, train, fixed, shared, owns)
+        group.ask("go_on", [run.sent] * n, [run.shared] * n, owns)
         run.n_steps = state["n_steps"]
         return run
 
     @classmethod
     def _made(
-        cls, every: int, crew: Crew, settings: Settings[Any], backend: Backend, train: Dataset,
-        fixed: State, shared: Arrays, own: list[Own],
+        cls, every: int, group: WorkerGroup, settings: Settings[Any], backend: Backend,
+        train: Dataset, fixed: State, shared: Arrays, own: list[Own],
     ) -> AveragedRun:  # fmt: skip
         n = train.n_samples
-        shares = np.array([len(rows) for rows in dealt(train, crew.n)]) / n
+        shares = np.array([len(rows) for rows in dealt(train, group.n)]) / n
         rng = np.random.default_rng(settings.training.seed)
         return cls(
-            settings, backend, rng, train, np.arange(n), crew, shares, fixed, shared, own, every
+            settings, backend, rng, train, np.arange(n), group, shares, fixed, shared, own, every
         )
 
     def state(self) -> State:
@@ -137,10 +137,10 @@ class AveragedRun(Stepping):
             period: at least one, of which only the learning rates matter, and whether another one
                 follows.
         """
-        n, rates = self.crew.n, [batch.lr for batch in period]
+        n, rates = self.group.n, [batch.lr for batch in period]
         is_last = not len(period[-1].following)
-        given = self.crew.share(self.shared)
-        found = self.crew.ask(
+        given = self.group.share(self.shared)
+        found = self.group.ask(
             "steps", [self.sent] * n, [given] * n, self.own, [rates] * n, [is_last] * n
         )
         self.shared = mean(self.shared, [each[0] for each in found], self.shares)
@@ -152,7 +152,7 @@ class AveragedRun(Stepping):
     @property
     def batch_size(self) -> int:
         """Examples of a step of all workers."""
-        return self.settings.steps.batch_size * self.crew.n
+        return self.settings.steps.batch_size * self.group.n
 
     @property
     def network(self) -> TrainedNetwork:
@@ -271,7 +271,7 @@ class DataParallel(Here):
         """All workers at once."""
         return Periods(self.every)
 
-    def crew_for(self, settings: Settings[Any], train: Dataset) -> Crew:
+    def group_for(self, settings: Settings[Any], train: Dataset) -> WorkerGroup:
         """Workers for a training set.
 
         Raises:

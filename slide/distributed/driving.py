@@ -11,7 +11,7 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, Stepping, StepReport
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.network import ShardedNetwork
 from slide.distributed.ranges import Range
@@ -21,7 +21,7 @@ class Driving(Stepping):
     """Drives shards.
 
     Attributes:
-        crew: the shards.
+        group: the shards.
         labels: of each.
         data: the training set.
         n_steps: that were taken.
@@ -32,7 +32,7 @@ class Driving(Stepping):
     """
 
     backend: Backend
-    crew: Crew
+    group: ShardGroup
     labels: list[Range]
     data: Dataset
     n_steps: int
@@ -69,7 +69,7 @@ class Driving(Stepping):
 
     def asked(self, method: str, *args: Any) -> list[Any]:
         """What a method of all shards returns, by shards that are lost too."""
-        results: list[Any] = self.ask_again(lambda: self.crew.ask(method, *args))
+        results: list[Any] = self.ask_again(lambda: self.group.ask(method, *args))
         return results
 
     def ask_again(self, work: Callable[[], Any]) -> Any:
@@ -92,7 +92,7 @@ class Driving(Stepping):
             since = "the beginning" if self.kept is None else f"step {self.kept}"
             warn(f"{lost}; all shards go on from {since}, {len(self.since)} steps back")
             try:
-                self.crew.revive()
+                self.group.revive()
                 self.bring_back()
                 return
             except ShardLostError as again:
@@ -101,7 +101,7 @@ class Driving(Stepping):
     @property
     def network(self) -> ShardedNetwork:
         """Those of the shards."""
-        return ShardedNetwork(self.crew, self.n_features, self.labels, self.answered, self.shared)
+        return ShardedNetwork(self.group, self.n_features, self.labels, self.answered, self.shared)
 
     def answered(self, method: str, *args: Any) -> list[Any]:
         """The same as `asked`, of what needs to look for labels."""
@@ -111,7 +111,7 @@ class Driving(Stepping):
                 unseen = np.flatnonzero(self.data.y.positive().column_counts() == 0)
                 self.look(unseen.astype(np.int32))
                 self.looked_at = self.n_steps
-            return self.crew.ask(method, *args)
+            return self.group.ask(method, *args)
 
         results: list[Any] = self.ask_again(answer)
         return results

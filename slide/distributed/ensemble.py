@@ -95,8 +95,8 @@ class Voting:
         train, valid = checked_pair(train, valid)
         asked = {"time_budget": self.time_budget, "calibrate": self.calibrate}
         same = self.config, self.backend, self.threads, asked
-        crew = self.hire(Member, [(part, *same) for part in parts_of(train, self.n_workers)])
-        ensemble = Ensemble(crew.ask("fit", [crew.share(valid)] * crew.n))
+        group = self.hire(Member, [(part, *same) for part in parts_of(train, self.n_workers)])
+        ensemble = Ensemble(group.ask("fit", [group.share(valid)] * group.n))
         if valid is not None and valid.n_samples:
             ensemble.calibrate(valid)
         return ensemble

@@ -37,8 +37,8 @@ from slide.core.sampled.settings import SampledSettings
 from slide.core.sampled.step import activations, apply_hidden, way_back, way_in
 from slide.core.sampled.updating import Updates, optimizer_of
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew
 from slide.distributed.driving import Driving
+from slide.distributed.group import ShardGroup
 from slide.distributed.kept import Parts
 from slide.distributed.output import Sent, drawn_rows
 from slide.distributed.ranges import Range, bounds_of, demand_bounds, ranges_of, split
@@ -54,7 +54,7 @@ class HiddenRun(Driving):
     Args:
         settings, backend, rng, data, order: see `SampledRun`.
         monitored: a fixed slice of the training set.
-        crew: the shards.
+        group: the shards.
         labels: of each.
         parts: where they keep what they have.
         network_here: the hidden layers, and an output of no rows.
@@ -73,7 +73,7 @@ class HiddenRun(Driving):
     data: Dataset
     order: Array
     monitored: Dataset
-    crew: Crew
+    group: ShardGroup
     labels: list[Range]
     parts: Parts
     network_here: Network = field(init=False)
@@ -92,12 +92,12 @@ class HiddenRun(Driving):
         settings: Settings[SampledSettings],
         backend: Backend,
         train: Dataset,
-        crew: Crew,
+        group: ShardGroup,
         parts: Parts,
     ) -> HiddenRun:
         """Draw the network; nothing is trained yet."""
-        labels = split(np.ones(train.n_labels), crew.n_shards)
-        run = cls._made(settings, backend, train, crew, labels, parts)
+        labels = split(np.ones(train.n_labels), group.n_shards)
+        run = cls._made(settings, backend, train, group, labels, parts)
         run.ask_again(run.draw)
         return run
 
@@ -107,15 +107,15 @@ class HiddenRun(Driving):
         settings: Settings[SampledSettings],
         backend: Backend,
         train: Dataset,
-        crew: Crew,
+        group: ShardGroup,
         parts: Parts,
         state: State,
     ) -> HiddenRun:
         """Go on from such a state, and what shards have kept at that time."""
         demand_fields("shards", state, FIELDS)
         bounds = state["bounds"]
-        demand_bounds(bounds, train.n_labels, crew.n_shards)
-        run = cls._made(settings, backend, train, crew, ranges_of(bounds), parts)
+        demand_bounds(bounds, train.n_labels, group.n_shards)
+        run = cls._made(settings, backend, train, group, ranges_of(bounds), parts)
         run.restore(state)
         run.kept, run.before = run.n_steps, deepcopy(state)
         run.ask_again(run.bring_back)
@@ -123,8 +123,8 @@ class HiddenRun(Driving):
 
     @classmethod
     def _made(
-        cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset, crew: Crew,
-        labels: list[Range], parts: Parts,
+        cls, settings: Settings[SampledSettings], backend: Backend, train: Dataset,
+        group: ShardGroup, labels: list[Range], parts: Parts,
     ) -> HiddenRun:  # fmt: skip
         if settings.learner.upkeep.stale_recall:
             raise ConfigError(
@@ -133,7 +133,7 @@ class HiddenRun(Driving):
         order = train.canonical_order()
         rng = np.random.default_rng(settings.training.seed)
         return cls(
-            settings, backend, rng, train, order, monitored(train, order), crew, labels, parts
+            settings, backend, rng, train, order, monitored(train, order), group, labels, parts
         )
 
     def draw(self) -> None:
@@ -142,7 +142,7 @@ class HiddenRun(Driving):
         layers, rng = settings.learner.layers, np.random.default_rng(settings.training.seed)
         sizes = pairwise((self.n_features, *layers.hidden))
         weights = [draw_weights(*each, layer, layers, rng) for layer, each in enumerate(sizes)]
-        self.crew.ask("begin_output", settings, deepcopy(rng), self.labels)
+        self.group.ask("begin_output", settings, deepcopy(rng), self.labels)
         for _ in drawn_rows(n, layers.hidden[-1] + 1, rng):
             pass  # they are drawn there
         begin = optimizer_of(settings.learner.optimization).begin
@@ -165,7 +165,7 @@ class HiddenRun(Driving):
         output = Sampler.of(settings, settings.training.active, (n, width))
         if output.tables is not None:
             tables = TablesOfShards(own.hashing, settings.refresh, own.upkeep, n, width)
-            tables.crew, output.tables = self.crew, tables
+            tables.group, output.tables = self.group, tables
         self.samplers.append(output)
         self.updates = Updates.of(own.optimization, backend, self.network_here)
 
@@ -224,7 +224,7 @@ class HiddenRun(Driving):
             assert self.before is not None
             self.restore(deepcopy(self.before))
             folder = self.parts.folder_of(self.kept)
-            self.crew.ask("go_back", self.settings, folder, self.n_features, self.labels)
+            self.group.ask("go_back", self.settings, folder, self.n_features, self.labels)
         for rows, lr, drawn_from in self.since:
             self.rng = rng_from(drawn_from)
             self.step_on(self.data.take(rows), lr)
@@ -260,10 +260,10 @@ class HiddenRun(Driving):
         active = sampler.sample(backend, way.a, batch.y.map(backend.put), self.rng)
         weights = log_weights(active)
         sent = Sent(backend.get(way.a.dense()), weights.map(backend.get), batch.y, batch.weights)
-        pending = self.crew.begin("step_output", self.crew.put(sent), lr)
+        pending = self.group.begin("step_output", self.group.put(sent), lr)
         if following is not None and len(following) and self.ready is None:
             self.ready = following, self.data.take(following)
-        found = self.crew.end(pending)
+        found = self.group.end(pending)
         total = np.zeros_like(sent.a)
         for _, da, _ in found:
             total += da
@@ -298,7 +298,7 @@ class HiddenRun(Driving):
 
     def look(self, unseen: Array) -> None:
         """Have shards ready to answer."""
-        self.crew.ask("look", self.settings, unseen, self.crew.put(self.shared))
+        self.group.ask("look", self.settings, unseen, self.group.put(self.shared))
 
     def refresh(self) -> bool:
         """That is part of a step here."""

@@ -11,7 +11,7 @@ MOST_LOSSES = 8  # without a step in between: then something is wrong that stays
 
 
 class ShardLostError(Exception):
-    """Shards are gone, with what they had; `Crew.revive` has new ones, which know nothing.
+    """Shards are gone, with what they had; `ShardGroup.revive` has new ones, which know nothing.
 
     Args:
         ranks: of which.

@@ -31,7 +31,7 @@ from slide.core.models.shards import INDPTR, Files, n_files_of, names_of
 from slide.core.models.stored import described, description_of, refusing_writes
 from slide.core.models.tensors import COUNTS, FEATURE_IDS, LABEL_IDS, are_ids_of, understood
 from slide.core.sampled.kind import tensor_names
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 from slide.distributed.losing import ShardLostError, refuse_losses, warn
 from slide.distributed.network import ShardedNetwork
 from slide.distributed.ranges import split
@@ -46,7 +46,7 @@ class AmongShards:
 
     def top_k(self, backend: Backend, x: CSR | Block, k: int) -> tuple[Array, Array]:
         """The best of the best of each shard; ties to the smaller id, as a stable sort has them."""
-        found = self.network.ask("top_k", self.network.crew.put(x), k)
+        found = self.network.ask("top_k", self.network.group.put(x), k)
         ids = np.concatenate([each[0] for each in found], axis=1)
         scores = np.concatenate([each[1] for each in found], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -55,7 +55,7 @@ class AmongShards:
     def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
         """See `Searcher`."""
         network = self.network
-        found = network.ask("scores", network.crew.put(x), wanted)
+        found = network.ask("scores", network.group.put(x), wanted)
         ends = [each.end for each in network.labels]
         owner = np.searchsorted(ends, wanted.indices, side="right")
         values = np.empty(wanted.nnz, np.float32)
@@ -101,7 +101,7 @@ class ShardedModel(Model):
         for rank, name in enumerate(names_of(n)):
             if not (folder / name).is_file():
                 raise ModelError(
-                    f"shard {rank} on {self.network.crew.place_of(rank)} wrote its part of the "
+                    f"shard {rank} on {self.network.group.place_of(rank)} wrote its part of the "
                     f"model to a folder {folder.parent} that this machine does not see: choose a "
                     f"{worded('folder', '--model')} that all machines share"
                 )
@@ -123,13 +123,13 @@ class ShardedModel(Model):
         raise ConfigError("shards have the weights: save the model, and load it in one process")
 
     @classmethod
-    def open(cls, folder: Path, backend: Backend, crew: Crew) -> ShardedModel:
+    def open(cls, folder: Path, backend: Backend, group: ShardGroup) -> ShardedModel:
         """Have shards answer by a model folder, however many files its weights are in.
 
         Args:
             folder: that every machine sees by this name.
             backend: of whoever asks.
-            crew: the shards.
+            group: the shards.
 
         Raises:
             ModelError: see `Model.load`; or the model has a hidden layer of examples.
@@ -139,14 +139,14 @@ class ShardedModel(Model):
         description = read_description(folder)
         refuse_no_files(folder, own_names(folder))
         parts = described(folder / CONFIG, description)
-        network, counts, ids = opened(folder, description, parts["config"], crew)
+        network, counts, ids = opened(folder, description, parts["config"], group)
         parts |= read_beside(folder, description, network, counts, ids)
         parts |= {"network": network, "backend": backend, "label_counts": counts} | ids
         return cls(**parts)
 
 
 def opened(
-    folder: Path, description: dict[str, Any], config: Config, crew: Crew
+    folder: Path, description: dict[str, Any], config: Config, group: ShardGroup
 ) -> tuple[ShardedNetwork, Array, dict[str, Array]]:
     """The network of a folder, in the hands of shards; see `read_network`."""
     kind = kind_of(config)
@@ -157,15 +157,15 @@ def opened(
         files = Files(folder, n_files)
         refuse_examples(path, files)
         counts = files.of_labels(COUNTS)
-        labels = split(work_of(kind.by_label, files, len(counts)), crew.n_shards)
+        labels = split(work_of(kind.by_label, files, len(counts)), group.n_shards)
         ids = {}
         if LABEL_IDS in files.names():
             ids[LABEL_IDS] = files.of_labels(LABEL_IDS)
         if FEATURE_IDS in files.names():
             ids[FEATURE_IDS] = files.files[0].get_tensor(FEATURE_IDS)
-    ask = Reopened(crew, config, folder, description, labels)
+    ask = Reopened(group, config, folder, description, labels)
     n_features = ask("n_features_of_model")[0]
-    network = ShardedNetwork(crew, n_features, labels, ask)
+    network = ShardedNetwork(group, n_features, labels, ask)
     if counts.dtype != np.int64 or not are_ids_of(network, ids):
         raise ModelError(f"{path} does not fit its config.json: train the model again")
     return network, counts, ids
@@ -175,12 +175,12 @@ class Reopened:
     """Asks shards that have opened a model; those that are lost open it again.
 
     Args:
-        crew: the shards.
+        group: the shards.
         arguments: of `Shard.open`.
     """
 
-    def __init__(self, crew: Crew, *arguments: Any) -> None:
-        self.crew, self.arguments = crew, arguments
+    def __init__(self, group: ShardGroup, *arguments: Any) -> None:
+        self.group, self.arguments = group, arguments
         self.is_open, self.n_losses = False, 0
 
     def __call__(self, method: str, *args: Any) -> list[Any]:
@@ -188,14 +188,14 @@ class Reopened:
         while True:
             try:
                 if not self.is_open:
-                    self.crew.ask("open", *self.arguments)
+                    self.group.ask("open", *self.arguments)
                     self.is_open = True
-                return self.crew.ask(method, *args)
+                return self.group.ask(method, *args)
             except ShardLostError as lost:
                 self.is_open, self.n_losses = False, self.n_losses + 1
                 refuse_losses(lost, self.n_losses)
                 warn(f"{lost}; it reads the model again")
-                self.crew.revive()
+                self.group.revive()
 
 
 def work_of(by_label: Sequence[str], files: Files, n: int) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slide.core.contract.arrays import Array
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 from slide.distributed.ranges import Range
 
 
@@ -16,14 +16,14 @@ class ShardedNetwork:
     """A network in shards.
 
     Args:
-        crew: the shards.
+        group: the shards.
         n_features: of the network.
         labels: of each shard.
         ask: what a method of all shards returns, by those that were lost too.
         shared: weights that belong to no label and that shards do not have, by name.
     """
 
-    crew: Crew
+    group: ShardGroup
     n_features: int
     labels: list[Range]
     ask: Callable[..., list[Any]]

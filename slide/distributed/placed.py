@@ -20,8 +20,8 @@ from slide.core.runs.rehearsal import tiny_like
 from slide.core.runs.runners import OneByOne
 from slide.core.sampled.kind import SAMPLED
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew
 from slide.distributed.driving import Driving
+from slide.distributed.group import ShardGroup
 from slide.distributed.hidden import HiddenRun
 from slide.distributed.kept import Parts
 from slide.distributed.model import ShardedModel
@@ -45,7 +45,7 @@ class Placed:
     """Among shards: a `Placement`.
 
     Args:
-        crew: the shards.
+        group: the shards.
         checkpoints: folder of the run's checkpoints, which every machine sees by this name; None
             if it writes none.
     """
@@ -53,8 +53,8 @@ class Placed:
     model: type[Model] = ShardedModel
     by_steps = True
 
-    def __init__(self, crew: Crew, checkpoints: Path | None = None) -> None:
-        self.crew, self.parts = crew, Parts(checkpoints)
+    def __init__(self, group: ShardGroup, checkpoints: Path | None = None) -> None:
+        self.group, self.parts = group, Parts(checkpoints)
 
     def settled(self, config: Config) -> Config:
         """Without a hidden layer of examples, which is not cut by labels.
@@ -67,7 +67,7 @@ class Placed:
                 f"{said('distributed')} trains by steps: leave out settings of "
                 f"{kind_of(config).title}"
             )
-        if kind_of(config) is SAMPLED and self.crew.loose:
+        if kind_of(config) is SAMPLED and self.group.loose:
             raise ConfigError(
                 f"{said('loose')} is about the hardest labels of direct connections: leave it out "
                 "with hidden layers"
@@ -87,13 +87,13 @@ class Placed:
         run: Any = RUNS[kind.name]
 
         def begin(config: Settings[Any], backend: Backend, train: Dataset) -> Learner:
-            learner: Learner = run.begin(config, backend, train, self.crew, self.parts)
+            learner: Learner = run.begin(config, backend, train, self.group, self.parts)
             return learner
 
         def resume(
             config: Settings[Any], backend: Backend, train: Dataset, state: State
         ) -> Learner:
-            learner: Learner = run.resume(config, backend, train, self.crew, self.parts, state)
+            learner: Learner = run.resume(config, backend, train, self.group, self.parts, state)
             return learner
 
         return replace(kind, begin=begin, resume=resume, go_on=None)
@@ -107,9 +107,9 @@ class Placed:
 
     def rehearse(self, config: Config, backend: Backend, train: Dataset) -> float:
         """Let all shards compile what they will call."""
-        seconds: list[float] = self.crew.ask_anew("rehearse", config, tiny_like(train))
+        seconds: list[float] = self.group.ask_anew("rehearse", config, tiny_like(train))
         return max(seconds)
 
     def load(self, folder: Path, backend: Backend) -> Model:
         """By shards."""
-        return ShardedModel.open(folder, backend, self.crew)
+        return ShardedModel.open(folder, backend, self.group)

@@ -11,7 +11,7 @@ MOST_LOSSES = 20  # of one worker in a run: then something is wrong that stays
 
 
 class AskedByRay:
-    """Workers in processes somewhere in a cluster: a `Crew`.
+    """Workers in processes somewhere in a cluster: a `WorkerGroup`.
 
     A worker that dies is made anew, wherever there is room, and asked again what it was asked; what
     it is asked has all that it needs (`slide.distributed.asking`).
@@ -38,7 +38,7 @@ class AskedByRay:
         return self.ray.put(value)
 
     def ask(self, what: str, *arguments: Sequence[Any]) -> list[Any]:
-        """See `Crew`.
+        """See `WorkerGroup`.
 
         Raises:
             BackendError: a worker is lost again and again.

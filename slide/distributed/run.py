@@ -25,8 +25,8 @@ from slide.core.errors import MismatchError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, StepReport, monitored
 from slide.core.settings.settings import Settings
-from slide.distributed.crew import Crew
 from slide.distributed.driving import Driving
+from slide.distributed.group import ShardGroup
 from slide.distributed.kept import Parts
 from slide.distributed.ranges import Range, bounds_of, demand_bounds, ranges_of, split
 from slide.distributed.source import Source
@@ -45,7 +45,7 @@ class ShardedRun(Driving):
         data: see `DirectRun`.
         monitored: likewise.
         order: likewise.
-        crew: the shards.
+        group: the shards.
         labels: of each.
         inputs: as fitted to the training set.
         source: what shards begin with.
@@ -63,7 +63,7 @@ class ShardedRun(Driving):
     data: Dataset
     monitored: Dataset
     order: Array
-    crew: Crew
+    group: ShardGroup
     labels: list[Range]
     inputs: Inputs
     source: Source
@@ -81,15 +81,15 @@ class ShardedRun(Driving):
         settings: Settings[DirectSettings],
         backend: Backend,
         train: Dataset,
-        crew: Crew,
+        group: ShardGroup,
         parts: Parts,
     ) -> ShardedRun:
         """Have shards choose their connections."""
         inputs = Inputs.fitted(settings.learner, train.features)
         least = min(settings.training.active, train.n_labels)
-        labels = split(work_of(settings.learner, train), crew.n_shards, least)
+        labels = split(work_of(settings.learner, train), group.n_shards, least)
         rng = np.random.default_rng(settings.training.seed)
-        run = cls._made(settings, backend, rng, train, inputs, labels, crew, parts)
+        run = cls._made(settings, backend, rng, train, inputs, labels, group, parts)
         run.ask_again(run.bring_back)
         return run
 
@@ -99,15 +99,15 @@ class ShardedRun(Driving):
         settings: Settings[DirectSettings],
         backend: Backend,
         train: Dataset,
-        crew: Crew,
+        group: ShardGroup,
         parts: Parts,
         state: State,
     ) -> ShardedRun:
         """Go on from such a state, and what shards have kept at that time."""
-        demand_sharded(state, train, crew)
+        demand_sharded(state, train, group)
         inputs, labels = Inputs(state["weights"], state["pairs"]), ranges_of(state["bounds"])
         rng = rng_from(state["rng"])
-        run = cls._made(settings, backend, rng, train, inputs, labels, crew, parts)
+        run = cls._made(settings, backend, rng, train, inputs, labels, group, parts)
         run.n_steps = run.kept = state["n_steps"]
         run.ask_again(run.bring_back)
         return run
@@ -115,12 +115,12 @@ class ShardedRun(Driving):
     @classmethod
     def _made(
         cls, settings: Settings[DirectSettings], backend: Backend, rng: np.random.Generator,
-        train: Dataset, inputs: Inputs, labels: list[Range], crew: Crew, parts: Parts,
+        train: Dataset, inputs: Inputs, labels: list[Range], group: ShardGroup, parts: Parts,
     ) -> ShardedRun:  # fmt: skip
         order = train.canonical_order()
         data = with_constant(as_inputs(train, order, inputs))
         return cls(
-            settings, backend, rng, data, monitored(data, order), order, crew, labels, inputs,
+            settings, backend, rng, data, monitored(data, order), order, group, labels, inputs,
             Source.of(train), parts,
         )  # fmt: skip
 
@@ -137,22 +137,22 @@ class ShardedRun(Driving):
             "weights": self.inputs.weights,
             "pairs": self.inputs.pairs,
             "bounds": bounds_of(self.labels),
-            "loose": self.crew.loose,
+            "loose": self.group.loose,
         }
 
     def take(self, batch: Batch) -> StepReport:
         """A training step, while the examples of the next one are handed out."""
         if self.ready is None or not np.array_equal(self.ready[0], batch.rows):
-            self.ready = batch.rows, self.crew.put(self.data.take(batch.rows))
+            self.ready = batch.rows, self.group.put(self.data.take(batch.rows))
         handed = self.ready[1]
         self.ready = None
 
         def taken() -> StepReport:
-            pending = self.crew.begin("step", handed, batch.lr)
+            pending = self.group.begin("step", handed, batch.lr)
             if self.ready is None and len(batch.following):
-                self.ready = batch.following, self.crew.put(self.data.take(batch.following))
-                self.crew.expect(self.ready[1])
-            return merged(self.crew.end(pending))
+                self.ready = batch.following, self.group.put(self.data.take(batch.following))
+                self.group.expect(self.ready[1])
+            return merged(self.group.end(pending))
 
         report: StepReport = self.ask_again(taken)
         self.since.append((batch.rows, batch.lr))
@@ -162,13 +162,13 @@ class ShardedRun(Driving):
     def bring_back(self) -> None:
         """Have all shards where the run is: what they have kept, and the steps since then."""
         if self.kept is None:
-            self.crew.ask("begin", self.settings, self.crew.put(self.source), self.inputs,
+            self.group.ask("begin", self.settings, self.group.put(self.source), self.inputs,
                           self.labels)  # fmt: skip
         else:
             folder = self.parts.folder_of(self.kept)
-            self.crew.ask("go_back", self.settings, folder, self.inputs.n_features, self.labels)
+            self.group.ask("go_back", self.settings, folder, self.inputs.n_features, self.labels)
         for rows, lr in self.since:
-            self.crew.ask("step", self.crew.put(self.data.take(rows)), lr)
+            self.group.ask("step", self.group.put(self.data.take(rows)), lr)
 
     @property
     def n_features(self) -> int:
@@ -184,7 +184,7 @@ class ShardedRun(Driving):
 
     def look(self, unseen: Array) -> None:
         """Have shards ready to answer."""
-        self.crew.ask("look", self.settings, unseen, {})
+        self.group.ask("look", self.settings, unseen, {})
 
     def weight_sum(self) -> float:
         """Of all weights: not finite if one is not."""
@@ -231,7 +231,7 @@ def merged(reports: Sequence[StepReport]) -> StepReport:
     )
 
 
-def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
+def demand_sharded(state: State, train: Dataset, group: ShardGroup) -> None:
     """Raise ValueError or KeyError unless a run of these shards can go on from it."""
     demand_fields("shards", state, FIELDS)
     demand_rng(state["rng"])
@@ -239,7 +239,7 @@ def demand_sharded(state: State, train: Dataset, crew: Crew) -> None:
     demand_array("weights", state["weights"], np.float32, train.n_features)
     demand_array("pairs", state["pairs"], np.int64, None)
     Inputs(state["weights"], state["pairs"]).check()
-    demand_bounds(state["bounds"], train.n_labels, crew.n_shards)
-    if state["loose"] != crew.loose:
+    demand_bounds(state["bounds"], train.n_labels, group.n_shards)
+    if state["loose"] != group.loose:
         which = "with" if state["loose"] else "without"
         raise MismatchError(f"the run that goes on was begun {which} {said('loose')}: go on so")

@@ -29,7 +29,7 @@ from slide.core.examples.scratch import few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.settings import Settings
-from slide.distributed.asking import Crew
+from slide.distributed.asking import ShardGroup
 
 ENTRIES_AT_A_TIME = 1 << 27  # of the sums of some labels' examples, about, that a worker sends
 
@@ -117,21 +117,21 @@ def added(backend: Backend, parts: list[CSR], limits: Array) -> CSR:
 
 
 def connected(
-    crew: Crew, settings: Settings[DirectSettings], backend: Backend, data: Dataset
+    group: ShardGroup, settings: Settings[DirectSettings], backend: Backend, data: Dataset
 ) -> Direct:
-    """`connect`, by a crew whose workers have the parts of the examples.
+    """`connect`, by a group whose workers have the parts of the examples.
 
     Args:
-        crew: workers with the methods `counted` and `sums`.
+        group: workers with the methods `counted` and `sums`.
         settings: of the run.
         backend: computes what is left to do here.
         data: all examples, of which a sample is looked at.
     """
-    counted: Counted = reduce(Counted.__add__, crew.ask("counted"))
+    counted: Counted = reduce(Counted.__add__, group.ask("counted"))
     inputs = Inputs.of_counts(settings.learner, counted.n_samples, counted.features, counted.pairs)
-    limits, given, n = limits_of(settings.learner, counted.labels), crew.share(inputs), crew.n
+    limits, given, n = limits_of(settings.learner, counted.labels), group.share(inputs), group.n
     sums = [
-        added(backend, crew.ask("sums", [given] * n, [some] * n), limits[some])
+        added(backend, group.ask("sums", [given] * n, [some] * n), limits[some])
         for some in few_at_a_time(indptr_of(counted.lengths), ENTRIES_AT_A_TIME)
     ]
     order = data.canonical_order()[:EXAMPLES_FOR_GROWTH]
@@ -140,11 +140,11 @@ def connected(
     return begun(settings, inputs, backend, CSR.stack(sums, inputs.n_inputs), frequent, sample)
 
 
-def start_of(crew: Crew, settings: Settings[Any], backend: Backend, data: Dataset) -> State:
+def start_of(group: ShardGroup, settings: Settings[Any], backend: Backend, data: Dataset) -> State:
     """The state (`Learner.state`) of a run that has not taken a step.
 
     Args:
-        crew: see `connected`.
+        group: see `connected`.
         settings: of the run, whose learner takes steps.
         backend: computes what is left to do here.
         data: all examples.
@@ -152,7 +152,7 @@ def start_of(crew: Crew, settings: Settings[Any], backend: Backend, data: Datase
     kind = kind_of(settings)
     if kind.name != "direct":
         return kind.begin(settings, backend, data).state()
-    network = connected(crew, settings, backend, data)
+    network = connected(group, settings, backend, data)
     return {
         "rng": state_of_rng(np.random.default_rng(settings.training.seed)),
         "network": network.state(backend),

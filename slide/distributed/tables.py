@@ -10,31 +10,31 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.sampled.layer_tables import LayerTables
 from slide.core.sampled.mips import RADIUS_RANK, nth_largest
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 
 
 class TablesOfShards(LayerTables):
     """Hash tables of rows that shards have.
 
     Attributes:
-        crew: the shards.
+        group: the shards.
     """
 
-    __slots__ = ("crew",)
-    crew: Crew
+    __slots__ = ("group",)
+    group: ShardGroup
 
     def rebuild(self, backend: Backend, weight: Array, step: int) -> None:
         """New codes for all neurons; their weights are asked for in the shards."""
         assert self.functions is not None
-        crew, functions = self.crew, self.functions.map(backend.get)
-        crew.ask("catch_up")
+        group, functions = self.group, self.functions.map(backend.get)
+        group.ask("catch_up")
         if self.hashing.center:
-            center = np.sum(crew.ask("sums"), axis=0) / self.n_neurons
+            center = np.sum(group.ask("sums"), axis=0) / self.n_neurons
             functions = replace(functions, center=center.astype(np.float32))
         if functions.radius is not None:
-            lengths = np.concatenate(crew.ask("lengths", functions))
+            lengths = np.concatenate(group.ask("lengths", functions))
             functions = replace(functions, radius=nth_largest(lengths, RADIUS_RANK))
-        codes = np.concatenate(crew.ask("codes", functions, None))
+        codes = np.concatenate(group.ask("codes", functions, None))
         self.functions = functions.map(backend.put)
         n_buckets = functions.family.n_buckets
         self.tables = backend.build(backend.put(codes), n_buckets, step, self.hashing.policy)
@@ -45,8 +45,8 @@ class TablesOfShards(LayerTables):
         """New codes for the neurons that were touched."""
         assert self.functions is not None
         assert self.tables is not None
-        crew, rows = self.crew, np.flatnonzero(self.moved).astype(np.int32)
-        crew.ask("catch_up")
-        codes = np.concatenate(crew.ask("codes", self.functions.map(backend.get), rows))
+        group, rows = self.group, np.flatnonzero(self.moved).astype(np.int32)
+        group.ask("catch_up")
+        codes = np.concatenate(group.ask("codes", self.functions.map(backend.get), rows))
         self.tables = backend.reinsert(self.tables, backend.put(rows), backend.put(codes))
         self.moved[:] = False

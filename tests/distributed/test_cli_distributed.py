@@ -9,7 +9,7 @@ import pytest
 from slide.backends import load
 from slide.cli.distributed import Wanted
 from slide.core.models.shards import names_of
-from slide.distributed.crew import Crew
+from slide.distributed.group import ShardGroup
 
 STEPS = ["--lr", "2", "--epochs", "1", "--layers", "1", "--active", "10"]
 
@@ -19,10 +19,10 @@ def in_this_process(monkeypatch):
     """Shards without Ray."""
 
     @contextmanager
-    def crew(self, computer):
-        yield Crew(computer, lambda: load(self.backend), self.shards or 2, self.loose)
+    def group(self, computer):
+        yield ShardGroup(computer, lambda: load(self.backend), self.shards or 2, self.loose)
 
-    monkeypatch.setattr(Wanted, "crew", crew)
+    monkeypatch.setattr(Wanted, "group", group)
 
 
 def test_a_model_is_trained_and_answers(slide, files, in_this_process):

@@ -5,13 +5,13 @@ import pytest
 from conftest import planted
 from direct_settings import BACKEND
 from quick_runs import QUICK
-from sharded import SMALL, Losing, bits_of, changed, crew_of, trainer_of
+from sharded import SMALL, Losing, bits_of, changed, group_of, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.errors import ConfigError
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
-from slide.distributed.crew import HANDED
+from slide.distributed.group import HANDED
 from slide.distributed.losing import ShardLostWarning
 from slide.distributed.model import ShardedModel
 
@@ -41,7 +41,7 @@ def in_one_process(model, folder):
 def test_weights_are_those_of_one_process(other, n, tmp_path):
     config = changed(OFTEN, **other)
     plain = Trainer(config, BACKEND).fit(TRAIN)
-    loaded = in_one_process(trainer_of(crew_of(n), config).fit(TRAIN), tmp_path / "m")
+    loaded = in_one_process(trainer_of(group_of(n), config).fit(TRAIN), tmp_path / "m")
     for one, two in zip(tensors(plain), tensors(loaded), strict=True):
         assert np.allclose(one, two, rtol=1e-3, atol=1e-5)
         if n == 1 and other.get("loss", "softmax") != "softmax":
@@ -64,7 +64,7 @@ def records_of(trainer):
 
 def test_active_sets_records_and_answers_are_those_of_one_process():
     plain, expected = records_of(Trainer(OFTEN, BACKEND))
-    model, records = records_of(trainer_of(crew_of(3), OFTEN))
+    model, records = records_of(trainer_of(group_of(3), OFTEN))
     for one, two in zip(expected, records, strict=True):
         assert two == pytest.approx(one, rel=1e-3)
         for name in ("mean_active", "from_tables", "from_uniform", "touched_rows"):
@@ -74,9 +74,9 @@ def test_active_sets_records_and_answers_are_those_of_one_process():
 
 def test_what_crosses_does_not_depend_on_the_number_of_labels():
     def bytes_of_steps(n_labels):
-        crew = crew_of(2)
-        trainer_of(crew, changed(QUICK, sampler="full")).fit(planted(200, n_labels=n_labels))
-        return crew.traffic["sums"]
+        group = group_of(2)
+        trainer_of(group, changed(QUICK, sampler="full")).fit(planted(200, n_labels=n_labels))
+        return group.traffic["sums"]
 
     assert bytes_of_steps(100) == bytes_of_steps(200) > 0
 
@@ -86,11 +86,11 @@ def test_what_crosses_does_not_depend_on_the_number_of_labels():
 def test_lost_shards_change_no_bit(every, seed, tmp_path):
     config = changed(OFTEN, catch_up=True, rehash_every=5)
     moments = np.random.default_rng(seed).choice(45, 2, replace=False) + 1
-    undisturbed = in_one_process(trainer_of(crew_of(3), config).fit(TRAIN), tmp_path / "u")
-    crew, checkpoints = Losing(3, moments), every and Checkpoints(tmp_path / "c", every)
+    undisturbed = in_one_process(trainer_of(group_of(3), config).fit(TRAIN), tmp_path / "u")
+    group, checkpoints = Losing(3, moments), every and Checkpoints(tmp_path / "c", every)
     with pytest.warns(ShardLostWarning):
-        model = trainer_of(crew, config, checkpoints).fit(TRAIN)
-    assert crew.n_lost == len(moments)
+        model = trainer_of(group, config, checkpoints).fit(TRAIN)
+    assert group.n_lost == len(moments)
     for one, two in zip(
         tensors(in_one_process(model, tmp_path / "m")), tensors(undisturbed), strict=True
     ):
@@ -110,35 +110,35 @@ def test_a_run_goes_on_by_new_shards(tmp_path):
         changed(OFTEN, catch_up=True, hidden=(24, 16), hidden_active=(0, 9)),
         (tmp_path / "c"),
     )
-    expected = in_one_process(trainer_of(crew_of(2), config).fit(TRAIN), tmp_path / "u")
-    killed = trainer_of(crew_of(2), config, Checkpoints(folder, "3"), watcher=Killing())
+    expected = in_one_process(trainer_of(group_of(2), config).fit(TRAIN), tmp_path / "u")
+    killed = trainer_of(group_of(2), config, Checkpoints(folder, "3"), watcher=Killing())
     with pytest.raises(KeyboardInterrupt):
         killed.fit(TRAIN)
-    again = trainer_of(crew_of(2), config, Checkpoints(folder, resume=True))
+    again = trainer_of(group_of(2), config, Checkpoints(folder, resume=True))
     model = in_one_process(again.fit(TRAIN), tmp_path / "m")
     for one, two in zip(tensors(model), tensors(expected), strict=True):
         assert np.array_equal(one, two)
 
 
 def test_shards_may_be_used_again(tmp_path):
-    def bits(crew, config, name):
-        return bits_of(trainer_of(crew, config).fit(TRAIN), tmp_path / name)
+    def bits(group, config, name):
+        return bits_of(trainer_of(group, config).fit(TRAIN), tmp_path / name)
 
-    crew = crew_of(2)
-    first, second = bits(crew, SMALL, "1"), bits(crew, OFTEN, "2")
-    assert second == bits(crew_of(2), OFTEN, "3")
-    ShardedModel.open(tmp_path / "2", BACKEND, crew).predict(TEST.x, 3)
-    assert bits(crew, SMALL, "4") == first
+    group = group_of(2)
+    first, second = bits(group, SMALL, "1"), bits(group, OFTEN, "2")
+    assert second == bits(group_of(2), OFTEN, "3")
+    ShardedModel.open(tmp_path / "2", BACKEND, group).predict(TEST.x, 3)
+    assert bits(group, SMALL, "4") == first
 
 
 def test_what_is_not_done_in_shards_is_refused():
     with pytest.raises(ConfigError, match="leave it out with hidden layers"):
-        trainer_of(crew_of(2, loose=True), OFTEN).fit(TRAIN)
+        trainer_of(group_of(2, loose=True), OFTEN).fit(TRAIN)
     with pytest.raises(ConfigError, match="stale_recall asks"):
-        trainer_of(crew_of(2), changed(OFTEN, stale_recall=0.5)).fit(TRAIN)
+        trainer_of(group_of(2), changed(OFTEN, stale_recall=0.5)).fit(TRAIN)
 
 
 def test_activations_go_out_and_their_gradient_comes_back():
-    crew, config = crew_of(2), changed(QUICK, epochs=1, sampler="full")
-    trainer_of(crew, config).fit(TRAIN)
-    assert set(crew.traffic) == {HANDED, "sums"}
+    group, config = group_of(2), changed(QUICK, epochs=1, sampler="full")
+    trainer_of(group, config).fit(TRAIN)
+    assert set(group.traffic) == {HANDED, "sums"}

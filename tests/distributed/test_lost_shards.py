@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import planted
 from direct_settings import BACKEND
-from sharded import SMALL, Losing, changed, crew_of, same, trainer_of
+from sharded import SMALL, Losing, changed, group_of, same, trainer_of
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.shelf import Shelf
@@ -16,7 +16,7 @@ from slide.core.runs.trainer import Trainer
 from slide.distributed.losing import MOST_LOSSES, ShardLostWarning
 from slide.distributed.model import ShardedModel
 from slide.distributed.ranges import Range
-from slide.distributed.ray_crew import Actor, StrangerError
+from slide.distributed.ray_group import Actor, StrangerError
 from slide.distributed.slowness import STEPS, Slowness, SlowShardWarning
 from slide.distributed.source import Source
 from slide.reference.kernels import ReferenceBackend
@@ -52,53 +52,55 @@ def fit_and_load(trainer, folder):
 @pytest.mark.parametrize("seed", range(5))
 def test_lost_shards_change_no_bit(every, seed, plain, tmp_path):
     moments = np.random.default_rng(seed).choice(ASKED, 2, replace=False) + 1
-    crew = Losing(3, moments)
+    group = Losing(3, moments)
     checkpoints = every and Checkpoints(tmp_path / "c", every)
     with pytest.warns(ShardLostWarning, match="is lost as it was to be"):
-        model = fit_and_load(trainer_of(crew, checkpoints=checkpoints), tmp_path / "m")
-    assert crew.n_lost == len(moments)
+        model = fit_and_load(trainer_of(group, checkpoints=checkpoints), tmp_path / "m")
+    assert group.n_lost == len(moments)
     assert same(model, plain)
 
 
 def test_shards_that_are_lost_while_they_answer_are_asked_again(plain):
-    crew = Losing(3, [])
-    model = trainer_of(crew).fit(TRAIN)
+    group = Losing(3, [])
+    model = trainer_of(group).fit(TRAIN)
     expected = plain.predict(TRAIN.x, 5)
     for n in (1, 2):  # while shards get ready to answer, and when they are
-        crew.moments = {crew.asked + 1}
+        group.moments = {group.asked + 1}
         with pytest.warns(ShardLostWarning):
             found = model.predict(TRAIN.x, 5)
         assert all(np.array_equal(one, two) for one, two in zip(found, expected, strict=True))
-        assert crew.n_lost == n
+        assert group.n_lost == n
 
 
 def test_shards_that_have_opened_a_model_open_it_again(plain, tmp_path):
     plain.save(tmp_path / "m")
-    crew = Losing(2, [])
-    model = ShardedModel.open(tmp_path / "m", BACKEND, crew)
-    crew.moments = {crew.asked + 1, crew.asked + 3}
+    group = Losing(2, [])
+    model = ShardedModel.open(tmp_path / "m", BACKEND, group)
+    group.moments = {group.asked + 1, group.asked + 3}
     with pytest.warns(ShardLostWarning, match="it reads the model again"):
         found = model.predict(TRAIN.x, 5)
     for one, two in zip(found, plain.predict(TRAIN.x, 5), strict=True):
         assert np.array_equal(one, two)
-    assert crew.n_lost == 2
+    assert group.n_lost == 2
 
 
 def test_one_that_is_lost_again_and_again_ends_the_run():
-    crew = Losing(2, range(20, 2000))
+    group = Losing(2, range(20, 2000))
     with (
         pytest.warns(ShardLostWarning),
         pytest.raises(BackendError, match=f"{MOST_LOSSES} times without a step in between"),
     ):
-        trainer_of(crew).fit(TRAIN)
+        trainer_of(group).fit(TRAIN)
 
 
 @pytest.mark.parametrize("at", [2, 5, 11])
 def test_a_run_goes_on_by_new_shards(at, plain, tmp_path):
     folder = tmp_path / "c"
     with pytest.raises(KeyboardInterrupt):
-        trainer_of(crew_of(2), checkpoints=Checkpoints(folder, "3"), watcher=Killing(at)).fit(TRAIN)
-    again = trainer_of(crew_of(2), checkpoints=Checkpoints(folder, resume=True))
+        trainer_of(group_of(2), checkpoints=Checkpoints(folder, "3"), watcher=Killing(at)).fit(
+            TRAIN
+        )
+    again = trainer_of(group_of(2), checkpoints=Checkpoints(folder, resume=True))
     assert same(fit_and_load(again, tmp_path / "m"), plain)
     again.remove_checkpoints()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
@@ -106,7 +108,7 @@ def test_a_run_goes_on_by_new_shards(at, plain, tmp_path):
 
 def interrupted(folder):
     with pytest.raises(KeyboardInterrupt):
-        trainer_of(crew_of(2), checkpoints=Checkpoints(folder, "3"), watcher=Killing(8)).fit(TRAIN)
+        trainer_of(group_of(2), checkpoints=Checkpoints(folder, "3"), watcher=Killing(8)).fit(TRAIN)
 
 
 def test_what_shards_keep_is_no_more_than_checkpoints_need(tmp_path):
@@ -126,16 +128,16 @@ def test_what_shards_keep_goes_with_the_checkpoints(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("crew", "words"),
+    ("group", "words"),
     [
-        (lambda: crew_of(3), "goes on has shards=2, got 3: give it as it was"),
-        (lambda: crew_of(2, loose=True), "begun without loose: go on so"),
+        (lambda: group_of(3), "goes on has shards=2, got 3: give it as it was"),
+        (lambda: group_of(2, loose=True), "begun without loose: go on so"),
     ],
 )
-def test_it_does_not_go_on_otherwise(crew, words, tmp_path):
+def test_it_does_not_go_on_otherwise(group, words, tmp_path):
     interrupted(tmp_path / "c")
     with pytest.raises(MismatchError, match=words):
-        trainer_of(crew(), checkpoints=Checkpoints(tmp_path / "c", resume=True)).fit(TRAIN)
+        trainer_of(group(), checkpoints=Checkpoints(tmp_path / "c", resume=True)).fit(TRAIN)
 
 
 def test_what_a_shard_has_kept_is_checked(tmp_path):
@@ -145,12 +147,12 @@ def test_what_a_shard_has_kept_is_checked(tmp_path):
         data[-1] ^= 1
         path.write_bytes(data)
     with pytest.raises(ModelError, match="damaged"):
-        trainer_of(crew_of(2), checkpoints=Checkpoints(tmp_path / "c", resume=True)).fit(TRAIN)
+        trainer_of(group_of(2), checkpoints=Checkpoints(tmp_path / "c", resume=True)).fit(TRAIN)
 
 
 def test_training_does_not_begin_with_a_model(plain):
     with pytest.raises(ConfigError, match="begin_with"):
-        trainer_of(crew_of(2)).fit(TRAIN, begin_with=plain)
+        trainer_of(group_of(2)).fit(TRAIN, begin_with=plain)
 
 
 def test_an_actor_answers_to_its_name_and_raises_what_can_be_carried(tmp_path):
@@ -181,8 +183,8 @@ def test_a_slow_shard_is_named_once():
 
 def test_the_time_of_each_step_is_watched(monkeypatch):
     seen = []
-    crew = crew_of(2)
-    monkeypatch.setattr(crew.slowness, "see", lambda seconds, place: seen.append(seconds.copy()))
-    trainer_of(crew, changed(SMALL, epochs=1)).fit(TRAIN)
+    group = group_of(2)
+    monkeypatch.setattr(group.slowness, "see", lambda seconds, place: seen.append(seconds.copy()))
+    trainer_of(group, changed(SMALL, epochs=1)).fit(TRAIN)
     assert len(seen) == -(-TRAIN.n_samples // SMALL.batch_size)
     assert all((each > 0).all() for each in seen)

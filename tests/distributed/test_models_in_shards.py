@@ -9,7 +9,7 @@ from conftest import planted
 from direct_settings import BACKEND
 from quick_runs import QUICK
 from safetensors.numpy import load_file, save_file
-from sharded import SMALL, bits_of, changed, crew_of, same, trainer_of
+from sharded import SMALL, bits_of, changed, group_of, same, trainer_of
 
 from slide.core.errors import ModelError, SlideError
 from slide.core.learners.config import Config
@@ -32,7 +32,7 @@ def folders(plain, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     plain.save(folder / "plain")
     for n in (1, 2, 4):
-        trainer_of(crew_of(n)).fit(TRAIN).save(folder / str(n))
+        trainer_of(group_of(n)).fit(TRAIN).save(folder / str(n))
     return folder
 
 
@@ -60,7 +60,7 @@ def test_one_process_reads_what_any_have_written(written, folders, plain, tmp_pa
 @pytest.mark.parametrize("written", ["plain", "1", "2", "4"])
 @pytest.mark.parametrize("n", [1, 3])
 def test_any_number_of_shards_answers_by_what_any_have_written(n, written, folders, plain):
-    model = ShardedModel.open(folders / written, BACKEND, crew_of(n))
+    model = ShardedModel.open(folders / written, BACKEND, group_of(n))
     for k in (1, 7, TRAIN.n_labels):
         for one, other in zip(plain.predict(TEST.x, k), model.predict(TEST.x, k), strict=True):
             assert np.array_equal(one, other)
@@ -70,7 +70,7 @@ def test_any_number_of_shards_answers_by_what_any_have_written(n, written, folde
 def test_shards_answer_by_networks_with_hidden_layers(tmp_path):
     plain = Trainer(QUICK, BACKEND).fit(TRAIN)
     plain.save(tmp_path / "m")
-    model = ShardedModel.open(tmp_path / "m", BACKEND, crew_of(3))
+    model = ShardedModel.open(tmp_path / "m", BACKEND, group_of(3))
     ids, scores = model.predict(TEST.x, 5)
     expected = plain.predict(TEST.x, 5)
     assert np.array_equal(ids, expected[0])
@@ -80,7 +80,7 @@ def test_shards_answer_by_networks_with_hidden_layers(tmp_path):
 def test_shards_answer_by_solved_labels(tmp_path):
     plain = Trainer(Config(cost=1.0, layers=1), BACKEND).fit(TRAIN)
     plain.save(tmp_path / "m")
-    model = ShardedModel.open(tmp_path / "m", BACKEND, crew_of(2))
+    model = ShardedModel.open(tmp_path / "m", BACKEND, group_of(2))
     for one, other in zip(plain.predict(TEST.x, 5), model.predict(TEST.x, 5), strict=True):
         assert np.array_equal(one, other)
 
@@ -90,7 +90,7 @@ def test_a_hidden_layer_of_examples_is_refused(tmp_path):
         tmp_path / "m"
     )
     with pytest.raises(ModelError, match="hidden layer of examples"):
-        ShardedModel.open(tmp_path / "m", BACKEND, crew_of(2))
+        ShardedModel.open(tmp_path / "m", BACKEND, group_of(2))
 
 
 def without_a_file(folder):
@@ -125,7 +125,7 @@ def test_damage_is_told_in_a_sentence(damage, folders, tmp_path):
     damage(folder)
     for read in (
         lambda: Model.load(folder, BACKEND),
-        lambda: ShardedModel.open(folder, BACKEND, crew_of(2)),
+        lambda: ShardedModel.open(folder, BACKEND, group_of(2)),
     ):
         with pytest.raises(SlideError) as refused:
             read()

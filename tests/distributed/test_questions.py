@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slide.core.contract.arrays import CSR
-from slide.distributed.crew import n_bytes_of
+from slide.distributed.group import n_bytes_of
 from slide.distributed.kernels import Competing, as_sets
 from slide.distributed.questions import Question, answers_to, beside
 from slide.distributed.ranges import Range, bounds_of, ranges_of, split

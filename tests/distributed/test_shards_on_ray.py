@@ -25,14 +25,14 @@ from slide.data import write
 from slide.distributed.cluster import HERE_ALONE, QUIETLY, threads_for
 from slide.distributed.losing import ShardLostWarning
 from slide.distributed.placed import Placed
-from slide.distributed.ray_crew import NoRoomWarning, RayCrew
+from slide.distributed.ray_group import NoRoomWarning, RayShardGroup
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves pipes to its processes
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::slide.distributed.ray_crew.NoRoomWarning"),
+    pytest.mark.filterwarnings("ignore::slide.distributed.ray_group.NoRoomWarning"),
 ]
 
 TRAIN = planted(400)
@@ -72,7 +72,7 @@ def cluster():
     os.environ.update(before)
 
 
-class Deadly(RayCrew):
+class Deadly(RayShardGroup):
     """Shards that something happens to while they compute, at given moments."""
 
     def __init__(self, cluster, n, moments=(), happens=None):
@@ -88,10 +88,10 @@ class Deadly(RayCrew):
         return super().heard(waiting)
 
 
-def fit(crew, checkpoints, folder):
+def fit(group, checkpoints, folder):
     """The model that shards leave, read by one process."""
-    with crew_closed(crew):
-        placed = Placed(crew, checkpoints and checkpoints.folder)
+    with group_closed(group):
+        placed = Placed(group, checkpoints and checkpoints.folder)
         trainer = Trainer(CONFIG, load("numba"), checkpoints=checkpoints, placement=placed)
         with warnings.catch_warnings():
             for each in (ShardLostWarning, NoRoomWarning):
@@ -101,21 +101,21 @@ def fit(crew, checkpoints, folder):
     return Model.load(folder, load("numba"))
 
 
-class crew_closed:  # noqa: N801, it is used as a function
-    def __init__(self, crew):
-        self.crew = crew
+class group_closed:  # noqa: N801, it is used as a function
+    def __init__(self, group):
+        self.group = group
 
     def __enter__(self):
-        return self.crew
+        return self.group
 
     def __exit__(self, *error):
-        self.crew.close()
+        self.group.close()
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_shards_in_processes_have_the_bits_of_one(n, cluster, plain, tmp_path):
-    crew = Deadly(cluster, n)
-    assert same(fit(crew, None, tmp_path / "m"), plain)
+    group = Deadly(cluster, n)
+    assert same(fit(group, None, tmp_path / "m"), plain)
 
 
 def test_every_node_listens_to_this_machine_alone(cluster):
@@ -127,14 +127,14 @@ def test_every_node_listens_to_this_machine_alone(cluster):
 def test_actors_that_are_killed_change_no_bit(cluster, plain, tmp_path):
     killed = []
 
-    def kill(crew):
-        pid = int(crew.known[len(killed) % 2][0].split("-")[0])
+    def kill(group):
+        pid = int(group.known[len(killed) % 2][0].split("-")[0])
         os.kill(pid, signal.SIGKILL)
         killed.append(pid)
 
     moments = np.random.default_rng().choice(WITHIN, MOMENTS, replace=False)
-    crew = Deadly(cluster, 2, moments, kill)
-    model = fit(crew, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
+    group = Deadly(cluster, 2, moments, kill)
+    model = fit(group, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
     assert len(killed) == MOMENTS, moments
     assert same(model, plain), moments
 
@@ -142,16 +142,16 @@ def test_actors_that_are_killed_change_no_bit(cluster, plain, tmp_path):
 def test_nodes_that_are_killed_change_no_bit(cluster, plain, tmp_path):
     ended = []
 
-    def kill(crew):
-        there = crew.known[len(ended) % 2][1]  # names its node
+    def kill(group):
+        there = group.known[len(ended) % 2][1]  # names its node
         (node,) = (one for one in cluster.worker_nodes if one.node_id[:8] in there)
         cluster.add_node(num_cpus=3, object_store_memory=STORE)
         cluster.remove_node(node, allow_graceful=False)
         ended.append(node)
 
     moments = np.random.default_rng().choice(WITHIN, MOMENTS, replace=False)
-    crew = Deadly(cluster, 2, moments, kill)
-    model = fit(crew, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
+    group = Deadly(cluster, 2, moments, kill)
+    model = fit(group, Checkpoints(tmp_path / "c", "9"), tmp_path / "m")
     assert len(ended) == MOMENTS, moments
     assert same(model, plain), moments
 

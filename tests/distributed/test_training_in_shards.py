@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import csr_of, planted
 from direct_settings import BACKEND
-from sharded import SMALL, changed, crew_of, same, trainer_of
+from sharded import SMALL, changed, group_of, same, trainer_of
 
 from slide.backends import load
 from slide.core.contract.arrays import CSR
@@ -16,7 +16,7 @@ from slide.core.models.model import Model
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
 from slide.data import convert_to_folder, read
-from slide.distributed.crew import HANDED, Crew
+from slide.distributed.group import HANDED, ShardGroup
 from slide.distributed.placed import Placed
 
 TRAIN, LATER = planted(400), planted(60, seed=1)
@@ -44,14 +44,14 @@ def in_one_process(model, folder):
 def test_the_bits_are_those_of_one_process(n, other, tmp_path):
     config = changed(SMALL, **other)
     plain = Trainer(config, BACKEND).fit(TRAIN)
-    model = trainer_of(crew_of(n), config).fit(TRAIN)
+    model = trainer_of(group_of(n), config).fit(TRAIN)
     assert same(in_one_process(model, tmp_path / "m"), plain)
 
 
 def test_so_they_are_by_other_backends_and_threads(tmp_path):
     plain = Trainer(SMALL, load("numba")).fit(TRAIN)
-    crew = Crew(load("numba"), lambda: load("numba"), 3)
-    model = Trainer(SMALL, load("numba"), placement=Placed(crew)).fit(TRAIN)
+    group = ShardGroup(load("numba"), lambda: load("numba"), 3)
+    model = Trainer(SMALL, load("numba"), placement=Placed(group)).fit(TRAIN)
     assert same(in_one_process(model, tmp_path / "m"), plain)
 
 
@@ -59,15 +59,15 @@ def test_examples_may_weigh(tmp_path):
     weights = np.random.default_rng(0).integers(1, 4, TRAIN.n_samples).astype(np.float32)
     train = replace(TRAIN, weights=weights)
     plain = Trainer(SMALL, BACKEND).fit(train)
-    assert same(in_one_process(trainer_of(crew_of(2)).fit(train), tmp_path / "m"), plain)
+    assert same(in_one_process(trainer_of(group_of(2)).fit(train), tmp_path / "m"), plain)
 
 
 def test_examples_may_stay_on_disk(tmp_path, written):
     convert_to_folder([written / "test.txt"], tmp_path / "data")
     train = read(tmp_path / "data")
     plain = Trainer(SMALL, BACKEND).fit(train)
-    crew = crew_of(2)
-    trained = trainer_of(crew).fit(train)
+    group = group_of(2)
+    trained = trainer_of(group).fit(train)
     assert same(in_one_process(trained, tmp_path / "m"), plain)
 
 
@@ -89,7 +89,7 @@ def test_records_and_reports_are_those_of_one_process(loss):
         timed = ("seconds", "seconds_by_kernel")
         return [{n: v for n, v in each.items() if n not in timed} for each in seen]
 
-    plain, sharded = records(Trainer(config, BACKEND)), records(trainer_of(crew_of(3), config))
+    plain, sharded = records(Trainer(config, BACKEND)), records(trainer_of(group_of(3), config))
     assert [sorted(each) for each in sharded] == [sorted(each) for each in plain]
     for name, answers in plain.pop().items():
         assert np.array_equal(sharded[-1][name], answers)
@@ -103,7 +103,7 @@ def test_the_best_epoch_is_kept(tmp_path):
     trainer = Trainer(config, BACKEND, keeping=keeping)
     plain = trainer.fit(TRAIN, TEST)
     assert trainer.kept["epoch"] < 3
-    model = trainer_of(crew_of(2), config, keeping=keeping).fit(TRAIN, TEST)
+    model = trainer_of(group_of(2), config, keeping=keeping).fit(TRAIN, TEST)
     ids, scores = model.predict(TEST.x, 3)
     expected = plain.predict(TEST.x, 3)
     assert np.array_equal(ids, expected[0])
@@ -115,12 +115,12 @@ def test_labels_without_examples_and_numbers_far_apart(tmp_path):
     y = CSR(TRAIN.y.indptr, TRAIN.y.indices * 7919, TRAIN.y.values, 150 * 7919)
     train = Dataset(TRAIN.x, y)
     plain = Trainer(SMALL, BACKEND).fit(train)
-    model = trainer_of(crew_of(2)).fit(train)
+    model = trainer_of(group_of(2)).fit(train)
     assert np.array_equal(model.predict(TEST.x, 150)[0], plain.predict(TEST.x, 150)[0])
     loaded = in_one_process(model, tmp_path / "m")
     assert np.array_equal(loaded.label_ids, plain.label_ids)
     wider = Dataset(TRAIN.x, replace(TRAIN.y, n_cols=170))
-    plain, model = Trainer(SMALL, BACKEND).fit(wider), trainer_of(crew_of(4)).fit(wider)
+    plain, model = Trainer(SMALL, BACKEND).fit(wider), trainer_of(group_of(4)).fit(wider)
     for one, other in zip(plain.predict(TEST.x, 170), model.predict(TEST.x, 170), strict=True):
         assert np.array_equal(one, other)
     wanted = csr_of([{0: 1, 60: 1, 169: 1}] * TEST.n_samples, 170)
@@ -128,17 +128,17 @@ def test_labels_without_examples_and_numbers_far_apart(tmp_path):
 
 
 def test_examples_of_a_step_are_handed_out_once_and_while_the_one_before_is_taken(monkeypatch):
-    crew, told = crew_of(2), []
+    group, told = group_of(2), []
     for name in ("put", "begin", "end"):
-        true = getattr(crew, name)
+        true = getattr(group, name)
 
         def noted(*args, name=name, true=true):
             is_step = name == "put" or "step" in (args[0], getattr(args[0], "method", ""))
             told.extend([name] * is_step)
             return true(*args)
 
-        monkeypatch.setattr(crew, name, noted)
-    trainer_of(crew, changed(SMALL, epochs=1)).fit(TRAIN)
+        monkeypatch.setattr(group, name, noted)
+    trainer_of(group, changed(SMALL, epochs=1)).fit(TRAIN)
     source, first, *steps = told
     n = -(-TRAIN.n_samples // SMALL.batch_size)
     assert (source, first) == ("put", "put")
@@ -146,11 +146,11 @@ def test_examples_of_a_step_are_handed_out_once_and_while_the_one_before_is_take
 
 
 def test_loose_shards_exchange_nothing_and_learn_as_well():
-    crew, config = crew_of(2, loose=True), changed(SMALL, list_limit=100)
-    loose = trainer_of(crew, config).fit(TRAIN).evaluate(TEST)["precision_at_1"]
+    group, config = group_of(2, loose=True), changed(SMALL, list_limit=100)
+    loose = trainer_of(group, config).fit(TRAIN).evaluate(TEST)["precision_at_1"]
     plain = Trainer(config, BACKEND).fit(TRAIN).evaluate(TEST)["precision_at_1"]
     assert loose == pytest.approx(plain, abs=0.05)
-    assert set(crew.traffic) == {HANDED}
+    assert set(group.traffic) == {HANDED}
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_loose_shards_exchange_nothing_and_learn_as_well():
 )
 def test_what_is_not_cut_by_labels_is_refused(n, config, words):
     with pytest.raises(ConfigError, match=words):
-        trainer_of(crew_of(n), config).fit(TRAIN)
+        trainer_of(group_of(n), config).fit(TRAIN)
 
 
 def test_a_model_in_shards_is_not_copied():
-    model = trainer_of(crew_of(2)).fit(TRAIN)
+    model = trainer_of(group_of(2)).fit(TRAIN)
     with pytest.raises(ConfigError, match="save the model"):
         model.__getstate__()
     with pytest.raises(ConfigError, match="all their labels"):

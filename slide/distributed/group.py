@@ -28,7 +28,7 @@ class Pending:
 
     Args:
         method: of `Shard`.
-        waiting: for each shard what `Crew` knows it by.
+        waiting: for each shard what `ShardGroup` knows it by.
         seconds: that each has computed so far.
     """
 
@@ -37,7 +37,7 @@ class Pending:
     seconds: Array
 
 
-class Speaker:
+class ShardActor:
     """A shard, and the talk that it has with whoever drives it: what an actor is.
 
     Args:
@@ -68,8 +68,8 @@ class Speaker:
             self.talk.abandon()
 
 
-class Crew:
-    """All shards. This class has them in this process; `RayCrew` has them anywhere.
+class ShardGroup:
+    """All shards. This class has them in this process; `RayShardGroup` has them anywhere.
 
     Args:
         backend: computes what is answered to questions.
@@ -88,11 +88,11 @@ class Crew:
     ) -> None:
         self.backend, self.n_shards, self.loose = backend, n_shards, loose
         self.traffic, self.slowness = Counter[str](), Slowness(n_shards)
-        self.speakers = self.made(make)
+        self.actors = self.made(make)
 
     def made(self, make: Callable[[], Backend]) -> list[Any]:
         """The shards."""
-        return [Speaker(make, rank, self.n_shards, self.loose) for rank in range(self.n_shards)]
+        return [ShardActor(make, rank, self.n_shards, self.loose) for rank in range(self.n_shards)]
 
     def put(self, thing: Any) -> Any:
         """Something that all shards will be given: as an argument of `begin`."""
@@ -149,8 +149,8 @@ class Crew:
         return replies
 
     def tell(self, rank: int, what: str, *args: Any) -> Any:
-        """Call a method of `Speaker`, without waiting for what comes of it."""
-        return getattr(self.speakers[rank], what)(*args)
+        """Call a method of `ShardActor`, without waiting for what comes of it."""
+        return getattr(self.actors[rank], what)(*args)
 
     def heard(self, waiting: list[Any]) -> list[Reply]:
         """What has come of it."""
@@ -158,8 +158,8 @@ class Crew:
 
     def revive(self) -> None:
         """Have all shards again, none of them in the middle of anything."""
-        for speaker in self.speakers:
-            speaker.leave()
+        for actor in self.actors:
+            actor.leave()
 
     def place_of(self, rank: int) -> str:
         """Where a shard is, in words."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from slide.core.contract.backend import Backend
 from slide.core.errors import BackendError, ConfigError, ModelError, SlideError, SlideWarning
-from slide.distributed.crew import HANDED, Crew, Speaker, n_bytes_of
+from slide.distributed.group import HANDED, ShardActor, ShardGroup, n_bytes_of
 from slide.distributed.losing import ShardLostError
 from slide.distributed.talking import Reply
 
@@ -49,7 +49,7 @@ class StrangerError(Exception):
     """Somebody else is meant: one who has died, and whose place this one took."""
 
 
-class Actor(Speaker):
+class Actor(ShardActor):
     """A shard in a process that Ray has started.
 
     Attributes:
@@ -61,7 +61,7 @@ class Actor(Speaker):
         self.identity = f"{os.getpid()}-{token_hex(8)}"
 
     def called(self, identity: str, what: str, *args: Any) -> Reply:
-        """Call a method of `Speaker`, if it is this one who is meant.
+        """Call a method of `ShardActor`, if it is this one who is meant.
 
         Raises:
             StrangerError: it is not.
@@ -88,14 +88,14 @@ class Actor(Speaker):
         return f"{socket.gethostname()} (node {node}, {ray.util.get_node_ip_address()})"
 
 
-class RayCrew(Crew):
+class RayShardGroup(ShardGroup):
     """All shards of a run, each in a process somewhere in a cluster.
 
     Args:
         ray: the module, connected (`slide.distributed.cluster.ray_at`).
-        backend: see `Crew`.
+        backend: see `ShardGroup`.
         name: of the backend of each shard; None for the default.
-        n_shards, loose: see `Crew`.
+        n_shards, loose: see `ShardGroup`.
         threads: of each shard; so many CPUs are kept for it.
     """
 
@@ -122,12 +122,12 @@ class RayCrew(Crew):
 
     def expect(self, thing: Any) -> None:
         """Have it brought to all machines."""
-        for speaker in self.speakers:
-            speaker.expect.remote(thing)
+        for actor in self.actors:
+            actor.expect.remote(thing)
 
     def tell(self, rank: int, what: str, *args: Any) -> Any:
-        """See `Crew`; a reference to what will come of it."""
-        return self.speakers[rank].called.remote(self.known[rank][0], what, *args)
+        """See `ShardGroup`; a reference to what will come of it."""
+        return self.actors[rank].called.remote(self.known[rank][0], what, *args)
 
     def heard(self, waiting: list[Any]) -> list[Reply]:
         """What has come of it.
@@ -159,7 +159,7 @@ class RayCrew(Crew):
             BackendError: one cannot begin at all.
         """
         asked = [
-            speaker.introduce.options(max_task_retries=-1).remote() for speaker in self.speakers
+            actor.introduce.options(max_task_retries=-1).remote() for actor in self.actors
         ]  # again of one that dies meanwhile
         waiting = asked
         while waiting:
@@ -181,14 +181,14 @@ class RayCrew(Crew):
             ) from None
 
     def place_of(self, rank: int) -> str:
-        """See `Crew`."""
+        """See `ShardGroup`."""
         return self.known[rank][1]
 
     def close(self) -> None:
         """End all actors."""
-        for speaker in self.speakers:
+        for actor in self.actors:
             with suppress(self.ray.exceptions.RayError):
-                self.ray.kill(speaker)
+                self.ray.kill(actor)
 
 
 def reason_of(error: Exception) -> str:
