@@ -29,7 +29,7 @@ from slide.core.examples.scratch import few_at_a_time
 from slide.core.examples.weights import of_rows
 from slide.core.learners.kinds import kind_of
 from slide.core.settings.settings import Settings
-from slide.distributed.asking import ShardGroup
+from slide.distributed.asking import WorkerGroup
 
 ENTRIES_AT_A_TIME = 1 << 27  # of the sums of some labels' examples, about, that a worker sends
 
@@ -117,7 +117,7 @@ def added(backend: Backend, parts: list[CSR], limits: Array) -> CSR:
 
 
 def connected(
-    group: ShardGroup, settings: Settings[DirectSettings], backend: Backend, data: Dataset
+    group: WorkerGroup, settings: Settings[DirectSettings], backend: Backend, data: Dataset
 ) -> Direct:
     """`connect`, by a group whose workers have the parts of the examples.
 
@@ -140,7 +140,7 @@ def connected(
     return begun(settings, inputs, backend, CSR.stack(sums, inputs.n_inputs), frequent, sample)
 
 
-def start_of(group: ShardGroup, settings: Settings[Any], backend: Backend, data: Dataset) -> State:
+def start_of(group: WorkerGroup, settings: Settings[Any], backend: Backend, data: Dataset) -> State:
     """The state (`Learner.state`) of a run that has not taken a step.
 
     Args:
