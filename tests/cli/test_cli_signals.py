@@ -56,7 +56,7 @@ class Finalized:
         for _ in range(100_000):
             pass
 
-def app(standalone_mode):
+def app(prog_name, standalone_mode):
     Finalized()
     while True:
         pass

@@ -13,6 +13,7 @@ from slide.core.errors import ConfigError
 from slide.core.examples.texts import TextFeatures
 from slide.core.interrupts import Interrupted
 from slide.core.models.folder import CONFIG, WEIGHTS
+from slide.core.models.origin import UNKNOWN
 from slide.core.runs.digests import arrays_of, digest_of
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
@@ -35,7 +36,7 @@ def fitted(folder, backend, name, train, *, at=0, begin_with=None, valid=None, *
 
 
 def bytes_of(model, folder):
-    model.save(folder)
+    replace(model, origin=UNKNOWN).save(folder)  # but for when it was trained
     return [(folder / name).read_bytes() for name in (CONFIG, WEIGHTS)]
 
 
