@@ -1,5 +1,7 @@
 """Shards in this process, some of which are lost, and what is compared of their runs."""
 
+import json
+
 import numpy as np
 from direct_settings import BACKEND, DIRECT
 
@@ -32,9 +34,11 @@ def trainer_of(group, config=SMALL, checkpoints=None, **more):
 
 
 def bits_of(model, folder):
-    """All files of a model, written into a folder that is not there."""
+    """All files of a model but for its date, written into a folder that is not there."""
     model.save(folder)
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    config = json.loads(files["config.json"])
+    return files | {"config.json": {name: config[name] for name in config if name != "trained_at"}}
 
 
 class Losing(ShardGroup):
