@@ -1,8 +1,9 @@
 """The `slide` command: each subcommand is one short file here, without logic of its own.
 
-`options`, `texts`, `unseen`, `plans`, `keeping` and `resuming` are options that several share, with
-what they stand for; `settings` makes options of the fields of settings; `screen`, `watching`,
-`grid`, `findings`, `evidence`, `speeds` and `planned` are what is shown. On top of everything: no
+`options`, `texts`, `logs`, `unseen`, `plans`, `keeping`, `resuming` and `distributed` are options
+that several share, with what they stand for, and `training_files` reads what they name; `settings`
+makes options of the fields of settings; `screen`, `watching`, `grid`, `findings`, `evidence`,
+`speeds`, `counts`, `portrait`, `health` and `planned` are what is shown. On top of everything: no
 other room may import it, and what only one command needs is imported when that command runs.
 """
 

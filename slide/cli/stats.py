@@ -41,7 +41,7 @@ def stats(
     from rich.console import Console
 
     from slide.cli.counts import show_data, show_recipe
-    from slide.cli.train import refuse_files, sets_of
+    from slide.cli.training_files import refuse_files, sets_of
 
     logs = logs_of(
         sessions, clicks, columns, no_repeats, clicked_from, text=text, labels=labels,
