@@ -36,6 +36,11 @@ def trainer_of(group, config=SMALL, checkpoints=None, **more):
 def bits_of(model, folder):
     """All files of a model but for its date, written into a folder that is not there."""
     model.save(folder)
+    return bits_in(folder)
+
+
+def bits_in(folder):
+    """The same of a folder that is there."""
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     config = json.loads(files["config.json"])
     return files | {"config.json": {name: config[name] for name in config if name != "trained_at"}}

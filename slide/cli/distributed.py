@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slide.core.contract.backend import Backend
     from slide.core.examples.counting import OneBased
     from slide.core.examples.dataset import Dataset
+    from slide.core.learners.config import Config
     from slide.core.models.model import Model
     from slide.core.runs.placement import Placement
     from slide.distributed.group import ShardGroup
@@ -180,6 +181,16 @@ class Wanted:
             hire = partial(AskedByRay, ray, threads)
             voting = Voting(Config(**chosen), n, self.backend, threads, hire, **asked)
             return vote_to_folder(voting, train, valid, folder, overwrite, trained_on, one_based)
+
+    def refuse_more_shards_than_labels(self, n_labels: int, config: Config) -> None:
+        """Raise ConfigError if there are too few labels for so many shards, before Ray starts."""
+        from slide.core.direct.kind import DIRECT
+        from slide.core.learners.kinds import kind_of
+        from slide.distributed.ranges import refuse_many
+
+        if self.distributed and self.combine is None and self.shards:
+            least = config.training.active if kind_of(config) is DIRECT else 1
+            refuse_many(self.shards, n_labels, min(least, n_labels))
 
     def refuse_sampled(self, sampled: bool) -> None:
         """Raise ConfigError if shards are not to look at all their labels."""

@@ -35,7 +35,9 @@ def inspect(
     from rich.console import Console
 
     from slide.cli.portrait import show_inputs, show_model
+    from slide.distributed.ensemble_folder import refuse_ensemble
 
+    refuse_ensemble(folder, "what is told is of one model")
     model = model_in(folder, None)
     firsts = model.one_based.first_feature, model.one_based.first_label
     on_disk = {"bytes": bytes_in(folder)} | frozen_as(folder)

@@ -86,9 +86,10 @@ def tell_left_out(data: Dataset) -> int:
     return n
 
 
-def model_in(folder: Path) -> str:
-    """Where a model is, and what may be done with it."""
-    return f"Model in {folder}: slide evaluate {folder} FILE, slide predict {folder} FILE"
+def model_in(folder: Path, *options: str) -> str:
+    """Where a model is, and what may be done with it, with these options."""
+    words = " ".join([str(folder), "FILE", *options])
+    return f"Model in {folder}: slide evaluate {words}, slide predict {words}"
 
 
 def print_json(figures: dict[str, Any]) -> None:

@@ -88,10 +88,11 @@ def heading_of(record: dict[str, Any]) -> str:
 
 
 def epoch_line(record: dict[str, Any]) -> str:
-    """One evaluation under the headings of `COLUMNS`; the loss is that over all labels."""
+    """One evaluation under the headings of `COLUMNS`; the loss is over all labels, if known."""
+    loss = f"{record['full_loss']:8.3f}" if "full_loss" in record else f"{'-':>8}"
     return (
         f"{record['epoch']:6d} {record['seconds']:9.1f} "
-        f"{record['examples'] / record['seconds']:11,.0f} {record['full_loss']:8.3f} "
+        f"{record['examples'] / record['seconds']:11,.0f} {loss} "
         + " ".join(map(percent, precisions(record)[0]))
     )
 

@@ -208,10 +208,10 @@ def refuse_words(path: Path, options: dict[str, Any], has_texts: bool) -> None:
     """Raise ConfigError if a model that was trained on numbers is given texts."""
     given = [name for name, value in options.items() if value]
     if given or has_texts:
-        said = f"got --{given[0]}" if given else f"{path} is a file of texts, by its name"
+        said = f"got --{given[0]}" if given else f"{path} is a table of texts or a log, by its name"
         raise ConfigError(
-            f"{said}, but the model was trained on numbers: train one by slide train --text "
-            "COLUMN --labels COLUMN, or give it numbers"
+            f"{said}, but the model was trained on numbers, or on a log: train one by slide train "
+            "--text COLUMN --labels COLUMN, give it numbers, or say --sessions or --clicks of a log"
         )
 
 

@@ -203,6 +203,7 @@ def train(
     recipe: dict[str, Any] = {}
     if explain_recipe and found is None:
         recipe = tell_recipe(train_set, by_steps, time_budget, chosen, as_json)
+    wanted.refuse_more_shards_than_labels(train_set.n_labels, config)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(judged, strict, quiet),
@@ -228,7 +229,7 @@ def train(
     elif not quiet:
         if keep == "best":
             print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
-        print(model_in(model))
+        print(model_in(model, *([logs.option] if logs else [])))
 
 
 def counting_of(found: State | None) -> OneBased | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from slide.core.errors import ConfigError, said
+from slide.core.errors import BackendError, ConfigError, SlideError, reason_of, said
 from slide.core.interrupts import INTERRUPTS
 
 NEEDED = (
@@ -20,6 +21,7 @@ QUIETLY = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told of a run
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # shards see GPUs as this process does
 }
+SECONDS_TO_ANSWER = 10.0
 HERE_ALONE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listens to 127.0.0.1, on all systems
     "RAY_worker_niceness": "0",  # shards are as urgent as the process that they train for
@@ -52,6 +54,8 @@ def ray_at(address: str | None, n_cpus: int, **more: Any) -> Iterator[Any]:
         return
     with signals_kept():
         try:
+            if address is not None:
+                demand_listener(address)
             if address is None:
                 ray.init(
                     "local", num_cpus=n_cpus, include_dashboard=False, log_to_driver=False,
@@ -59,16 +63,30 @@ def ray_at(address: str | None, n_cpus: int, **more: Any) -> Iterator[Any]:
                 )  # fmt: skip
             else:
                 ray.init(address, log_to_driver=False, configure_logging=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(
-                f"cannot reach Ray at {address}: {reason}; expected an {said('address')} as `ray "
-                "start --head` prints it, or none"
-            ) from None
+        except Exception as error:  # Ray has no class of its own for what goes wrong here
+            raise refusal_of(address, error) from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def demand_listener(address: str) -> None:
+    """Raise OSError or ValueError unless somebody listens: Ray asks for minutes, without a word."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address != "auto":
+        socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+
+
+def refusal_of(address: str | None, error: Exception) -> SlideError:
+    """What is said where there is no Ray."""
+    reason = reason_of(error)
+    if address is None:
+        return BackendError(f"Ray does not start here: {reason}; its logs are in /tmp/ray")
+    return ConfigError(
+        f"cannot reach Ray at {address}: {reason}; expected an {said('address')} as `ray start "
+        "--head` prints it, or none"
+    )
 
 
 @contextmanager

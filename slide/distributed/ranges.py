@@ -48,12 +48,7 @@ def split(work: Array, n_shards: int, least: int = 1) -> list[Range]:
         ConfigError: there are not so many labels.
     """
     n = len(work)
-    if n_shards * least > n:
-        raise ConfigError(
-            f"shards is {n_shards}, of {n} labels: each needs {least}, as many as negatives that "
-            f"are chosen at once, so expected {max(n // least, 1)} at most; choose fewer "
-            f"{said('shards')}"
-        )
+    refuse_many(n_shards, n, least)
     total = np.cumsum(work, dtype=np.float64)
     shares = total[-1] * np.arange(1, n_shards) / n_shards
     bounds = np.searchsorted(total, shares) + 1
@@ -72,6 +67,16 @@ def ranges_of(bounds: Sequence[int]) -> list[Range]:
 def bounds_of(ranges: Sequence[Range]) -> list[int]:
     """The inverse of `ranges_of`."""
     return [0, *(each.end for each in ranges)]
+
+
+def refuse_many(n_shards: int, n_labels: int, least: int) -> None:
+    """Raise ConfigError unless so many shards can have `least` labels each."""
+    if n_shards * least > n_labels:
+        raise ConfigError(
+            f"shards is {n_shards}, of {n_labels} labels: each needs {least}, as many as negatives "
+            f"that are chosen at once, so expected {max(n_labels // least, 1)} at most; choose "
+            f"fewer {said('shards')}"
+        )
 
 
 def demand_bounds(bounds: Any, n_labels: int, n_shards: int) -> None:

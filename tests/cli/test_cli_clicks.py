@@ -178,3 +178,11 @@ def test_logs_without_clicks_and_options_against_each_other(logs, slide, argumen
     assert code == 2
     assert sentence in err
     assert not (logs / "n").exists()
+
+
+def test_who_forgets_that_a_file_is_a_log_is_told(logs, slide):
+    said = ["train", "log.csv", "--clicked-from", "4", "--model", "told", *QUICK]
+    assert "slide evaluate told FILE --clicks, slide predict told FILE --clicks" in slide(*said)[1]
+    code, out, err = slide("evaluate", "m", "log.csv")
+    assert (code, out) == (2, "")
+    assert "say --sessions or --clicks of a log" in err

@@ -37,6 +37,9 @@ def test_averaged_weights_are_a_model(slide, files, in_this_process):
     assert trained(slide, "--model", "one", "--shards", "1", *options)["config"]["layers"] == 1
     assert slide("predict", "one", "test.txt") == slide("predict", "plain", "test.txt")
     trained(slide, "--model", "two", "--shards", "2", *options)
+    more = "--distributed", "--model", "told", *options, *STEPS
+    code, _, err = slide("train", "test.txt", *more)  # its epochs in words
+    assert code == 0, err
     assert slide("predict", "two", "test.txt")[0] == 0
     assert slide("predict", "two", "test.txt") != slide("predict", "plain", "test.txt")
 
@@ -52,6 +55,7 @@ def test_models_that_vote_are_a_folder_of_models(slide, files, in_this_process):
     for asked in (
         ["predict", "e", "test.txt", "--sampled"],
         ["explain", "e", "test.txt", "--row", "0"],
+        ["inspect", "e"],
     ):
         code, out, err = slide(*asked)
         assert (code, out) == (2, "")

@@ -1,6 +1,7 @@
 """`slide train` and `slide predict --distributed`: options, refusals, and what is printed."""
 
 import json
+import socket
 import sys
 from contextlib import contextmanager
 
@@ -94,6 +95,39 @@ def test_sampled_answers_are_refused(slide, files, in_this_process):
     code, _, err = slide("predict", "m", "test.txt", "--sampled", "--distributed")
     assert code == 2
     assert "--sampled looks at few labels" in err
+
+
+def test_more_shards_than_labels_are_refused_before_ray_starts(slide, files, monkeypatch):
+    monkeypatch.setattr(Wanted, "connected", None)  # would be called
+    options = ["--distributed", "--shards", "4096", "--lr", "2"]
+    code, out, err = slide("train", "train.txt.gz", "--model", "m", *options)
+    assert (code, out) == (2, "")
+    assert "shards is 4096, of " in err
+
+
+@pytest.mark.parametrize(("address", "words"), [
+    ("127.0.0.1:{port}", "cannot reach Ray at 127.0.0.1:{port}: "),
+    ("here", "cannot reach Ray at here: "),
+])  # fmt: skip
+def test_where_nobody_listens_is_told_at_once(slide, files, address, words):
+    with socket.socket() as taken:  # by nobody who listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        said = ["--distributed", "--lr", "2", "--address", address.format(port=port)]
+        code, out, err = slide("train", "train.txt.gz", "--model", "m", *said)
+    assert (code, out) == (2, "")
+    assert words.format(port=port) in err
+    assert not list(files.glob("*m*/*"))
+
+
+def test_where_ray_does_not_start_there_is_a_sentence(slide, files, monkeypatch):
+    def init(*_, **__):
+        raise Exception("The current node timed out during startup")
+
+    monkeypatch.setattr("ray.init", init)
+    code, out, err = slide("train", "train.txt.gz", "--model", "m", "--distributed", "--lr", "2")
+    assert (code, out) == (2, "")
+    assert "Ray does not start here: The current node timed out" in err
 
 
 def test_without_ray_it_says_what_to_install(slide, files, monkeypatch):
