@@ -143,8 +143,11 @@ def test_nodes_that_are_killed_change_no_bit(cluster, plain, tmp_path):
     ended = []
 
     def kill(group):
-        there = group.known[len(ended) % 2][1]  # names its node
-        (node,) = (one for one in cluster.worker_nodes if one.node_id[:8] in there)
+        places = [place for _, place in group.known]
+        nodes = [
+            one for one in cluster.worker_nodes if any(one.node_id[:8] in each for each in places)
+        ]
+        node = (nodes or cluster.worker_nodes)[0]  # shards may still be on nodes that have ended
         cluster.add_node(num_cpus=3, object_store_memory=STORE)
         cluster.remove_node(node, allow_graceful=False)
         ended.append(node)
