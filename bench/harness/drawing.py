@@ -1,4 +1,4 @@
-"""Boxes, dots, arrows and words as SVG, on a light card that is readable in either colour scheme."""
+"""Boxes, dots, arrows and words as SVG, on a light card, which either colour scheme can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from math import atan2, cos, sin
 
-INK, PALE, LINE = "#1b2430", "#8a94a3", "#c9d0d9"
+INK, PALE, LINE = "#1b2430", "#667080", "#c9d0d9"
 OWN, HARD, DRAWN, GROUND = "#1565c0", "#c2500a", "#6b7684", "#f6f8fa"
 TINTS = {OWN: "#dbe9f9", HARD: "#fbe3d3", DRAWN: "#e3e7ec", INK: "#ffffff"}
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"

@@ -1,12 +1,12 @@
-"""One step of each learner, drawn: `python docs/site/figures.py` writes docs/figures/*.svg."""
+"""One step of each learner, drawn into docs/figures: `python -m bench.pictures.steps`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from drawing import DRAWN, HARD, INK, LINE, OWN, PALE, Card
+from bench.harness.drawing import DRAWN, HARD, INK, LINE, OWN, PALE, Card
 
-FOLDER = Path(__file__).parents[1] / "figures"
+FOLDER = Path(__file__).parents[2] / "docs" / "figures"
 OWN_LABEL, HARD_LABELS = 2, (1, 5)  # of eight that are drawn
 
 
@@ -14,11 +14,13 @@ def solved() -> Card:
     """Mine, list, solve: a round of linear SVMs."""
     card = Card(
         720, 330,
-        "A round of the default learner: the inverted index finds hard negatives, each label gets a "
-        "shortlist of examples, and is solved as a linear SVM",
+        "A round of the default learner: the inverted index finds hard negatives, each label gets "
+        "a shortlist of examples, and is solved as a linear SVM",
     )  # fmt: skip
     card.text(20, 30, "1  Mine", bold=True)
-    card.text(20, 50, "The index adds up, for an\nexample, what labels weigh\nits features.", size=12)
+    card.text(
+        20, 50, "The index adds up, for an\nexample, what labels weigh\nits features.", size=12
+    )
     for n, (feature, labels) in enumerate((("f3", (0, 1, 2)), ("f8", (1, 2, 5)), ("f9", (5, 7)))):
         y = 104 + 34 * n
         card.text(20, y + 17, feature, size=13)
@@ -92,7 +94,6 @@ def direct() -> Card:
     for label in HARD_LABELS:
         card.text(440, 54 + 32 * label + 5, "hard: found by the index", HARD, 13)
     card.text(440, 54 + 32 * 7 + 5, "not looked at", PALE, 13)
-    card.text(440, 150, "")
     card.text(
         20, 308,
         "Bold connections are computed, get a gradient of the logistic loss, and move by Adagrad. "
@@ -105,8 +106,8 @@ def hidden() -> Card:
     """A step with hash tables."""
     card = Card(
         720, 340,
-        "A step with a hidden layer: the activations are hashed, the buckets of the hash tables and "
-        "chance propose labels, and only these neurons of the output layer are computed",
+        "A step with a hidden layer: the activations are hashed, the buckets of the hash tables "
+        "and chance propose labels, and only these neurons of the output layer are computed",
     )  # fmt: skip
     for n in range(6):
         for k in range(4):
@@ -131,8 +132,8 @@ def hidden() -> Card:
     outputs(card)
     card.text(
         20, 300,
-        "Only neurons of the active set are computed; only their rows, and the hidden layer, get a\n"
-        "gradient. Tables are rebuilt from the weights now and then.", size=12,
+        "Only neurons of the active set are computed; only their rows, and the hidden layer, get\n"
+        "a gradient. Tables are rebuilt from the weights now and then.", size=12,
     )  # fmt: skip
     return card
 
