@@ -1,4 +1,4 @@
-"""A new loss, hash family, optimizer, learner or reader: what it lacks is told, a page leads there."""
+"""A new loss, hash family, optimizer, learner or reader: what lacks is told, a page leads there."""
 
 import os
 import re
