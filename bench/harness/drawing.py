@@ -55,8 +55,9 @@ class Card:
         self, x: float, y: float, width: float, height: float, color: str = INK, tint: str = ""
     ) -> None:
         """A box with round corners."""
+        radius = min(5, height / 4)
         self.parts.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="5" '
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{radius:g}" '
             f'fill="{tint or TINTS.get(color, "#ffffff")}" stroke="{color}"/>'
         )
 

@@ -69,7 +69,7 @@ def picture(sets: dict[str, list[Row]]) -> Card:
         720, 76 + group * len(sets), f"P@1 and seconds of training of {', '.join(names)}, by set"
     )
     card.text(SCORES, 56, "P@1, percent: more is better", bold=True, size=13)
-    card.text(SECONDS, 56, "seconds of training: less is better", bold=True, size=13)
+    card.text(SECONDS, 56, "training, seconds: less is better", bold=True, size=13)
     for n, (name, color) in enumerate(zip(names, COLORS, strict=False)):
         card.box(SCORES + 110 * n, 18, 12, 12, color, color)
         card.text(SCORES + 18 + 110 * n, 29, name, color, 13, bold=True)

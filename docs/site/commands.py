@@ -55,16 +55,18 @@ def shown(argument: Any) -> str:
 def table(title: str, parameters: Iterable[Any]) -> Iterator[str]:
     """A line for each, and nothing if there are none."""
     lines = [line(each) for each in parameters]
-    if lines:
+    if lines and title == "argument":
+        yield from ("| argument | |", "|---|---|", *lines, "")
+    elif lines:
         yield from (f"| {title} | values | |", "|---|---|---|", *lines, "")
 
 
 def line(parameter: Any) -> str:
     """Its names, what it takes, and its help."""
-    is_argument = parameter.param_type_name == "argument"
-    names = [shown(parameter)] if is_argument else [*parameter.opts, *parameter.secondary_opts]
-    called = " ".join(f"`{name}`" for name in names)
-    return f"| {called} | {'' if is_argument else values(parameter)} | {told(parameter)} |"
+    if parameter.param_type_name == "argument":
+        return f"| `{shown(parameter)}` | {told(parameter)} |"
+    called = " ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    return f"| {called} | {values(parameter)} | {told(parameter)} |"
 
 
 def values(option: Any) -> str:
