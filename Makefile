@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # What a backend needs beside the engine.
 EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 
-.PHONY: help demo test thorough check format verify faults fuzz mutants mutation bench bench-quick bench-peers gpu clean
+.PHONY: help demo test thorough check format verify docs faults fuzz mutants mutation bench bench-quick bench-peers gpu clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -16,6 +16,7 @@ help:
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
+	@echo "make docs     build the site of the documentation in out/site"
 	@echo "make faults   kill workers and runs at random moments, and see what is left, or goes on"
 	@echo "make fuzz     read changed files and model folders, and see what goes wrong (SECONDS=600 each)"
 	@echo "make mutants  try wrong kernels at the default number of examples with ten seeds each"
@@ -47,6 +48,10 @@ format: .venv/dev
 
 verify: .venv/dev $(EXTRA)
 	@$(BIN)/slide verify $(BACKEND) --examples 200
+
+# The theme would tell of a MkDocs 2 that does not concern these pages.
+docs: .venv/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # KILLS of a run in a row, for each learner and backend: make faults KILLS=200
 KILLS ?= 50
@@ -105,6 +110,10 @@ gpu: .venv/bench .venv/cupy
 .venv/bench: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev,bench]'
 	@touch $@ .venv/dev .venv/engine
+
+.venv/docs: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[docs]'
+	@touch $@ .venv/engine
 
 .venv/cupy: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[cupy]'

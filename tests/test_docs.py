@@ -1,20 +1,20 @@
-"""Every block of code in README and docs says what it is, and works: it is run, or read closely.
-
-Blocks of docs/extending name a file each; tests/test_extension.py writes them there and uses them.
-"""
+"""Every block of code in README and docs says what it is, and works: it is run, or read closely."""
 
 import json
 import re
-import shlex
+import shutil
 import sys
+import tomllib
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
 import typer
 from conftest import planted
-from made_texts import examples, write_lines
+from documented import NOT_RUN, PAGES, ROOT, blocks, commands, counted
+from made_texts import examples
 
 import slide
 from slide.backends.delegating import Delegating
@@ -23,13 +23,6 @@ from slide.data.bundled import Demo
 from slide.reference.checks import check
 from slide.report import settings
 
-ROOT = Path(__file__).parents[1]
-PAGES = [
-    page
-    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("[bdes]*/**/*.md")])
-    if "extending" not in page.parts
-]
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"python", "sh", "text", "toml"}
 PROGRAMS = {"slide", "make", "python", "pip", "pytest", "source"}
 NAMED = re.compile(
@@ -40,81 +33,152 @@ HISTORY = ROOT / "CHANGELOG.md"  # names what was there once
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
-def blocks(*languages):
-    """Each block of these languages: its page with the line, its language and its text."""
-    found = []
-    for page in PAGES:
-        text = page.read_text()
-        for fence in FENCE.finditer(text):
-            indent, language, body = fence.groups()
-            if language in languages or not languages:
-                line = text.count("\n", 0, fence.start()) + 1
-                name = f"{page.relative_to(ROOT)}:{line}"
-                lines = (line.removeprefix(indent) for line in body.splitlines())
-                found.append(pytest.param(language, "\n".join(lines), id=name))
-    return found
+def named(found):
+    """Parameters whose names are where the blocks stand."""
+    return [pytest.param(block, id=f"{block.page}:{block.line}") for block in found]
 
 
-def commands(block):
-    """The words of each command, without what is set for it before, and without remarks."""
-    for line in block.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
-        while words and re.match(r"[A-Z_]+=", words[0]):
-            words.pop(0)
-        if words:
-            yield words
+def write_files(folder):
+    """The files that the pages speak of."""
+    train, test = planted(300, n_labels=40), planted(30, n_labels=40, seed=1)
+    for name in ("train.txt", "train.txt.gz", "part-0.txt.gz"):
+        slide.write(train, folder / name)
+    for name in ("test.txt", "test.txt.gz"):
+        slide.write(test, folder / name)
+    for log in ("log.csv", "later.csv", "open.csv"):
+        events = (f"{i // 4},item {i % 4},{i}" for i in range(200))
+        (folder / log).write_text("\n".join(["session,item,time", *events]))
+    for log in ("shown.csv", "new.csv"):
+        events = (f"{i // 8},item {(i + i // 8) % 8},{i % 2},{i}" for i in range(200))
+        (folder / log).write_text("\n".join(["user,item,click,time", *events]))
+    told = [*examples(80), ("rocket to the moon", []), ("xyzzy", [])]
+    for name, pairs in (("texts", told[:80]), ("more", told[:80]), ("part-0", told[:80]),
+                        ("new", told[80:])):  # fmt: skip
+        lines = ({"text": text, "title": text, "body": "", "tags": tags} for text, tags in pairs)
+        (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return train, test
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """What blocks ask of what others have made: models and data folders, and the sets of `Demo`."""
+    folder = tmp_path_factory.mktemp("made")
+    train, test = write_files(folder)
+    model = slide.Trainer(slide.Config()).fit(train)
+    model.save(folder / "out" / "mine")
+    model.freeze(folder / "out" / "frozen")
+    hidden = slide.Config(hidden=8, epochs=1, active=20)
+    slide.Trainer(hidden).fit(train).save(folder / "out" / "hidden")
+    for name in ("train", "test"):
+        slide.data.convert_to_folder([folder / f"{name}.txt"], folder / name)
+    return folder, train, test
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A folder with the files that the pages speak of, and little behind `load_demo`."""
-    train, test = planted(300, n_labels=40), planted(30, n_labels=40, seed=1)
-    slide.write(train, tmp_path / "train.txt.gz")
-    slide.write(test, tmp_path / "test.txt.gz")
+def place(made, tmp_path, monkeypatch):
+    """A folder with those files, and little behind `load_demo`."""
+    folder, train, test = made
+    for path in folder.glob("*.*"):
+        shutil.copyfile(path, tmp_path / path.name)
     names = [f"name {i}" for i in range(train.n_features)]
-    for log in ("log.csv", "later.csv", "open.csv"):
-        events = (f"{i // 4},item {i % 4},{i}" for i in range(200))
-        (tmp_path / log).write_text("\n".join(["session,item,time", *events]))
-    for log in ("shown.csv", "new.csv"):
-        events = (f"{i // 8},item {(i + i // 8) % 8},{i % 2},{i}" for i in range(200))
-        (tmp_path / log).write_text("\n".join(["user,item,click,time", *events]))
     monkeypatch.setattr(slide, "load_demo", lambda: Demo(train, test, names, names, "made up"))
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "einsum_package" / "src"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_there_are_blocks_of_each_kind():
-    assert len(blocks("python")) > 2
-    assert len(blocks("sh")) > 8
+def test_there_are_blocks_of_each_kind_and_most_are_run():
+    """`python tests/documented.py` prints what is counted here."""
+    count = counted()
+    assert count["blocks of python, run"] > 15
+    assert count["commands, run"] > 60
+    assert count["commands, looked up"] < count["commands, run"]
 
 
-@pytest.mark.parametrize(("language", "block"), blocks())
-def test_a_block_says_what_it_is(language, block):
-    assert language in LANGUAGES, block
+@pytest.mark.parametrize("what", NOT_RUN)
+def test_each_reason_not_to_run_a_command_is_of_use(what):
+    lines = (" ".join(one.words) for block in blocks("sh") for one in commands(block))
+    assert any(re.search(what, line) for line in lines)
 
 
-@pytest.mark.parametrize(("language", "block"), blocks("python"))
-def test_python_runs(language, block, place):
+@pytest.mark.parametrize("block", named(blocks()))
+def test_a_block_says_what_it_is(block):
+    assert block.language in LANGUAGES, block
+
+
+@pytest.mark.parametrize("block", named(blocks("toml")))
+def test_toml_is_toml(block):
+    assert tomllib.loads(block.text)
+
+
+@pytest.mark.parametrize("block", named(blocks("python")))
+def test_python_runs(block, place):
     scope = {"__name__": "page"}
-    exec(compile(block, "<block>", "exec"), scope)
+    exec(compile(block.text, "<block>", "exec"), scope)
     for kind in [one for one in scope.values() if Delegating in getattr(one, "__mro__", [])[1:]]:
         assert check(kind(), "sddmm", "exact", 3).outcome == "pass"
 
 
-@pytest.mark.parametrize(("language", "block"), blocks("sh"))
-def test_commands_exist_with_their_options(language, block, place):
-    for words in commands(block):
-        refuse_unknown(words, place)
+@pytest.mark.parametrize("block", named(blocks("sh")))
+def test_commands_run_or_have_such_options(block, place, made, monkeypatch, capfd):
+    for command in commands(block):
+        if command.reason is not None:
+            refuse_unknown(command.words)
+            continue
+        for name, value in command.variables.items():
+            monkeypatch.setenv(name, value)
+        provide(command.words, block.page, made[0], place)
+        monkeypatch.setattr(sys, "argv", command.words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0, (command.words, capfd.readouterr().err)
+    told = OUTCOMES.get((block.page, next(commands(block)).words[-1]))
+    if told is not None:
+        told(place, capfd.readouterr().out)
 
 
-def refuse_unknown(words, place):
+def provide(words, page, made, place):
+    """Copy what a command asks for, and no command of its block has made."""
+    assert words[0] == "slide", words
+    for before, word in pairwise(words):
+        is_special = (page, word) == ("docs/model-folder.md", "out/mine")
+        of = made / ("out/hidden" if is_special else word)
+        is_asked_for = before not in ("--model", "--out") and of.is_dir() and "." not in word
+        is_target = words[1] in ("convert", "freeze") and word == words[-1]
+        if is_asked_for and not is_target and not (place / word).exists():
+            shutil.copytree(of, place / word)
+
+
+def predictions_are_whole(place, printed):
+    """Of the first steps of the README."""
+    lines = (place / "predictions.txt").read_text().splitlines()
+    assert len(lines) == 30
+    assert all(len(line.split()) == 5 for line in lines)
+
+
+def texts_have_names(place, printed):
+    """Of the tagger of the README, frozen as well."""
+    known, unknown = map(json.loads, printed.splitlines()[-3:-1])
+    assert known["labels"][0] == "space"
+    assert known["probabilities"][0] >= 0.2
+    assert unknown == {"labels": [], "probabilities": [], "unknown": True}
+    names, _ = slide.Predictor.load(place / "out" / "frozen").predict_texts(["moon"], k=1)
+    assert names == [["space"]]
+
+
+OUTCOMES = {
+    ("README.md", ".venv/bin/activate"): predictions_are_whole,
+    ("README.md", ".[text,service]"): texts_have_names,
+}
+"""What is there after a block, by its page and its first command."""
+
+
+def refuse_unknown(words):
     """Fail unless there is such a command, with such options."""
     program, *rest = words
     assert program in PROGRAMS, words
     if program == "slide":
         command = typer.main.get_command(app).commands[rest[0]]
-        (place / "out" / "mine").mkdir(parents=True, exist_ok=True)
         with command.make_context(rest[0], rest[1:]):
             pass
     elif program == "make":
@@ -144,38 +208,17 @@ def script(words):
     return origin if origin.name != "__init__.py" else origin.with_name("__main__.py")
 
 
-def slide_commands_of_the_readme(told, monkeypatch):
-    """Run those of the block that has these words."""
-    (block,) = (
-        param.values[1] for param in blocks("sh") if told in param.values[1]
-        and "README.md" in param.id
-    )  # fmt: skip
-    for words in commands(block):
-        if words[0] == "slide":
-            monkeypatch.setattr(sys, "argv", words)
-            with pytest.raises(SystemExit) as ended:
-                main()
-            assert ended.value.code == 0, words
+def test_options_that_the_guide_speaks_of_are_there():
+    guide = [ROOT / "README.md", ROOT / "docs" / "how-it-works.md", *ROOT.glob("docs/guide/*.md")]
+    known = {"--install-completion", "--help"}
+    for command in typer.main.get_command(app).commands.values():
+        known |= {one for each in command.params for one in (*each.opts, *each.secondary_opts)}
+    for page in guide:
+        told = re.findall(r"(?<![\w-])--[a-zA-Z][\w-]*", page.read_text(encoding="utf-8"))
+        assert {*told} - known <= OF_OTHERS, page
 
 
-def test_the_first_steps_of_the_readme_work(place, monkeypatch, capsys):
-    """From training to predictions, as they are written there."""
-    slide_commands_of_the_readme("slide predict out/mine", monkeypatch)
-    lines = (place / "predictions.txt").read_text().splitlines()
-    assert len(lines) == 30
-    assert all(len(line.split()) == 5 for line in lines)
-
-
-def test_texts_become_names_and_a_service_as_the_readme_says(place, monkeypatch, capsys):
-    write_lines(place / "texts.jsonl", examples(80))
-    write_lines(place / "new.jsonl", [("rocket to the moon", []), ("xyzzy", [])])
-    slide_commands_of_the_readme("slide predict out/tagger", monkeypatch)
-    known, unknown = map(json.loads, capsys.readouterr().out.splitlines()[-3:-1])
-    assert known["labels"][0] == "space"
-    assert known["probabilities"][0] >= 0.2
-    assert unknown == {"labels": [], "probabilities": [], "unknown": True}
-    names, _ = slide.Predictor.load(place / "out" / "frozen").predict_texts(["moon"], k=1)
-    assert names == [["space"]]
+OF_OTHERS = {"--head", "--port", "--shm-size"}
 
 
 def test_the_page_of_settings_is_what_is_declared():

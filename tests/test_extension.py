@@ -1,4 +1,4 @@
-"""A new loss, hash family, optimizer or learner: what it lacks is told, and a page leads there."""
+"""A new loss, hash family, optimizer, learner or reader: what lacks is told, a page leads there."""
 
 import os
 import re
@@ -195,6 +195,42 @@ def test_a_page_leads_to_what_verifies_and_trains(kind, copy) -> None:
     write_page(PAGES / f"{kind.replace('_', '-')}.md", copy)
     script = str(Path(__file__).parent / "extended.py")
     assert in_copy(copy, script, kind, str(copy / "model")) == ("", 0)
+
+
+READS = """
+import gzip
+from pathlib import Path
+import numpy as np
+import slide
+
+slide.write(slide.read("same.svm"), "same.npz")
+same = slide.read("same.npz")
+Path("some.vw.gz").write_bytes(gzip.compress(Path("some.vw").read_bytes()))
+slide.data.convert_to_folder([Path("some.vw")], Path("folder"))
+for name in ("some.vw", "some.vw.gz", "folder"):
+    data = slide.read(name)
+    for one, other in ((data.x, same.x), (data.y, same.y)):
+        assert one.shape == other.shape
+        for part in ("indptr", "indices", "values"):
+            assert np.array_equal(getattr(one, part), getattr(other, part)), (name, part)
+for ask in (lambda: slide.read("wrong.vw"), lambda: slide.write(same, "new.vw")):
+    try:
+        ask()
+    except slide.DataError as error:
+        print(error)
+"""
+
+
+def test_a_page_leads_to_a_reader(copy) -> None:
+    write_page(PAGES / "reader.md", copy)
+    (copy / "some.vw").write_text("3,17 | 9:1 5:0.5\n| 2:1\n")
+    (copy / "same.svm").write_text("3,17 5:0.5 9:1\n 2:1\n")
+    (copy / "wrong.vw").write_text("3 | 5:1\n3 5:1\n")
+    assert in_copy(copy, "-c", READS) == (
+        "wrong.vw:2: 0 bars, expected one, between labels and features: write `3,17 | 5:0.5`\n"
+        "new.vw: Vowpal Wabbit's text is read, not written: end the name in .svm\n",
+        0,
+    )
 
 
 @pytest.mark.parametrize(

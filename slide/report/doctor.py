@@ -28,6 +28,7 @@ BRINGS = {
     "onnx": "slide export",
     "service": "the service of examples/service",
     "testing": "pytest, for backends of your own (slide.testing)",
+    "docs": "the site of the documentation (make docs)",
     "bench": "the benches, beside PyTorch",
     "fuzz": "fuzzing of the readers",
     "mutation": "changes at random, to test the tests",
