@@ -100,10 +100,15 @@ def everything_of(config, backend, train, test):
     return figures, model
 
 
+WHOLE = [(name, False) for name in RUNS]
+WHOLE += [(name, True) for name in ("direct", "example", "two hidden layers")]
+OTHERS = "wta", "dwta", "two shared", "catching up", "uniform"  # whose parts others have, too
+LATER = {(name, False) for name in OTHERS} | {("example", True), ("two hidden layers", True)}
+
+
 @pytest.mark.parametrize(
     ("name", "is_dense"),
-    [(name, False) for name in RUNS]
-    + [(name, True) for name in ("direct", "example", "two hidden layers")],
+    [pytest.param(*run, marks=[pytest.mark.slow] if run in LATER else []) for run in WHOLE],
 )
 def test_a_whole_run_is_that_of_the_reference(name, is_dense, data, tmp_path):
     train, test = (densified(part) for part in data) if is_dense else data

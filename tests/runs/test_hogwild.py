@@ -20,7 +20,7 @@ from slide.core.runs.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
 
 
-@pytest.mark.parametrize("kind", ["direct", "batch"])
+@pytest.mark.parametrize("kind", ["direct", pytest.param("batch", marks=pytest.mark.slow)])
 def test_hogwild_learns_as_well(train_set, test_set, kind):
     data = train_set.take(np.arange(1500)) if kind == "direct" else train_set
     config = settings(kind, data)
