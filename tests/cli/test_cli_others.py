@@ -32,7 +32,7 @@ def test_demo(files, slide, monkeypatch):
     from slide.data import load_demo
 
     whole = load_demo()
-    rows = np.arange(0, whole.train.n_samples, 100)
+    rows = np.arange(0, whole.train.n_samples, 40)
     slice_ = replace(whole, train=whole.train.take(rows), test=whole.test.take(rows[:200]))
     monkeypatch.setattr("slide.data.load_demo", lambda: slice_)
     for _ in range(2):  # the second one replaces the first
