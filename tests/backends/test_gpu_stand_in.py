@@ -178,8 +178,8 @@ def test_the_command_line_ends_with_the_sentence(tmp_path):
     )
     slide.data.write(planted(300, 40), tmp_path / "train.txt")
     told = subprocess.run(
-        [sys.executable, "-m", "slide", "train", "train.txt", "--model", "m", "--hidden", "16",
-         "--backend", "small_gpu:Small"],
+        [sys.executable, "-B", "-m", "slide", "train", "train.txt", "--model", "m",
+         "--hidden", "16", "--backend", "small_gpu:Small"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 2
