@@ -75,12 +75,14 @@ def verification():
     return checks, calls
 
 
+@pytest.mark.slow
 def test_every_kernel_matches_its_definition(verification):
     checks, calls = verification
     assert_all_pass(checks)
     assert {name for name, *_ in calls} == set(FUNCTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy")
 def test_cupy_takes_the_arguments_that_the_stand_in_is_given(verification):
     """Whether CuPy's functions have such parameters."""

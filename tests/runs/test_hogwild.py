@@ -48,7 +48,7 @@ def tables_seen(context, nothing):
     return (found if isinstance(learner, DirectRun) else found[-1].tables).ids.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["direct", "batch"])
+@pytest.mark.parametrize("kind", ["direct", pytest.param("batch", marks=pytest.mark.slow)])
 def test_workers_are_told_of_new_tables(kind):
     data = planted(700)
     config = replace(settings(kind, data), rebuild_every=2)
