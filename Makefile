@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BACKEND ?= numba
 BIN := .venv/bin
+# Tests start hundreds of processes; without bytecode each of them would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 # What a backend needs beside the engine.
@@ -12,7 +14,7 @@ EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
 	@echo "make test     run all tests"
-	@echo "make thorough run those that take longer: wrong kernels at the default, extensions, branches"
+	@echo "make thorough run those that take longer: wrong kernels at the default, branches, more draws"
 	@echo "make check    lint, types, and the backends against their definition"
 	@echo "make format   put the code into its standard form"
 	@echo "make verify   check a backend thoroughly: make verify BACKEND=numba"
@@ -34,7 +36,8 @@ test: .venv/dev
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 thorough: .venv/dev
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m slow
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'slow or hypothesis' \
+		--hypothesis-profile thorough
 
 check: .venv/dev
 	@$(BIN)/ruff format --check .

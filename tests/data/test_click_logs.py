@@ -1,7 +1,9 @@
 """Logs of clicks from tables: which columns, which values, and what is refused."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 
 from slide.core.errors import ConfigError, DataError
 from slide.data import is_click_log, read_clicks
@@ -32,9 +34,6 @@ def test_usual_columns_are_found(tmp_path, name, text) -> None:
 
 
 def test_parquet_is_a_log_unless_it_has_features(tmp_path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow.parquet import write_table
-
     log = {"user": ["u", "v"], "item": [7, 8], "click": [True, False], "time": [30, 10]}
     write_table(pa.table(log), tmp_path / "log.parquet")
     assert events(read_clicks(tmp_path / "log.parquet")) == EXPECTED

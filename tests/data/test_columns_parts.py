@@ -17,7 +17,7 @@ from column_files import (
     saved,
 )
 from data_files import assert_same, datasets
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
@@ -36,7 +36,6 @@ def lists_in(matrix, what):
     return [part.tolist() for part in parts][: matrix.n_rows]
 
 
-@settings(max_examples=40)
 @given(
     data=datasets(),
     name=st.sampled_from(["a.parquet", "a.ipc", "a.arrow"]),

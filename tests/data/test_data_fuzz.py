@@ -68,9 +68,12 @@ def edited(content: bytes, edits: list[tuple[str, int, int]]) -> bytes:
     return bytes(text)
 
 
+SEVERAL = st.lists(EDITS, min_size=1, max_size=3)
+
+
 @pytest.mark.parametrize("name", [*CONTENTS, *NPZ])
-@settings(max_examples=200)
-@given(edits=st.lists(EDITS, min_size=1, max_size=3))
+@settings(max_examples=4 * settings.default.max_examples)  # they are quick
+@given(edits=SEVERAL)
 @example(edits=[("delete", 10**6, 0)])
 def test_edited_bytes(folder, name, edits):
     path, partner = folder / name, folder / name.replace("Y_", "X_")
@@ -82,8 +85,7 @@ def test_edited_bytes(folder, name, edits):
         path.write_bytes(content)
 
 
-@settings(max_examples=200)
-@given(member=st.integers(0, 6), edits=st.lists(EDITS, min_size=1, max_size=3))
+@given(member=st.integers(0, 6), edits=SEVERAL)
 def test_edited_arrays_in_a_sound_archive(folder, member, edits):
     with zipfile.ZipFile(folder / "a.npz") as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
@@ -95,11 +97,15 @@ def test_edited_arrays_in_a_sound_archive(folder, member, edits):
     read_or_refuse(folder / "edited.npz")
 
 
-@pytest.mark.parametrize("name", ["a.txt", pytest.param("a.svm", marks=pytest.mark.slow)])
-def test_every_place_of_a_text_file(folder, name):
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("a.txt", b"7 ,:-e"), *(pytest.param(name, TELLING, marks=pytest.mark.slow)
+                           for name in ("a.txt", "a.svm"))],
+)  # fmt: skip
+def test_every_place_of_a_text_file(folder, name, letters):
     path = folder / f"every_{name}"
     for place in range(len(CONTENTS[name])):
-        for byte in TELLING:
+        for byte in letters:
             path.write_bytes(edited(CONTENTS[name], [("put", place, byte)]))
             read_or_refuse(path)
 

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from data_files import assert_same, dataset, datasets
-from hypothesis import given, settings
+from hypothesis import given
 from scipy.sparse import csc_matrix, csr_matrix, save_npz
 
 from slide.core.errors import DataError
@@ -172,7 +172,6 @@ def test_no_archive(tmp_path, content):
 
 
 @pytest.mark.parametrize("names", [("X_a.npz", "Y_a.npz"), ("x.npz", "y.npz"), ("X.npz", "Y.npz")])
-@settings(max_examples=30)
 @given(data=datasets())
 def test_scipy_pair(folder, names, data):
     save_npz(folder / names[0], data.x.to_scipy())

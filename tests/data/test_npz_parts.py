@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from data_files import assert_same, datasets
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import slide.data
@@ -50,7 +50,6 @@ def shuffled(matrix, rng):
     return scipy.sparse.csr_matrix(arrays, matrix.shape)
 
 
-@settings(max_examples=60)
 @given(
     data=datasets(), n_entries=st.integers(1, 30), start=st.integers(0, 9),
     seed=st.integers(0, 99), kind=st.sampled_from(["ours", "signed", "pair", "compressed"]),

@@ -186,7 +186,9 @@ LITTLE = {  # a hidden layer of examples is a part of the model, which is in mem
 }
 
 
-@pytest.mark.parametrize("kind", LITTLE)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "svm")) for kind in LITTLE]
+)
 def test_training_holds_less_than_the_data(kind, wide):
     """What is larger than a few examples at a time, or a few numbers each, stays on disk."""
     folder, n_bytes = wide

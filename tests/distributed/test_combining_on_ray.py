@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 from conftest import planted
+from ray_nodes import MARKS, connected
 
 from slide.backends import load
 from slide.core.errors import ConfigError
@@ -19,44 +20,24 @@ from slide.core.learners.kinds import kind_of
 from slide.core.runs.trainer import Trainer
 from slide.data import write
 from slide.distributed.averaging import DataParallel
-from slide.distributed.cluster import HERE_ALONE, QUIETLY
 from slide.distributed.ensemble import Voting
 from slide.distributed.ray_asking import AskedByRay
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves pipes to its processes
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = MARKS
 
 TRAIN = planted(300, 40)
 DIRECT = Config(lr=2.0, layers=1, epochs=4, batch_size=16, active=10)
 HIDDEN = Config(hidden=(8,), K=3, L=4, lr=0.05, epochs=4, batch_size=16, active=10)
 N_MEANS = 4 * 5  # with 2 workers, every 2 of 10 steps an epoch
-STORE = 100_000_000
 
 
 @pytest.fixture(scope="module")
 def ray():
-    """Connected to a head that has no room for workers, and two nodes that have."""
-    before = dict(os.environ)
-    os.environ.update(QUIETLY | HERE_ALONE)
-    module = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
+    """Ray, connected to nodes that have room for workers."""
+    with connected():
+        import ray
 
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False},
-    )
-    for _ in range(2):
-        nodes.add_node(num_cpus=2, object_store_memory=STORE)
-    module.init(nodes.address, log_to_driver=False, configure_logging=False)
-    yield module
-    module.shutdown()
-    nodes.shutdown()
-    os.environ.clear()
-    os.environ.update(before)
+        yield ray
 
 
 class Deadly(AskedByRay):

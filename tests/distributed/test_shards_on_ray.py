@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 from conftest import planted
+from ray_nodes import MARKS, add_node, connected
 from sharded import SMALL, changed, same
 
 from slide.backends import load
@@ -22,26 +23,19 @@ from slide.core.checkpoints.every import Checkpoints
 from slide.core.models.model import Model
 from slide.core.runs.trainer import Trainer
 from slide.data import write
-from slide.distributed.cluster import HERE_ALONE, QUIETLY, threads_for
+from slide.distributed.cluster import threads_for
 from slide.distributed.losing import ShardLostWarning
 from slide.distributed.placed import Placed
 from slide.distributed.ray_group import NoRoomWarning, RayShardGroup
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves pipes to its processes
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::slide.distributed.ray_group.NoRoomWarning"),
-]
+NO_ROOM = "ignore::slide.distributed.ray_group.NoRoomWarning"
+pytestmark = [*MARKS, pytest.mark.filterwarnings(NO_ROOM)]
 
 TRAIN = planted(400)
 CONFIG = changed(SMALL, epochs=4, batch_size=16)
 N_STEPS = 4 * 25
 MOMENTS = int(os.environ.get("SLIDE_FAULTS", 10))  # at which something dies, of a run
 WITHIN = np.arange(5, 2 * N_STEPS)  # times that shards are heard of
-STORE = 100_000_000
-PATIENTLY = {"RAY_worker_register_timeout_seconds": "900"}  # whatever else the machine does
 SECONDS = 120  # within which processes end that are to end
 
 
@@ -52,24 +46,8 @@ def plain():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A head that has no room for shards, and two nodes that each have room for all."""
-    before = dict(os.environ)
-    os.environ.update(QUIETLY | HERE_ALONE | PATIENTLY)
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False},
-    )
-    for _ in range(2):
-        nodes.add_node(num_cpus=3, object_store_memory=STORE)
-    ray.init(nodes.address, log_to_driver=False, configure_logging=False)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    os.environ.clear()
-    os.environ.update(before)
+    with connected() as nodes:
+        yield nodes
 
 
 class Deadly(RayShardGroup):
@@ -90,7 +68,7 @@ class Deadly(RayShardGroup):
 
 def fit(group, checkpoints, folder):
     """The model that shards leave, read by one process."""
-    with group_closed(group):
+    with closing(group):
         placed = Placed(group, checkpoints and checkpoints.folder)
         trainer = Trainer(CONFIG, load("numba"), checkpoints=checkpoints, placement=placed)
         with warnings.catch_warnings():
@@ -99,17 +77,6 @@ def fit(group, checkpoints, folder):
             trainer.fit(TRAIN).save(folder)
         trainer.remove_checkpoints()
     return Model.load(folder, load("numba"))
-
-
-class group_closed:  # noqa: N801, it is used as a function
-    def __init__(self, group):
-        self.group = group
-
-    def __enter__(self):
-        return self.group
-
-    def __exit__(self, *error):
-        self.group.close()
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
@@ -148,7 +115,7 @@ def test_nodes_that_are_killed_change_no_bit(cluster, plain, tmp_path):
             one for one in cluster.worker_nodes if any(one.node_id[:8] in each for each in places)
         ]
         node = (nodes or cluster.worker_nodes)[0]  # shards may still be on nodes that have ended
-        cluster.add_node(num_cpus=3, object_store_memory=STORE)
+        add_node(cluster)
         cluster.remove_node(node, allow_graceful=False)
         ended.append(node)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzzing import run
@@ -31,7 +31,6 @@ def test_what_is_valid_is_read(name, folders):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=40)
 @given(seed=st.integers(0, 2**63))
 def test_changes_are_read_or_refused(name, folders, seed):
     target = TARGETS[name]

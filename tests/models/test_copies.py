@@ -43,7 +43,7 @@ class Taken(Delegating):
 
 @pytest.fixture(scope="module", params=MODELS)
 def trained(request):
-    return Trainer(MODELS[request.param], ReferenceBackend()).fit(TRAIN)
+    return Trainer(MODELS[request.param], slide.load_backend("numba")).fit(TRAIN)
 
 
 def on(backend, model):

@@ -25,13 +25,12 @@ from slide.core.runs.calibrating import drawn_parts
 from slide.core.runs.keeping import Keeping
 from slide.core.runs.trainer import Trainer
 from slide.core.svm.run import SvmRun
-from slide.reference.kernels import ReferenceBackend
 
 TRAIN, TEST = planted(300, 30), planted(200, 30, seed=5)
 SVM = slide.recipe(TRAIN, epochs=1, cost=0.3, idf_power=0.0)  # without a race
 STEPS = slide.recipe(TRAIN, epochs=1, lr=2.0)
 CONFIGS = {"svm": SVM, "steps": STEPS, "hidden": QUICK}
-BACKEND = ReferenceBackend()
+BACKEND = slide.load_backend("numba")
 
 
 def fitted(config, train=TRAIN, valid=None, **given):

@@ -54,6 +54,7 @@ def test_a_threshold_of_a_python_kernel_is_told_with_the_largest_size(told):
     assert 15_000 < int(largest) <= 20_000
 
 
+@pytest.mark.slow
 def test_a_threshold_is_seen_wherever_it_stands(told):
     source = """
     # the methods of Mine go on
@@ -129,6 +130,7 @@ def test_loops_cases_handlers_and_functions_are_told(told):
     ]
 
 
+@pytest.mark.slow
 def test_what_only_refuses_or_is_up_to_the_machine_is_not_told(told):
     source = """
     # the methods of Mine go on
@@ -151,6 +153,7 @@ def test_what_only_refuses_or_is_up_to_the_machine_is_not_told(told):
     assert told(source) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_refusal_beyond_a_threshold_is_told(told):
     source = """
     # the methods of Mine go on
@@ -229,6 +232,7 @@ def test_a_process_that_dies_is_told(told):
     assert told(source) == ([], ["the kernels could not be run uncompiled: it ended with code 7"])
 
 
+@pytest.mark.slow
 def test_what_a_backend_prints_harms_nothing(told):
     source = """
     # the methods of Mine go on
@@ -250,6 +254,7 @@ def test_a_process_that_takes_too_long_is_told(told, monkeypatch):
     assert told("") == ([], ["uncompiled it is so slow that after 0.1 seconds nothing was known"])
 
 
+@pytest.mark.slow
 def test_our_kernels_are_right_without_a_compiler():
     source = """
         import os

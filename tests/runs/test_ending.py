@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from interrupted import CONFIGS, TRAIN, StopsAt, bits, trained
 
+from slide.backends import load
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
 from slide.core.checkpoints.shelf import Shelf
 from slide.core.errors import ConfigError, ModelError
@@ -43,7 +44,8 @@ def killing(owner, name, function=kill):
 @pytest.mark.parametrize(
     "config", [replace(CONFIGS["svm"], epochs=1), CONFIGS["stacked"]], ids=["svm", "stacked"]
 )
-def test_between_the_last_two_solves_there_is_a_checkpoint(config, backend, tmp_path, monkeypatch):
+def test_between_the_last_two_solves_there_is_a_checkpoint(config, tmp_path, monkeypatch):
+    backend = load("numba")
     trained(tmp_path / "whole", config, backend)
     mined, solve, solves = Layer.mined, SvmRun.solve, []
 

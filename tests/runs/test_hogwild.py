@@ -20,7 +20,7 @@ from slide.core.runs.trainer import Trainer
 from slide.reference.kernels import ReferenceBackend
 
 
-@pytest.mark.parametrize("kind", ["direct", "batch"])
+@pytest.mark.parametrize("kind", ["direct", pytest.param("batch", marks=pytest.mark.slow)])
 def test_hogwild_learns_as_well(train_set, test_set, kind):
     data = train_set.take(np.arange(1500)) if kind == "direct" else train_set
     config = settings(kind, data)
@@ -48,7 +48,7 @@ def tables_seen(context, nothing):
     return (found if isinstance(learner, DirectRun) else found[-1].tables).ids.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["direct", "batch"])
+@pytest.mark.parametrize("kind", ["direct", pytest.param("batch", marks=pytest.mark.slow)])
 def test_workers_are_told_of_new_tables(kind):
     data = planted(700)
     config = replace(settings(kind, data), rebuild_every=2)

@@ -26,6 +26,12 @@ BEST = Keeping("best")
 
 
 @pytest.fixture(scope="module")
+def backend():
+    """By the reference, rounds take long."""
+    return package.load_backend("numba")
+
+
+@pytest.fixture(scope="module")
 def train():
     return planted(600)
 

@@ -9,9 +9,11 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 TIMES = os.environ.get("SLIDE_FAULTS", "3")
+WANTED = "SLIDE_FAULTS" in os.environ  # by `make faults`
 BACKENDS = [
-    "reference",
-    *(["numba", "processes", "hogwild"] if "SLIDE_FAULTS" in os.environ else []),
+    "numba",
+    pytest.param("reference", marks=[] if WANTED else [pytest.mark.slow]),
+    *(["processes", "hogwild"] if WANTED else []),
 ]
 
 

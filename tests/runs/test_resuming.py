@@ -39,7 +39,7 @@ def undisturbed(tmp_path_factory):
     folder, known = tmp_path_factory.mktemp("undisturbed"), {}
 
     def of(name, backend, **rest):
-        key = name, *map(str, rest.values())
+        key = name, backend.name, *map(str, rest.values())
         if key not in known:
             path = folder / str(len(known))
             trained(path, CONFIGS[name], backend, **rest)
@@ -50,33 +50,40 @@ def undisturbed(tmp_path_factory):
 
 
 AT = {"svm": (2,), "stacked": (2, 4, 6)}  # rounds; others take three steps an epoch
+NUMBA = slide.load_backend("numba")
+
+
+@pytest.fixture
+def suited(name, backend):
+    """By the reference, rounds take long."""
+    return NUMBA if name in AT else backend
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_run_that_goes_on_has_the_bits_of_one_that_was_not_interrupted(
-    name, backend, tmp_path, undisturbed
+    name, suited, tmp_path, undisturbed
 ):
     at = AT.get(name, (2, 3, 5))
-    run = interrupted_and_resumed(tmp_path / "m", CONFIGS[name], backend, at)
-    assert bits(run) == undisturbed(name, backend)
+    run = interrupted_and_resumed(tmp_path / "m", CONFIGS[name], suited, at)
+    assert bits(run) == undisturbed(name, suited)
     assert os.listdir(tmp_path) == ["m"]
 
 
 @pytest.mark.parametrize("name", ["layers", "direct", "svm"])
-def test_so_has_one_that_keeps_the_best_epoch(name, backend, tmp_path, undisturbed):
+def test_so_has_one_that_keeps_the_best_epoch(name, suited, tmp_path, undisturbed):
     asked = {"valid": VALID, "keeping": BEST}
     at = AT.get(name, (4, 8))
-    run = interrupted_and_resumed(tmp_path / "m", CONFIGS[name], backend, at, **asked)
-    assert bits(run) == undisturbed(name, backend, **asked)
+    run = interrupted_and_resumed(tmp_path / "m", CONFIGS[name], suited, at, **asked)
+    assert bits(run) == undisturbed(name, suited, **asked)
 
 
 @pytest.mark.parametrize("name", ["layers", "direct", "svm"])
-def test_so_has_one_whose_examples_weigh(name, backend, tmp_path):
+def test_so_has_one_whose_examples_weigh(name, suited, tmp_path):
     weights = np.random.default_rng(0).integers(1, 4, TRAIN.n_samples).astype(np.float32)
     weighed = replace(TRAIN, weights=weights)
-    trained(tmp_path / "whole", CONFIGS[name], backend, train=weighed)
+    trained(tmp_path / "whole", CONFIGS[name], suited, train=weighed)
     run = interrupted_and_resumed(
-        tmp_path / "m", CONFIGS[name], backend, AT.get(name, (4,)), train=weighed
+        tmp_path / "m", CONFIGS[name], suited, AT.get(name, (4,)), train=weighed
     )
     assert bits(run) == bits(tmp_path / "whole")
 
@@ -186,7 +193,7 @@ def test_epochs_may_change_and_what_is_not_said_stays(broken_off, backend):
 @pytest.mark.parametrize(
     ("where", "name"), [(SvmRun, "solve_all"), (Calibration, "fitted")], ids=["between", "behind"]
 )
-def test_epochs_do_not_change_after_the_last_one(where, name, backend, tmp_path, monkeypatch):
+def test_epochs_do_not_change_after_the_last_one(where, name, tmp_path, monkeypatch):
     whole = getattr(where, name)
 
     def interrupted(run, *rest):
@@ -196,11 +203,11 @@ def test_epochs_do_not_change_after_the_last_one(where, name, backend, tmp_path,
 
     with monkeypatch.context() as patch:
         patch.setattr(where, name, interrupted)
-        assert trained(tmp_path / "m", CONFIGS["svm"], backend, every="epoch")
+        assert trained(tmp_path / "m", CONFIGS["svm"], NUMBA, every="epoch")
     epoch = read_checkpoint(Shelf(checkpoints_of(tmp_path / "m")).steps()[0])["place"]["epoch"]
     with pytest.raises(ConfigError, match=f"had its last epoch, {epoch}: leave it out"):
-        trained(tmp_path / "m", slide.Config(epochs=99), backend, resume=True)
-    trained(tmp_path / "m", slide.Config(), backend, resume=True)
+        trained(tmp_path / "m", slide.Config(epochs=99), NUMBA, resume=True)
+    trained(tmp_path / "m", slide.Config(), NUMBA, resume=True)
     assert (tmp_path / "m").exists()
 
 

@@ -34,7 +34,7 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
 
 @pytest.mark.skipif(not STATUS.exists(), reason="only Linux counts a parent's memory")
 def test_peak_memory_is_not_that_of_the_parent():
-    ours = np.ones(500_000_000, np.uint8)
+    ours = np.ones(300_000_000, np.uint8)
     code = "from slide.core.runs.to_folder import peak_rss_mb; print(peak_rss_mb())"
     printed = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert 10 < float(printed) < len(ours) / 1e6
