@@ -11,7 +11,9 @@ from slide.core.learners.config import Config
 BACKEND = slide.load_backend("numba")
 N_TOPICS, PER_TOPIC = 40, 12
 N_ITEMS = N_TOPICS * PER_TOPIC
-SETTINGS = Config(learner=DirectSettings(pairs=False), epochs=1, batch_size=64, active=10)
+SETTINGS = Config(
+    learner=DirectSettings(pairs=False, embedding_dim=0), epochs=1, batch_size=64, active=10
+)
 
 
 def sessions(n, seed=0):

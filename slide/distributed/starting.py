@@ -160,6 +160,8 @@ def start_of(group: WorkerGroup, settings: Settings[Any], backend: Backend, data
         "touched": np.zeros(data.n_labels, bool),
         "held": np.zeros(0, np.int64),
         "found": None,
+        "embedding": None,
+        "is_embedded": False,
         "held_out": None,
         "n_steps": 0,
         "built_at": 0,

@@ -67,9 +67,9 @@ def test_set_takes_every_setting():
     texts = {
         "hidden": "12,9", "hidden_active": "0,3", "catch_up": "True", "center": "false",
         "hash_bias": "false", "hash_norm": "true", "pairs": "true",
-        "layers": "2",
+        "layers": "2", "embedding_dim": "8",
     }  # fmt: skip
-    whole = {"layers"}
+    whole = {"layers", "embedding_dim"}
     for name, same in all_known().items():
         default = same[0].default
         text = texts.get(name, "0.5" if default is None else str(default))

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 import slide
 from slide.core.direct import neighbours as layer
+from slide.core.direct.judging import candidates
 from slide.core.direct.neighbours import SUMMANDS, Neighbours
 from slide.core.direct.run import DirectRun
-from slide.core.direct.stacking import candidates
 from slide.core.direct.things import gone_on_to, things_of
 from slide.core.errors import ConfigError, InputError, ModelError
 from slide.core.examples.dataset import Dataset

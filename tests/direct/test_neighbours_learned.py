@@ -9,11 +9,12 @@ from conftest import csr_of
 from near_examples import BACKEND, N_ITEMS, SETTINGS, TEST, TRAIN
 
 from slide.core.contract.state import state_of_csr
-from slide.core.direct import stacking
+from slide.core.direct import judging, stacking
+from slide.core.direct.judging import stacked
 from slide.core.direct.neighbours import SUMMANDS, recency
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.run import DirectRun
-from slide.core.direct.stacking import Asked, drawn, evenly, fitted, sample_of, stacked
+from slide.core.direct.stacking import Asked, drawn, evenly, fitted, sample_of
 from slide.core.direct.things import things_of
 
 SCORED = {
@@ -51,7 +52,7 @@ def begun():
 def test_weights_do_not_depend_on_how_many_are_asked_at_once(begun, monkeypatch):
     again = DirectRun.resume(begun.settings, BACKEND, TRAIN, deepcopy(begun.state()))
     begun.finish()
-    monkeypatch.setattr(stacking, "AT_A_TIME", 7)
+    monkeypatch.setattr(judging, "AT_A_TIME", 7)
     again.finish()
     np.testing.assert_allclose(again.found.neighbours, begun.found.neighbours, rtol=1e-5)
     assert again.found.connections == pytest.approx(begun.found.connections, rel=1e-5)
@@ -63,7 +64,7 @@ def test_a_gain_that_may_be_chance_is_none(begun, monkeypatch):
     chance = np.resize([1.0, -1.0], len(begun.held))
     for gain, stays in ((0.5, True), (0.02, False), (-0.5, False)):
         ndcg = iter([gain + chance, 0])  # with neighbours, and without
-        monkeypatch.setattr(stacking, "ndcg_of_each", lambda *_, ndcg=ndcg: next(ndcg))
+        monkeypatch.setattr(judging, "ndcg_of_each", lambda *_, ndcg=ndcg: next(ndcg))
         assert (stacked(begun.connections, apart, False, BACKEND)[0] is not None) == stays
 
 

@@ -162,8 +162,8 @@ def test_a_byte_that_has_changed_is_found(broken_off):
 
 def test_another_version_is_refused(broken_off, backend):
     path = Shelf(checkpoints_of(broken_off)).steps()[0] / STATE
-    path.write_text(path.read_text().replace('"version": 3', '"version": 7', 1))
-    with pytest.raises(ModelError, match="has version 7: this slide goes on from version 3"):
+    path.write_text(path.read_text().replace('"version": 4', '"version": 7', 1))
+    with pytest.raises(ModelError, match="has version 7: this slide goes on from version 4"):
         trained(broken_off, CONFIGS["direct"], backend, resume=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import csr_of, planted
 
 import slide
-from slide.core.direct import stacking
+from slide.core.direct import judging
 from slide.core.direct.neighbours import SUMMANDS, Neighbours
 from slide.core.direct.stacking import LEAST, Asked, is_sure
 from slide.core.direct.things import wholes_of
@@ -85,7 +85,7 @@ def test_users_are_told_what_they_lack(layered, flat):
 def test_it_stays_where_held_out_examples_say_so(layered, flat, monkeypatch):
     wanted = Trainer(replace(SETTINGS, epochs=7, layers=2), BACKEND).fit(TRAIN)
     assert isinstance(wanted.network.hidden, Neighbours)
-    monkeypatch.setattr(stacking, "is_sure", lambda gain, things: False)
+    monkeypatch.setattr(judging, "is_sure", lambda gain, things: False)
     chosen = Trainer(SETTINGS, BACKEND).fit(TRAIN)
     assert chosen.predict(TEST.x, 5)[1].tobytes() == flat.predict(TEST.x, 5)[1].tobytes()
     assert Trainer(replace(SETTINGS, epochs=7, layers=2), BACKEND).fit(TRAIN).network.hidden

@@ -23,7 +23,7 @@ from slide.core.contract.own_files import is_no_file
 from slide.core.contract.state import State
 from slide.core.errors import FAULTS, ModelError, quoted, reason_of, said_anew
 
-FORMAT, VERSION = "slide-checkpoint", 3
+FORMAT, VERSION = "slide-checkpoint", 4
 STATE, ARRAYS = "state.jsonl", "arrays.safetensors"
 
 

@@ -12,11 +12,12 @@ from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.pieces import Pieces
 from slide.core.direct.attributing import anatomy, attribution, representation, strengths
+from slide.core.direct.embedding_steps import DIM
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.neighbours import layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import obstacle, rules, suits, tiny
-from slide.core.direct.run import DirectRun
+from slide.core.direct.run import MOST_NUMBERS, DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
 from slide.core.direct.stacking import MOST_ENTRIES
@@ -129,12 +130,21 @@ def network_from(
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:
     """Of weights, their columns, their squares, the index: 4 bytes each; of inputs, and examples.
 
-    A hidden layer of examples has most of them in four indices, and one more while it is made.
+    A hidden layer of examples has most of them in four indices, and one more while it is made;
+    embeddings have two moments.
     """
     wanted = 24 * most_connections(settings, train)
     if settings.learner.layers != 1:
         wanted += 5 * 8 * min(train.features.nnz, MOST_ENTRIES)
+        wanted += 3 * 4 * n_of_embeddings(settings.learner, train)
     return wanted + 32 * train.n_features  # their weights, and zeros for the kernels
+
+
+def n_of_embeddings(learner: DirectSettings, train: Dataset) -> int:
+    """How many numbers embeddings may be, each with two moments."""
+    if learner.embedding_dim is not None:
+        return train.n_labels * learner.embedding_dim
+    return min(train.n_labels * DIM, MOST_NUMBERS)
 
 
 def most_connections(settings: Settings[DirectSettings], train: Dataset) -> float:

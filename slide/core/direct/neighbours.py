@@ -5,6 +5,8 @@ where feature j and label j are one thing, as an item of a session or of a baske
 beside this item may come after it. What the example itself has may come again, or not at all. How
 much each of these counts is the same for all labels, and learned on examples that were held out
 (`slide.core.direct.stacking`). The result is one more input for each label, of weight 1.
+Embeddings of items (`slide.core.direct.embeddings`), where there are some, say one thing more of
+the labels that all these name.
 
 It says most where a linear score of each label by itself is weak: where labels have few examples,
 and an example has few features.
@@ -15,7 +17,7 @@ Source: nearest neighbours of sessions, Jannach and Ludewig (RecSys 2017), Garg 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.invariants import demand
 from slide.core.contract.lists import distinct
 from slide.core.contract.sparse import InvertedIndex
+from slide.core.direct.embeddings import Embeddings
 from slide.core.direct.hidden import AT_A_TIME, FAINT, Hidden, as_it_is, found, shares_of_near
 from slide.core.direct.inputs import LEAST_RARE, Inputs
 from slide.core.direct.things import gone_on_to, own_features, together
@@ -35,8 +38,10 @@ NEAR, VOTED = 500, 100  # examples that are nearest, and labels of an example th
 COMMON = 3000  # examples of a feature that are looked at, those that have most of it
 INDICES = "examples", "labels", "features", "wholes", "members"
 ARRAYS = "offsets", "ids", "values", "base"
+OTHERS = "rarity", "label_rarity", "weights"
 VOTES = 3  # of labels, of features, and of members of wholes
 SUMMANDS = VOTES + 3  # of a label: whether it is a feature, of what value, and how rare
+PREFIX = "near_"  # of the names of all arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,20 @@ class Summands:
 
     Args:
         cells: i64, ascending: example * n_labels + label.
-        values: f32 (len(cells), SUMMANDS), none below 0: the logarithm of the label's share among
-            the labels, and among the features, of the nearest examples, and among both of the
-            nearest whole ones, 0 where that is too little to count; whether the example has the
-            feature of this number, and how much of it beside its largest; how rare the label is,
-            where it has a share.
+        values: f32 (len(cells), SUMMANDS, or one more), none below 0: the logarithm of the label's
+            share among the labels, and among the features, of the nearest examples, and among both
+            of the nearest whole ones, 0 where that is too little to count; whether the example has
+            the feature of this number, and how much of it beside its largest; how rare the label
+            is, where it has a share; and its logit by embeddings, if there are some, less the
+            smallest that is named for the example.
     """
 
     cells: Array
     values: Array
+
+    def without(self, number: int) -> Summands:
+        """The same but for one of the summands."""
+        return Summands(self.cells, np.delete(self.values, number, axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ class Neighbours:
         members: of each training example its labels and its features as labels, 1 each.
         rarity: f32 (n_features,), what each feature is multiplied by.
         label_rarity: f32 (n_labels,), from 0.
-        weights: f32 (SUMMANDS,), that all labels share.
+        weights: f32 (SUMMANDS,), that all labels share; one more with embeddings.
+        embeddings: of the labels, if there are some.
     """
 
     examples: InvertedIndex
@@ -80,15 +91,23 @@ class Neighbours:
     rarity: Array
     label_rarity: Array
     weights: Array
+    embeddings: Embeddings | None = None
 
     @classmethod
-    def of(cls, data: Dataset, weights: Array, backend: Backend) -> Neighbours:
+    def of(
+        cls,
+        data: Dataset,
+        weights: Array,
+        backend: Backend,
+        embeddings: Embeddings | None = None,
+    ) -> Neighbours:
         """With these examples.
 
         Args:
             data: features and labels.
-            weights: f32 (SUMMANDS,).
+            weights: f32 (SUMMANDS,); one more with embeddings.
             backend: whose arrays the indices are.
+            embeddings: of the labels.
         """
         x, y, put = data.features, data.y.positive(), backend.put
         counts, n = y.column_counts(), max(data.n_samples, 1)
@@ -108,6 +127,7 @@ class Neighbours:
             rarity,
             np.log((n + 1) / (counts + 1)).astype(np.float32),
             np.asarray(weights, np.float32),
+            embeddings,
         )
 
     @classmethod
@@ -117,28 +137,33 @@ class Neighbours:
         The indices stay on the host if there is no backend to put them to.
         """
         put = as_it_is if backend is None else backend.put
-        names = [each.name for each in fields(cls)]
-        if f"near_{names[-1]}" not in stored:
+        if f"{PREFIX}{OTHERS[0]}" not in stored:
             return None
-        parts: dict[str, Any] = {name: stored.pop(f"near_{name}") for name in names[len(INDICES) :]}
+        parts: dict[str, Any] = {name: stored.pop(f"{PREFIX}{name}") for name in OTHERS}
         for name in INDICES:
-            arrays = (put(stored.pop(f"near_{name}_{array}")) for array in ARRAYS)
+            arrays = (put(stored.pop(f"{PREFIX}{name}_{array}")) for array in ARRAYS)
             parts[name] = InvertedIndex(*arrays)
-        return cls(**parts)
+        return cls(**parts, embeddings=Embeddings.read(stored, PREFIX))
 
     def tensors(self, backend: Backend) -> dict[str, Array]:
         """All arrays by name, on the host."""
         indices = {
-            f"near_{index}_{array}": backend.get(getattr(getattr(self, index), array))
+            f"{PREFIX}{index}_{array}": backend.get(getattr(getattr(self, index), array))
             for index in INDICES
             for array in ARRAYS
         }
-        others = [each.name for each in fields(self)][len(INDICES) :]
-        return indices | {f"near_{name}": getattr(self, name) for name in others}
+        others = {f"{PREFIX}{name}": getattr(self, name) for name in OTHERS}
+        embedded = {} if self.embeddings is None else self.embeddings.tensors(PREFIX)
+        return indices | others | embedded
 
     @property
     def n_units(self) -> int:
         return len(self.label_rarity)
+
+    @property
+    def n_summands(self) -> int:
+        """How many numbers speak for a label."""
+        return SUMMANDS + (self.embeddings is not None)
 
     def check(self, inputs: Inputs, n_labels: int) -> None:
         """Raise ValueError, in one sentence, unless all fits together and to such a network."""
@@ -155,11 +180,13 @@ class Neighbours:
             index.check()
             got = len(index.offsets), len(index.base)
             demand(got == shape, f"{name} of neighbours are of {got}, not {shape}")
-        lengths = {"rarity": n_features, "label_rarity": n_labels, "weights": SUMMANDS}
+        lengths = {"rarity": n_features, "label_rarity": n_labels, "weights": self.n_summands}
         for name, n in lengths.items():
             array: Array = getattr(self, name)
             is_one = array.dtype == np.float32 and array.shape == (n,)
             demand(is_one and bool(np.isfinite(array).all()), f"{name} of neighbours is no {n} f32")
+        if self.embeddings is not None:
+            self.embeddings.check(n_labels)
 
     def labels_behind(self, units: Array) -> Array:
         """The labels whose share among the nearest examples units are: i64 (m, 2), the first -1."""
@@ -216,11 +243,16 @@ class Neighbours:
         own = own_features(x, n_labels)
         parts += [(own.cells(), np.ones_like(own.values)), (own.cells(), own.values)]
         cells = distinct(np.concatenate([cells for cells, _ in parts]))
-        values = np.zeros((len(cells), SUMMANDS), np.float32)
+        values = np.zeros((len(cells), self.n_summands), np.float32)
         for number, (those, summand) in enumerate(parts):
             values[np.searchsorted(cells, those), number] = summand
         has_share = values[:, :VOTES].max(axis=1, initial=0) > 0
-        values[:, -1] = np.where(has_share, self.label_rarity[cells % max(n_labels, 1)], 0)
+        rarity = self.label_rarity[cells % max(n_labels, 1)]
+        values[:, SUMMANDS - 1] = np.where(has_share, rarity, 0)
+        if self.embeddings is not None:
+            named = CSR.of_cells(cells, np.zeros(len(cells), np.float32), (x.n_rows, n_labels))
+            logits = self.embeddings.logits(x, named, backend)
+            values[:, SUMMANDS] = above_least(logits, named)
         return Summands(cells, values)
 
     def nearest(self, x: CSR, excluded: CSR | None, k: int, backend: Backend) -> CSR:
@@ -257,6 +289,16 @@ def passing_on(y: CSR, backend: Backend) -> InvertedIndex:
     labels = CSR.from_scipy(y.to_scipy().T.tocsr())
     none = backend.put(np.zeros(y.n_cols, np.float32))
     return backend.invert(labels.map(backend.put), none, y.n_cols)
+
+
+def above_least(values: Array, named: CSR) -> Array:
+    """Values in the order of the entries of a matrix, less the smallest of its row."""
+    rows = np.flatnonzero(named.row_lengths())
+    least = np.zeros(named.n_rows, np.float32)
+    if len(rows):
+        least[rows] = np.minimum.reduceat(values, named.indptr[rows])
+    above: Array = values - least[named.row_numbers()]
+    return above
 
 
 def weighed(values: Array, weights: Array) -> Array:

@@ -13,15 +13,21 @@ from slide.core.contract.forms import (
     demand_counts,
     demand_fields,
     demand_finite,
+    demand_flags,
     demand_ids,
     demand_rng,
 )
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, csr_from
+from slide.core.direct.embeddings import Attention, Embeddings
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.neighbours import SUMMANDS, layer_of
 from slide.core.examples.dataset import Dataset
+
+OF_EMBEDDINGS = (
+    "vectors", "attention", "rng", "means", "squares", "counts", "n_steps", "n_epochs",
+)  # fmt: skip
 
 
 def demand_state(state: State, train: Dataset) -> None:
@@ -46,6 +52,9 @@ def demand_held_out(state: State, train: Dataset) -> None:
     demand_array("held", held, np.int64, None)
     demand_ids("held", held, train.n_samples)
     demand_stacked(state["found"])
+    demand_flags(state, "is_embedded")
+    if state["embedding"] is not None:
+        demand_embedding(state["embedding"], train.n_labels)
     if scored is not None:
         demand_scored(scored, train.n_labels)
 
@@ -54,8 +63,27 @@ def demand_stacked(found: State | None) -> None:
     """Raise unless it is how much neighbours count, if they do."""
     if found is not None:
         demand_fields("what neighbours count", found, ("neighbours", "connections"))
-        demand_array("weights of neighbours", found["neighbours"], np.float32, SUMMANDS)
+        demand_array("weights of neighbours", found["neighbours"], np.float32, None)
+        fits = len(found["neighbours"]) in (SUMMANDS, SUMMANDS + 1)
+        demand(fits, f"weights of neighbours are {len(found['neighbours'])}")
         demand_finite(found, "connections")
+
+
+def demand_embedding(state: State, n_labels: int) -> None:
+    """Raise unless embeddings can be trained from there on."""
+    demand_fields("embeddings", state, OF_EMBEDDINGS)
+    demand_counts(state, "n_steps", "n_epochs")
+    demand_rng(state["rng"])
+    demand_array("counts", state["counts"], np.int32, n_labels)
+    demand(bool((state["counts"] >= 0).all()), "counts are below 0")
+    Embeddings(state["vectors"], Attention(**state["attention"])).check(n_labels)
+    begun = {"vectors": state["vectors"]} | state["attention"]
+    for name in ("means", "squares"):
+        demand_fields(name, state[name], begun)
+        for part, array in begun.items():
+            demand_array(name, state[name][part], np.float32, *array.shape)
+    for array in state["squares"].values():
+        demand(bool((array >= 0).all()), "squares are below 0")
 
 
 def demand_network(state: State, train: Dataset) -> int:

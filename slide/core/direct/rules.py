@@ -59,6 +59,7 @@ def rules(traits: Traits, chosen: dict[str, Any]) -> dict[str, Chosen]:
         "idf_power": power_of_idf(traits),
         "pairs": pairs_of_features(traits),
         "layers": layers(one_label, are_blocks),
+        "embedding_dim": embedding_dim(one_label, are_blocks),
     }
 
 
@@ -98,6 +99,13 @@ def layers(one_label: bool, are_blocks: bool) -> Chosen:
     if one_label:
         return Chosen(None)
     return Chosen(1, "several labels an example: neighbours are not tried beside steps")
+
+
+def embedding_dim(one_label: bool, are_blocks: bool) -> Chosen:
+    """Whether there are embeddings of items beside them."""
+    if one_label and not are_blocks:
+        return Chosen(None)
+    return Chosen(0, "there are no neighbours for embeddings to stand beside")
 
 
 def active_labels(traits: Traits, is_large: bool) -> Chosen:

@@ -12,8 +12,11 @@ from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.active import active_set
 from slide.core.direct.connecting import carried, connect
+from slide.core.direct.embedding_steps import DIM, EPOCHS, EmbeddingRun
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.judging import stacked
 from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
+from slide.core.direct.neighbours import SUMMANDS
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
@@ -21,7 +24,6 @@ from slide.core.direct.stacking import (
     Asked,
     Stacked,
     drawn,
-    stacked,
     with_neighbours,
 )
 from slide.core.direct.things import things_of
@@ -34,6 +36,9 @@ from slide.core.settings.schedule import Schedule
 from slide.core.settings.settings import Settings
 
 LATE = 0.75  # share of a run after which what was held out is as if it came: earlier it disturbs
+MOST_NUMBERS = (
+    1 << 26
+)  # of embeddings that nobody has asked for: 256 MiB, and twice that of moments
 NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
 
 
@@ -55,6 +60,8 @@ class DirectRun(Stepping):
         touched: which labels were ever updated, bool (n_labels,).
         held: rows that are held out until the end, i64; none if there is to be one layer.
         found: how much neighbours count, learned on them; None before, or if they do not.
+        embedding: embeddings of items, if there are to be some, as far as they are trained.
+        is_embedded: whether it was looked at if they are to be.
         layered: the connections with neighbours beside them, once somebody has asked for them.
         held_out: answers to them.
         n_steps: that were taken.
@@ -74,6 +81,8 @@ class DirectRun(Stepping):
     train: Dataset | None = field(default=None, metadata={"stays": True})  # with the parent
     held: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     found: Stacked | None = None
+    embedding: EmbeddingRun | None = None
+    is_embedded: bool = False
     layered: Direct | None = None
     held_out: Scored | None = None
     n_steps: int = 0
@@ -146,6 +155,9 @@ class DirectRun(Stepping):
             state["touched"], train if needs_train else None, held,
         )  # fmt: skip
         run.found = state["found"] and Stacked(**state["found"])
+        run.is_embedded = state["is_embedded"]
+        if state["embedding"] is not None:
+            run.embedding = EmbeddingRun.resume(run.asked().strangers(), state["embedding"])
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])
         run.n_steps, run.built_at = state["n_steps"], state["built_at"]
         if index is not None:
@@ -162,6 +174,8 @@ class DirectRun(Stepping):
             "touched": self.touched,
             "held": self.held,
             "found": self.found and asdict(self.found),
+            "embedding": self.embedding and self.embedding.state(),
+            "is_embedded": self.is_embedded,
             "held_out": self.held_out and self.held_out.state(),
             "n_steps": self.n_steps,
             "built_at": self.built_at,
@@ -201,19 +215,69 @@ class DirectRun(Stepping):
     def finish(self) -> bool:
         """Put neighbours beside the connections if they pay, and train on what was held out.
 
-        If time is up there is one layer.
+        Embeddings are trained before, a pass at a time, between which there may be a checkpoint. If
+        time is up there is one layer.
         """
-        held, self.held = self.held, self.held[:0]
         is_wanted = self.settings.learner.layers == 2
-        if not len(held) or not (is_wanted or self.seconds_left > 0):
+        if not len(self.held) or not (is_wanted or self.seconds_left > 0):
+            self.held = self.held[:0]
             return False
-        assert self.train is not None
-        asked = Asked.of(self.train, self.order, held, things_of)
-        self.found, self.held_out = stacked(self.connections, asked, is_wanted, self.backend)
+        if self.embed():
+            return True
+        asked = self.asked()
+        self.found, self.held_out = self.judged(asked)
+        held, self.held = self.held, self.held[:0]
         for rows in batches(len(held), self.batch_size):
             self.step(self.data.take(held[rows]), self.learning_rate(LATE))
+        if self.embedding is not None:
+            for data in asked.parts(), asked.asked:
+                self.embedding.teach(data)
+        assert self.train is not None
         self.order = self.train.canonical_order()
         return False
+
+    def asked(self) -> Asked:
+        """What is held out, and what may be near to it."""
+        assert self.train is not None
+        return Asked.of(self.train, self.order, self.held, things_of)
+
+    def judged(self, asked: Asked) -> tuple[Stacked | None, Scored]:
+        """How much neighbours count, and embeddings, which are dropped if they do not."""
+        learner, embedding = self.settings.learner, self.embedding
+        found, scored = stacked(
+            self.connections, asked, learner.layers == 2, self.backend,
+            None if embedding is None else embedding.embeddings, bool(learner.embedding_dim),
+        )  # fmt: skip
+        if found is None or len(found.neighbours) == SUMMANDS:
+            self.embedding = None
+        return found, scored
+
+    def embed(self) -> bool:
+        """Another pass of embeddings over the examples, if they pay; whether there was one.
+
+        They are begun where examples are parts of sessions. After a pass they are looked at, and
+        after the last one once more, with all else.
+        """
+        if self.embedding is None:
+            self.begin_embedding()
+        elif self.embedding.n_epochs == 1 and self.settings.learner.embedding_dim is None:
+            self.judged(self.asked())
+        embedding = self.embedding
+        if embedding is None or embedding.n_epochs == EPOCHS or self.seconds_left <= 0:
+            return False
+        embedding.epoch()
+        return True
+
+    def begin_embedding(self) -> None:
+        """Begin with embeddings if they are wanted, or may pay, and nobody has begun before."""
+        assert self.train is not None
+        wanted, n_labels = self.settings.learner.embedding_dim, self.data.n_labels
+        if self.is_embedded or wanted == 0:
+            return
+        self.is_embedded, asked = True, self.asked()
+        if wanted is not None or (n_labels * DIM <= MOST_NUMBERS and asked.has_parts):
+            seed = self.settings.training.seed
+            self.embedding = EmbeddingRun.begin(asked.strangers(), wanted or DIM, seed)
 
     @property
     def network(self) -> Direct:
@@ -223,8 +287,9 @@ class DirectRun(Stepping):
         if self.layered is None:
             assert self.train is not None
             self.layered = with_neighbours(
-                self.connections, self.found, self.train, self.order, self.backend
-            )
+                self.connections, self.found, self.train, self.order, self.backend,
+                None if self.embedding is None else self.embedding.embeddings,
+            )  # fmt: skip
         return self.layered
 
     def choose(self, x: CSR, y: CSR) -> CSR:

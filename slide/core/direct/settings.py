@@ -55,6 +55,16 @@ class DirectSettings(Part):
             common=True,
         ),
     )
+    embedding_dim: int | None = newer(
+        0,
+        maybe_whole(
+            0,
+            4096,
+            "dimensions of embeddings of items, pooled by attention, beside the nearest examples; "
+            "0 for none; if not given, 64 where examples are parts of sessions, if held-out ones "
+            "are answered better with them",
+        ),
+    )
     pairs: bool = flag(
         False, "pairs of features, of examples with 16 at most, are inputs, too", common=True
     )

@@ -19,26 +19,17 @@ from scipy.optimize import minimize
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
-from slide.core.contract.lists import distinct
-from slide.core.direct.hidden import AT_A_TIME, found
+from slide.core.direct.embeddings import Embeddings
 from slide.core.direct.neighbours import (
-    NEAR,
-    SUMMANDS,
-    VOTED,
     Neighbours,
-    Summands,
-    weighed,
 )
 from slide.core.direct.network import Direct
-from slide.core.examples.dataset import Dataset, batches
-from slide.core.examples.metrics import ndcg_of_each
-from slide.core.examples.scored import DEEPEST, Scored
+from slide.core.examples.dataset import Dataset
 
 HELD_OUT, MOST_HELD_OUT, FEWEST_HELD_OUT = 0.05, 4000, 100  # share of the examples, and bounds
 MOST_ENTRIES = 1 << 24  # features of the examples that the model keeps: 128 MiB of them
 PENALTY = 1e-3  # of squared weights, where summands have unit variance
 LEAST = 0.01  # weight of the connections, which rank labels that no near example has
-UNLEARNED = -1e8  # logit below those of labels that have learned anything
 
 
 def drawn(order: Array, times: Array | None, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -87,6 +78,27 @@ class Asked:
         of_shown, of_asked = np.split(things_of(one_after_other(shown, asked)), [shown.n_samples])
         return cls(asked, shown, (of_asked, of_shown))
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether most of what is held out is a part of a thing that has others."""
+        of_asked, _ = self.things
+        things, sizes = np.unique(np.concatenate(self.things), return_counts=True)
+        n_with_parts = (sizes[np.searchsorted(things, of_asked)] > 1).sum()
+        return bool(2 * n_with_parts > len(of_asked))
+
+    def strangers(self) -> Dataset:
+        """Those that may be near and are no parts of what is held out.
+
+        Embeddings are trained on these: more than anything else they know what comes together.
+        """
+        of_asked, of_shown = self.things
+        return self.shown.take(np.flatnonzero(~np.isin(of_shown, of_asked)))
+
+    def parts(self) -> Dataset:
+        """The others of them."""
+        of_asked, of_shown = self.things
+        return self.shown.take(np.flatnonzero(np.isin(of_shown, of_asked)))
+
     def without_parts(self) -> Asked:
         """Less what is held out of a thing that has been trained on."""
         of_asked, of_shown = self.things
@@ -99,7 +111,7 @@ class Stacked:
     """What stacking has found.
 
     Args:
-        neighbours: weights of what they say, f32 (SUMMANDS,).
+        neighbours: weights of what they say, f32 (SUMMANDS,); one more if embeddings count, too.
         connections: what these are multiplied by.
     """
 
@@ -107,44 +119,10 @@ class Stacked:
     connections: float
 
 
-def stacked(
-    network: Direct, held: Asked, is_wanted: bool, backend: Backend
-) -> tuple[Stacked | None, Scored]:
-    """Learn how much neighbours count; None where connections alone do as well. And answers.
-
-    Args:
-        network: connections that have not seen what is held out.
-        held: that, and what may be near to it.
-        is_wanted: whether neighbours stay in any case.
-        backend: computes.
-    """
-    asked, n = held.asked, held.asked.n_labels
-    neighbours = Neighbours.of(held.shown, np.zeros(SUMMANDS, np.float32), backend)
-    inputs = network.inputs_of(asked.x, backend).with_constant()
-    alone = answers(network, inputs, backend)
-    parts = [
-        candidates(network, neighbours, asked.take(rows), inputs.take(rows),
-                   alone[0][rows], (held.things[0][rows], held.things[1]), backend)
-        for rows in batches(asked.n_samples, AT_A_TIME)
-    ]  # fmt: skip
-    starts = np.arange(0, asked.n_samples, AT_A_TIME) * n
-    cells = np.concatenate([part.cells + s for part, s in zip(parts, starts, strict=True)])
-    values = np.concatenate([part.values for part in parts])
-    y = asked.y.positive()
-    named = values[:, :SUMMANDS].any(axis=1)  # by neighbours; the others have connections alone
-    named &= values[:, -1] > UNLEARNED
-    weights = fitted(cells[named] // n, values[named], np.isin(cells[named], y.cells()))
-    best = ranked(cells, weighed(values, weights), y.shape)
-    first = alone[0][:, :DEEPEST], alone[1][:, :DEEPEST]
-    gain = ndcg_of_each(best[0], y, DEEPEST) - ndcg_of_each(first[0], y, DEEPEST)
-    if not (is_wanted or is_sure(gain, held.things[0])):
-        return None, Scored.of(*first, asked)
-    return Stacked(weights[:-1], float(weights[-1])), Scored.of(*best, asked)
-
-
 def with_neighbours(
-    network: Direct, found: Stacked, train: Dataset, order: Array, backend: Backend
-) -> Direct:
+    network: Direct, found: Stacked, train: Dataset, order: Array, backend: Backend,
+    embeddings: Embeddings | None = None,
+) -> Direct:  # fmt: skip
     """The network with a hidden layer of all examples, each unit connected to its label.
 
     Args:
@@ -153,6 +131,7 @@ def with_neighbours(
         train: all examples.
         order: their canonical order.
         backend: whose arrays there are.
+        embeddings: that were found to count.
     """
     weight, share = network.without_bias(backend), np.float32(found.connections)
     n, n_inputs = weight.n_rows, weight.n_cols
@@ -161,7 +140,9 @@ def with_neighbours(
         np.ones(n, np.float32), n_inputs + n,
     )  # fmt: skip
     wider = replace(weight.with_values(share * weight.values), n_cols=n_inputs + n).union(units)
-    hidden = Neighbours.of(train.take(sample_of(train, order)), found.neighbours, backend)
+    hidden = Neighbours.of(
+        train.take(sample_of(train, order)), found.neighbours, backend, embeddings
+    )
     bias = share * backend.get(network.bias)
     return Direct.of(wider, bias, network.inputs, backend, hidden)
 
@@ -183,46 +164,6 @@ def evenly(rows: Array, most: int) -> Array:
     return rows[np.arange(n) * len(rows) // max(n, 1)]
 
 
-def answers(network: Direct, inputs: CSR, backend: Backend) -> tuple[Array, Array]:
-    """The best labels by connections alone: i32 and f32 (B, VOTED), -1 and 0 where none are."""
-    index = network.index(backend)
-    return found(index, inputs.map(backend.put), VOTED, backend)
-
-
-def candidates(
-    network: Direct, neighbours: Neighbours, asked: Dataset, inputs: CSR, best: Array,
-    things: tuple[Array, Array], backend: Backend,
-) -> Summands:  # fmt: skip
-    """All labels that neighbours or connections name, with what speaks for them.
-
-    Args:
-        network: connections.
-        neighbours: how much they count is not looked at.
-        asked: examples that are held out.
-        inputs: of them.
-        best: labels by connections, i32 (B, VOTED).
-        things: what those that are asked are parts of, and the examples that neighbours has.
-        backend: computes.
-
-    Returns:
-        The summands of neighbours, and the logit by connections as one more.
-    """
-    n = network.n_labels
-    near = neighbours.nearest(asked.features, None, NEAR, backend)
-    parts = near.where(things[1][near.indices] == things[0][near.row_numbers()])
-    found = neighbours.summands(asked.features, parts, backend)
-    which, places = np.nonzero(best >= 0)
-    cells = distinct(np.concatenate([found.cells, which * n + best[which, places]]))
-    wanted = CSR.of_cells(cells, np.ones(len(cells), np.float32), (asked.n_samples, n))
-    logits = backend.masked_spgemm(
-        inputs.map(backend.put), network.param.weight, wanted.map(backend.put)
-    )
-    values = np.zeros((len(cells), SUMMANDS + 1), np.float32)
-    values[np.searchsorted(cells, found.cells), :SUMMANDS] = found.values
-    values[:, -1] = backend.get(logits.values)
-    return Summands(cells, values)
-
-
 def fitted(rows: Array, values: Array, is_label: Array) -> Array:
     """Weights by which the labels of an example score highest among its candidates.
 
@@ -230,11 +171,11 @@ def fitted(rows: Array, values: Array, is_label: Array) -> Array:
 
     Args:
         rows: i64 (m,), the example of each candidate, ascending.
-        values: f32 (m, SUMMANDS + 1), what speaks for it, connections last.
+        values: f32 (m, n), what speaks for it, connections last.
         is_label: bool (m,).
 
     Returns:
-        f32 (SUMMANDS + 1,); that of connections is LEAST at least.
+        f32 (n,); that of connections is LEAST at least.
     """
     n_labels = np.bincount(rows, is_label)
     kept = n_labels[rows] > 0
@@ -259,26 +200,12 @@ def fitted(rows: Array, values: Array, is_label: Array) -> Array:
         )
 
     scale = np.where(spread > 0, spread, 1)[:, 0]
-    bounds = [(None, None)] * SUMMANDS + [(LEAST * scale[-1], None)]
+    bounds = [(None, None)] * (len(columns) - 1) + [(LEAST * scale[-1], None)]
     begin = np.full(len(columns), LEAST) * scale
     weights = begin
     if len(starts):
         weights = minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds).x
     return (weights / scale).astype(np.float32)
-
-
-def ranked(cells: Array, scores: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """The best candidates of each example: i32 and f32 (B, DEEPEST), -1 and 0 where none are."""
-    n, n_labels = shape
-    rows, labels = np.divmod(cells, max(n_labels, 1))
-    order = np.lexsort((labels, -scores, rows))
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    kept = places < DEEPEST
-    ids = np.full((n, DEEPEST), -1, np.int32)
-    best = np.zeros((n, DEEPEST), np.float32)
-    ids[rows[kept], places[kept]] = labels[order][kept]
-    best[rows[kept], places[kept]] = scores[order][kept]
-    return ids, best
 
 
 def is_sure(gain: Array, things: Array) -> bool:

@@ -16,15 +16,9 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.state import State
+from slide.core.direct.judging import stacked
 from slide.core.direct.network import Direct
-from slide.core.direct.stacking import (
-    MOST_HELD_OUT,
-    Asked,
-    Stacked,
-    evenly,
-    stacked,
-    with_neighbours,
-)
+from slide.core.direct.stacking import MOST_HELD_OUT, Asked, Stacked, evenly, with_neighbours
 from slide.core.direct.things import wholes_of
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import Scored

@@ -1,0 +1,162 @@
+"""Embeddings of items: what pools them, its gradient, and what they are stored as."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import csr_of
+from near_examples import BACKEND
+
+from slide.core.contract.arrays import CSR
+from slide.core.direct.embedding_steps import softmax_slopes
+from slide.core.direct.embeddings import PLACES, SCALE, Attention, Embeddings, Pooled, Trails
+
+DIM = 3
+ROWS = [{0: 0.64, 2: 1.0, 5: 0.8}, {}, {4: 1.0}, {1: 1.0, 3: 1.0, 9: 0.5}]
+X = csr_of(ROWS, 12)
+
+
+def drawn(dtype=np.float64, seed=0, n=12):
+    """Vectors of items, and an attention, of any numbers."""
+    rng = np.random.default_rng(seed)
+    begun = Attention.begin(DIM, rng).named()
+    parts = {name: rng.normal(size=array.shape).astype(dtype) for name, array in begun.items()}
+    return rng.normal(size=(n, DIM)).astype(dtype), Attention(**parts)
+
+
+def test_items_have_places_by_their_values():
+    trails = Trails.of(X, 9)  # 9 is no label
+    assert trails.indptr.tolist() == [0, 3, 3, 4, 6]
+    assert trails.items.tolist() == [2, 5, 0, 4, 1, 3]
+    assert trails.places.tolist() == [0, 1, 2, 0, 0, 0]
+    some = trails.take(np.array([3, 0]))
+    assert some.items.tolist() == [1, 3, 2, 5, 0]
+    assert some.places.tolist() == [0, 0, 0, 1, 2]
+
+
+def test_items_of_long_ago_are_left_out():
+    x = csr_of([{i: 0.8**i for i in range(PLACES + 5)}, {3: 1.0}], PLACES + 5)
+    trails = Trails.of(x, PLACES + 5)
+    assert trails.items.tolist() == [*range(PLACES), 3]
+
+
+def pooled_by_hand(row, n_labels, items, attention):
+    """The same of one example, item by item."""
+    own = {item: value for item, value in row.items() if item < n_labels}
+    places = {i: sum(other > value for other in own.values()) for i, value in own.items()}
+    latest = np.mean([items[i] for i, place in places.items() if place == 0], axis=0)
+    energies = {}
+    for i, place in places.items():
+        inner = (items[i] + attention.places[place]) @ attention.key
+        inner = inner + latest @ attention.query + attention.offset
+        energies[i] = np.exp((1 / (1 + np.exp(-inner))) @ attention.energy)
+    pooled = sum(energies[i] * items[i] for i in own) / sum(energies.values())
+    made = np.concatenate([pooled, latest]) @ attention.output
+    return made / np.linalg.norm(made)
+
+
+def test_examples_are_pooled_as_the_formula_says():
+    items, attention = drawn()
+    trails = Trails.of(X, 9)
+    pooled = Pooled.of(trails, items[trails.items], attention)
+    assert pooled.rows.tolist() == [0, 2, 3]
+    for row, direction in zip(pooled.rows, pooled.directions, strict=True):
+        np.testing.assert_allclose(direction, pooled_by_hand(ROWS[row], 9, items, attention))
+
+
+def test_the_gradient_is_that_of_differences():
+    items, attention = drawn()
+    trails = Trails.of(X, 9)
+    weights = np.random.default_rng(1).normal(size=(3, DIM))
+
+    def loss(vectors, attention):
+        return float((Pooled.of(trails, vectors, attention).directions * weights).sum())
+
+    vectors = items[trails.items]
+    of_items, of_attention = Pooled.of(trails, vectors, attention).gradient(
+        trails, weights, attention
+    )
+    step = 1e-6
+    for place in np.ndindex(vectors.shape):
+        up, down = vectors.copy(), vectors.copy()
+        up[place], down[place] = up[place] + step, down[place] - step
+        slope = (loss(up, attention) - loss(down, attention)) / (2 * step)
+        assert of_items[place] == pytest.approx(slope, abs=1e-6)
+    for name, array in attention.named().items():
+        for place in np.ndindex(array.shape):
+            up, down = array.copy(), array.copy()
+            up[place], down[place] = up[place] + step, down[place] - step
+            ups, downs = replace(attention, **{name: up}), replace(attention, **{name: down})
+            slope = (loss(vectors, ups) - loss(vectors, downs)) / (2 * step)
+            assert getattr(of_attention, name)[place] == pytest.approx(slope, abs=1e-6), name
+
+
+@pytest.mark.parametrize("weights", [None, np.array([2.0, 0.5])])
+def test_the_loss_is_a_softmax_whose_negatives_stand_for_others(weights):
+    rng = np.random.default_rng(2)
+    cosines, others = rng.uniform(-0.1, 0.1, 2), rng.uniform(-0.1, 0.1, (2, 4))
+    log_odds = np.log(rng.uniform(0.1, 2, 4))
+    is_wanted = np.zeros((2, 4), bool)
+    is_wanted[0, 1] = True
+
+    def loss(cosines, others):
+        stands = np.where(is_wanted, 0, np.exp(SCALE * others - log_odds))
+        own = np.exp(SCALE * cosines)
+        each = -np.log(own / (own + stands.sum(axis=1)))
+        return (each * (1 if weights is None else weights)).mean()
+
+    of_wanted, of_others = softmax_slopes(
+        SCALE * cosines, SCALE * others - log_odds, is_wanted, weights
+    )
+    step = 1e-6
+    for i in range(2):
+        moved = step * np.eye(2)[i]
+        slope = (loss(cosines + moved, others) - loss(cosines - moved, others)) / (2 * step)
+        assert of_wanted[i] == pytest.approx(slope, abs=1e-5)
+    for place in np.ndindex(others.shape):
+        moved = np.zeros_like(others)
+        moved[place] = step
+        slope = (loss(cosines, others + moved) - loss(cosines, others - moved)) / (2 * step)
+        assert of_others[place] == pytest.approx(slope, abs=1e-5)
+
+
+@pytest.fixture
+def embeddings():
+    items, attention = drawn(np.float32, n=9)
+    return Embeddings(items / np.linalg.norm(items, axis=1, keepdims=True), attention)
+
+
+def test_logits_are_cosines_times_the_scale(embeddings):
+    wanted = CSR.of_cells(np.array([0, 4, 13, 18, 35]), np.zeros(5, np.float32), (4, 9))
+    got = embeddings.logits(X, wanted, BACKEND)
+    vectors = embeddings.pooled(X)
+    expected = vectors[wanted.row_numbers()] * embeddings.items[wanted.indices]
+    np.testing.assert_allclose(got, expected.sum(axis=1), atol=1e-5)
+    assert vectors[1].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(np.linalg.norm(vectors[[0, 2, 3]], axis=1), SCALE, rtol=1e-6)
+
+
+def test_they_come_back_from_their_tensors(embeddings):
+    stored = embeddings.tensors("near_") | {"near_weights": np.zeros(7, np.float32)}
+    assert Embeddings.read(dict(stored), "other_") is None
+    read = Embeddings.read(stored, "near_")
+    assert list(stored) == ["near_weights"]
+    read.check(9)
+    np.testing.assert_array_equal(read.pooled(X), embeddings.pooled(X))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"items": np.zeros((8, DIM), np.float32)}, "items of embeddings"),
+        ({"items": np.zeros(9, np.float32)}, "no matrix"),
+        ({"items": np.full((9, DIM), np.nan, np.float32)}, "items of embeddings"),
+        ({"key": np.zeros((DIM, 2), np.float32)}, "key of embeddings"),
+        ({"places": np.zeros((PLACES, DIM))}, "places of embeddings"),
+    ],
+)
+def test_what_does_not_fit_is_refused(embeddings, change, says):
+    attention = replace(embeddings.attention, **{k: v for k, v in change.items() if k != "items"})
+    items = change.get("items", embeddings.items)
+    with pytest.raises(ValueError, match=says):
+        Embeddings(items, attention).check(9)

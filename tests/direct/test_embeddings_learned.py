@@ -1,0 +1,181 @@
+"""Embeddings of items in training: when they are begun, what they bring, and how a run goes on."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import csr_of
+from near_examples import BACKEND, SETTINGS
+from threadpoolctl import threadpool_limits
+
+import slide
+from slide.core.direct import embedding_steps
+from slide.core.direct import run as direct_run
+from slide.core.direct.embedding_steps import EPOCHS, EmbeddingRun, following
+from slide.core.direct.neighbours import SUMMANDS
+from slide.core.direct.restoring import demand_state
+from slide.core.direct.run import DirectRun
+from slide.core.examples.dataset import Dataset
+
+N_ITEMS = 400
+WANTED = replace(SETTINGS, layers=2, embedding_dim=8)
+
+
+def walks(n, seed=0, n_items=N_ITEMS):
+    """Prefixes of walks along a circle of items, up to eight at a step: few pairs are met twice."""
+    rng = np.random.default_rng(seed)
+    x, y = [], []
+    for _ in range(n):
+        walk = (rng.integers(n_items) + np.cumsum(rng.integers(1, 9, 6))) % n_items
+        for end in range(1, len(walk)):
+            x.append({int(item): 0.8 ** (end - 1 - i) for i, item in enumerate(walk[:end])})
+            y.append({int(walk[end]): 1.0})
+    return Dataset(csr_of(x, n_items), csr_of(y, n_items))
+
+
+TRAIN, TEST = walks(800), walks(200, seed=1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return slide.Trainer(WANTED, BACKEND).fit(TRAIN)
+
+
+def test_a_model_with_them_is_stored_frozen_and_answers_alike(model, tmp_path):
+    assert model.network.hidden.embeddings.items.shape == (N_ITEMS, 8)
+    assert len(model.network.hidden.weights) == SUMMANDS + 1
+    model.save(tmp_path / "m")
+    read = slide.Model.load(tmp_path / "m", BACKEND)
+    labels, scores = model.predict(TEST.x, k=5)
+    for again in (read, slide.load_backend("reference")):
+        if again is not read:
+            again = slide.Model.load(tmp_path / "m", again)
+        assert np.mean(again.predict(TEST.x, k=5)[0] == labels) > 0.99
+    np.testing.assert_array_equal(read.predict(TEST.x, k=5)[1], scores)
+    model.freeze(tmp_path / "f")
+    answered = slide.Predictor.load(tmp_path / "f").predict(TEST.x, k=5)
+    np.testing.assert_allclose(answered[1], scores, atol=1e-4)
+
+
+def test_they_say_what_neighbours_and_connections_do_not(model):
+    without = slide.Trainer(replace(WANTED, embedding_dim=0), BACKEND).fit(TRAIN)
+    rate, before = (each.evaluate(TEST, at=[10])["hit_rate_at_10"] for each in (model, without))
+    assert without.network.hidden.embeddings is None
+    assert rate > before + 0.05
+
+
+def begun(settings=WANTED, data=TRAIN):
+    run = DirectRun.begin(settings, BACKEND, data)
+    run.seconds_left = np.inf
+    return run
+
+
+def test_a_run_goes_on_between_passes_with_the_same_bits():
+    run = begun()
+    assert run.finish()
+    assert run.finish()
+    demand_state(run.state(), TRAIN)
+    again = DirectRun.resume(WANTED, BACKEND, TRAIN, deepcopy(run.state()))
+    again.seconds_left = np.inf
+    for each in (run, again):
+        n_passes = 2
+        while each.finish():
+            n_passes += 1
+        assert n_passes == EPOCHS
+    tensors = (each.network.hidden.embeddings.tensors("") for each in (run, again))
+    for one, other in zip(*(each.values() for each in tensors), strict=True):
+        assert one.tobytes() == other.tobytes()
+    done = DirectRun.resume(WANTED, BACKEND, TRAIN, deepcopy(run.state()))
+    items = done.network.hidden.embeddings.items
+    assert items.tobytes() == run.network.hidden.embeddings.items.tobytes()
+
+
+@pytest.mark.parametrize("broken", ["counts", "vectors", "squares", "n_steps"])
+def test_a_state_that_does_not_fit_is_refused(broken):
+    run = begun()
+    run.finish()
+    state = deepcopy(run.state())
+    embedding = state["embedding"]
+    if broken == "squares":
+        embedding["squares"]["key"][0, 0] = -1
+    else:
+        embedding[broken] = -1 if broken == "n_steps" else embedding[broken][:-1]
+    with pytest.raises((ValueError, KeyError)):
+        demand_state(state, TRAIN)
+
+
+def test_nobody_has_them_by_default_but_sessions_that_gain(monkeypatch):
+    rng = np.random.default_rng(0)
+    loose = Dataset(
+        csr_of([{int(i): 1.0 for i in rng.integers(0, 60, 4)} for _ in range(2500)], 60),
+        csr_of([{int(rng.integers(60)): 1.0} for _ in range(2500)], 60),
+    )
+    undecided = replace(WANTED, embedding_dim=None)
+    run = begun(undecided, loose)
+    assert not run.finish()
+    run = begun(undecided)
+    assert run.finish()
+    assert run.embedding.n_epochs == 1
+    monkeypatch.setattr(direct_run, "stacked", lambda *_: (None, None))
+    assert not run.finish()  # what a pass has brought is no gain
+    assert run.embedding is None
+    late = begun(undecided)
+    late.seconds_left = 0
+    assert not late.finish()
+
+
+def test_parts_of_what_is_held_out_are_not_trained_on_before_it_is_judged(monkeypatch):
+    run = begun()
+    seen = []
+    begin = EmbeddingRun.begin
+    monkeypatch.setattr(
+        EmbeddingRun, "begin", lambda data, *rest: seen.append(data) or begin(data, *rest)
+    )
+    asked = run.asked()
+    of_asked, of_shown = asked.things
+    run.finish()
+    assert seen[0].n_samples == (~np.isin(of_shown, of_asked)).sum() < asked.shown.n_samples
+    taught = []
+    monkeypatch.setattr(EmbeddingRun, "teach", lambda self, data: taught.append(data.n_samples))
+    while run.finish():
+        pass
+    assert seen[0].n_samples + sum(taught) == TRAIN.n_samples
+
+
+def test_bits_do_not_depend_on_threads_of_blas():
+    vectors = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads, user_api="blas"):
+            run = EmbeddingRun.begin(TRAIN, 8, 3)
+            run.epoch()
+        vectors.append(run.embeddings.items.tobytes())
+    assert vectors[0] == vectors[1]
+
+
+def test_examples_that_weigh_nothing_teach_nothing():
+    run, other = (EmbeddingRun.begin(TRAIN, 8, 3) for _ in range(2))
+    extra = walks(40, seed=2)
+    both = Dataset(
+        csr_of([dict(zip(*each.x.row(i), strict=True)) for each in (TRAIN, extra)
+                for i in range(each.n_samples)], N_ITEMS),
+        csr_of([dict(zip(*each.y.row(i), strict=True)) for each in (TRAIN, extra)
+                for i in range(each.n_samples)], N_ITEMS),
+        weights=np.repeat(np.float32([1, 0]), [TRAIN.n_samples, extra.n_samples]),
+    )  # fmt: skip
+    before = run.vectors.copy()
+    weighed = embedding_steps.Followed.of(both)
+    run.learn(weighed.take(np.arange(TRAIN.n_samples, both.n_samples)), 0.01)
+    np.testing.assert_allclose(run.vectors, before, atol=1e-5)
+    other.learn(weighed.take(np.arange(100)), 0.01)
+    assert np.abs(other.vectors - before).max() > 1e-3
+
+
+def test_items_that_follow_each_other_begin_alike():
+    vectors = following(TRAIN, 8, np.random.default_rng(0))
+    cosines = vectors @ vectors.T
+    near = np.mean([cosines[i, (i + 1) % N_ITEMS] for i in range(N_ITEMS)])
+    far = np.mean([cosines[i, (i + N_ITEMS // 2) % N_ITEMS] for i in range(N_ITEMS)])
+    assert near > far + 0.2
+    lonely = following(walks(50, n_items=100), 8, np.random.default_rng(0))
+    np.testing.assert_allclose(np.linalg.norm(lonely, axis=1), 1, rtol=1e-5)
