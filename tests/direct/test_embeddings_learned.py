@@ -12,8 +12,10 @@ from threadpoolctl import threadpool_limits
 import slide
 from slide.core.direct import embedding_steps
 from slide.core.direct import run as direct_run
-from slide.core.direct.embedding_steps import EPOCHS, EmbeddingRun, following
-from slide.core.direct.neighbours import SUMMANDS
+from slide.core.direct.embedding_steps import EPOCHS, NEGATIVES, EmbeddingRun, following
+from slide.core.direct.embeddings import SCALE, Embeddings, Pooled, unit_rows
+from slide.core.direct.judging import stacked
+from slide.core.direct.neighbours import SUMMANDS, above_least
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.run import DirectRun
 from slide.core.examples.dataset import Dataset
@@ -179,3 +181,62 @@ def test_items_that_follow_each_other_begin_alike():
     assert near > far + 0.2
     lonely = following(walks(50, n_items=100), 8, np.random.default_rng(0))
     np.testing.assert_allclose(np.linalg.norm(lonely, axis=1), 1, rtol=1e-5)
+
+
+def test_a_step_goes_down_the_loss_of_a_sampled_softmax(monkeypatch):
+    run = EmbeddingRun.begin(TRAIN, 4, 3)
+    run.vectors = (run.vectors * 2).astype(np.float64)  # lengths count for nothing
+    batch = run.examples.take(np.arange(6))
+    state = deepcopy(run.rng.bit_generator.state)
+    drawn = np.searchsorted(run.odds, run.rng.random(NEGATIVES), "right")
+
+    def loss(vectors):
+        units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        pooled = Pooled.of(batch.trails, units[batch.trails.items], run.attention)
+        wanted = SCALE * (pooled.directions * units[batch.labels]).sum(axis=1)
+        others = SCALE * pooled.directions @ units[drawn].T - run.log_odds[drawn]
+        others[drawn == batch.labels[:, None]] = -np.inf
+        total = np.exp(wanted) + np.exp(others).sum(axis=1)
+        return float((np.log(total) - wanted).mean())
+
+    moved = []
+    monkeypatch.setattr(EmbeddingRun, "move_vectors", lambda self, *given: moved.append(given))
+    run.rng.bit_generator.state = state
+    run.learn(batch, 0.0)
+    touched, gradient, _ = moved[0]
+    step = 1e-5
+    for place in (0, len(touched) // 2, np.flatnonzero(touched == batch.labels[0])[0]):
+        for number in range(4):
+            up, down = run.vectors.copy(), run.vectors.copy()
+            up[touched[place], number] += step
+            down[touched[place], number] -= step
+            slope = (loss(up) - loss(down)) / (2 * step)
+            assert gradient[place, number] == pytest.approx(slope, abs=1e-3)
+
+
+def test_the_first_step_of_an_item_is_as_long_as_the_rate():
+    run = EmbeddingRun.begin(TRAIN, 4, 3)
+    gradient = np.array([[3, -1, 0.5, 2], [1, 1, -1, 7]], np.float32)
+    before = run.vectors.copy()
+    run.move_vectors(np.array([3, 5]), gradient, 0.25)
+    np.testing.assert_allclose(
+        run.vectors[[3, 5]] - before[[3, 5]], -0.25 * np.sign(gradient), rtol=1e-4
+    )
+    np.testing.assert_array_equal(run.vectors[4], before[4])
+
+
+def test_embeddings_that_bring_nothing_go():
+    run = begun()
+    run.finish()
+    items = np.random.default_rng(0).normal(size=(N_ITEMS, 8)).astype(np.float32)
+    chance = Embeddings(unit_rows(items)[0], run.embedding.attention)
+    for are_wanted in (False, True):
+        found, _ = stacked(run.connections, run.asked(), True, BACKEND, chance, are_wanted)
+        assert len(found.neighbours) == SUMMANDS + are_wanted
+
+
+def test_a_logit_counts_above_the_least_that_is_named():
+    named = csr_of([{0: 1.0, 3: 1.0}, {}, {2: 1.0, 4: 1.0, 5: 1.0}], 6)
+    values = np.array([2, -1, 5, 7, 4], np.float32)
+    assert above_least(values, named).tolist() == [3, 0, 1, 3, 0]
+    assert above_least(values[:0], csr_of([{}], 6)).tolist() == []
