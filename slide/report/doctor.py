@@ -31,6 +31,7 @@ BRINGS = {
     "bench": "the benches, beside PyTorch",
     "fuzz": "fuzzing of the readers",
     "mutation": "changes at random, to test the tests",
+    "dist": "make dist, which builds the package",
     "dev": "all that make check and make test use",
 }
 """What each extra of the package is for."""
