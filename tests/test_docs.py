@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+import trackers
 import typer
 from conftest import planted
 from made_texts import examples, write_lines
@@ -79,6 +80,8 @@ def place(tmp_path, monkeypatch):
         events = (f"{i // 8},item {(i + i // 8) % 8},{i % 2},{i}" for i in range(200))
         (tmp_path / log).write_text("\n".join(["user,item,click,time", *events]))
     monkeypatch.setattr(slide, "load_demo", lambda: Demo(train, test, names, names, "made up"))
+    for name in ("mlflow", "wandb"):
+        monkeypatch.setitem(sys.modules, name, getattr(trackers, name)())
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "einsum_package" / "src"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

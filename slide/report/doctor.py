@@ -27,6 +27,7 @@ BRINGS = {
     "text": "training on texts in JSON lines, CSV, Parquet and Arrow",
     "onnx": "slide export",
     "service": "the service of examples/service",
+    "tensorboard": "slide train --tensorboard, event files",
     "testing": "pytest, for backends of your own (slide.testing)",
     "bench": "the benches, beside PyTorch",
     "fuzz": "fuzzing of the readers",
