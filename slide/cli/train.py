@@ -192,6 +192,7 @@ def train(
         return
     refuse_unwritable(model, overwrite, wanted.refuse_taken())
     found = found_by(checkpoints)
+    wanted.refuse_other(found)
     if board is not None:
         board.refuse_taken(goes_on=found is not None)
     one_based = one_based or counting_of(found)
@@ -208,7 +209,7 @@ def train(
     recipe: dict[str, Any] = {}
     if explain_recipe and found is None:
         recipe = tell_recipe(train_set, by_steps, time_budget, chosen, as_json)
-    wanted.refuse_more_shards_than_labels(train_set.n_labels, config)
+    wanted.refuse_unfit(train_set.n_labels, config)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(judged, strict, quiet),

@@ -82,7 +82,10 @@ def refusal_of(address: str | None, error: Exception) -> SlideError:
     """What is said where there is no Ray."""
     reason = reason_of(error)
     if address is None:
-        return BackendError(f"Ray does not start here: {reason}; its logs are in /tmp/ray")
+        return BackendError(
+            f"Ray does not start here: {reason}; its logs are in /tmp/ray; or give the "
+            f"{said('address')} of a cluster"
+        )
     return ConfigError(
         f"cannot reach Ray at {address}: {reason}; expected an {said('address')} as `ray start "
         "--head` prints it, or none"

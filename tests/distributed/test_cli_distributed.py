@@ -6,9 +6,13 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from interrupted import TRAIN, StopsAt
+from sharded import group_of, trainer_of
 
 from slide.backends import load
 from slide.cli.distributed import Wanted
+from slide.core.checkpoints.every import Checkpoints, checkpoints_of
+from slide.core.interrupts import Interrupted
 from slide.core.models.shards import names_of
 from slide.distributed.group import ShardGroup
 
@@ -103,6 +107,31 @@ def test_more_shards_than_labels_are_refused_before_ray_starts(slide, files, mon
     code, out, err = slide("train", "train.txt.gz", "--model", "m", *options)
     assert (code, out) == (2, "")
     assert "shards is 4096, of " in err
+
+
+@pytest.mark.parametrize("more", [[], ["--combine", "averaged"]])
+def test_a_hidden_layer_of_examples_is_refused_before_ray_starts(slide, files, monkeypatch, more):
+    monkeypatch.setattr(Wanted, "connected", None)
+    options = ["--distributed", "--shards", "2", "--lr", "2", "--layers", "2", *more]
+    code, out, err = slide("train", "test.txt", "--model", "m", *options)
+    assert (code, out) == (2, "")
+    assert "--layers 2 is a hidden layer of" in err
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--distributed", "--shards", "3"], "goes on has --shards 2, got 3: give it as it was"),
+    (["--distributed", "--shards", "2", "--loose"], "goes on has no --loose: leave it out"),
+    (["--distributed", "--shards", "2", "--combine", "averaged"], "goes on has no --combine"),
+    ([], "goes on has --distributed: give it as it was"),
+])  # fmt: skip
+def test_a_run_goes_on_among_those_it_was_begun_among(slide, files, options, words):
+    checkpoints = Checkpoints(checkpoints_of(files / "m"), "1")
+    with pytest.raises(Interrupted):
+        trainer_of(group_of(2), checkpoints=checkpoints, watcher=StopsAt(2)).fit(TRAIN)
+    code, out, err = slide("train", "test.txt", "--model", "m", "--resume", *options)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "goes on after" not in err
 
 
 @pytest.mark.parametrize(("address", "words"), [
