@@ -1,6 +1,7 @@
 """`slide train` and `slide predict --distributed`: options, refusals, and what is printed."""
 
 import json
+import logging
 import socket
 import sys
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from slide.cli.distributed import Wanted
 from slide.core.checkpoints.every import Checkpoints, checkpoints_of
 from slide.core.interrupts import Interrupted
 from slide.core.models.shards import names_of
+from slide.distributed.cluster import ON_TOKENS
 from slide.distributed.group import ShardGroup
 
 STEPS = ["--lr", "2", "--epochs", "1", "--layers", "1", "--active", "10"]
@@ -149,14 +151,18 @@ def test_where_nobody_listens_is_told_at_once(slide, files, address, words):
     assert not list(files.glob("*m*/*"))
 
 
-def test_where_ray_does_not_start_there_is_a_sentence(slide, files, monkeypatch):
+def test_where_ray_does_not_start_there_is_a_sentence(slide, files, monkeypatch, caplog):
+    """What it tells of tokens at each start is not passed on."""
+
     def init(*_, **__):
+        logging.getLogger(ON_TOKENS).warning("Token authentication is enabled for this cluster")
         raise Exception("The current node timed out during startup")
 
     monkeypatch.setattr("ray.init", init)
     code, out, err = slide("train", "train.txt.gz", "--model", "m", "--distributed", "--lr", "2")
     assert (code, out) == (2, "")
     assert "Ray does not start here: The current node timed out" in err
+    assert caplog.records == []
 
 
 def test_without_ray_it_says_what_to_install(slide, files, monkeypatch):
