@@ -23,7 +23,7 @@ def refuse_divergence(figure: float, step: int, config: Config) -> None:
     if math.isfinite(figure):
         return
     lr = config.flat().get("lr")
-    cause = f"{said('lr', lr)} is too large: choose a smaller {said('lr')}"
+    cause = f"{said('lr')} = {lr} is too large: choose a smaller {said('lr')}"
     if lr is None:
         cause = f"an example costs too much: choose a smaller {said('cost')}"
     raise ConfigError(
