@@ -83,8 +83,8 @@ def demand_power_of_two(name: str, got: object, low: int, high: int) -> None:
 def demand_ints(name: str, got: object, low: int, high: int, least: int, most: int) -> None:
     """Raise ConfigError unless `got` is a tuple of so many whole numbers in [low, high]."""
     if not isinstance(got, tuple):
-        given = worded("(128, 64)", "128,64")
-        raise ConfigError(f"{name} is {got!r}: expected a number for each layer, such as {given}")
+        expected = worded("a tuple with a number for each layer", "128,64 or the like")
+        raise ConfigError(f"{name} is {got!r}: expected {expected}")
     if not least <= len(got) <= most:
         raise ConfigError(f"{name} has {len(got)} layers: expected {least} to {most}")
     for number in got:
