@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # What a backend needs beside the engine.
 EXTRA := $(if $(filter cupy,$(BACKEND)),.venv/cupy)
 
-.PHONY: help demo test thorough check format verify docs faults fuzz mutants mutation bench bench-quick bench-peers gpu clean
+.PHONY: help demo test thorough check format verify docs faults fuzz mutants mutation bench bench-quick bench-peers gpu dist dist-check clean
 
 help:
 	@echo "make demo     train on the bundled data set and show what was learned"
@@ -27,6 +27,8 @@ help:
 	@echo "make bench-quick  the same at small sizes, in under three minutes"
 	@echo "make bench-peers  compare with label trees and PyTorch (see bench/rivals/peers/README.md)"
 	@echo "make gpu      verify and bench the cupy backend, and store the report in out/gpu/"
+	@echo "make dist     build the source distribution and the wheel, in out/dist/"
+	@echo "make dist-check  look into these, and use the wheel in a fresh environment elsewhere"
 	@echo "make clean    remove the virtual environment and caches"
 
 demo: .venv/engine $(EXTRA)
@@ -96,6 +98,18 @@ bench-peers: .venv/dev
 gpu: .venv/bench .venv/cupy
 	@$(BIN)/python -m bench.gpu.verify_and_time $(if $(DATA),--data "$(DATA)")
 
+# What isolated builds install is pinned, too.
+BUILD = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
+
+dist: .venv/dist
+	@rm -rf out/dist && mkdir -p out
+	@$(BUILD) --outdir out/dist > out/build.log 2>&1 || { cat out/build.log; exit 1; }
+	@$(BIN)/python -m twine check --strict out/dist/*
+
+dist-check: dist
+	@$(BUILD) --wheel --outdir out/dist/of-clone >> out/build.log 2>&1 || { cat out/build.log; exit 1; }
+	@$(BIN)/python tests/shipped.py out/dist
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "slide needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
@@ -107,6 +121,10 @@ gpu: .venv/bench .venv/cupy
 
 .venv/dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/engine
+
+.venv/dist: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[dist]'
 	@touch $@ .venv/engine
 
 # A build of PyTorch for CPUs is enough, and smaller: install it into .venv before.

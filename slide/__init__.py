@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from slide.data import load_demo, read, read_texts, write
     from slide.estimator.classifier import SlideClassifier
     from slide.estimator.fitting import fit
+    from slide.report.tensorboard import TensorBoard
     from slide.serving.predictor import Predictor
 
 __version__ = "0.1.0"
@@ -57,6 +58,7 @@ PLACES = {
     "Predictor": "slide.serving.predictor",
     "SlideError": _ERRORS,
     "SlideWarning": _ERRORS,
+    "TensorBoard": "slide.report.tensorboard",
     "TextFeatures": "slide.core.examples.texts",
     "Trainer": "slide.core.runs.trainer",
     "UncalibratedWarning": "slide.core.models.probabilities",
@@ -88,6 +90,7 @@ __all__ = [
     "SlideClassifier",
     "SlideError",
     "SlideWarning",
+    "TensorBoard",
     "TextFeatures",
     "Trainer",
     "UncalibratedWarning",

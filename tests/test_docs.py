@@ -11,6 +11,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+import trackers
 import typer
 from conftest import planted
 from documented import NOT_RUN, PAGES, ROOT, blocks, commands, counted
@@ -82,6 +83,8 @@ def place(made, tmp_path, monkeypatch):
         shutil.copyfile(path, tmp_path / path.name)
     names = [f"name {i}" for i in range(train.n_features)]
     monkeypatch.setattr(slide, "load_demo", lambda: Demo(train, test, names, names, "made up"))
+    for name in ("mlflow", "wandb"):
+        monkeypatch.setitem(sys.modules, name, getattr(trackers, name)())
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "einsum_package" / "src"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -10,12 +10,14 @@ other room may import it, and what only one command needs is imported when that 
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -38,7 +40,15 @@ from slide.cli.predict import predict
 from slide.cli.stats import stats
 from slide.cli.train import train
 from slide.cli.verify import verify
-from slide.core.errors import CheckError, SlideError, SlideWarning, by_options
+from slide.core.errors import (
+    CheckError,
+    SlideError,
+    SlideWarning,
+    Spelling,
+    as_option,
+    as_text,
+    by_options,
+)
 from slide.core.interrupts import INTERRUPTS, Interrupted, resend_dropped_signal, unwrapping
 
 app = typer.Typer(
@@ -47,6 +57,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+PLAINLY = (
+    (r"^Invalid value for '(--[\w-]+)(?: / [^']*)?': ", r"\1: "),
+    (r"Value error, ", ""),
+    (r"Input should be (?:a )?(?:valid )?", "expected a "),
+    (r"expected a ((?:greater|less) than)", r"expected a number \1"),
+    (r", unable to parse string as \w+ \w+", ""),
+)
+"""What usage errors say, by a pattern, and what is said instead."""
 READER_LEFT = 141  # as of a program that SIGPIPE has ended: 1 would be a failed check
 
 
@@ -59,16 +77,29 @@ class Carried(Exception):  # noqa: N818, it is no error of its own
 
 def carrying(command: Callable[..., None]) -> Callable[..., None]:
     """The command; Click tells an EOFError as any interruption, and a broken pipe not at all."""
+    spelling = spelling_of(command)
 
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
-            with by_options():
+            with by_options(spelling):
                 command(**arguments)
         except (EOFError, OSError, Interrupted) as error:
             raise Carried(error) from None
 
     return run
+
+
+def spelling_of(command: Callable[..., None]) -> Spelling:
+    """How a command takes a setting: by an option of its own, or by `--set`."""
+    own = signature(command).parameters
+
+    def spelled(name: str, value: object) -> str:
+        if name in own or "assignments" not in own:
+            return as_option(name, value)
+        return f"--set {name}" if value is None else f"--set {name}={as_text(value)}"
+
+    return spelled
 
 
 def tell_version(is_wanted: bool) -> None:
@@ -126,8 +157,8 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except MemoryError:
         leave(
-            "out of memory: choose a smaller network, fewer tables or connections, or check the "
-            "data's header"
+            "out of memory: train with a smaller --hidden, --active or --set connections=N, have "
+            "the data in a folder (slide convert IN DIR), or check its header"
         )
     except OSError as error:
         if isinstance(error, BrokenPipeError) and reader_has_left():  # as `head` does
@@ -141,10 +172,19 @@ def main() -> NoReturn:
             raise
         if not error.format_message():  # no arguments at all: the help was printed
             sys.exit(2)
-        leave(f"{error.format_message()} (see slide --help)")
+        leave(usage_sentence(error))
     if code == INTERRUPTED:
         leave("interrupted, nothing is left half written", code)
     sys.exit(code)
+
+
+def usage_sentence(error: Any) -> str:
+    """What the parser does not take: in our words, and not in those of whoever checks types."""
+    said = error.format_message().rstrip(".")
+    for pattern, plain in PLAINLY:
+        said = re.sub(pattern, plain, said)
+    command = getattr(error.ctx, "command_path", "slide")
+    return f"{said} (see {command} --help)"
 
 
 def run_app() -> int:

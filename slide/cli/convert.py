@@ -167,14 +167,17 @@ def log_to(sources: list[Path], target: Path, logs: Logs, like: Path | None) -> 
     known = None if like is None else known_by(like)
     with bar_of([file for source in sources for file in files_of(source)]) as watch:
         data = logs.read(sources, known, watch)
-    lost = ["times"]
+    lost = ["times of events"]
     if is_folder_name(target):
         once = iter([data])  # all files are one log, which stands for the first of them
         convert_to_folder(sources[:1], target, lambda *_: parts_of(next(once)), said=None)
     else:
         write(data, target)
         lost.append("names of items")
-    sentence = f"{' and '.join(lost)} are not kept there: slide train LOG {logs.option} has them"
+    sentence = (
+        f"it has no {' and no '.join(lost)}, which the log has: train on that where they are to "
+        f"count, by slide train LOG {logs.option}"
+    )
     print(f"slide: {target}: {sentence}", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,12 @@ def demo(
     backend: BackendName = None,
     threads: Threads = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            min=N_SHOWN, metavar="N", help="Train on so many, drawn at random; all if not given."
+        ),
+    ] = None,
 ) -> None:
     """Train on the bundled data set, then show five test examples in words.
 
@@ -47,7 +54,7 @@ def demo(
     overwrite = model == DEFAULT_FOLDER and is_demo(model)
     refuse_unwritable(model, overwrite)
     computer = load(backend)
-    data = load_demo()
+    data = drawn_from(load_demo(), examples, seed)
     config = recipe(data.train, seed=seed)
     with computing_threads(computer, threads) as n_threads, Screen(config.epochs) as screen:
         Console().print(introduction(data, computer.name, n_threads), highlight=False)
@@ -65,6 +72,14 @@ def demo(
         print(f"{N_SHOWN} examples of the test set, none of them seen in training:\n")
         show_examples(network, data, np.random.default_rng(seed))
     print(f"\nModel in {model}. Next: slide train YOUR_DATA --model DIR")
+
+
+def drawn_from(data: Demo, n: int | None, seed: int) -> Demo:
+    """The demo with n of its training examples, or with all of them."""
+    if n is None or n >= data.train.n_samples:
+        return data
+    rows = np.random.default_rng(seed).choice(data.train.n_samples, n, replace=False)
+    return replace(data, train=data.train.take(np.sort(rows)))
 
 
 def is_demo(folder: Path) -> bool:

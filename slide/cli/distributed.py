@@ -18,6 +18,7 @@ from slide.core.machine import cores
 if TYPE_CHECKING:
     from slide.core.checkpoints.every import Checkpoints
     from slide.core.contract.backend import Backend
+    from slide.core.contract.state import State
     from slide.core.examples.counting import OneBased
     from slide.core.examples.dataset import Dataset
     from slide.core.learners.config import Config
@@ -182,13 +183,38 @@ class Wanted:
             voting = Voting(Config(**chosen), n, self.backend, threads, hire, **asked)
             return vote_to_folder(voting, train, valid, folder, overwrite, trained_on, one_based)
 
-    def refuse_more_shards_than_labels(self, n_labels: int, config: Config) -> None:
-        """Raise ConfigError if there are too few labels for so many shards, before Ray starts."""
+    def refuse_other(self, found: State | None) -> None:
+        """Raise ConfigError if a run is to go on that was begun elsewhere, before that is said."""
+        from slide.core.runs.found import understood
+        from slide.distributed.begun import begun_by, refuse_other
+
+        if found is None:
+            return
+        with understood():
+            before = begun_by(found["learner"])
+        now = dict[str, Any]()
+        if self.distributed:
+            now = {"distributed": True, "shards": self.shards or cores(), "loose": self.loose}
+        if self.combine is Combine.AVERAGED:
+            now |= {"combine": "averaged", "average_every": self.average_every or USUALLY}
+        refuse_other(before, now)
+
+    def refuse_unfit(self, n_labels: int, config: Config) -> None:
+        """Raise ConfigError if shards or workers cannot train so, before Ray starts."""
+        if not self.distributed or self.votes:
+            return
+        if self.combine is Combine.AVERAGED:
+            from slide.distributed import averaging
+
+            averaging.settled(config)
+            return
         from slide.core.direct.kind import DIRECT
         from slide.core.learners.kinds import kind_of
+        from slide.distributed import placed
         from slide.distributed.ranges import refuse_many
 
-        if self.distributed and self.combine is None and self.shards:
+        placed.settled(config, self.loose)
+        if self.shards:
             least = config.training.active if kind_of(config) is DIRECT else 1
             refuse_many(self.shards, n_labels, min(least, n_labels))
 

@@ -45,5 +45,7 @@ def keeping_of(
     if not resume:
         keeping.refuse_without(valid)
     if metric and not keeping.compares:
-        raise ConfigError("--metric compares epochs: add --keep best or --patience N, or leave it")
+        raise ConfigError(
+            "--metric compares epochs: add --keep best or --patience N, or leave it out"
+        )
     return keeping

@@ -264,7 +264,9 @@ def refuse_alone(with_what: str, is_given: bool, **options: object) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given and not is_given:
         option = given[0].replace("_", "-")
-        raise ConfigError(f"got --{option} without {with_what}: say that the file is a log")
+        raise ConfigError(
+            f"got --{option} without {with_what}: say what the file is, or leave it out"
+        )
 
 
 def refuse_itemless(model: Model, folder: Path, logs: Logs) -> None:

@@ -14,7 +14,7 @@ TOO_FEW = " (P@k takes --valid FILE: there are too few examples to hold some out
 
 
 class Screen:
-    """A watcher of training (see `slide.core.runs.trainer.Watcher`).
+    """A watcher of training (see `slide.core.runs.watching.Watcher`).
 
     Args:
         epochs: of the whole run.

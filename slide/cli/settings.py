@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from slide.cli.options import given
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.learners.config import Config, all_known, meant_by
 from slide.core.settings.setting import Setting
 
@@ -120,9 +120,7 @@ def together(chosen: dict[str, Any], assignments: dict[str, Any]) -> dict[str, A
         ConfigError: both said the same setting.
     """
     for name in sorted(set(chosen) & set(assignments)):
-        raise ConfigError(
-            f"{name} is said by --{name.replace('_', '-')} and by --set: leave one of them out"
-        )
+        raise ConfigError(f"{name} is said by {said(name)} and by --set: leave one of them out")
     return chosen | assignments
 
 
@@ -155,5 +153,6 @@ def widths(name: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ConfigError(
-            f"--{name} is {text!r}: expected whole numbers with commas between them, such as 128,64"
+            f"{said(name)} is {text!r}: expected whole numbers with commas between them, such as "
+            "128,64"
         ) from None

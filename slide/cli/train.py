@@ -58,6 +58,7 @@ from slide.cli.texts import (
     Vectorizer,
     texts_of,
 )
+from slide.cli.tracking import EventFolder, board_in, watching
 from slide.cli.training_files import (
     has_clicks,
     judged_on,
@@ -144,6 +145,7 @@ def train(
     loose: Loose = False,
     combine: Combined = None,
     average_every: AverageEvery = None,
+    tensorboard: EventFolder = None,
     strict: Strict = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that is in DIR.")
@@ -183,12 +185,16 @@ def train(
     keeping = keeping_of(keep, patience, metric, judged, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
+    board = board_in(tensorboard, overwrite, wanted.votes)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
     if (before := taken_over(model, checkpoints)) is not None:
         tell_ended(model, before, quiet, as_json)
         return
     refuse_unwritable(model, overwrite, wanted.refuse_taken())
     found = found_by(checkpoints)
+    wanted.refuse_other(found)
+    if board is not None:
+        board.refuse_taken(goes_on=found is not None)
     one_based = one_based or counting_of(found)
     refuse_files(train, valid, one_based, texts)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
@@ -203,13 +209,13 @@ def train(
     recipe: dict[str, Any] = {}
     if explain_recipe and found is None:
         recipe = tell_recipe(train_set, by_steps, time_budget, chosen, as_json)
-    wanted.refuse_more_shards_than_labels(train_set.n_labels, config)
+    wanted.refuse_unfit(train_set.n_labels, config)
     screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
     with (
         telling_unseen(judged, strict, quiet),
         computing_threads(computer, 1 if distributed else threads) as n_threads,
         wanted.placement(computer, checkpoints) as placement,
-        screen,
+        watching(screen, board) as watcher,
     ):
         if wanted.votes:
             figures = wanted.vote(
@@ -218,7 +224,7 @@ def train(
             )  # fmt: skip
         else:
             _, figures = train_to_folder(
-                train_set, valid_set, model, config, computer, overwrite, time_budget, screen,
+                train_set, valid_set, model, config, computer, overwrite, time_budget, watcher,
                 str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
                 placement,
             )  # fmt: skip

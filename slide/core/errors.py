@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-_by_options: ContextVar[bool] = ContextVar("by_options", default=False)
+Spelling = Callable[[str, object], str]
+
+
+def as_option(name: str, value: object = None) -> str:
+    """A setting or argument as an option of its own."""
+    word = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{word}" if value else f"--no-{word}"
+    return f"--{word}" if value is None else f"--{word} {as_text(value)}"
+
+
+def as_text(value: object) -> str:
+    """A value as it is typed."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "0"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_argument(name: str, value: object = None) -> str:
+    """The same in Python."""
+    return name if value is None else f"{name}={value!r}"
+
+
+_spelling: ContextVar[Spelling] = ContextVar("spelling", default=as_argument)
 
 
 @contextmanager
-def by_options() -> Iterator[None]:
-    """Within it sentences speak of options, as whoever types a command knows them."""
-    token = _by_options.set(True)
+def by_options(spelling: Spelling = as_option) -> Iterator[None]:
+    """Within it sentences speak of options, as whoever types a command knows them.
+
+    Args:
+        spelling: what a setting is called, by its name and value; None for a name alone.
+    """
+    token = _spelling.set(spelling)
     try:
         yield
     finally:
-        _by_options.reset(token)
+        _spelling.reset(token)
+
+
+def by_names() -> AbstractContextManager[None]:
+    """Within it they speak of settings by their names, as files have them."""
+    return by_options(as_argument)
 
 
 def worded(python: str, options: str) -> str:
     """What to say in Python, or on the command line."""
-    return options if _by_options.get() else python
+    return python if _spelling.get() is as_argument else options
 
 
 def said(name: str, value: object = None) -> str:
-    """A setting or argument as it is given: `batch_size=64`, or `--batch-size 64`."""
-    option = f"--{name.replace('_', '-')}"
-    if value is None:
-        return worded(name, option)
-    return worded(f"{name}={value!r}", f"{option} {value}")
+    """A setting or argument as it is given: `lr=2.0`, `--lr 2.0`, or `--set probes=9`."""
+    return _spelling.get()(name, value)
 
 
 def said_anew() -> str:
@@ -46,6 +75,11 @@ def reason_of(error: Exception) -> str:
     """Why a file is damaged: one line, and not a long one, whatever of the file it quotes."""
     said = f"lacks {error}" if isinstance(error, KeyError) else str(error)
     return " ".join(said.split())[:LONGEST_REASON]
+
+
+def refused(error: OSError) -> str:
+    """Why the operating system refuses, without the name of the file, which the sentence has."""
+    return error.strerror or str(error).partition(":")[0]
 
 
 def quoted(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from slide.core.contract.arguments import items_of, path_of
 from slide.core.contract.arrays import CSR
-from slide.core.errors import ConfigError, DataError, InputError
+from slide.core.errors import ConfigError, DataError, InputError, said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.names import Names
 from slide.core.examples.texts import CLASSES, SETTINGS, TFIDF, TextFeatures, fitted
@@ -226,13 +226,15 @@ def as_text(row: Row, name: str, value: Any) -> str:
 def refuse_unknown(vectorizer: str, settings: Iterable[str]) -> None:
     """Raise ConfigError unless there is such a vectorizer, which has such settings."""
     if vectorizer not in CLASSES:
-        raise ConfigError(f"vectorizer is {vectorizer!r}: expected one of {', '.join(CLASSES)}")
+        name = said("vectorizer")
+        raise ConfigError(f"{name} is {vectorizer!r}: expected one of {', '.join(CLASSES)}")
     known = SETTINGS[vectorizer]
     for name in settings:
         if name not in known:
             expected = ", ".join(sorted(known))
             raise ConfigError(
-                f"the {vectorizer} vectorizer has no setting {name!r}: expected one of {expected}"
+                f"the {vectorizer} vectorizer has no setting {name!r}: expected "
+                f"{worded('', '--vectorize NAME=VALUE with ')}one of {expected}"
             )
 
 

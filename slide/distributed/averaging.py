@@ -21,7 +21,7 @@ from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.forms import demand_counts, demand_fields
 from slide.core.contract.state import State, state_of_rng
-from slide.core.errors import ConfigError, said
+from slide.core.errors import ConfigError, said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, Batches, Kind, Learner, Stepping, StepReport, TrainedNetwork
 from slide.core.learners.config import PARTS, Config
@@ -242,25 +242,13 @@ class DataParallel(Here):
         threads: int = 1,
         hire: Hire = InProcess,
     ) -> None:
-        demand_int("average_every", every, 1, 1 << 31)
+        demand_int(said("average_every"), every, 1, 1 << 31)
         self.n_workers, self.every = n_workers, every
         self.backend, self.threads, self.hire = backend, threads, hire
 
     def settled(self, config: Config) -> Config:
-        """Without a hidden layer of examples, for none of them knows all.
-
-        Raises:
-            ConfigError: it is asked for, or a learner that takes no steps.
-        """
-        averaged_of(config)
-        if kind_of(config).name != "direct":
-            return config
-        if config.learner.layers == 2:
-            raise ConfigError(
-                f"{said('layers', 2)} is a hidden layer of all examples, of which each worker has "
-                "a part: leave it out, or let models vote"
-            )
-        return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)
+        """See `settled`."""
+        return settled(config)
 
     def kind(self, kind: Kind) -> Kind:
         """The same, whose runs are of workers."""
@@ -279,6 +267,23 @@ class DataParallel(Here):
         """
         parts = parts_of(train, self.n_workers)
         return self.hire(Worker, [(each, settings, self.backend, self.threads) for each in parts])
+
+
+def settled(config: Config) -> Config:
+    """Without a hidden layer of examples, for no worker knows all.
+
+    Raises:
+        ConfigError: it is asked for, or a learner that takes no steps.
+    """
+    averaged_of(config)
+    if kind_of(config).name != "direct":
+        return config
+    if config.learner.layers == 2:
+        raise ConfigError(
+            f"{said('layers', 2)} is a hidden layer of all examples, of which each worker has a "
+            f"part: leave it out, or {worded('let models vote', 'say --combine voted')}"
+        )
+    return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)
 
 
 def merged(reports: Sequence[StepReport]) -> StepReport:

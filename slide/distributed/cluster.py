@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -26,6 +27,8 @@ HERE_ALONE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listens to 127.0.0.1, on all systems
     "RAY_worker_niceness": "0",  # shards are as urgent as the process that they train for
 }
+ON_TOKENS = "ray._private.authentication.authentication_token_setup"
+"""The logger that tells, at each start, how tokens can be had for a cluster that has them."""
 
 
 @contextmanager
@@ -57,6 +60,7 @@ def ray_at(address: str | None, n_cpus: int, **more: Any) -> Iterator[Any]:
             if address is not None:
                 demand_listener(address)
             if address is None:
+                logging.getLogger(ON_TOKENS).setLevel(logging.ERROR)
                 ray.init(
                     "local", num_cpus=n_cpus, include_dashboard=False, log_to_driver=False,
                     configure_logging=False, **more,
@@ -82,7 +86,10 @@ def refusal_of(address: str | None, error: Exception) -> SlideError:
     """What is said where there is no Ray."""
     reason = reason_of(error)
     if address is None:
-        return BackendError(f"Ray does not start here: {reason}; its logs are in /tmp/ray")
+        return BackendError(
+            f"Ray does not start here: {reason}; its logs are in /tmp/ray; or give the "
+            f"{said('address')} of a cluster"
+        )
     return ConfigError(
         f"cannot reach Ray at {address}: {reason}; expected an {said('address')} as `ray start "
         "--head` prints it, or none"

@@ -19,7 +19,7 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.forms import demand_counts, demand_fields, demand_rng
 from slide.core.contract.invariants import demand
 from slide.core.contract.state import State, rng_from, state_of_rng
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import Batch, StepReport, in_slices, monitored, report_of
 from slide.core.sampled.kind import tensor_names
@@ -128,7 +128,8 @@ class HiddenRun(Driving):
     ) -> HiddenRun:  # fmt: skip
         if settings.learner.upkeep.stale_recall:
             raise ConfigError(
-                "stale_recall asks for the exact best neurons of all shards: leave it out"
+                f"{said('stale_recall')} asks for the exact best neurons of all shards: leave it "
+                "out"
             )
         order = train.canonical_order()
         rng = np.random.default_rng(settings.training.seed)

@@ -57,29 +57,8 @@ class Placed:
         self.group, self.parts = group, Parts(checkpoints)
 
     def settled(self, config: Config) -> Config:
-        """Without a hidden layer of examples, which is not cut by labels.
-
-        Raises:
-            ConfigError: it is asked for, or there are other hidden layers.
-        """
-        if kind_of(config).name not in RUNS:
-            raise ConfigError(
-                f"{said('distributed')} trains by steps: leave out settings of "
-                f"{kind_of(config).title}"
-            )
-        if kind_of(config) is SAMPLED and self.group.loose:
-            raise ConfigError(
-                f"{said('loose')} is about the hardest labels of direct connections: leave it out "
-                "with hidden layers"
-            )
-        if kind_of(config) is SAMPLED:
-            return config
-        if config.learner.layers == 2:
-            raise ConfigError(
-                f"{said('layers', 2)} is a hidden layer of examples, which is not cut by labels: "
-                f"leave it out with {said('distributed')}"
-            )
-        return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)
+        """See `settled`."""
+        return settled(config, self.group.loose)
 
     def kind(self, kind: Kind) -> Kind:
         """The same, whose runs are of shards."""
@@ -113,3 +92,29 @@ class Placed:
     def load(self, folder: Path, backend: Backend) -> Model:
         """By shards."""
         return ShardedModel.open(folder, backend, self.group)
+
+
+def settled(config: Config, loose: bool) -> Config:
+    """Without a hidden layer of examples, which is not cut by labels.
+
+    Raises:
+        ConfigError: it is asked for, or `loose` together with other hidden layers, or a learner
+            that takes no steps.
+    """
+    if kind_of(config).name not in RUNS:
+        raise ConfigError(
+            f"{said('distributed')} trains by steps: leave out settings of {kind_of(config).title}"
+        )
+    if kind_of(config) is SAMPLED and loose:
+        raise ConfigError(
+            f"{said('loose')} is about the hardest labels of direct connections: leave it out with "
+            "hidden layers"
+        )
+    if kind_of(config) is SAMPLED:
+        return config
+    if config.learner.layers == 2:
+        raise ConfigError(
+            f"{said('layers', 2)} is a hidden layer of examples, which is not cut by labels: leave "
+            f"it out with {said('distributed')}"
+        )
+    return Config(**{name: getattr(config, name) for name in PARTS}, layers=1)

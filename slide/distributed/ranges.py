@@ -73,9 +73,9 @@ def refuse_many(n_shards: int, n_labels: int, least: int) -> None:
     """Raise ConfigError unless so many shards can have `least` labels each."""
     if n_shards * least > n_labels:
         raise ConfigError(
-            f"shards is {n_shards}, of {n_labels} labels: each needs {least}, as many as negatives "
-            f"that are chosen at once, so expected {max(n_labels // least, 1)} at most; choose "
-            f"fewer {said('shards')}"
+            f"{said('shards')} is {n_shards}, of {n_labels} labels: each needs {least}, as many as "
+            f"negatives that are chosen at once, so expected {max(n_labels // least, 1)} at most; "
+            f"choose fewer {said('shards')}"
         )
 
 

@@ -13,6 +13,7 @@ from slide.core.errors import SlideWarning
 STEPS = 64  # that medians are of
 RATIO = 2.0  # of a shard's median to that of all shards, from which it is slow
 SHORTEST = 0.005  # seconds of a median: below, what a machine does besides decides
+WORTH_SAYING = 1.0  # seconds that the others have waited for a shard in all
 
 
 class SlowShardWarning(SlideWarning):
@@ -30,6 +31,7 @@ class Slowness:
         self.seconds = np.zeros((STEPS, n_shards))
         self.n_steps = 0
         self.named: int | None = None
+        self.waited = np.zeros(n_shards)  # seconds, for each
 
     def see(self, seconds: Array, place_of: Callable[[int], str]) -> None:
         """Take note of a step.
@@ -47,7 +49,9 @@ class Slowness:
         others = float(np.median(np.delete(medians, slowest))) if len(medians) > 1 else np.inf
         if medians[slowest] < max(RATIO * others, SHORTEST):
             self.named = None
-        elif slowest != self.named:
+            return
+        self.waited[slowest] += STEPS * (medians[slowest] - others)
+        if slowest != self.named and self.waited[slowest] >= WORTH_SAYING:
             self.named = slowest
             warnings.warn(
                 SlowShardWarning(

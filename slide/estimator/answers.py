@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.special import log_expit, logsumexp
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import InputError
+from slide.core.errors import InputError, said
 from slide.core.examples.dataset import batches
 from slide.core.learner import LAST
 from slide.core.models.model import Model
@@ -199,5 +199,5 @@ def bounds(k: int | None, threshold: float | None) -> tuple[int | None, float | 
     else:
         demand_depth(k)
     if threshold is not None:
-        demand_float("threshold", threshold, 0, 1)
+        demand_float(said("threshold"), threshold, 0, 1)
     return k, threshold

@@ -27,11 +27,13 @@ BRINGS = {
     "text": "training on texts in JSON lines, CSV, Parquet and Arrow",
     "onnx": "slide export",
     "service": "the service of examples/service",
+    "tensorboard": "slide train --tensorboard, event files",
     "testing": "pytest, for backends of your own (slide.testing)",
     "docs": "the site of the documentation (make docs)",
     "bench": "the benches, beside PyTorch",
     "fuzz": "fuzzing of the readers",
     "mutation": "changes at random, to test the tests",
+    "dist": "make dist, which builds the package",
     "dev": "all that make check and make test use",
 }
 """What each extra of the package is for."""

@@ -72,7 +72,10 @@ def write(frozen: Frozen, model: Model, folder: Path, overwrite: bool = False) -
             (partial / CONFIG).write_text(text, encoding="utf-8")
             shutil.copymode(partial / CONFIG, partial / ARRAYS)  # else only its owner may read it
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"cannot write the frozen model to {folder.parent}: {error}") from None
+            raise ModelError(
+                f"cannot write the frozen model to {folder.parent}: {error}; make room, or choose "
+                "another folder"
+            ) from None
 
 
 def refuse_if_taken(folder: Path, overwrite: bool) -> None:

@@ -25,6 +25,7 @@ from slide.core.contract.forms import LARGEST
 from slide.core.contract.invariants import demand
 from slide.core.contract.tables import Policy, Tables
 from slide.core.errors import ConfigError
+from slide.core.errors import said as spelled
 from slide.core.learner import LAST, Searcher
 from slide.core.models.model import Model
 from slide.core.sampled.kind import (
@@ -49,8 +50,9 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
     """What is stored of a model with hidden layers, its tables included."""
     if keep < 1:
         raise ConfigError(
-            f"keep is {keep:g}, but the weights of hidden layers are no list that some could be "
-            "left out of: leave it out, and choose dtype int8 for a smaller model"
+            f"{spelled('keep')} is {keep:g}, but the weights of hidden layers are no list that "
+            "some could be left out of: leave it out, and choose "
+            f"{spelled('dtype', 'int8')} for a smaller model"
         )
     network, unseen = cast(Network, model.network), model.label_counts == 0
     retrieved = model.retrieving or searcher_of(model, network)

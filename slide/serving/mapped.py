@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import FAULTS, ModelError, reason_of
+from slide.core.errors import FAULTS, ModelError, reason_of, refused
 
 DTYPES = {
     "BOOL": np.bool_, "I8": np.int8, "U8": np.uint8, "U16": np.uint16, "F16": np.float16,
@@ -39,7 +39,7 @@ def map_arrays(path: Path) -> dict[str, Array]:
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
         return {name: mapped_array(mapped, begin, size, one) for name, one in header.items()}
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+        raise ModelError(f"cannot read {path}: {refused(error)}; copy the whole folder") from None
     except FAULTS as error:
         raise ModelError(
             f"{path} is damaged ({reason_of(error)}): freeze the model again"

@@ -9,6 +9,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.invariants import demand
 from slide.core.contract.lists import indptr_of
+from slide.core.errors import said
 from slide.core.settings.demands import demand_float, demand_one_of
 
 DtypeName = Literal["float32", "float16", "int8"]
@@ -18,8 +19,8 @@ LARGEST_CODE = {"float16": 1.0, "int8": 127.0}  # what the largest weight of a g
 
 def demand_packing(dtype: object, keep: object) -> None:
     """Raise ConfigError unless both are what a model can be frozen with."""
-    demand_one_of("dtype", dtype, DTYPE_NAMES)
-    demand_float("keep", keep, 1e-6, 1.0)
+    demand_one_of(said("dtype"), dtype, DTYPE_NAMES)
+    demand_float(said("keep"), keep, 1e-6, 1.0)
 
 
 def scales_of(largest: Array, dtype: str) -> Array:

@@ -35,9 +35,10 @@ def test_demo(files, slide, monkeypatch):
     rows = np.arange(0, whole.train.n_samples, 40)
     slice_ = replace(whole, train=whole.train.take(rows), test=whole.test.take(rows[:200]))
     monkeypatch.setattr("slide.data.load_demo", lambda: slice_)
-    for _ in range(2):  # the second one replaces the first
-        code, out, err = slide("demo")
+    for options, said in ([], "1,084"), (["--examples", "500"], "500"):  # it replaces the first
+        code, out, err = slide("demo", *options)
         assert (code, err) == (0, "")
+        assert f"\n{said} training and 200 test examples" in out
         assert "P@1" in out
         assert "the network predicts" in out
         assert (files / "out" / "demo" / "weights.safetensors").exists()

@@ -2,6 +2,9 @@
 
 import pytest
 
+from slide.cli.settings import common_settings
+from slide.core.learners.config import all_known
+
 HEADER = "3 4 5\n"
 
 
@@ -28,7 +31,7 @@ HEADER = "3 4 5\n"
         (["evaluate", "m", "test.txt", "--sampled", "--insert", "empty.txt"], "nothing to insert"),
         (["train", "train.txt.gz", "--model", "n", "--sampler", "magic"], "magic"),
         (["train", "train.txt.gz", "--model", "n", "--backend", "magic"], "unknown backend"),
-        (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "time budget is -1"),
+        (["train", "train.txt.gz", "--model", "n", "--time-budget", "-1"], "--time-budget is -1"),
         (["train", "train.txt.gz", "--model", "n", "--threads", "0"], "threads"),
         (["train", "train.txt.gz", "--model", "n", "--lr", "nan"], "lr is nan"),
         (["train", "train.txt.gz", "--model", "n", "--resume"], "--resume"),
@@ -83,7 +86,7 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(model, files, slide, test_
         (["m"], "m exists"),
         (
             ["n", "--hidden", "0", "--scope", "batch"],
-            "hidden=() is a setting of direct connections and of linear SVMs, but scope='batch' is",
+            "--hidden 0 is a setting of direct connections and of linear SVMs, but --scope batch",
         ),
         (["n", "--hidden", "-1"], "hidden is -1"),
         (["n", "--backend", "x"], "'x'"),
@@ -106,3 +109,54 @@ def test_no_arguments_print_the_help(slide):
     code, _, err = slide()
     assert code == 2
     assert "slide: " not in err
+
+
+OWN = {same[0].name for same in common_settings()}
+
+
+@pytest.mark.parametrize("name", all_known())
+def test_a_refusal_names_the_option_to_change(files, slide, name):
+    """By its own option or by --set: no number may be so low, and no name is so called."""
+    option = "--" + name.replace("_", "-")
+    of_numbers = not isinstance(all_known()[name][0].default, str | bool)
+    value = "-999999" if of_numbers else "no-such"
+    given = ["--set", f"{name}={value}"]
+    code, _, err = slide("train", "none.txt", "--model", "n", *given)
+    assert code == 2
+    said = option if name in OWN else f"--set {name}"
+    assert err.startswith(f"slide: {said} is {value if of_numbers else repr(value)}"), err
+    assert ": expected" in err
+    if name in OWN and not isinstance(all_known()[name][0].default, bool):
+        code, _, err = slide("train", "none.txt", "--model", "n", option, value)
+        assert (code, err.startswith(f"slide: {option}")) == (2, True), err
+        assert "Value error" not in err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["train", "none.txt", "--model", "n", "--lr", "x"], "--lr: expected a number (see slide"),
+        (["train", "none.txt", "--model", "n", "--threads", "0"],
+         "--threads: expected a number greater than or equal to 1 (see slide train --help)"),
+        (["train", "none.txt", "--model", "n", "--combine", "mean"],
+         "--combine: 'mean' is not one of 'averaged', 'voted' (see slide train --help)"),
+        (["train", "none.txt", "--model", "n", "--cost", "1", "--lr", "2"],
+         "--lr 2.0 is a setting of networks with hidden layers and of direct connections, but "
+         "--cost 1.0 is"),
+        (["train", "none.txt", "--model", "n", "--keep", "best"],
+         "--keep best needs examples to measure precision_at_1 on: give a validation set by --v"),
+        (["predict", "m", "test.txt", "--k", "0"], "--k is 0: expected"),
+    ],
+)  # fmt: skip
+def test_sentences_speak_of_options(model, files, slide, args, words):
+    code, _, err = slide(*args)
+    assert code == 2
+    assert words in err
+
+
+def test_a_file_that_is_gone_is_named_once(model, slide):
+    (model / "weights.safetensors").unlink()
+    code, _, err = slide("evaluate", "m", "test.txt")
+    assert code == 2
+    told = "cannot read m/weights.safetensors: No such file or directory; copy the whole folder"
+    assert err == f"slide: {told}\n"

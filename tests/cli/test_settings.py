@@ -105,7 +105,7 @@ def test_set_wants_a_setting_and_a_value(said):
         (["--set", "K=two"], "K is 'two': expected a whole number from 1 to 64"),
         (["--set", "center=maybe"], "center is 'maybe': expected true or false"),
         (["--hidden", "8,x"], "--hidden is '8,x': expected whole numbers with commas"),
-        (["--K", "2", "--pairs"], "K=2 is a setting of networks with hidden layers, but pairs"),
+        (["--K", "2", "--pairs"], "--K 2 is a setting of networks with hidden layers, but --p"),
         (["--set", "K=2", "--set", "K=2"], "--set got K twice: leave one of them out"),
         (
             ["--batch-size", "2", "--set", "batch_size=3"],

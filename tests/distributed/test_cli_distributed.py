@@ -1,15 +1,21 @@
 """`slide train` and `slide predict --distributed`: options, refusals, and what is printed."""
 
 import json
+import logging
 import socket
 import sys
 from contextlib import contextmanager
 
 import pytest
+from interrupted import TRAIN, StopsAt
+from sharded import group_of, trainer_of
 
 from slide.backends import load
 from slide.cli.distributed import Wanted
+from slide.core.checkpoints.every import Checkpoints, checkpoints_of
+from slide.core.interrupts import Interrupted
 from slide.core.models.shards import names_of
+from slide.distributed.cluster import ON_TOKENS
 from slide.distributed.group import ShardGroup
 
 STEPS = ["--lr", "2", "--epochs", "1", "--layers", "1", "--active", "10"]
@@ -105,6 +111,31 @@ def test_more_shards_than_labels_are_refused_before_ray_starts(slide, files, mon
     assert "shards is 4096, of " in err
 
 
+@pytest.mark.parametrize("more", [[], ["--combine", "averaged"]])
+def test_a_hidden_layer_of_examples_is_refused_before_ray_starts(slide, files, monkeypatch, more):
+    monkeypatch.setattr(Wanted, "connected", None)
+    options = ["--distributed", "--shards", "2", "--lr", "2", "--layers", "2", *more]
+    code, out, err = slide("train", "test.txt", "--model", "m", *options)
+    assert (code, out) == (2, "")
+    assert "--layers 2 is a hidden layer of" in err
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--distributed", "--shards", "3"], "goes on has --shards 2, got 3: give it as it was"),
+    (["--distributed", "--shards", "2", "--loose"], "goes on has no --loose: leave it out"),
+    (["--distributed", "--shards", "2", "--combine", "averaged"], "goes on has no --combine"),
+    ([], "goes on has --distributed: give it as it was"),
+])  # fmt: skip
+def test_a_run_goes_on_among_those_it_was_begun_among(slide, files, options, words):
+    checkpoints = Checkpoints(checkpoints_of(files / "m"), "1")
+    with pytest.raises(Interrupted):
+        trainer_of(group_of(2), checkpoints=checkpoints, watcher=StopsAt(2)).fit(TRAIN)
+    code, out, err = slide("train", "test.txt", "--model", "m", "--resume", *options)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "goes on after" not in err
+
+
 @pytest.mark.parametrize(("address", "words"), [
     ("127.0.0.1:{port}", "cannot reach Ray at 127.0.0.1:{port}: "),
     ("here", "cannot reach Ray at here: "),
@@ -121,13 +152,19 @@ def test_where_nobody_listens_is_told_at_once(slide, files, address, words):
 
 
 def test_where_ray_does_not_start_there_is_a_sentence(slide, files, monkeypatch):
+    """What it tells of tokens at each start is not passed on."""
+    logger, told = logging.getLogger(ON_TOKENS), []
+    logger.setLevel(logging.NOTSET)
+
     def init(*_, **__):
+        told.append(logger.isEnabledFor(logging.WARNING))
         raise Exception("The current node timed out during startup")
 
     monkeypatch.setattr("ray.init", init)
     code, out, err = slide("train", "train.txt.gz", "--model", "m", "--distributed", "--lr", "2")
     assert (code, out) == (2, "")
     assert "Ray does not start here: The current node timed out" in err
+    assert told == [False]
 
 
 def test_without_ray_it_says_what_to_install(slide, files, monkeypatch):

@@ -181,6 +181,18 @@ def test_a_slow_shard_is_named_once():
         see(0.02, 0.02, 0.3)
 
 
+def test_a_slow_shard_is_not_named_before_others_have_waited_for_a_second():
+    def see():
+        for _ in range(STEPS):
+            slowness.see(np.array([0.006, 0.013, 0.006]), str)
+
+    slowness = Slowness(3)
+    see()
+    see()
+    with pytest.warns(SlowShardWarning, match="shard 1"):
+        see()
+
+
 def test_the_time_of_each_step_is_watched(monkeypatch):
     seen = []
     group = group_of(2)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from slide.cli.planned import COLUMNS
 from slide.distributed.planning import clocking
 from slide.distributed.planning.counts import Counts
 from slide.distributed.planning.measuring import measured
@@ -53,11 +54,20 @@ def test_a_table_has_a_line_for_each_number(slide, monkeypatch):
     code, out, err = slide("plan", *COUNTED, *NODE, "--nodes", "8,64")
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].split()[:3] == ["nodes", "batch", "epoch"]
-    assert [line.split()[0] for line in lines[1:3]] == ["8", "64"]
-    assert sum("*" in line for line in lines[1:3]) == 1
+    assert lines[1].split()[:3] == ["nodes", "batch", "epoch"]
+    assert [line.split()[0] for line in lines[2:4]] == ["8", "64"]
+    assert sum("*" in line for line in lines[2:4]) == 1
     assert "Save every" in out
     assert "\na: core-seconds of a step are" in out
+
+
+def test_headings_are_whole_on_a_screen_of_80_columns(slide, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = slide("plan", *COUNTED, *NODE, "--nodes", "8,64,1024")
+    assert code == 0
+    heading = out[: out.index("\n8 ")].split()
+    assert {*heading} == {*" ".join(COLUMNS).split()}
+    assert out.count("coordinator ") == 3
 
 
 def test_without_faults_nothing_is_lost(slide):

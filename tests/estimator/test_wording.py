@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 import slide
-from slide.core.errors import by_options, said, worded
+from slide.core.errors import ConfigError, by_names, by_options, said, worded
+from slide.core.learners.config import Config
 
 ROOT = Path(slide.__file__).parent
 NOT_FOR_PYTHON = {"cli", "report", "bench", "testing", "__main__.py"}
 COMMANDS = {  # to paste into a shell, and a flag of a compiler
     "backends/verifying/report.py": {" --examples ", " --seed "},
     "backends/gpu/cupy_device.py": {"--std=c++17"},
-    "core/errors.py": {"--"},
+    "core/errors.py": {"--", "--no-"},
     "distributed/cluster.py": {" as `ray start --head` prints it, or none"},
 }
 SHELL = "distributed/planning/files.py"  # writes commands for Ray and Slurm
@@ -55,7 +56,16 @@ def test_what_is_said_depends_on_who_is_told():
     with by_options():
         assert (said("batch_size"), said("lr", 2)) == ("--batch-size", "--lr 2")
         assert (said("mode", "hogwild"), worded("a", "b")) == ("--mode hogwild", "b")
+        assert (said("hidden", (8, 4)), said("loose", False)) == ("--hidden 8,4", "--no-loose")
+        with by_names():
+            assert said("lr", 2) == "lr=2"
     assert said("lr") == "lr"
+
+
+def test_a_model_folder_is_told_of_by_names():
+    """Whoever reads one cannot change it by an option."""
+    with by_options(), pytest.raises(ConfigError, match=r"^epochs is -1: "):
+        Config.from_dict({"epochs": -1}, "direct")
 
 
 def test_both_are_told_of_a_taken_folder_in_their_words(files, slide, tmp_path):

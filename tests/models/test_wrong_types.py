@@ -65,6 +65,7 @@ TAKING = {
         lambda v: PREDICTOR.predict(X, v),
         lambda v: PREDICTOR.explain(v, "a"),
     ],
+    "TensorBoard": [slide.TensorBoard, lambda v: slide.TensorBoard("board", v)],
     "Trainer": [
         slide.Trainer,
         lambda v: slide.Trainer(slide.Config(lr=1.0), v),

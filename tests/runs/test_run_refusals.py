@@ -20,7 +20,7 @@ from slide.reference.kernels import ReferenceBackend
 
 @pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])
 def test_time_budget_is_checked(backend, budget):
-    with pytest.raises(ConfigError, match="time budget"):
+    with pytest.raises(ConfigError, match="time_budget"):
         Trainer(QUICK, backend, time_budget=budget)
 
 

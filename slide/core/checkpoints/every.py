@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, worded
 
 EPOCH = "epoch"
 FORM = re.compile(r"([1-9][0-9]{0,11})|([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
@@ -34,8 +34,8 @@ class Every:
         steps, seconds = found.groups() if found else (None, None)
         if self.said != EPOCH and (found is None or (seconds and float(seconds) <= 0)):
             raise ConfigError(
-                f"checkpoint-every is {self.said!r}: expected a number of steps such as 500, of "
-                "seconds such as 30s, or epoch"
+                f"{worded('checkpoint-every', '--checkpoint-every')} is {self.said!r}: expected a "
+                "number of steps such as 500, of seconds such as 30s, or epoch"
             )
         object.__setattr__(self, "steps", int(steps) if steps else None)
         object.__setattr__(self, "seconds", float(seconds) if seconds else None)

@@ -21,7 +21,7 @@ from slide.core.checkpoints.snapshot import ARRAY, BLOCK, Snapshot
 from slide.core.contract.arrays import Array
 from slide.core.contract.own_files import is_no_file
 from slide.core.contract.state import State
-from slide.core.errors import FAULTS, ModelError, quoted, reason_of, said_anew
+from slide.core.errors import FAULTS, ModelError, quoted, reason_of, refused, said_anew
 
 FORMAT, VERSION = "slide-checkpoint", 4
 STATE, ARRAYS = "state.jsonl", "arrays.safetensors"
@@ -94,7 +94,7 @@ def read_checkpoint(folder: Path) -> State:
             raise DamagedError(f"{path} is damaged: its checksum is another one")
         whole: State = with_arrays(state, load_file(path))
     except OSError as error:
-        raise DamagedError(f"cannot read {path}: {error.strerror or error}") from None
+        raise DamagedError(f"cannot read {path}: {refused(error)}") from None
     except (SafetensorError, *FAULTS) as error:
         raise DamagedError(f"{path} is damaged ({reason_of(error)})") from None
     return whole

@@ -13,7 +13,7 @@ import numpy as np
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import ConfigError, InputError
+from slide.core.errors import ConfigError, InputError, worded
 from slide.core.examples.names import Names
 
 TFIDF, HASHING = "tfidf", "hashing"
@@ -169,7 +169,8 @@ def refusal(error: Exception) -> str:
             f"the texts have no word to learn from ({said.rstrip('.')}): check the column of "
             "text, and the settings of the vectorizer"
         )
-    return f"scikit-learn's vectorizer refuses: {said}"
+    remedy = worded("change its settings", "change it by --vectorize NAME=VALUE")
+    return f"scikit-learn's vectorizer refuses: {said.rstrip('.')}; {remedy}"
 
 
 def unfitted(kind: str, settings: dict[str, Any]) -> Any:

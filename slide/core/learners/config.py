@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import FrozenInstanceError
 from typing import Any
 
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, by_names
+from slide.core.errors import said as spelled
 from slide.core.learner import Kind
 from slide.core.learners import kinds
 from slide.core.learners.kinds import kind_of
@@ -126,7 +127,8 @@ class Config(Settings[Any]):
         if learner is None:
             stored = {name: stored[name] for name in known(kind) if name in stored}
         before = {name: setting.before for name, setting in known(kind).items()}
-        return cls(learner=kind.settings(), **(before | stored))
+        with by_names():
+            return cls(learner=kind.settings(), **(before | stored))
 
 
 def known(kind: Kind) -> dict[str, Setting]:
@@ -211,7 +213,7 @@ def kind_with(learner: Part, said: dict[str, Any]) -> Kind:
         raise ConfigError(f"learner is {learner!r}: expected a part {names}")
     refuse_unknown(said)
     for name in sorted(set(said) - set(known(kind))):
-        raise ConfigError(f"{name} is no setting of {kind.title}: leave it out")
+        raise ConfigError(f"{spelled(name)} is no setting of {kind.title}: leave it out")
     return kind
 
 
@@ -243,7 +245,7 @@ def kinds_with(name: str, value: Any) -> list[Kind]:
     for kind in kinds.KINDS:
         if setting := known(kind).get(name):
             try:
-                setting.demand(name, value)
+                setting.demand(spelled(name), value)
                 found.append(kind)
             except ConfigError as error:
                 refusals.append(error)
@@ -261,7 +263,7 @@ def refuse_together(said: dict[str, Any], having: dict[str, list[Kind]]) -> None
         if not any(kind in having[one] for kind in having[other])
     ]
     one, two = (
-        f"{name}={said[name]!r} is a setting of "
+        f"{spelled(name, said[name])} is a setting of "
         f"{' and of '.join(kind.title for kind in having[name])}"
         for name in (pairs[0] if pairs else (next(iter(said)), next(reversed(said))))
     )

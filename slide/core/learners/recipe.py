@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from slide.core.errors import said
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.numbering import by_columns
 from slide.core.learner import Kind
@@ -39,7 +40,7 @@ def recipe(
         ConfigError: a chosen setting is out of its range, or does not go with another.
     """
     if time_budget is not None:
-        demand_float("time budget", time_budget, 1e-3, 1e9)
+        demand_float(said("time_budget"), time_budget, 1e-3, 1e9)
     train, _, _ = by_columns(
         checked(train, "the training set").counted()
     )  # as it will be trained on

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
-from slide.core.errors import ConfigError, InputError
+from slide.core.errors import ConfigError, InputError, said, worded
 from slide.core.examples.dataset import Dataset, checked
 from slide.core.examples.measures import label_metrics
 from slide.core.examples.metrics import (
@@ -185,7 +185,8 @@ def ranking(model: Ranker, data: Dataset, k: int, sampled: bool) -> Array:
 def demand_propensity(pair: Any) -> None:
     """Raise ConfigError unless these are the parameters A and B."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise ConfigError(f"propensity is {pair!r:.60}: expected a pair (A, B), as (0.55, 1.5)")
+        name, such = said("propensity"), worded("(0.55, 1.5)", "0.55,1.5")
+        raise ConfigError(f"{name} is {pair!r:.60}: expected a pair (A, B), as {such}")
     demand_float("propensity parameter A", pair[0], 0, 10)
     demand_float("propensity parameter B", pair[1], 0.01, 1000)
 
@@ -193,9 +194,11 @@ def demand_propensity(pair: Any) -> None:
 def depths_of(at: Any) -> list[int]:
     """Depths of a ranking, or ConfigError."""
     if not isinstance(at, Collection) or getattr(at, "ndim", 1) != 1:
-        raise ConfigError(f"at is {at!r}: expected depths to evaluate at, such as (1, 3, 5)")
+        raise ConfigError(
+            f"{said('at')} is {at!r}: expected depths to evaluate at, such as (1, 3, 5)"
+        )
     if not len(at):
         raise ConfigError("no depth is given to evaluate at: expected one at least, such as 5")
     for k in at:
-        demand_int("a depth to evaluate at", k, 1, 1 << 30)
+        demand_int(worded("a depth to evaluate at", said("at")), k, 1, 1 << 30)
     return [int(k) for k in at]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.errors import ConfigError, ModelError, said
+from slide.core.errors import ConfigError, ModelError, refused, said
 from slide.core.learner import LAST
 from slide.core.learners.kinds import kind_of
 from slide.core.models.origin import version
@@ -36,7 +36,7 @@ def write_onnx(model: Model, path: Path) -> None:
         draft.write_bytes(content)
         os.replace(draft, path)
     except OSError as error:
-        raise ModelError(f"cannot write {path}: {error.strerror or error}") from None
+        raise ModelError(f"cannot write {path}: {refused(error)}; name another file") from None
     finally:
         with suppress(OSError):  # it has its name by now, or was never there
             draft.unlink()

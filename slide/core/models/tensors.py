@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.forms import LARGEST
-from slide.core.errors import FAULTS, ModelError, reason_of
+from slide.core.errors import FAULTS, ModelError, reason_of, refused
 from slide.core.learner import TrainedNetwork
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
@@ -63,7 +63,7 @@ def understood(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+        raise ModelError(f"cannot read {path}: {refused(error)}; copy the whole folder") from None
     except (SafetensorError, *FAULTS) as error:
         reason = reason_of(error)
         raise ModelError(f"{path} is damaged ({reason}): train the model again") from None

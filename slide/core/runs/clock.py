@@ -24,12 +24,14 @@ class Clock:
         seconds: of training, from drawing the network on; evaluations apart.
         examples: that were given to a step.
         step: number of the last step.
+        lr: learning rate of the last batch that was asked for; 0 if there is no such thing.
     """
 
     budget: float | None = None
     seconds: float = 0.0
     examples: int = 0
     step: int = 0
+    lr: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -148,5 +150,5 @@ def batches(learner: Learner, clock: Clock, place: Place | None = None) -> Itera
         rows = order[start : start + size]
         clock.examples += len(rows)
         learner.seconds_left = clock.left
-        lr = learner.learning_rate(max(number / n_steps, clock.used))
-        yield Batch(rows, lr, order[start + size : start + 2 * size])
+        clock.lr = learner.learning_rate(max(number / n_steps, clock.used))
+        yield Batch(rows, clock.lr, order[start + size : start + 2 * size])

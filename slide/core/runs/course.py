@@ -15,6 +15,7 @@ from slide.core.runs.found import demand_place, understood
 from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import Kept
 from slide.core.runs.refusals import refuse_divergence
+from slide.core.runs.watching import begin
 
 if TYPE_CHECKING:
     from slide.core.runs.trainer import Trainer
@@ -54,10 +55,12 @@ class Course:
         if found is not None:
             with understood():
                 self.restore(found)
+        if trainer.watcher is not None:
+            begin(trainer.watcher, trainer.config.flat(), trainer.clock.step, list(self.records))
 
     def restore(self, found: State) -> None:
-        """Go on from a state; whoever watches is told of the evaluations before it."""
-        trainer, clock = self.trainer, self.trainer.clock
+        """Go on from a state."""
+        clock = self.trainer.clock
         for name, value in found["clock"].items():
             setattr(clock, name, value)
         demand_place(found["place"])
@@ -66,9 +69,6 @@ class Course:
         self.timed.seconds |= found["seconds_by_kernel"]
         self.learner.seconds_left = clock.left
         self.records = found["records"]
-        if trainer.watcher is not None:
-            for record in self.records:
-                trainer.watcher.on_evaluation(record)
 
     def state(self, run: State) -> State:
         """All of it, with what is said of the run.

@@ -43,7 +43,9 @@ def note_end(partial: Path, checkpoints: Checkpoints, figures: Figures) -> None:
             sync_file(path)
         sync_folder(partial)
     except OSError as error:
-        raise ModelError(f"cannot bring the model to the disk: {error.strerror}") from None
+        raise ModelError(
+            f"cannot bring the model to the disk: {error.strerror}; make room"
+        ) from None
     with suppress(OSError):  # without room for it a killed run ends once more, to the same bits
         shelf.note_end(json.dumps({"metrics": digest_in(partial), "figures": figures}))
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 from slide.core.contract.state import State
-from slide.core.errors import ConfigError, worded
+from slide.core.errors import ConfigError, said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
 from slide.core.models.model import Model
@@ -41,10 +41,10 @@ class Keeping:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        demand_one_of("keep", self.keep, get_args(Keep))
-        demand_one_of("metric", self.metric, METRICS)
+        demand_one_of(said("keep"), self.keep, get_args(Keep))
+        demand_one_of(said("metric"), self.metric, METRICS)
         if self.patience is not None:
-            demand_int("patience", self.patience, 1, 1 << 30)
+            demand_int(said("patience"), self.patience, 1, 1 << 30)
 
     @property
     def compares(self) -> bool:
@@ -54,11 +54,12 @@ class Keeping:
     def refuse_without(self, valid: Dataset | Path | None) -> None:
         """Raise ConfigError if epochs are to be compared on a set that is not there."""
         if self.compares and valid is None:
-            what = "keep is 'best'" if self.keep == "best" else f"patience is {self.patience}"
+            what = said("patience", self.patience)
+            if self.keep == "best":
+                what = said("keep", "best")
             given = worded("give a validation set", "give a validation set by --valid")
             raise ConfigError(
-                f"{what}, which needs examples to measure {self.metric} on: {given}, or leave it "
-                "out"
+                f"{what} needs examples to measure {self.metric} on: {given}, or leave it out"
             )
 
 

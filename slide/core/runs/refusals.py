@@ -15,7 +15,7 @@ from slide.core.settings.demands import demand_float
 
 def demand_time_budget(seconds: float) -> None:
     """Raise ConfigError unless it is a sensible number of seconds."""
-    demand_float("time budget", seconds, 1e-3, 1e9)
+    demand_float(said("time_budget"), seconds, 1e-3, 1e9)
 
 
 def refuse_divergence(figure: float, step: int, config: Config) -> None:
@@ -23,7 +23,7 @@ def refuse_divergence(figure: float, step: int, config: Config) -> None:
     if math.isfinite(figure):
         return
     lr = config.flat().get("lr")
-    cause = f"lr = {lr} is too large: choose a smaller {said('lr')}"
+    cause = f"{said('lr')} = {lr} is too large: choose a smaller {said('lr')}"
     if lr is None:
         cause = f"an example costs too much: choose a smaller {said('cost')}"
     raise ConfigError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from slide.core.contract.state import State
 from slide.core.errors import ConfigError, said_anew, worded
+from slide.core.errors import said as said_of
 from slide.core.learners.config import Config
 from slide.core.runs.keeping import LAST, Keeping
 
@@ -76,9 +77,9 @@ def config_of(run: State, said: Config, place: State) -> Config:
     for name in sorted(set(changed) - set(MAY_CHANGE)):
         found = f"has {has[name]!r}" if name in has else "has no such setting"
         raise ConfigError(
-            f"{name} is {changed[name]!r}, but the checkpoint's run {found}: only "
-            f"{' and '.join(MAY_CHANGE)} may change on the way; leave it out, or begin anew by "
-            f"{said_anew()}"
+            f"{said_of(name)} is {changed[name]!r}, but the checkpoint's run {found}: only "
+            f"{' and '.join(map(said_of, MAY_CHANGE))} may change on the way; leave it out, or "
+            f"begin anew by {said_anew()}"
         )
     if "epochs" in changed:
         refuse_epochs(changed["epochs"], place)
@@ -92,12 +93,12 @@ def refuse_epochs(epochs: int, place: State) -> None:
     """Raise ConfigError if a run cannot have so many, where it is."""
     if epochs < place["epoch"]:
         raise ConfigError(
-            f"epochs is {epochs}, but the checkpoint's run is in epoch {place['epoch']}: expected "
-            "so many at least"
+            f"{said_of('epochs')} is {epochs}, but the checkpoint's run is in epoch "
+            f"{place['epoch']}: expected so many at least"
         )
     if place["n_finished"] or place["has_enough"] or place["is_done"]:
         raise ConfigError(
-            f"epochs is {epochs}, but the checkpoint's run has had its last epoch, "
+            f"{said_of('epochs')} is {epochs}, but the checkpoint's run has had its last epoch, "
             f"{place['epoch']}: leave it out, or begin anew by {said_anew()}"
         )
 
@@ -111,8 +112,8 @@ def keeping_of(run: State, said: Keeping) -> Keeping:
     stored = Keeping(**run["keeping"])
     if said not in (LAST, stored):
         raise ConfigError(
-            f"keep, metric or patience is not as in the checkpoint's run, which has {stored}: "
-            f"leave them out, or begin anew by {said_anew()}"
+            f"{said_of('keep')}, {said_of('metric')} or {said_of('patience')} is not as in the "
+            f"checkpoint's run, which has {stored}: leave them out, or begin anew by {said_anew()}"
         )
     return stored
 

@@ -20,31 +20,27 @@ from slide.core.models.model import Model
 from slide.core.runs.ending import note_end, taken_over, telling
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.placement import HERE, Placement
-from slide.core.runs.trainer import Trainer, Watcher
+from slide.core.runs.trainer import Trainer
+from slide.core.runs.watching import Several, Watcher
 
 STATUS = Path("/proc/self/status")
 
 
 @dataclass(slots=True)
 class MetricsFile:
-    """A watcher that appends each evaluation to metrics.jsonl and passes everything on."""
+    """A watcher that appends each evaluation to metrics.jsonl."""
 
     path: Path
-    watcher: Watcher | None
     last: dict[str, Any] = field(default_factory=dict)
 
     def on_step(self, step: int, n_steps: int) -> None:
-        """Pass on."""
-        if self.watcher is not None:
-            self.watcher.on_step(step, n_steps)
+        """Nothing is written of steps."""
 
     def on_evaluation(self, record: dict[str, Any]) -> None:
         """Write a line at once, so that it outlives whatever comes next."""
         self.last = record
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        if self.watcher is not None:
-            self.watcher.on_evaluation(record)
 
 
 def train_to_folder(
@@ -96,12 +92,12 @@ def train_to_folder(
     if checkpoints is not None:
         checkpoints = replace(checkpoints, note={"one_based": one_based})
     with staged(folder, overwrite) as partial, telling(checkpoints):
-        metrics = MetricsFile(partial / METRICS, watcher)
+        metrics = MetricsFile(partial / METRICS)
         trainer = Trainer(
             config,
             backend,
             time_budget,
-            metrics,
+            Several(metrics, watcher),
             keeping,
             partial,
             calibrate,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -48,18 +48,9 @@ from slide.core.runs.resuming import (
 )
 from slide.core.runs.runners import OneByOne, Runner
 from slide.core.runs.saving import TREES, Saver, Unsaved
+from slide.core.runs.watching import Watcher, figures_of, named, reporters
 
 NO_BEST = "best-0"  # where a model before the first epoch would be
-
-
-class Watcher(Protocol):
-    """Is told how training goes: a screen, a file, or a test."""
-
-    def on_step(self, step: int, n_steps: int) -> None:
-        """After each step; steps count from 1."""
-
-    def on_evaluation(self, record: dict[str, Any]) -> None:
-        """After each epoch: one line of metrics.jsonl (see `Trainer.fit`)."""
 
 
 @dataclass(slots=True)
@@ -72,7 +63,7 @@ class Trainer:
             place of a backend its name will do.
         time_budget: seconds of training (evaluations apart) after which to stop, even within an
             epoch; the learning rate then decays with the time used. None for no limit.
-        watcher: is told of each step and evaluation.
+        watcher: is told of each step and evaluation (see `Watcher`).
         keeping: which epoch's model `fit` gives, and when it stops.
         keep_in: a folder for the best model meanwhile; a temporary one if None.
         calibrate: have calibrated probabilities even where no training example was held out and
@@ -351,7 +342,7 @@ class Trainer:
         self, learner: Learner, runner: Runner, place: Place, saver: Saver | Unsaved
     ) -> None:
         """What is left of a pass over the training set, or what time allows of it."""
-        clock, n_steps = self.clock, n_steps_of(learner)
+        clock, n_steps, reported = self.clock, n_steps_of(learner), reporters(self.watcher)
         steps = runner.steps(learner, batches(learner, clock, place))
         while True:
             with saver.stepping():
@@ -363,6 +354,8 @@ class Trainer:
                 place.reports.append(report)
             refuse_divergence(report.loss, clock.step, self.config)
             saver.point(clock.step)
+            for tell in reported:
+                tell(clock.step, figures_of(report, clock.lr, clock.examples, clock.seconds))
             if self.watcher is not None:
                 self.watcher.on_step(clock.step, n_steps)
 
@@ -391,8 +384,7 @@ def checked_pair(train: Dataset, valid: Dataset | None) -> tuple[Dataset, Datase
 
 def summary(reports: list[StepReport]) -> dict[str, float]:
     """Means over the steps of an epoch, by their names in metrics.jsonl."""
-    means = {
-        name: float(np.mean([getattr(report, name) for report in reports]))
+    return {
+        named(name): float(np.mean([getattr(report, name) for report in reports]))
         for name in (field.name for field in fields(StepReport))
     }
-    return {"mean_active" if name == "n_active" else name: mean for name, mean in means.items()}

@@ -246,8 +246,8 @@ class SampledRun(Stepping):
         """Raise ConfigError if rows catch up with the steps before."""
         if self.settings.learner.optimization.catch_up:
             raise ConfigError(
-                "catch_up is true: rows catch up with the steps before, which have no order in "
-                f"mode hogwild; leave it out, or choose {said('mode', 'synchronous')}"
+                f"{said('catch_up')} is true: rows catch up with the steps before, which have no "
+                f"order in mode hogwild; leave it out, or choose {said('mode', 'synchronous')}"
             )
 
     def weight_sum(self) -> float:

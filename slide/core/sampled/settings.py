@@ -9,7 +9,7 @@ from slide.core.contract.backend import Strategy
 from slide.core.contract.families import HashName
 from slide.core.contract.optim import OptimizerName
 from slide.core.contract.tables import Policy
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.settings.setting import (
     Part,
     choice,
@@ -47,13 +47,14 @@ class Layers(Part):
         demand_all(self)
         if len(self.hidden_active) not in (0, len(self.hidden)):
             raise ConfigError(
-                f"hidden_active has {len(self.hidden_active)} numbers: expected one for each of "
-                f"the {len(self.hidden)} hidden layers, 0 where all units are active"
+                f"{said('hidden_active')} has {len(self.hidden_active)} numbers: expected one for "
+                f"each of the {len(self.hidden)} hidden layers, 0 where all units are active"
             )
         for width, active in zip(self.hidden, self.hidden_active, strict=False):
             if active > width:
                 raise ConfigError(
-                    f"hidden_active is {active}: expected a whole number from 0 to {width}"
+                    f"{said('hidden_active')} is {active}: expected a whole number from 0 to "
+                    f"{width}, the units of its layer"
                 )
 
     def n_active_of(self, layer: int) -> int:
@@ -111,8 +112,8 @@ class Sampling(Part):
         demand_all(self)
         if self.sampler == "in-batch" and self.scope == "example":
             raise ConfigError(
-                "sampler is 'in-batch', which proposes nobody beside the labels that a batch "
-                "shares: expected scope 'batch', or another sampler"
+                f"{said('sampler')} is 'in-batch', which proposes nobody beside the labels that a "
+                f"batch shares: expected {said('scope', 'batch')}, or another {said('sampler')}"
             )
 
 
@@ -176,6 +177,6 @@ class SampledSettings(Part):
     def __post_init__(self) -> None:
         if self.sampling.sampler == "in-batch" and any(self.layers.hidden_active):
             raise ConfigError(
-                "sampler is 'in-batch', which proposes nobody beside the labels that a batch "
-                "shares: expected no hidden_active, or another sampler"
+                f"{said('sampler')} is 'in-batch', which proposes nobody beside the labels that a "
+                f"batch shares: expected no {said('hidden_active')}, or another {said('sampler')}"
             )

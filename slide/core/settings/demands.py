@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said, worded
 
 
 def is_number(got: Any, kind: Any) -> bool:
@@ -35,7 +35,7 @@ def depth(k: Any, n_labels: int) -> int:
 def demand_depth(k: Any) -> None:
     """Raise ConfigError unless k labels can be asked for, which may be more than there are."""
     if not is_number(k, int | np.integer) or k < 1:
-        raise ConfigError(f"k is {k!r}: expected a whole number from 1 on, such as 5")
+        raise ConfigError(f"{said('k')} is {k!r}: expected a whole number from 1 on, such as 5")
 
 
 def demand_float(name: str, got: Any, low: float, high: float) -> None:
@@ -83,7 +83,8 @@ def demand_power_of_two(name: str, got: object, low: int, high: int) -> None:
 def demand_ints(name: str, got: object, low: int, high: int, least: int, most: int) -> None:
     """Raise ConfigError unless `got` is a tuple of so many whole numbers in [low, high]."""
     if not isinstance(got, tuple):
-        raise ConfigError(f"{name} is {got!r}: expected a tuple with a number for each layer")
+        expected = worded("a tuple with a number for each layer", "128,64 or the like")
+        raise ConfigError(f"{name} is {got!r}: expected {expected}")
     if not least <= len(got) <= most:
         raise ConfigError(f"{name} has {len(got)} layers: expected {least} to {most}")
     for number in got:

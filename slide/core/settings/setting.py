@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast, get_args, get_origin, get_type_hin
 
 import numpy as np
 
-from slide.core.errors import ConfigError
+from slide.core.errors import ConfigError, said
 from slide.core.settings.demands import (
     close_to,
     demand_bool,
@@ -249,7 +249,7 @@ def demand_all(part: Part) -> None:
     for name, setting in settings_of(type(part)).items():
         value = plain(setting.kind, getattr(part, name))
         object.__setattr__(part, name, value)
-        setting.demand(name, value)
+        setting.demand(said(name), value)
 
 
 def plain(kind: Any, value: Any) -> Any:

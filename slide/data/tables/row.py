@@ -108,7 +108,8 @@ def no_column(name: str, columns: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, similar, 1)
     meant = f", did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(map(told, there[:N_LISTED])) + (", ..." if len(there) > N_LISTED else "")
-    return f"there is no column {name!r}{meant or ':'} it has {listed or 'none'}"
+    remedy = "; name one of these" if there else ""
+    return f"there is no column {name!r}{meant or ':'} it has {listed or 'none'}{remedy}"
 
 
 def refuse_halves(row: Row, name: str, value: str) -> None:
