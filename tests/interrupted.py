@@ -73,8 +73,9 @@ def bits(folder):
     timeless = [
         {name: each for name, each in line.items() if "seconds" not in name} for line in lines
     ]
-    timed = "metrics.jsonl", "config.json"
+    timed = "metrics.jsonl", "config.json", "run.json"
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in timed}
     config = json.loads((folder / "config.json").read_text())
     dateless = {name: config[name] for name in config if name != "trained_at"}
-    return files | {"config.json": dateless}, timeless
+    judged = json.loads((folder / "run.json").read_text())["judged"]
+    return files | {"config.json": dateless, "judged": judged}, timeless

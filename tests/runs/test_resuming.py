@@ -287,7 +287,7 @@ def planted_at(tree, path, value):
     tree[path[-1]] = value
 
 
-SECONDS = {"seconds", "seconds_by_kernel", "lr"}
+SECONDS = {"seconds", "seconds_by_kernel", "seconds_evaluate", "lr"}
 LATE = {
     "layers": 5, "layers, rehashed": 5, "layers, often": 4,
     "direct": 5, "direct, often": 4, "svm": 2, "stacked": 6,

@@ -6,13 +6,14 @@ from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slide.core.contract.lists import gini
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
 from slide.core.learners.config import Config
 from slide.core.sampled.layer_tables import Due
 from slide.core.sampled.monitor import Monitor
 from slide.core.sampled.network import Network
-from slide.core.sampled.occupancy import gini, occupancy
+from slide.core.sampled.occupancy import occupancy
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import activations
 from slide.reference.kernels import ReferenceBackend

@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.learner import Batch, Learner, StepReport
+from slide.core.learners.kinds import kind_of
 
 
 @dataclass(slots=True)
@@ -24,12 +25,14 @@ class Clock:
         seconds: of training, from drawing the network on; evaluations apart.
         examples: that were given to a step.
         step: number of the last step.
+        seconds_evaluate: of evaluations.
     """
 
     budget: float | None = None
     seconds: float = 0.0
     examples: int = 0
     step: int = 0
+    seconds_evaluate: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -37,6 +40,18 @@ class Clock:
         began = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - began
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Count the seconds of what is done within it, apart from those of training."""
+        began = time.perf_counter()
+        yield
+        self.seconds_evaluate += time.perf_counter() - began
+
+    def state(self) -> State:
+        """What is to go on from."""
+        names = "seconds", "examples", "step", "seconds_evaluate"
+        return {name: getattr(self, name) for name in names}
 
     @property
     def used(self) -> float:
@@ -130,6 +145,17 @@ def n_steps_of(learner: Learner) -> int:
     """Steps of a whole run."""
     n_samples = len(learner.order)
     return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
+
+
+def last_rate(learner: Learner, clock: Clock) -> dict[str, float]:
+    """The learning rate of the last step, by its name in metrics.jsonl; none where there is none.
+
+    With a time budget that of a step now.
+    """
+    done = max(max(clock.step - 1, 0) / n_steps_of(learner), clock.used)
+    if not kind_of(learner.settings).takes_steps:
+        return {}
+    return {"learning_rate": learner.learning_rate(min(done, 1.0))}
 
 
 def batches(learner: Learner, clock: Clock, place: Place | None = None) -> Iterator[Batch]:
