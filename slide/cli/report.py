@@ -28,8 +28,9 @@ from slide.cli.options import (
     Threads,
     computing_threads,
     print_json,
+    tell_left_out,
 )
-from slide.cli.texts import Labels, Separator, Text
+from slide.cli.texts import Labels, Separator, Text, tell_unknown
 from slide.cli.training_files import examples_like
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
@@ -154,6 +155,10 @@ def judged_on(
             model, run.folder, file, reading.logs, counting, reading.text, reading.labels,
             reading.separator,
         )  # fmt: skip
+        if model.text is not None:
+            tell_unknown(data, "judged by the most frequent labels")
+        if reading.logs is None:
+            tell_left_out(data)
         with computing_threads(model.backend, threads), telling_unseen(file, strict):
             found.append(judged(run, model, data))
     return found

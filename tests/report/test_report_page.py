@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from reported import HOSTILE, HOSTILE_FOLDER, report_in
 
-from slide.report.runs import facts, seconds
+from slide.report.runs import facts, inside, seconds
 from slide.report.runs.page import PANELS
 from slide.report.runs.reading import read_runs
 
@@ -146,11 +146,12 @@ def test_differences_and_the_best_are_told(run_folders, told):
     assert "not to be compared" in facts.best_in_words(mixed)
 
 
-def test_pieces_of_time_add_up(run_folders):
+def test_pieces_of_time_add_up_and_occupancy_is_of_each_learner(run_folders):
     runs = read_runs([run_folders / name for name in ("solved", "steps", "hidden")])
     chart = seconds.kernels_chart(runs)
     for row in range(len(runs)):
         assert sum(lengths[row] for _, lengths in chart.pieces) == pytest.approx(1)
+    assert [inside.prefix_of(run) for run in runs] == ["list_", "list_", "bucket_"]
     phases = seconds.phases_of(runs[0])
     assert phases["load"] == 0.25
     assert set(phases) >= {"load", "train", "evaluate", "calibrate"}

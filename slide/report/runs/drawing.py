@@ -75,7 +75,9 @@ def drawn(chart: Chart) -> Drawn:
             height = 1.15 + HEIGHT_OF_BAR * n + rows_of_legend(len(chart.pieces))
             figure = Figure(figsize=(WIDTH, height))
             draw_bars(figure, chart)
-        return Drawn(as_svg(figure, chart), as_png(figure))
+        svg = as_svg(figure, chart)
+        figure.set_layout_engine("none")  # places stay as they were found
+        return Drawn(svg, as_png(figure))
 
 
 def rows_of_legend(n: int) -> float:
