@@ -91,7 +91,8 @@ def test_reliability_is_what_the_error_is_measured_on(scored, told):
 
 
 @pytest.mark.parametrize(("name", "valid", "of"), [
-    ("solved", False, "held_out"), ("hidden", True, "valid"), ("hidden", False, None),
+    ("solved", False, "held_out"), ("solved", True, "valid"),
+    ("hidden", True, "valid"), ("hidden", False, None),
 ])  # fmt: skip
 def test_a_run_judges_its_model_on_what_it_was_not_trained_on(name, valid, of):
     test_set = planted(40, N_SEEN, seed=9) if valid else None

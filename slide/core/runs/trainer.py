@@ -28,7 +28,7 @@ from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import completed
-from slide.core.models.calibration import Calibration
+from slide.core.models.calibration import AT, Calibration
 from slide.core.models.judging import judgement
 from slide.core.models.model import Model
 from slide.core.models.origin import Origin
@@ -221,8 +221,12 @@ class Trainer:
         if scored is not None:
             calibration, likely, right = Calibration.fitted_to(scored, model.label_counts)
             model.calibration = calibration
-            self.judged = {"of": of} | judgement(model, scored, likely, right)
-        self.seconds_calibrate = time.perf_counter() - began
+            self.seconds_calibrate = time.perf_counter() - began
+            with self.clock.evaluating():
+                if of == "held_out" and valid is not None and valid.n_samples:
+                    scored, of = answers(model, valid), "valid"
+                    likely, right = calibration.judged(scored.first(AT))
+                self.judged = {"of": of} | judgement(model, scored, likely, right)
         return model
 
     def _answers(

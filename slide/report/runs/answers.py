@@ -13,10 +13,10 @@ from slide.report.runs.reading import Record, Run, number, record_of, records_of
 from slide.report.runs.tables import NOTHING, Table, percent, plain
 
 OF = {
-    "valid": "examples of --valid",
+    "valid": "validation examples",
     "held_out": "training examples that were held out until the last round",
     "parts": "parts of the training set, each answered by a model of the rest",
-    "data": "the examples of --data",
+    "data": "examples of the data given",
 }
 RECALL = "recall_at_5"
 LISTED = 10  # confusions of a run

@@ -22,6 +22,7 @@ from slide.report.runs.panel import (
 from slide.report.runs.reading import Record, Run, number
 from slide.report.runs.tables import percent, plain, seconds
 
+SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
 AGAINST = {
     "seconds": Axis("seconds of training", is_log=None),
     "examples": Axis("examples trained on", is_log=None),
@@ -91,7 +92,7 @@ def without_precision(run: Run) -> str:
 
 def losses(runs: Sequence[Run]) -> Panel:
     """The loss that steps report, and that over all labels."""
-    charts = []
+    charts: list[Lines] = []
     for key, title in (("loss", "Loss over active sets"), ("full_loss", "Loss over all labels")):
         values = [y for run in runs for _, y in points_of(run, "epoch", key)]
         axis = Axis("loss", is_log=is_wide(values))
@@ -150,9 +151,10 @@ def rate_at(run: Run, record: Record) -> float | None:
         return recorded
     config, epoch, step = run.config, number(record, "epoch"), number(record, "step")
     lr, epochs, warmup = (number(config, name) for name in ("lr", "epochs", "warmup"))
-    schedule = config.get("lr_schedule")
-    is_known = schedule in get_args(ScheduleName) and lr is not None and warmup is not None
-    if not is_known or not epochs or not epoch or not step or not 0 <= warmup < 1:
+    schedule = next((each for each in SCHEDULES if each == config.get("lr_schedule")), None)
+    if schedule is None or lr is None or warmup is None or not 0 <= warmup < 1:
+        return None
+    if not epochs or not epoch or not step:
         return None
     done = (step - 1) / (step * epochs / epoch)
     return learning_rate(schedule, lr, min(max(done, 0.0), 1.0), warmup)

@@ -24,7 +24,7 @@ FEW_DECADES = 300.0  # largest over smallest below which 2 and 5 are named besid
 NARROW = 0.09  # share of the axis below which a piece of a bar has no number in it
 DARK = {"#20435c", "#3d6a87", "#577f99"}
 FAMILY, FAMILIES = "DejaVu Sans", "'DejaVu Sans', Verdana, sans-serif"  # no wider than the first
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.family": FAMILY, "font.size": FONT, "text.parse_math": False,
     "text.usetex": False, "svg.fonttype": "none", "svg.hashsalt": "slide",
     "axes.edgecolor": SOFT, "axes.labelcolor": INK, "axes.spines.top": False,
@@ -33,7 +33,7 @@ SETTINGS = {
     "ytick.labelcolor": INK, "legend.frameon": False, "legend.fontsize": FONT - 1,
     "legend.handlelength": 3.2, "legend.columnspacing": 1.4, "hatch.linewidth": 0.6,
 }  # fmt: skip
-PLACES = re.compile(r"(\.\d\d)\d+")  # of coordinates: a hundredth of a point is not seen
+ATTRIBUTE, PLACES = re.compile(r'="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 NOISE = re.compile(r'<!--.*?-->|<metadata>.*?</metadata>|\s+xmlns(:\w+)?="[^"]*"', re.DOTALL)
 
 
@@ -192,11 +192,16 @@ def as_svg(figure: Any, chart: Chart) -> Html:
     text = re.sub(r'\bid="', f'id="{chart.name}-', text)
     text = re.sub(r'\b(?:xlink:)?href="#', f'href="#{chart.name}-', text)
     text = text.replace("url(#", f"url(#{chart.name}-").replace("\n", "")
-    text = PLACES.sub(r"\1", text).replace(f"'{FAMILY}'", FAMILIES)
+    text = rounded(text).replace(f"'{FAMILY}'", FAMILIES)
     box = re.search(r'viewBox="[^"]*"', text)
     assert box is not None
     inner = text[text.index(">") + 1 : text.rindex("</svg>")]
     return Html(f'<svg {box[0]} role="img" aria-label="{escape(chart.alt)}">{inner}</svg>')
+
+
+def rounded(svg: str) -> str:
+    """With coordinates to a hundredth of a point: less is not seen. Text stays as it is."""
+    return ATTRIBUTE.sub(lambda found: PLACES.sub(r"\1", found[0]), svg)
 
 
 def as_png(figure: Any) -> bytes:

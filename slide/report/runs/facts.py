@@ -132,7 +132,10 @@ def settings(runs: Sequence[Run]) -> Panel:
     )  # fmt: skip
     rows = tuple((name, *said) for name, said in different.items())
     table = Table("Settings that differ", heads, rows, n_words=ALL)
-    about = f"A setting that a learner does not have is {NOTHING}. docs/settings.md lists them all."
+    about = (
+        f"A setting that a learner does not have is {NOTHING}; one that training chooses is null. "
+        "docs/settings.md lists them all."
+    )
     if len(runs) > 1 and not rows:
         about = "None differs: what differs otherwise is chance, data or machine."
     return Panel("settings", "Settings", about, open_tables=(table,) if rows else (),

@@ -98,7 +98,7 @@ def section(panel: Panel, figures: dict[str, Drawn]) -> Html:
         shown,
         *(table if isinstance(table, Html) else table.html for table in panel.open_tables),
         *(element("p", in_code(sentence), class_="missing") for sentence in panel.missing),
-        *(folded(table, f"{table.caption}, in numbers") for table in panel.tables),
+        *map(folded, panel.tables),
         id=f"{panel.name}-panel", aria_labelledby=f"{panel.name}-heading",
     )  # fmt: skip
 

@@ -59,9 +59,10 @@ class Table:
         )
 
 
-def folded(table: Table, words: str = "The same in numbers") -> Html:
+def folded(table: Table) -> Html:
     """A table that opens when it is asked for."""
-    return element("details", element("summary", words), table.html)
+    more = "" if table.n_words == ALL else ", in numbers"
+    return element("details", element("summary", f"{table.caption}{more}"), table.html)
 
 
 def percent(value: float | None) -> str:
