@@ -56,5 +56,5 @@ def page(
         element("title", title),
         element("style", Html(style)),
     )
-    body = joined(ahead, element("main", *children, id="main"))
+    body = joined(ahead, element("main", *children))
     return f'<!doctype html>\n<html lang="en"><head>{heading}</head>\n<body>{body}</body></html>\n'

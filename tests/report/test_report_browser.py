@@ -27,10 +27,10 @@ def test_the_page_in_a_browser(tmp_path, run_folders):
         assert set(browser.requests) == {page.as_uri()}
         assert browser.errors == []
         browser.press("Tab")
-        assert browser.value("document.activeElement.textContent") == "Skip to the runs"
+        assert browser.value("document.activeElement.textContent") == "Skip to the figures"
         assert browser.value("document.activeElement.getBoundingClientRect().top") >= 0
         browser.press("Enter")
-        assert browser.value("location.hash") == "#main"
+        assert browser.value("location.hash") == "#precision-panel"
         names = named_pictures(browser)
         assert len(names) == len(sizes)
         assert all(len(name) > 20 for name in names)

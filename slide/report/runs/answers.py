@@ -249,7 +249,7 @@ def confusions_table(run: Run) -> Html:
         for each in confusions_of(run)
     )  # fmt: skip
     heads = ("missed", "named in its place", "examples", "of")
-    table = Table(f"Confusions of {run.letter}, on {judged_on(run)}", heads, rows, n_words=2)
+    table = Table(f"Confusions of {run.letter}, on {judged_on(run)}", heads, rows, words=(0, 1))
     return element("div", element("h3", f"{run.letter}: {run.name}"), table.html)
 
 

@@ -31,20 +31,21 @@ def headline(runs: Sequence[Run]) -> Table:
     rows = tuple(
         (
             f"{run.letter}: {run.name}",
-            run.learner,
-            Path(str(run.description.get("trained_on") or NOTHING)).name,
-            scored_on(run),
             *(percent(run.score(k)) for k in RANKS),
             seconds(number(run.last, "seconds")),
             plain(number(run.last, "examples")),
             in_bytes(run.n_bytes),
+            scored_on(run),
+            run.learner,
+            Path(str(run.description.get("trained_on") or NOTHING)).name,
             day_of(run),
         )
         for run in runs
     )
-    heads = ("run", "learner", "data", "judged on", *(f"P@{k}" for k in RANKS), "seconds",
-             "examples", "size", "trained (UTC)")  # fmt: skip
-    return Table("The runs, with seconds and examples of training", heads, rows, n_words=4)
+    numbers = (*(f"P@{k}" for k in RANKS), "seconds", "examples", "size")
+    heads = ("run", *numbers, "judged on", "learner", "data", "trained (UTC)")
+    words = (0, *range(len(numbers) + 1, len(heads)))
+    return Table("The runs, with seconds and examples of training", heads, rows, words)
 
 
 def scored_on(run: Run) -> str:
@@ -128,10 +129,10 @@ def settings(runs: Sequence[Run]) -> Panel:
     every = Table(
         "All settings", heads,
         tuple((name, *(said_of(run.config, name) for run in runs)) for name in names),
-        n_words=ALL,
+        words=ALL,
     )  # fmt: skip
     rows = tuple((name, *said) for name, said in different.items())
-    table = Table("Settings that differ", heads, rows, n_words=ALL)
+    table = Table("Settings that differ", heads, rows, words=ALL)
     about = (
         f"A setting that a learner does not have is {NOTHING}; one that training chooses is null. "
         "docs/settings.md lists them all."
@@ -152,7 +153,7 @@ def circumstances(runs: Sequence[Run]) -> Panel:
         rows.append((name, *said, *(["no" if len(set(said)) > 1 else "yes"] if several else [])))
     heads = ("fact", *map(head_of, runs))
     heads = (*heads, "the same") if several else heads
-    table = Table("Machine and versions", heads, tuple(rows), n_words=ALL)
+    table = Table("Machine and versions", heads, tuple(rows), words=ALL)
     return Panel(
         "machine", "Machine and versions",
         "Seconds of different machines, or of one that had other work, are not to be compared.",

@@ -55,7 +55,7 @@ def report_of(runs: Sequence[Run]) -> Report:
     document = page(
         title_of(runs), style,
         heading(runs), contents(panels), *(section(panel, figures) for panel in panels),
-        footer(), head=HEAD, ahead=element("a", "Skip to the runs", class_="skip", href="#main"),
+        footer(), head=HEAD, ahead=element("a", "Skip to the figures", class_="skip", href=place_of(panels[0])),
     )  # fmt: skip
     pictures = {name: figure.png for name, figure in figures.items()}
     return Report(document, pictures, summary_of(runs, panels))
@@ -81,10 +81,13 @@ def heading(runs: Sequence[Run]) -> Html:
 
 def contents(panels: Sequence[Panel]) -> Html:
     """A way to each panel."""
-    links = (
-        element("li", element("a", panel.title, href=f"#{panel.name}-panel")) for panel in panels
-    )
+    links = (element("li", element("a", panel.title, href=place_of(panel))) for panel in panels)
     return element("nav", element("ul", *links), aria_label="Panels")
+
+
+def place_of(panel: Panel) -> str:
+    """Where links to it go."""
+    return f"#{panel.name}-panel"
 
 
 def section(panel: Panel, figures: dict[str, Drawn]) -> Html:
@@ -99,7 +102,7 @@ def section(panel: Panel, figures: dict[str, Drawn]) -> Html:
         *(table if isinstance(table, Html) else table.html for table in panel.open_tables),
         *(element("p", in_code(sentence), class_="missing") for sentence in panel.missing),
         *map(folded, panel.tables),
-        id=f"{panel.name}-panel", aria_labelledby=f"{panel.name}-heading",
+        id=place_of(panel)[1:], aria_labelledby=f"{panel.name}-heading",
     )  # fmt: skip
 
 
@@ -137,7 +140,7 @@ def summary_of(runs: Sequence[Run], panels: Sequence[Panel]) -> dict[str, Any]:
                 "judged_on": facts.scored_on(run),
                 **{f"precision_at_{k}": run.score(k) for k in RANKS},
                 "seconds_train": number(run.last, "seconds"),
-                "examples": number(run.last, "examples"),
+                "examples": int(number(run.last, "examples") or 0),
                 "bytes": run.n_bytes,
                 "calibration_error": answers.error_of(run),
             }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slide.report.html import Html, element
 
 NOTHING = "–"  # noqa: RUF001, as tables have it where there is no number
-ALL = 99  # columns
+ALL = range(99)  # columns
 MOST_ROWS = 60  # of a run in a table beside a figure: more nobody reads, and JSON has them
 
 
@@ -20,18 +20,18 @@ class Table:
         caption: what it shows.
         heads: of the columns; the first is that of the headings of rows.
         rows: cells as text or HTML, the heading of the row first.
-        n_words: how many of the first columns are words and not numbers.
+        words: numbers of the columns that are words, and stand at the left.
     """
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    n_words: int = 1
+    words: Sequence[int] = (0,)
 
     @property
     def html(self) -> Html:
         """In a frame that scrolls by itself where it is wider than the page."""
-        kinds = ["" if place < self.n_words else "number" for place in range(len(self.heads))]
+        kinds = ["" if place in self.words else "number" for place in range(len(self.heads))]
         heads = (
             element("th", head, scope="col", class_=kind)
             for head, kind in zip(self.heads, kinds, strict=True)
@@ -52,7 +52,7 @@ class Table:
             element("caption", self.caption),
             element("thead", element("tr", *heads)),
             element("tbody", *rows),
-            class_="text" if self.n_words == ALL else "",
+            class_="text" if self.words == ALL else "",
         )
         return element(
             "div", table, class_="wide", role="region", tabindex="0", aria_label=self.caption
@@ -61,7 +61,7 @@ class Table:
 
 def folded(table: Table) -> Html:
     """A table that opens when it is asked for."""
-    more = "" if table.n_words == ALL else ", in numbers"
+    more = "" if table.words == ALL else ", in numbers"
     return element("details", element("summary", f"{table.caption}{more}"), table.html)
 
 
