@@ -55,7 +55,7 @@ def report_of(runs: Sequence[Run]) -> Report:
     document = page(
         title_of(runs), style,
         heading(runs), contents(panels), *(section(panel, figures) for panel in panels),
-        footer(), head=HEAD, ahead=element("a", "Skip to the figures", class_="skip", href=place_of(panels[0])),
+        footer(), head=HEAD, ahead=skip_to(panels[0]),
     )  # fmt: skip
     pictures = {name: figure.png for name, figure in figures.items()}
     return Report(document, pictures, summary_of(runs, panels))
@@ -88,6 +88,11 @@ def contents(panels: Sequence[Panel]) -> Html:
 def place_of(panel: Panel) -> str:
     """Where links to it go."""
     return f"#{panel.name}-panel"
+
+
+def skip_to(panel: Panel) -> Html:
+    """A link that is seen once the keyboard has reached it."""
+    return element("a", "Skip to the figures", class_="skip", href=place_of(panel))
 
 
 def section(panel: Panel, figures: dict[str, Drawn]) -> Html:
