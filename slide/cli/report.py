@@ -67,7 +67,7 @@ class Reading:
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Model folders that slide train left.")
+        list[Path], typer.Argument(metavar="RUN", help="Model folders that slide train left.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")],
     data: Annotated[
@@ -94,9 +94,9 @@ def report(
 ) -> None:
     """Write a page of how the runs RUN went, beside each other, that needs no other file.
 
-    Its pictures go into a folder beside it: of --out report.html report_files.
-    With --data FILE all models are judged on these examples, read as slide
-    evaluate reads them; without it the page has what training recorded.
+    Its pictures go into a folder beside it, report_files of report.html. With
+    --data FILE all models are judged on these examples, read as slide evaluate
+    reads them; without it the page has what training recorded.
     """
     from slide.report.runs.drawing import demand_matplotlib
     from slide.report.runs.page import report_of

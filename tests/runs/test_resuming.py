@@ -202,7 +202,9 @@ def test_epochs_may_change_and_what_is_not_said_stays(broken_off, backend):
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(SvmRun, "solve_all"), (Calibration, "fitted")], ids=["between", "behind"]
+    ("where", "name"),
+    [(SvmRun, "solve_all"), (Calibration, "fitted_to")],
+    ids=["between", "behind"],
 )
 def test_epochs_do_not_change_after_the_last_one(where, name, backend, tmp_path, monkeypatch):
     whole = getattr(where, name)

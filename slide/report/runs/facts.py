@@ -66,7 +66,9 @@ def day_of(run: Run) -> str:
 def in_a_sentence(runs: Sequence[Run]) -> str:
     """How the runs differ, and which is best."""
     if len(runs) == 1:
-        return f"{runs[0].letter} is a model of {runs[0].learner}."
+        score = runs[0].score(1)
+        reached = "" if score is None else f", with P@1 {percent(score)}"
+        return f"{runs[0].letter} is a run of {runs[0].learner}{reached}."
     what = f"{counted(len(runs), 'run')} of {listed(sorted({run.learner for run in runs}))}"
     n = len(differing(runs))
     how = f"they differ in {counted(n, 'setting')}" if n else "their settings are the same"
