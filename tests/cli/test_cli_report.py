@@ -47,22 +47,25 @@ def test_page_and_pictures_are_written_and_replaced(runs, slide):
 
 
 def test_data_judges_each_model_as_evaluate_does(runs, slide):
-    shutil.rmtree(runs / "b")
-    Model.load("a", ReferenceBackend()).save("b")  # which has no metrics
-    code, out, _ = slide("report", "a", "b", "--out", "r.html", "--data", "test.txt", "--json", *BY)
+    def evaluated(name, *options):
+        return json.loads(slide("evaluate", name, "test.txt", "--json", *options, *BY)[1])
+
+    Model.load("a", ReferenceBackend()).save("c")  # which has no metrics
+    code, out, _ = slide(
+        "report", "a", "b", "c", "--out", "r.html", "--data", "test.txt", "--json", *BY
+    )
     assert code == 0
-    told = json.loads(out)
-    code, out, _ = slide("evaluate", "a", "test.txt", "--json", *BY)
-    expected = json.loads(out)
-    for run in told["runs"]:
+    told, page = json.loads(out), (runs / "r.html").read_text()
+    for run, name in zip(told["runs"], "aba", strict=True):
+        expected = evaluated(name)
         for k in (1, 3, 5):
             assert run[f"precision_at_{k}"] == expected[f"precision_at_{k}"]
         assert run["judged_on"] == "--data"
-    page = (runs / "r.html").read_text()
-    for part in ("head", "torso", "tail"):
-        assert f"{100 * expected[f'{part}_recall_at_5']:.2f} %" in page
-    code, out, _ = slide("evaluate", "a", "test.txt", "--sampled", "--json", *BY)
-    assert f"{100 * json.loads(out)['recall_at_5']:.2f} %" in page
+        for part in ("head", "torso", "tail"):
+            assert f"{100 * expected[f'{part}_recall_at_5']:.2f} %" in page
+    found = evaluated("b", "--sampled")["recall_at_5"]
+    assert found < 1
+    assert f"{100 * found:.2f} %" in page
     assert {path.name for path in (runs / "r_files").iterdir()} >= {
         "recall-sampled.png", "parts.png", "reliability.png",
     }  # fmt: skip
