@@ -145,3 +145,13 @@ def model(files, trained):
 def direct_model(train_set):
     """Direct connections; nobody may change it."""
     return Trainer(DIRECT, "numba").fit(train_set)
+
+
+@pytest.fixture(scope="session")
+def run_folders(tmp_path_factory):
+    """A folder with runs of each learner, for reports; nobody may change it."""
+    from reported import train_all
+
+    root = tmp_path_factory.mktemp("runs")
+    train_all(root)
+    return root

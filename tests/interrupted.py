@@ -33,6 +33,9 @@ CONFIGS = {
 }  # fmt: skip
 
 
+MEASURED = "seconds", "seconds_by_kernel", "calls_by_kernel"  # arrays are put once more
+
+
 class StopsAt:
     """A watcher that interrupts after a step."""
 
@@ -71,10 +74,11 @@ def bits(folder):
     """All that a run leaves, but for when it ended and how long it took."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     timeless = [
-        {name: each for name, each in line.items() if "seconds" not in name} for line in lines
+        {name: each for name, each in line.items() if name not in MEASURED} for line in lines
     ]
-    timed = "metrics.jsonl", "config.json"
+    timed = "metrics.jsonl", "config.json", "run.json"
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in timed}
     config = json.loads((folder / "config.json").read_text())
     dateless = {name: config[name] for name in config if name != "trained_at"}
-    return files | {"config.json": dateless}, timeless
+    judged = json.loads((folder / "run.json").read_text())["judged"]
+    return files | {"config.json": dateless, "judged": judged}, timeless

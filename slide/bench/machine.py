@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from pathlib import Path
 
+from slide.core.machine import cpu_model
+
+__all__ = ["Busy", "cache_bytes", "cpu_model", "cpu_seconds"]
+
 LAST_LEVEL = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 USUAL_CACHE = 32 << 20  # where the system does not tell
-
-
-def cpu_model() -> str:
-    """As the system calls it."""
-    info = Path("/proc/cpuinfo")
-    for line in (
-        info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else ()
-    ):
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def cache_bytes() -> int:

@@ -37,6 +37,7 @@ from slide.cli.freeze import freeze
 from slide.cli.inspect import inspect
 from slide.cli.plan import plan
 from slide.cli.predict import predict
+from slide.cli.report import report
 from slide.cli.stats import stats
 from slide.cli.train import train
 from slide.cli.verify import verify
@@ -125,7 +126,7 @@ def whole(
 
 COMMANDS = (
     train, evaluate, predict, freeze, inspect, explain, export, verify, bench, backends,
-    convert, stats, plan, doctor, demo,
+    convert, stats, report, plan, doctor, demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(carrying(command))

@@ -67,6 +67,7 @@ def demo(
             overwrite,
             watcher=screen,
             trained_on=DEMO,
+            circumstances={"threads": n_threads},
         )
         print(f"\nTrained in {figures['seconds_train']:.0f} s.", end=" ")
         print(f"{N_SHOWN} examples of the test set, none of them seen in training:\n")

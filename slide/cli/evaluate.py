@@ -16,7 +16,6 @@ from slide.cli.logs import (
     Sessions,
     Shown,
     logs_of,
-    refuse_itemless,
 )
 from slide.cli.options import (
     AsJson,
@@ -31,7 +30,8 @@ from slide.cli.options import (
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.screen import percent
-from slide.cli.texts import Labels, Separator, Text, examples_for, tell_unknown
+from slide.cli.texts import Labels, Separator, Text, tell_unknown
+from slide.cli.training_files import examples_like
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
@@ -95,11 +95,7 @@ def evaluate(
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
     one_based = model.one_based if one_based is None else one_based
-    if logs is not None:
-        refuse_itemless(model, folder, logs)
-        data = logs.read(file, model)
-    else:
-        data = examples_for(model, file, one_based, text, labels, separator)
+    data = examples_like(model, folder, file, logs, one_based, text, labels, separator)
     if model.text is not None:
         tell_unknown(data, "judged by the most frequent labels")
     n_left_out = 0 if logs is not None else tell_left_out(data)

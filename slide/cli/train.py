@@ -226,7 +226,7 @@ def train(
             _, figures = train_to_folder(
                 train_set, valid_set, model, config, computer, overwrite, time_budget, watcher,
                 str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
-                placement,
+                placement, {"seconds_load": seconds_load, "threads": n_threads},
             )  # fmt: skip
     unused = tell_unused(train_set, quiet)
     if as_json:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,17 @@ def address_space() -> float:
         return math.inf
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return math.inf if limit == resource.RLIM_INFINITY else limit
+
+
+def cpu_model() -> str:
+    """As the system calls it."""
+    info = ROOT / "proc" / "cpuinfo"
+    for line in (
+        info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else ()
+    ):
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def cpu_quota(root: Path = ROOT) -> float:

@@ -22,7 +22,7 @@ LITTLE_SHARED = 1 << 30  # bytes, with which worker processes soon have too litt
 BRINGS = {
     "cupy": "the backend cupy, which computes on an NVIDIA GPU",
     "distributed": "training on several machines, by Ray",
-    "report": "plots in the reports of the benches",
+    "report": "slide report, and plots in the reports of the benches",
     "sklearn": "slide.SlideClassifier, and vectorizers for texts",
     "text": "training on texts in JSON lines, CSV, Parquet and Arrow",
     "onnx": "slide export",
@@ -116,9 +116,7 @@ def examined() -> Examination:
 
 def cpu_model() -> str:
     """As the system calls it."""
-    from slide.bench.machine import cpu_model
-
-    return cpu_model()
+    return machine.cpu_model()
 
 
 def of_cores() -> Finding:

@@ -33,20 +33,28 @@ def joined(*children: str) -> Html:
     return Html("".join(one if isinstance(one, Html) else escape(one) for one in children))
 
 
-def page(title: str, style: str, *children: str) -> str:
+NOTHING = Html()
+
+
+def page(
+    title: str, style: str, *children: str, head: Html = NOTHING, ahead: Html = NOTHING
+) -> str:
     """A document that needs no other file.
 
     Args:
         title: of the document.
         style: a style sheet.
-        children: of the body.
+        children: of its main part.
+        head: what else stands in the head.
+        ahead: what comes before the main part.
     """
-    head = joined(
+    heading = joined(
         Html('<meta charset="utf-8">'),
+        head,
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Html('<meta name="color-scheme" content="light dark">'),
         element("title", title),
         element("style", Html(style)),
     )
-    body = element("main", *children)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+    body = joined(ahead, element("main", *children))
+    return f'<!doctype html>\n<html lang="en"><head>{heading}</head>\n<body>{body}</body></html>\n'

@@ -88,7 +88,7 @@ def test_a_run_goes_on_with_another_worker(training, mode, step, number):
     assert run.finish() == (0, "")
     assert run.leaves_nothing()
     assert {path.name for path in (run.folder / "model").iterdir()} == {
-        "config.json", "weights.safetensors", "metrics.jsonl",
+        "config.json", "weights.safetensors", "metrics.jsonl", "run.json",
     }  # fmt: skip
 
 

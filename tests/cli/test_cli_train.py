@@ -24,7 +24,7 @@ def test_train_json(files, slide, test_set):
     assert figures["epochs"] == 1
     assert figures["config"]["hidden"] == [16]
     assert sorted(path.name for path in (files / "m").iterdir()) == [
-        "calibration.json", "config.json", "metrics.jsonl", "weights.safetensors",
+        "calibration.json", "config.json", "metrics.jsonl", "run.json", "weights.safetensors",
     ]  # fmt: skip
     line = json.loads((files / "m" / "metrics.jsonl").read_text())
     assert line["precision_at_1"] == figures["precision_at_1"]

@@ -64,6 +64,7 @@ ANY = {
     "no step": ("clock/step", to(None)),
     "a step that is a flag": ("clock/step", to(True)),
     "endless seconds": ("clock/seconds", to(float("inf"))),
+    "calls of no number": ("calls_by_kernel/loss", to("many")),
     "an epoch too far": ("place/epoch", to(10**9)),
     "no epoch": ("place/epoch", to(0)),
     "reports of no run": ("place/reports", lambda old: {"loss": old["loss"]}),

@@ -98,7 +98,7 @@ def test_the_folder_holds_the_model_of_the_best_epoch(name, train, valid, backen
         assert {one: said[one] for one in scores} == scores
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == len(records)
     assert {path.name for path in folder.iterdir()} == {
-        "calibration.json", "config.json", "weights.safetensors", "metrics.jsonl",
+        "calibration.json", "config.json", "weights.safetensors", "metrics.jsonl", "run.json",
     }  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 

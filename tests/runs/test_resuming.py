@@ -1,5 +1,6 @@
 """Runs that go on: to the bits of one that was not interrupted, or not at all."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -160,6 +161,23 @@ def test_a_byte_that_has_changed_is_found(broken_off):
         read_checkpoint(path)
 
 
+@pytest.mark.parametrize("is_old", [False, True])
+def test_calls_are_counted_on_and_checkpoints_without_them_go_on(
+    is_old, broken_off, backend, undisturbed
+):
+    path = Shelf(checkpoints_of(broken_off)).steps()[0]
+    state = read_checkpoint(path)
+    before = state["calls_by_kernel"]["loss"]
+    if is_old:
+        del state["calls_by_kernel"], state["clock"]["seconds_evaluate"]
+        write_checkpoint(path, Snapshot.of(state))
+    trained(broken_off, CONFIGS["direct"], backend, resume=True)
+    assert bits(broken_off) == undisturbed("direct", backend)
+    last = json.loads((broken_off / "metrics.jsonl").read_text().splitlines()[-1])
+    assert before == 5
+    assert last["calls_by_kernel"]["loss"] == last["step"] - before * is_old
+
+
 def test_another_version_is_refused(broken_off, backend):
     path = Shelf(checkpoints_of(broken_off)).steps()[0] / STATE
     path.write_text(path.read_text().replace('"version": 4', '"version": 7', 1))
@@ -191,7 +209,9 @@ def test_epochs_may_change_and_what_is_not_said_stays(broken_off, backend):
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(SvmRun, "solve_all"), (Calibration, "fitted")], ids=["between", "behind"]
+    ("where", "name"),
+    [(SvmRun, "solve_all"), (Calibration, "fitted_to")],
+    ids=["between", "behind"],
 )
 def test_epochs_do_not_change_after_the_last_one(where, name, tmp_path, monkeypatch):
     whole = getattr(where, name)
@@ -294,7 +314,7 @@ def planted_at(tree, path, value):
     tree[path[-1]] = value
 
 
-SECONDS = {"seconds", "seconds_by_kernel", "lr"}
+SECONDS = {"seconds", "seconds_by_kernel", "seconds_evaluate", "calls_by_kernel", "lr"}
 LATE = {
     "layers": 5, "layers, rehashed": 5, "layers, often": 4,
     "direct": 5, "direct, often": 4, "svm": 2, "stacked": 6,

@@ -23,6 +23,7 @@ def test_run_leaves_a_whole_folder(backend, tmp_path, train_set, test_set):
         "calibration.json",
         "config.json",
         "metrics.jsonl",
+        "run.json",
         "weights.safetensors",
     ]
     assert [path.name for path in folder.parent.iterdir()] == ["model"]

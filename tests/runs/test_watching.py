@@ -32,6 +32,22 @@ def test_watcher_sees_each_step_and_epoch(backend, train_set, test_set):
     assert last["precision_at_1"] > first["precision_at_1"]
 
 
+def test_the_last_learning_rate_and_calls_of_kernels_are_told(backend, train_set, monkeypatch):
+    rates, train_on = [], SampledRun.train_on
+
+    def noted(run, batch, lr):
+        rates.append(lr)
+        return train_on(run, batch, lr)
+
+    monkeypatch.setattr(SampledRun, "train_on", noted)
+    watcher, n = Watcher(), 5
+    config = replace(QUICK, epochs=2, lr_schedule="linear", warmup=0.1)
+    Trainer(config, backend, watcher=watcher).fit(train_set.take(np.arange(64 * n)))
+    told = [record["learning_rate"] for record in watcher.records]
+    assert told == [rates[-n - 1], rates[-1]]
+    assert [record["calls_by_kernel"]["loss"] for record in watcher.records] == [n, 2 * n]
+
+
 def test_evaluations_have_the_figures_of_the_backend(train_set):
     class Telling(ReferenceBackend):
         def figures(self):

@@ -6,13 +6,14 @@ from conftest import csr_of, planted
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slide.core.contract.lists import gini, occupancy_of_lists
 from slide.core.examples.dataset import Dataset
 from slide.core.learner import monitored
 from slide.core.learners.config import Config
 from slide.core.sampled.layer_tables import Due
 from slide.core.sampled.monitor import Monitor
 from slide.core.sampled.network import Network
-from slide.core.sampled.occupancy import gini, occupancy
+from slide.core.sampled.occupancy import occupancy
 from slide.core.sampled.sampling import Sampler
 from slide.core.sampled.step import activations
 from slide.reference.kernels import ReferenceBackend
@@ -26,6 +27,13 @@ def test_occupancy_by_hand() -> None:
     assert figures == {
         "bucket_mean": 8 / 6, "bucket_largest": 3.0, "bucket_empty": 2 / 8,
         "bucket_gini": pytest.approx(10 / 32),
+    }  # fmt: skip
+
+
+def test_occupancy_of_lists_by_hand() -> None:
+    figures = occupancy_of_lists(np.array([0, 3, 4, 4, 4]))  # sizes 3, 1, 0, 0, as table 0 above
+    assert figures == {
+        "list_mean": 2.0, "list_largest": 3.0, "list_empty": 0.5, "list_gini": 10 / 16,
     }  # fmt: skip
 
 

@@ -23,6 +23,36 @@ def indptr_of(lengths: Array) -> Array:
     return np.append(0, np.cumsum(lengths))
 
 
+def gini(sizes: Array) -> float:
+    """Mean absolute difference of two sizes over twice their mean; 0 where all are 0.
+
+    With sizes s_1 <= ... <= s_m it is sum_i (2 i - m - 1) s_i / (m sum_i s_i).
+    """
+    m, total = len(sizes), float(sizes.sum())
+    ranks = 2 * np.arange(1, m + 1) - m - 1
+    return float(ranks @ np.sort(sizes)) / (m * total) if total else 0.0
+
+
+def occupancy_of_lists(offsets: Array) -> dict[str, float]:
+    """How evenly entries are spread over lists.
+
+    Args:
+        offsets: i64 (n + 1,), where each list begins, and where the last ends.
+
+    Returns:
+        list_mean (of lists that are not empty), list_largest, list_empty (share of all) and
+        list_gini (of all sizes: 0 if all are equal, near 1 if one list has all).
+    """
+    sizes = np.diff(offsets)
+    filled = int(np.count_nonzero(sizes))
+    return {
+        "list_mean": float(sizes.sum()) / max(filled, 1),
+        "list_largest": float(sizes.max(initial=0)),
+        "list_empty": 1 - filled / max(len(sizes), 1),
+        "list_gini": gini(sizes),
+    }
+
+
 def distinct(numbers: Array) -> Array:
     """The distinct ones of some whole numbers from 0 on, ascending.
 

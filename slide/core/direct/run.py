@@ -8,6 +8,7 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import occupancy_of_lists
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.active import active_set
@@ -347,7 +348,13 @@ class DirectRun(Stepping):
             "full_loss": float(np.concatenate(losses).mean()),
             "dead_neurons": 1 - float(self.touched.mean()),
             "table_age": self.n_steps - self.built_at,
-        }
+        } | self.occupancy()
+
+    def occupancy(self) -> dict[str, float]:
+        """Of the lists of the index; nothing before there is one."""
+        if self.index is None:
+            return {}
+        return occupancy_of_lists(self.backend.get(self.index.offsets))
 
 
 def entries_that_matter(dz: CSR) -> CSR:

@@ -45,19 +45,28 @@ class Calibration:
 
     @classmethod
     def fitted(cls, scored: Scored, counts: Array) -> Calibration:
-        """To answers for at least one example.
+        """To answers for at least one example; see `fitted_to`."""
+        return cls.fitted_to(scored, counts)[0]
+
+    @classmethod
+    def fitted_to(cls, scored: Scored, counts: Array) -> tuple[Calibration, Array, Array]:
+        """To answers for at least one example, and what the error was measured on.
 
         Args:
             scored: answers, labels by the rows of the network.
             counts: i64 (n_labels,), training examples of each label.
+
+        Returns:
+            The calibration; and of the best 5 answers to each example probabilities by curves
+            fitted to the other half, f32, and whether they came true, bool.
         """
         parts, n = label_parts(counts), len(scored.labels)
         whole = cls(curves_of(scored, parts), parts, n, 0.0)
         halves = [scored.take(np.arange(n)[begin::2]) for begin in (0, 1)]
         others = [cls(curves_of(half, parts), parts, n, 0.0) for half in reversed(halves)]
         pairs = [one.judged(half.first(AT)) for one, half in zip(others, halves, strict=True)]
-        error = calibration_error(*map(np.concatenate, zip(*pairs, strict=True)))
-        return cls(whole.curves, parts, n, error)
+        likely, right = map(np.concatenate, zip(*pairs, strict=True))
+        return cls(whole.curves, parts, n, calibration_error(likely, right)), likely, right
 
     def probabilities(self, scores: Array, labels: Array) -> Array:
         """How likely labels are right, f32 (n, k), in [0, 1]; 0 where there is no label.

@@ -30,7 +30,8 @@ IN_SHARDS = 5  # of a model whose weights are in several files (see slide.core.m
 READ = (WITHOUT_LEARNER, VERSION, NUMBERED, IN_SHARDS)
 CONFIG, WEIGHTS, METRICS = "config.json", "weights.safetensors", "metrics.jsonl"
 CALIBRATION = "calibration.json"
-PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION})
+RUN = "run.json"  # what a run tells of itself beside its epochs (see slide.core.runs.told)
+PARTS = frozenset({CONFIG, WEIGHTS, METRICS, NAMES, TEXT, CALIBRATION, RUN})
 SHARD = re.compile(r"weights-\d{5}-of-\d{5}\.safetensors")
 
 

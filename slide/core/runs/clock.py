@@ -13,6 +13,7 @@ import numpy as np
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.learner import Batch, Learner, StepReport
+from slide.core.learners.kinds import kind_of
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Clock:
         examples: that were given to a step.
         step: number of the last step.
         lr: learning rate of the last batch that was asked for; 0 if there is no such thing.
+        seconds_evaluate: of evaluations.
     """
 
     budget: float | None = None
@@ -32,6 +34,7 @@ class Clock:
     examples: int = 0
     step: int = 0
     lr: float = 0.0
+    seconds_evaluate: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -39,6 +42,18 @@ class Clock:
         began = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - began
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Count the seconds of what is done within it, apart from those of training."""
+        began = time.perf_counter()
+        yield
+        self.seconds_evaluate += time.perf_counter() - began
+
+    def state(self) -> State:
+        """What is to go on from."""
+        names = "seconds", "examples", "step", "seconds_evaluate"
+        return {name: getattr(self, name) for name in names}
 
     @property
     def used(self) -> float:
@@ -132,6 +147,17 @@ def n_steps_of(learner: Learner) -> int:
     """Steps of a whole run."""
     n_samples = len(learner.order)
     return learner.settings.training.epochs * math.ceil(n_samples / learner.batch_size)
+
+
+def last_rate(learner: Learner, clock: Clock) -> dict[str, float]:
+    """The learning rate of the last step, by its name in metrics.jsonl; none where there is none.
+
+    With a time budget that of a step now.
+    """
+    done = max(max(clock.step - 1, 0) / n_steps_of(learner), clock.used)
+    if not kind_of(learner.settings).takes_steps:
+        return {}
+    return {"learning_rate": learner.learning_rate(min(done, 1.0))}
 
 
 def batches(learner: Learner, clock: Clock, place: Place | None = None) -> Iterator[Batch]:

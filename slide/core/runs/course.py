@@ -66,7 +66,7 @@ class Course:
         demand_place(found["place"])
         self.place = Place.restored(found["place"])
         self.kept.restore(found["kept"])
-        self.timed.seconds |= found["seconds_by_kernel"]
+        self.timed.go_on_from(found)
         self.learner.seconds_left = clock.left
         self.records = found["records"]
 
@@ -81,13 +81,12 @@ class Course:
         more = {"time_budget": trainer.time_budget, "calibrate": trainer.calibrate}
         return {
             "run": run | more,
-            "clock": {"seconds": clock.seconds, "examples": clock.examples, "step": clock.step},
+            "clock": clock.state(),
             "place": self.place.state(),
             "kept": self.kept.state(),
             "records": list(self.records),
-            "seconds_by_kernel": dict(self.timed.seconds),
             "learner": self.learner.state(),
-        }
+        } | self.timed.told()
 
     def close_epoch(self, model: Model, record: dict[str, Any] | None, is_last: bool) -> None:
         """Take note of an evaluation, and of what comes after it."""

@@ -29,7 +29,12 @@ from slide.core.runs.keeping import Keeping
 from slide.core.runs.refusals import demand_time_budget
 
 DIGEST = "a digest is no text"
-PARTS = "run", "clock", "place", "kept", "records", "seconds_by_kernel", "learner"
+PARTS = (
+    "run", "clock", "place", "kept", "records", "seconds_by_kernel", "calls_by_kernel", "learner",
+)  # fmt: skip
+OF_CLOCK = "seconds", "examples", "step", "seconds_evaluate"
+LATER: State = {"calls_by_kernel": {}}  # what checkpoints of before do not have
+LATER_OF_CLOCK: State = {"seconds_evaluate": 0.0}
 
 
 @contextmanager
@@ -57,11 +62,12 @@ def demand_heading(found: State) -> None:
         ModelError: it is something else.
     """
     with understood():
-        demand_fields("it", found, PARTS)
+        demand_fields("it", LATER | found, PARTS)
         demand_run(found["run"])
         demand_counts(found["clock"], "examples", "step")
-        demand_fields("the clock", found["clock"], ("seconds", "examples", "step"))
-        demand_finite(found["clock"], "seconds")
+        clock = LATER_OF_CLOCK | found["clock"]
+        demand_fields("the clock", clock, OF_CLOCK)
+        demand_finite(clock, "seconds", "seconds_evaluate")
         demand_counts(found["place"], "epoch", least=1)
         demand_counts(found["place"], "n_finished")
         demand_flags(found["place"], "has_enough", "is_done")
@@ -70,6 +76,8 @@ def demand_heading(found: State) -> None:
         demand_kept(found["kept"])
         seconds = found["seconds_by_kernel"]
         demand_finite(seconds, *seconds)
+        calls = (LATER | found)["calls_by_kernel"]
+        demand_counts(calls, *calls)
         demand(all(isinstance(record, dict) for record in found["records"]), "records of no epoch")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from slide.core.models.model import Model
 from slide.core.runs.ending import note_end, taken_over, telling
 from slide.core.runs.keeping import LAST, Keeping
 from slide.core.runs.placement import HERE, Placement
+from slide.core.runs.told import here, write_told
 from slide.core.runs.trainer import Trainer
 from slide.core.runs.watching import Several, Watcher
 
@@ -58,8 +60,9 @@ def train_to_folder(
     calibrate: bool = False,
     checkpoints: Checkpoints | None = None,
     placement: Placement = HERE,
+    circumstances: Mapping[str, Any] | None = None,
 ) -> tuple[Model, dict[str, Any]]:
-    """Train, and leave `folder` with config.json, weights.safetensors and metrics.jsonl.
+    """Train, and leave `folder` with config.json, weights.safetensors, metrics.jsonl and run.json.
 
     The folder appears when the run is complete; until then nothing that exists is touched.
 
@@ -79,6 +82,7 @@ def train_to_folder(
         checkpoints: see `Trainer`; they are removed when the folder is there. A run that was killed
             between these two is complete: going on with it removes them, and trains nothing.
         placement: see `Trainer`.
+        circumstances: what else run.json is to say: `seconds_load` of the data, `threads`.
 
     Returns:
         The model, and the figures of the run by the names that `slide train --json` prints.
@@ -109,6 +113,7 @@ def train_to_folder(
         told = figures(trainer, metrics.last) | calibration_figures(trainer, model)
         with telling(checkpoints, ModelError):
             model.write_into(partial)
+            write_told(partial, run_told(trainer, told, circumstances or {}))
             if checkpoints is not None:
                 note_end(partial, checkpoints, told)
     if checkpoints is not None:
@@ -143,6 +148,32 @@ def figures(trainer: Trainer, last: dict[str, Any]) -> dict[str, Any]:
         "kept_epoch": trainer.kept["epoch"],
         "steps": trainer.step,
         "config": trainer.config.flat(),
+    }
+
+
+def run_told(
+    trainer: Trainer, told: Mapping[str, Any], circumstances: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What run.json says.
+
+    Args:
+        trainer: of the run.
+        told: its figures.
+        circumstances: see `train_to_folder`.
+    """
+    seconds = {
+        "load": circumstances.get("seconds_load"),
+        "compile": trainer.seconds_compile,
+        "train": trainer.seconds,
+        "evaluate": trainer.clock.seconds_evaluate,
+        "calibrate": trainer.seconds_calibrate,
+    }
+    figures = {name: value for name, value in told.items() if name != "config"}
+    return here() | {
+        "threads": circumstances.get("threads"),
+        "seconds": seconds,
+        "figures": figures,
+        "judged": trainer.judged,
     }
 
 

@@ -28,12 +28,13 @@ from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import completed
-from slide.core.models.calibration import Calibration
+from slide.core.models.calibration import AT, Calibration
+from slide.core.models.judging import judgement
 from slide.core.models.model import Model
 from slide.core.models.origin import Origin
 from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
-from slide.core.runs.clock import Clock, Place, batches, n_steps_of
+from slide.core.runs.clock import Clock, Place, batches, last_rate, n_steps_of
 from slide.core.runs.course import Course
 from slide.core.runs.digests import arrays_of, digest_of, digests_of
 from slide.core.runs.going_on import Before
@@ -78,6 +79,8 @@ class Trainer:
         clock: how far the run is; `seconds`, `examples` and `step` are its own.
         seconds_compile: of the rehearsal before it, in which kernels are compiled.
         seconds_calibrate: after training, of fitting probabilities.
+        judged: how good its answers were to examples that it was not trained on, and which (`of`:
+            valid, held_out, parts); see `slide.core.models.judging`. None where there are none.
     """
 
     config: Config
@@ -94,6 +97,7 @@ class Trainer:
     clock: Clock = field(default_factory=Clock, init=False)
     seconds_compile: float = field(default=0.0, init=False)
     seconds_calibrate: float = field(default=0.0, init=False)
+    judged: dict[str, Any] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.config, Config):
@@ -126,7 +130,9 @@ class Trainer:
 
         Each evaluation is a dict of
 
-        * step, epoch, seconds (of training), examples (so far), seconds_by_kernel (of training);
+        * step, epoch, seconds (of training), examples (so far), seconds_by_kernel and
+          calls_by_kernel (of training), learning_rate (of the last step, of learners that take
+          some);
         * loss (mean over the epoch, over the active sets), mean_active, from_labels, from_tables,
           from_uniform (shares of the active set), inclusion_probability (of the uniform ones),
           touched_rows (of the output layer), all means over the steps of the epoch;
@@ -135,7 +141,10 @@ class Trainer:
           output neurons never updated so far), and of the output layer's tables, if there are
           any: table_age (steps since the last rebuild), probe_recall_at_10 (of the exact top 10,
           on the probe, within 1 % of the neurons), bucket_mean, bucket_largest, bucket_gini,
-          bucket_empty (see `slide.core.sampled.occupancy.occupancy`);
+          bucket_empty (see `slide.core.sampled.occupancy.occupancy`); of direct connections
+          list_mean, list_largest, list_empty and list_gini: of the lists of the index, by input,
+          or of the examples that labels are solved on, by label
+          (`slide.core.contract.lists.occupancy_of_lists`);
         * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
           (see `slide.core.runs.hogwild`).
 
@@ -199,22 +208,28 @@ class Trainer:
             self.kept = kept.record
             model = kept.model(last, lambda path: self.placement.load(path, self.backend))
         began = time.perf_counter()
-        scored = self._answers(model, train, valid, held_out if model is last else None)
+        scored, of = self._answers(model, train, valid, held_out if model is last else None)
         if scored is not None:
-            model.calibration = Calibration.fitted(scored, model.label_counts)
-        self.seconds_calibrate = time.perf_counter() - began
+            calibration, likely, right = Calibration.fitted_to(scored, model.label_counts)
+            model.calibration = calibration
+            self.seconds_calibrate = time.perf_counter() - began
+            with self.clock.evaluating():
+                if of == "held_out" and valid is not None and valid.n_samples:
+                    scored, of = answers(model, valid), "valid"
+                    likely, right = calibration.judged(scored.first(AT))
+                self.judged = {"of": of} | judgement(model, scored, likely, right)
         return model
 
     def _answers(
         self, model: Model, train: Dataset, valid: Dataset | None, held_out: Scored | None
-    ) -> Scored | None:
-        """To examples that the model was not trained on; None where there are none."""
+    ) -> tuple[Scored | None, str]:
+        """To examples that the model was not trained on, None where there are none; which."""
         if held_out is None and valid is not None and valid.n_samples:
-            return answers(model, valid)
+            return answers(model, valid), "valid"
         if held_out is None and self.calibrate:
             again = Trainer(self.config, self.backend, self.time_budget)
-            return answers_by_parts(train, self.config.training.seed, again.fit)
-        return held_out
+            return answers_by_parts(train, self.config.training.seed, again.fit), "parts"
+        return held_out, "held_out"
 
     @contextmanager
     def _saver(self) -> Iterator[Saver | Unsaved]:
@@ -273,21 +288,23 @@ class Trainer:
         model = as_model(learner.network)
 
         def evaluated(is_last: bool) -> Model:
-            seconds_by_kernel = dict(timed.seconds)
+            kernels = timed.told()
             model = as_model(learner.network)
             record = None
             is_wanted = self.watcher is not None or self.keeping.compares
             if is_wanted and (is_last or learner.is_comparable):
-                record = (
-                    self._progress(place.epoch)
-                    | {"seconds_by_kernel": seconds_by_kernel}
-                    | summary(place.reports)
-                    | (model.scored(valid) if valid is not None else {})
-                    | learner.diagnostics()
-                    | runner.figures()
-                    | getattr(self.backend, "figures", dict)()
-                )
-            timed.seconds |= seconds_by_kernel  # those of training alone
+                with self.clock.evaluating():
+                    record = (
+                        self._progress(place.epoch)
+                        | kernels
+                        | last_rate(learner, self.clock)
+                        | summary(place.reports)
+                        | (model.scored(valid) if valid is not None else {})
+                        | learner.diagnostics()
+                        | runner.figures()
+                        | getattr(self.backend, "figures", dict)()
+                    )
+            timed.go_on_from(kernels)  # those of training alone
             with saver.held():
                 course.close_epoch(model, record, is_last)
             return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from slide.core.contract.arrays import Array
+from slide.core.contract.lists import gini
 from slide.core.contract.tables import Tables
 
 
@@ -27,13 +27,3 @@ def occupancy(tables: Tables) -> dict[str, float]:
         "bucket_empty": 1 - filled / max(sizes.size, 1),
         "bucket_gini": float(np.mean([gini(row) for row in sizes])),
     }
-
-
-def gini(sizes: Array) -> float:
-    """Mean absolute difference of two sizes over twice their mean; 0 where all are 0.
-
-    With sizes s_1 <= ... <= s_m it is sum_i (2 i - m - 1) s_i / (m sum_i s_i).
-    """
-    m, total = len(sizes), float(sizes.sum())
-    ranks = 2 * np.arange(1, m + 1) - m - 1
-    return float(ranks @ np.sort(sizes)) / (m * total) if total else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.backend import Backend
+from slide.core.contract.lists import occupancy_of_lists
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.network import Direct, logits
 from slide.core.errors import ConfigError, said
@@ -330,10 +331,14 @@ class SvmRun:
         """Scores and loss on held-out examples, while they were, and what was chosen by them."""
         scores = {f"held_out_{name}": score for name, score in self.layer.solved.scores.items()}
         balance = self.layer.solved.balance
-        return scores | {
-            "full_loss": self.loss,
-            "cost": balance.cost,
-            "centroid": balance.centroid,
-            "idf_power": self.idf_power,
-            "dead_neurons": 1 - float((self.layer.problem.counts > 0).mean()),
-        }
+        return (
+            scores
+            | {
+                "full_loss": self.loss,
+                "cost": balance.cost,
+                "centroid": balance.centroid,
+                "idf_power": self.idf_power,
+                "dead_neurons": 1 - float((self.layer.problem.counts > 0).mean()),
+            }
+            | occupancy_of_lists(self.layer.lists.offsets)
+        )

@@ -172,8 +172,7 @@ class Shortlists:
             CSR (n_labels, n_samples).
         """
         n_labels, n_samples = self.shape
-        bounds = np.arange(n_labels + 1) * n_samples
-        indptr = np.searchsorted(self.cells, bounds)
+        bounds, indptr = np.arange(n_labels + 1) * n_samples, self.offsets
         lengths = np.diff(indptr)
         indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
         values = np.where(self.reasons == OWN, np.float32(cost), np.float32(-cost))
@@ -187,6 +186,12 @@ class Shortlists:
         share = (n_usable - (counted - drawn_counted)) / np.where(n_drawn, drawn_counted, 1)
         values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
         return CSR(indptr, indices, values, n_samples)
+
+    @property
+    def offsets(self) -> Array:
+        """Where the pairs of each label begin, and where the last end: i64 (n_labels + 1,)."""
+        n_labels, n_samples = self.shape
+        return np.searchsorted(self.cells, np.arange(n_labels + 1) * n_samples)
 
     def drawn_counts(self) -> Array:
         """Examples of each label that were drawn, i64 (n_labels,)."""
