@@ -6,12 +6,15 @@ import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from reported import HOSTILE, HOSTILE_FOLDER, report_in
+from reported import HOSTILE, HOSTILE_FOLDER, examples, report_in
 
 from slide.report.runs import facts, inside, seconds
 from slide.report.runs.drawing import rounded
+from slide.report.runs.evaluating import sampled_recall
 from slide.report.runs.page import PANELS
 from slide.report.runs.reading import read_runs
 
@@ -161,6 +164,20 @@ def test_pieces_of_time_add_up_and_occupancy_is_of_each_learner(run_folders):
     phases = seconds.phases_of(runs[0])
     assert phases["load"] == 0.25
     assert set(phases) >= {"load", "train", "evaluate", "calibrate"}
+
+
+def test_sampled_answers_are_compared_with_exact_ones():
+    class FindsEverySecond:
+        network = SimpleNamespace(n_labels=12)
+
+        def ranked(self, x, k, sampled=False):
+            ids = np.tile(np.arange(k, dtype=np.int32), (x.n_rows, 1))
+            return np.where(sampled & (ids % 2 == 1), -1, ids), ids
+
+    found = sampled_recall(FindsEverySecond(), examples(9))
+    assert found == {
+        "recall_at_1": 1.0, "recall_at_3": 2 / 3, "recall_at_5": 3 / 5, "recall_at_10": 1 / 2,
+    }  # fmt: skip
 
 
 def test_coordinates_are_rounded_and_numbers_are_not():
