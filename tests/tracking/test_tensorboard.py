@@ -116,6 +116,7 @@ def test_a_long_run_has_no_more_points_than_are_shown(tmp_path):
     assert curves["step/learning_rate"] == pytest.approx({step: 1 / step for step in thirds})
 
 
+@pytest.mark.slow
 def test_shards_are_shown_too(tmp_path):
     with slide.TensorBoard(tmp_path) as board:
         trainer_of(group_of(2), watcher=board).fit(TRAIN, VALID)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import trackers
+from documented import FENCE
 from interrupted import CONFIGS, TRAIN, VALID
 from quick_runs import Watcher
-from test_docs import FENCE
 
 import slide
 from slide.core.checkpoints.every import Checkpoints
@@ -15,7 +15,7 @@ from slide.data.bundled import Demo
 
 PAGE = Path(__file__).parents[2] / "docs" / "tracking.md"
 CONFIG = CONFIGS["direct"]
-CHOSEN = CONFIG.flat() | {"layers": 1}  # as it is for these examples
+CHOSEN = CONFIG.flat() | {"layers": 1, "embedding_dim": 0}  # as it is for these examples
 
 
 def run_block_of(name, monkeypatch):
