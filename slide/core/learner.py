@@ -90,7 +90,8 @@ class Learner(Protocol):
         backend: whose kernels compute.
         rng: the one generator that everything random is drawn from.
         n_steps: that were taken.
-        seconds_left: of a time budget, infinite without one; whoever trains says so before a step.
+        seconds_left: of a time budget, infinite without one; whoever trains says so before a step,
+            and before each part of what is due at the end.
         found_by: what finds active neurons, hash tables or an index; only `refresh` changes it.
     """
 

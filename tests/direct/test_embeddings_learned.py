@@ -240,3 +240,18 @@ def test_a_logit_counts_above_the_least_that_is_named():
     values = np.array([2, -1, 5, 7, 4], np.float32)
     assert above_least(values, named).tolist() == [3, 0, 1, 3, 0]
     assert above_least(values[:0], csr_of([{}], 6)).tolist() == []
+
+
+def test_a_time_budget_ends_passes(monkeypatch):
+    run = EmbeddingRun.begin(TRAIN, 8, 3)
+    run.epoch(0)
+    assert run.n_steps == 0
+    run.epoch()
+    assert run.n_steps == -(-TRAIN.n_samples // run.examples.batch_size)
+    left, epoch = [], EmbeddingRun.epoch
+    monkeypatch.setattr(
+        EmbeddingRun, "epoch", lambda self, seconds: left.append(seconds) or epoch(self, seconds)
+    )
+    slide.Trainer(WANTED, BACKEND, time_budget=400).fit(TRAIN)
+    assert len(left) == EPOCHS
+    assert 400 > left[0] > left[1] > left[-1] > 0

@@ -11,6 +11,7 @@ range finder, Halko, Martinsson and Tropp (SIAM Review 2011); Adam, Kingma and B
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -160,12 +161,19 @@ class EmbeddingRun:
         """As they are."""
         return Embeddings(unit_rows(self.vectors)[0], self.attention)
 
-    def epoch(self) -> None:
-        """A pass over all examples, on one thread: bits do not depend on how many there are."""
+    def epoch(self, seconds: float = np.inf) -> None:
+        """A pass over all examples, on one thread: bits do not depend on how many there are.
+
+        Args:
+            seconds: after which it ends where it is.
+        """
+        ends = time.perf_counter() + seconds
         n, size = len(self.examples.labels), self.examples.batch_size
         n_steps = EPOCHS * -(-n // size)
         with threadpool_limits(limits=1, user_api="blas"):
             for batch in self.examples.batches(self.rng.permutation(n), size):
+                if time.perf_counter() >= ends:
+                    break
                 self.learn(batch, rate(self.n_steps, n_steps))
         self.n_epochs += 1
 

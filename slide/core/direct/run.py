@@ -257,16 +257,17 @@ class DirectRun(Stepping):
         """Another pass of embeddings over the examples, if they pay; whether there was one.
 
         They are begun where examples are parts of sessions. After a pass they are looked at, and
-        after the last one once more, with all else.
+        after the last one once more, with all else; if time is up there is no further one.
         """
+        if self.seconds_left <= 0:
+            return False
         if self.embedding is None:
             self.begin_embedding()
         elif self.embedding.n_epochs == 1 and self.settings.learner.embedding_dim is None:
             self.judged(self.asked())
-        embedding = self.embedding
-        if embedding is None or embedding.n_epochs == EPOCHS or self.seconds_left <= 0:
+        if self.embedding is None or self.embedding.n_epochs == EPOCHS:
             return False
-        embedding.epoch()
+        self.embedding.epoch(self.seconds_left)
         return True
 
     def begin_embedding(self) -> None:

@@ -339,6 +339,7 @@ class Trainer:
         """Do what is due at the end; whether there was anything."""
         n_steps, has_more = learner.n_steps, True
         while has_more:
+            learner.seconds_left = self.clock.left
             with self.clock.running():
                 has_more = learner.finish()
             place.n_finished += has_more or place.n_finished > 0
