@@ -238,7 +238,7 @@ print(twice(2.0), twice(3), twice(np.ones(3))[0])
 """
 
 
-@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_processes_that_fill_an_empty_cache_at_once_end_well(folder, n):
     command = [sys.executable, "-c", AT_ONCE, str(folder)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

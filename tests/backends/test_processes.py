@@ -57,6 +57,7 @@ def test_every_kernel_matches_its_definition(kind):
     assert_all_pass(checks)
 
 
+@pytest.mark.slow
 def test_every_kernel_is_right_at_scale_and_in_sequence():
     found = CompiledProcessesBackend()
     checks = [

@@ -220,6 +220,7 @@ def test_only_verify_needs_hypothesis() -> None:
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_the_present_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     backend, row, killer = MUTANTS[0]
