@@ -26,7 +26,7 @@ EventFolder = Annotated[
 ]
 
 
-def board_in(folder: Path | None, overwrite: bool, votes: bool) -> TensorBoard | None:
+def board_in(folder: Path | None, model: Path, overwrite: bool, votes: bool) -> TensorBoard | None:
     """Who writes event files, if anybody is to.
 
     Raises:
@@ -38,6 +38,13 @@ def board_in(folder: Path | None, overwrite: bool, votes: bool) -> TensorBoard |
         raise ConfigError(
             "--tensorboard shows one run, and --combine voted has several, in other processes: "
             "leave out one of them"
+        )
+    from slide.core.models.folder import CONFIG
+
+    if folder.resolve() == model.resolve() or (folder / CONFIG).exists():
+        raise ConfigError(
+            f"--tensorboard is {folder}, the folder of a model, which holds nothing else: choose "
+            "another one"
         )
     from slide.report.tensorboard import TensorBoard
 

@@ -185,7 +185,7 @@ def train(
     keeping = keeping_of(keep, patience, metric, judged, resume)
     if time_budget is not None:
         demand_time_budget(time_budget)
-    board = board_in(tensorboard, overwrite, wanted.votes)
+    board = board_in(tensorboard, model, overwrite, wanted.votes)
     checkpoints = asked_for(model, checkpoint_every, resume, overwrite)
     if (before := taken_over(model, checkpoints)) is not None:
         tell_ended(model, before, quiet, as_json)

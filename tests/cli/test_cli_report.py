@@ -129,4 +129,8 @@ def test_a_frozen_model_and_a_folder_that_is_not_there(runs, slide):
     assert "is a frozen model" in err
     code, _, err = slide("report", "a", "--out", "deep/r.html")
     assert code == 2
-    assert "a folder that exists" in err
+    assert "there is no folder deep: make it" in err
+    for name in ("", ".", "-"):
+        code, _, err = slide("report", "a", "--out", name)
+        assert code == 2
+        assert "expected the name of a file, such as report.html" in err

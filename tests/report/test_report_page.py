@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from slide.report.runs import facts, inside, seconds
 from slide.report.runs.drawing import rounded
 from slide.report.runs.evaluating import sampled_recall
 from slide.report.runs.page import PANELS
-from slide.report.runs.reading import read_runs
+from slide.report.runs.reading import read_runs, record_of
 
 VOID = {"meta", "br", "img", "path", "use"}
 
@@ -153,6 +154,28 @@ def test_differences_and_the_best_are_told(run_folders, told):
     assert facts.best_in_words(runs).startswith(f"{best} has the best P@1")
     mixed = read_runs([run_folders / name for name in ("solved", "steps")])
     assert "not to be compared" in facts.best_in_words(mixed)
+
+
+def test_ties_are_told_and_how_far_chance_goes(run_folders):
+    (run,) = read_runs([run_folders / "steps"])
+    judged = dict(run.judged, n_examples=400)
+    runs = [replace(run, letter=letter, judged=judged) for letter in "ABC"]
+    assert facts.best_in_words(runs).startswith("A, B and C have the best P@1")
+    behind = replace(runs[1], measured={"precision_at_1": 0.4})
+    ahead = replace(runs[0], measured={"precision_at_1": 0.5})
+    told = facts.best_in_words([behind, ahead])
+    assert "10.00 points above B (of 400 examples, so that one standard error of a score" in told
+    assert "is 2.50)" in told
+    many = [replace(each, judged=dict(judged, n_examples=4000)) for each in (behind, ahead)]
+    assert "standard error" not in facts.best_in_words(many)
+
+
+def test_settings_that_training_chose_are_told(run_folders):
+    (run,) = read_runs([run_folders / "solved"])
+    said = record_of(run.description["config"])
+    chosen = [name for name in ("cost", "centroid", "idf_power") if said[name] is None]
+    assert chosen
+    assert all(run.config[name] == run.last[name] for name in chosen)
 
 
 def test_pieces_of_time_add_up_and_occupancy_is_of_each_learner(run_folders):

@@ -157,6 +157,8 @@ def test_the_option_shows_a_run(files, slide):
         ),
         (["--tensorboard", "test.txt/a"], "cannot write event files to test.txt/a: "),
         (["--tensorboard", "a", "--distributed", "--combine", "voted"], "leave out one of them"),
+        (["--tensorboard", "n"], "is n, the folder of a model, which holds nothing else"),
+        (["--tensorboard", "./n/../n"], "the folder of a model"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_before_anything_is_read(files, slide, options, said):

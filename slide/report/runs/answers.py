@@ -23,7 +23,7 @@ LISTED = 10  # confusions of a run
 LONGEST = 60  # characters of a label's name
 SPREAD = 0.07  # between the marks of runs at one place of an axis
 NOT_JUDGED = "nobody knows how good answers are"
-TO_TYPE = "type `slide report RUN --data FILE`, or train with `--valid FILE`"
+TO_TYPE = "type `slide report RUN --data FILE --out PAGE`, or train with `--valid FILE`"
 
 
 def judged_on(run: Run) -> str:

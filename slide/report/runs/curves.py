@@ -86,7 +86,7 @@ def without_precision(run: Run) -> str:
         return ""
     return (
         "not evaluated while training: type `slide train TRAIN --valid FILE --model DIR` for "
-        "curves, or `slide report RUN --data FILE` for what the model reaches"
+        "curves, or `slide report RUN --data FILE --out PAGE` for what the model reaches"
     )
 
 
@@ -100,7 +100,7 @@ def losses(runs: Sequence[Run]) -> Panel:
     about = (
         "The first is the mean of an epoch over the labels that a step looked at, and so falls as "
         "these are chosen otherwise; the second is over all labels, on 64 examples that stay the "
-        "same."
+        "same. Solved labels have one loss, which is both."
     )
     if len({of_loss(run) for run in runs}) > 1:
         about += " These runs minimise different losses: compare how they fall, not their heights."

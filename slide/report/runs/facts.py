@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from slide.core.examples.metrics import RANKS
+from slide.core.runs.calibrating import MOST
 from slide.report.runs.panel import Panel, lacking
 from slide.report.runs.reading import Run, number, record_of
 from slide.report.runs.tables import (
@@ -22,6 +24,7 @@ from slide.report.runs.tables import (
     seconds,
 )
 
+EQUAL = 0.00005  # difference of two shares that are told with two digits of a percent
 SAID = 40  # characters of a value in a table
 LONGEST_HEAD = 24
 
@@ -81,7 +84,7 @@ def data_in_words(runs: Sequence[Run]) -> str:
     if None in digests or "" in digests:
         return "and whether they had the same training set is not recorded"
     same = "the same training set" if len(digests) == 1 else "different training sets"
-    return f"and were trained on {same}"
+    return f"and they were trained on {same}"
 
 
 def best_in_words(runs: Sequence[Run]) -> str:
@@ -90,15 +93,28 @@ def best_in_words(runs: Sequence[Run]) -> str:
     known = {letter: score for letter, score in scores.items() if score is not None}
     if len({scored_on(run) for run in runs}) > 1 or len(known) < len(runs):
         return "Their scores are not of the same examples, and are not to be compared."
-    first, second = sorted(known, key=lambda letter: -known[letter])[:2]
+    order = sorted(known, key=lambda letter: -known[letter])
+    first, second = order[:2]
+    best = [letter for letter in order if known[first] - known[letter] < EQUAL]
+    if len(best) > 1:
+        return f"{listed(best)} have the best P@1, {percent(known[first])}."
     points = 100 * (known[first] - known[second])
-    if points < 0.005:
-        return f"{first} and {second} have the best P@1, {percent(known[first])}."
     told = f"{first} has the best P@1, {percent(known[first])}, {points:.2f} points above {second}"
+    told += error_in_words(runs, known[first])
     quickest = min(runs, key=lambda run: number(run.last, "seconds") or float("inf"))
     if quickest.letter == first:
         return f"{told}, and took least time."
     return f"{told}; {quickest.letter} took least time."
+
+
+def error_in_words(runs: Sequence[Run], score: float) -> str:
+    """How far chance alone moves a score; "" where it is not known of how many examples it is."""
+    counts = {number(run.judged or {}, "n_examples") for run in runs}
+    n = next(iter(counts)) if len(counts) == 1 else None
+    if not n or n >= MOST:
+        return ""
+    error = 100 * math.sqrt(score * (1 - score) / n)
+    return f" (of {n:,.0f} examples, so that one standard error of a score is {error:.2f})"
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:

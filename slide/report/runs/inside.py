@@ -174,4 +174,7 @@ def without_recall(run: Run) -> str:
     """Why there is nothing to show."""
     if sampled_recall_of(run) or points_of(run, "epoch", PROBE):
         return ""
-    return "no hash tables to probe while training: type `slide report RUN --data FILE`"
+    return (
+        "recall was not measured, for there are no hash tables: type `slide report RUN --data FILE "
+        "--out PAGE`"
+    )

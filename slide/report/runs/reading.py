@@ -65,8 +65,9 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Settings by name."""
-        return record_of(self.description.get("config"))
+        """Settings by name; what training chose stands where nobody said anything."""
+        said = record_of(self.description.get("config"))
+        return {name: self.last.get(name) if each is None else each for name, each in said.items()}
 
     @property
     def last(self) -> Record:

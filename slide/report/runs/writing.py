@@ -28,11 +28,18 @@ def refuse_taken(page: Path, overwrite: bool) -> None:
         page: of the report.
         overwrite: whether an earlier report may be replaced.
     """
+    if page.name in ("", "-"):
+        raise ConfigError(
+            f"--out is {str(page)!r}: expected the name of a file, such as report.html, for "
+            "pictures are put beside it"
+        )
     pictures = folder_of(page)
     if page.is_dir():
         raise ConfigError(f"--out is {page}, which is a folder: give the name of a file in it")
     if not page.parent.is_dir():
-        raise ConfigError(f"--out is {page}: expected a file in a folder that exists")
+        raise ConfigError(
+            f"--out is {page}, and there is no folder {page.parent}: make it, or choose another one"
+        )
     taken = [path for path in (page, pictures) if os.path.lexists(path)]
     if taken and not overwrite:
         raise ConfigError(
