@@ -19,7 +19,10 @@ from zipfile import ZipFile
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = "slide", "tests", "bench", "docs", "examples"
-BESIDE = "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml"
+BESIDE = (
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "constraints.txt",
+    "mkdocs.yml", "pyproject.toml",
+)  # fmt: skip
 NEEDED = (
     "slide/py.typed", "slide/data/demo/train.txt.zst", "slide/data/demo/SHA256SUMS",
     "slide/report/verification.css",
