@@ -259,11 +259,12 @@ class DirectRun(Stepping):
         They are begun where examples are parts of sessions. After a pass they are looked at, and
         after the last one once more, with all else; if time is up there is no further one.
         """
-        if self.seconds_left <= 0:
+        wanted = self.settings.learner.embedding_dim
+        if wanted == 0 or self.seconds_left <= 0:
             return False
         if self.embedding is None:
             self.begin_embedding()
-        elif self.embedding.n_epochs == 1 and self.settings.learner.embedding_dim is None:
+        elif self.embedding.n_epochs == 1 and wanted is None:
             self.judged(self.asked())
         if self.embedding is None or self.embedding.n_epochs == EPOCHS:
             return False
@@ -274,7 +275,7 @@ class DirectRun(Stepping):
         """Begin with embeddings if they are wanted, or may pay, and nobody has begun before."""
         assert self.train is not None
         wanted, n_labels = self.settings.learner.embedding_dim, self.data.n_labels
-        if self.is_embedded or wanted == 0:
+        if self.is_embedded:
             return
         self.is_embedded, asked = True, self.asked()
         if wanted is not None or (n_labels * DIM <= MOST_NUMBERS and asked.has_parts):
