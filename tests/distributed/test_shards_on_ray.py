@@ -114,7 +114,8 @@ def test_nodes_that_are_killed_change_no_bit(cluster, plain, tmp_path):
         nodes = [
             one for one in cluster.worker_nodes if any(one.node_id[:8] in each for each in places)
         ]
-        node = (nodes or cluster.worker_nodes)[0]  # shards may still be on nodes that have ended
+        # Shards may still be on nodes that have ended.
+        node = next(iter(nodes or cluster.worker_nodes))
         add_node(cluster)
         cluster.remove_node(node, allow_graceful=False)
         ended.append(node)

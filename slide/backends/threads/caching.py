@@ -64,32 +64,25 @@ class KernelCacheImpl(CompileResultCacheImpl):
     )
 
 
-class SealedFile(IndexDataCacheFile):
+class SealedFiles(IndexDataCacheFile):
     """Files whose contents are known to be those that were written, for this kernel and types.
 
-    A data file has a name of its own for each combination of types, where numba counts: two
-    processes that count at the same time would give one name to two of them.
+    There is no index, which processes that compile at the same time would write over each other's:
+    the file of a combination of types has a name that follows from them.
     """
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep what was compiled; the index names it when it is there."""
-        name, body = self._data_name_of(key), self._dump(data)
-        self._save_data(name, (self._seal(key, body), body))
-        self._save_index(self._load_index() | {key: name})
+        """Keep what was compiled."""
+        body = self._dump(data)
+        self._save_data(self._data_name_of(key), (self._seal(key, body), body))
 
     def load(self, key: Any) -> Any:
-        """What was compiled; None if there is nothing, or something else."""
-        seal, body = super().load(key) or ("", b"")
+        """What was compiled; None if it is something else. Raises where there is no such file."""
+        seal, body = self._load_data(self._data_name_of(key))
         return pickle.loads(body) if seal == self._seal(key, body) else None
 
-    def _load_index(self) -> dict[Any, str]:
-        try:
-            return dict(super()._load_index())
-        except Exception:  # whatever the bytes of a damaged file stand for
-            return {}
-
     def _data_name_of(self, key: Any) -> str:
-        return self._data_name_pattern.format(number=int(digest(repr(key).encode())[:16], 16))
+        return self._data_name(int(digest(repr(key).encode())[:16], 16))
 
     def _seal(self, key: Any, body: bytes) -> str:
         whose = repr((self._version, self._source_stamp, key))
@@ -106,7 +99,7 @@ class KernelCache(FunctionCache):
         locator = self._impl.locator
         sources = digest_of_sources(Path(inspect.getfile(function)).parent)
         stamp = locator.get_source_stamp(), sources
-        self._cache_file = SealedFile(self._cache_path, self._impl.filename_base, stamp)
+        self._cache_file = SealedFiles(self._cache_path, self._impl.filename_base, stamp)
         if getattr(config, "CACHE_DIR", "") and not isinstance(locator, UserProvidedCacheLocator):
             warn_once(
                 f"NUMBA_CACHE_DIR is {os.environ.get('NUMBA_CACHE_DIR')!r}, where compiled kernels "
@@ -117,7 +110,7 @@ class KernelCache(FunctionCache):
         """A kernel for these types as it was kept; None if it is to be compiled."""
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # whatever the bytes of a damaged file stand for
+        except Exception:  # no such file, or whatever the bytes of a damaged one stand for
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
