@@ -27,7 +27,7 @@ from slide.core.direct.embeddings import (
     Embeddings,
     Pooled,
     Trails,
-    summed,
+    summed_by,
     unit_rows,
 )
 from slide.core.direct.things import of_ones, own_features
@@ -209,8 +209,7 @@ class EmbeddingRun:
         parts[: bounds[0]] = items
         parts[bounds[0] + rows] = slopes[0][:, None] * pooled.directions
         parts[bounds[1] :] = slopes[1].T @ pooled.directions
-        order = np.argsort(which, kind="stable")
-        gradient = summed(parts[order], np.searchsorted(which[order], np.arange(len(touched))))
+        gradient = summed_by(parts, which, len(touched))
         gradient -= units * (gradient * units).sum(axis=1, keepdims=True)
         self.move_vectors(touched, gradient / lengths, lr)
         self.move_attention(attention, lr)

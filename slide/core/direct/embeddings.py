@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
@@ -262,10 +263,25 @@ class Embeddings:
 
 
 def summed(values: Array, starts: Array) -> Array:
-    """The sums of runs that begin at these places: none of them is empty."""
-    if not len(starts):
-        return np.zeros_like(values[:0])
-    total: Array = np.add.reduceat(values, starts, axis=0)
+    """The sums of runs that begin at these places, the first at 0: none of them is empty."""
+    n, bounds = len(values), np.append(starts, len(values))
+    runs = scipy.sparse.csr_array(
+        (np.ones(n, np.float32), np.arange(n), bounds), shape=(len(starts), n)
+    )
+    total: Array = runs @ values
+    return total
+
+
+def summed_by(values: Array, which: Array, n: int) -> Array:
+    """The sums of the rows of each of n kinds, f32 (n, DIM), in the order they have.
+
+    Args:
+        values: f32 (m, DIM).
+        which: of each row the kind; i64 (m,), below n.
+    """
+    m = len(values)
+    kinds = scipy.sparse.csc_array((np.ones(m, np.float32), which, np.arange(m + 1)), shape=(n, m))
+    total: Array = kinds @ values
     return total
 
 
