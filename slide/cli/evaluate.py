@@ -26,12 +26,11 @@ from slide.cli.options import (
     Threads,
     computing_threads,
     print_json,
-    tell_left_out,
 )
 from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
+from slide.cli.reading import Reading
 from slide.cli.screen import percent
-from slide.cli.texts import Labels, Separator, Text, tell_unknown
-from slide.cli.training_files import examples_like
+from slide.cli.texts import Labels, Separator, Text
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
 
@@ -94,14 +93,11 @@ def evaluate(
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     model = model_in(folder, backend)
-    one_based = model.one_based if one_based is None else one_based
-    data = examples_like(model, folder, file, logs, one_based, text, labels, separator)
-    if model.text is not None:
-        tell_unknown(data, "judged by the most frequent labels")
-    n_left_out = 0 if logs is not None else tell_left_out(data)
+    reading = Reading(logs, one_based, text, labels, separator)
+    data, n_left_out = reading.examples(model, folder, file)
     with computing_threads(model.backend, threads), telling_unseen(file, strict):
         if sampled:
-            prepare(model, plan, insert, one_based, folder)
+            prepare(model, plan, insert, reading.counting(model), folder)
         if shown:
             scores = model.evaluate_shown(data, (psp_a, psp_b), ranks)
         else:

@@ -17,7 +17,7 @@ from slide.core.errors import ConfigError
 if TYPE_CHECKING:
     from slide.distributed.planning.advice import Plan
     from slide.distributed.planning.counts import Work
-    from slide.distributed.planning.faults import Expected
+    from slide.distributed.planning.faults import Expected, Faults
     from slide.distributed.planning.rates import Rates
     from slide.distributed.planning.timing import Node
 
@@ -81,28 +81,18 @@ def plan(
     """
     from slide.cli.planned import as_object, show
     from slide.distributed.planning.advice import plan as planned
-    from slide.distributed.planning.faults import Faults, expected
     from slide.distributed.planning.files import refuse_taken
-    from slide.distributed.planning.stored import checkpoint_bytes
 
     numbers = numbers_of_nodes(nodes)
     node = node_of(cores, memory, latency_us, bandwidth_gbit)
-    faults = Faults(
-        within("--stragglers", stragglers, 0, 10),
-        within("--failures-per-node-day", failures_per_node_day, 0, 1e4),
-        within("--restart-seconds", restart_seconds, 0, 1e7),
-    )
+    faults = faults_of(stragglers, failures_per_node_day, restart_seconds)
     counts = counts_of(labels, examples, features, features_per_example, labels_per_example)
     if emit is not None:
         refuse_taken(emit)
     work, rates = work_of(data, backend, counts, chosen)
     work = replace(work, loose=loose)
     result = planned(work, rates, node, numbers, "batch_size" in chosen)
-    found = [
-        expected(line.step, replace(work, batch_size=line.batch_size).steps_per_epoch,
-                 line.n_nodes, faults, checkpoint_bytes(work, line.n_nodes))
-        for line in result.lines
-    ]  # fmt: skip
+    found = with_faults(result, work, faults)
     if as_json:
         print_json(as_object(result, found, faults))
     else:
@@ -144,6 +134,33 @@ def node_of(
         1e-6 * within("--latency-us", latency_us, 0, 1e7),
         1e9 / 8 * within("--bandwidth-gbit", bandwidth_gbit, 1e-6, 1e6),
     )
+
+
+def faults_of(stragglers: float, failures_per_node_day: float, restart_seconds: float) -> Faults:
+    """What goes wrong.
+
+    Raises:
+        ConfigError: a number is out of its range.
+    """
+    from slide.distributed.planning.faults import Faults
+
+    return Faults(
+        within("--stragglers", stragglers, 0, 10),
+        within("--failures-per-node-day", failures_per_node_day, 0, 1e4),
+        within("--restart-seconds", restart_seconds, 0, 1e7),
+    )
+
+
+def with_faults(result: Plan, work: Work, faults: Faults) -> list[Expected]:
+    """What is to be expected of each line of a plan, all that goes wrong included."""
+    from slide.distributed.planning.faults import expected
+    from slide.distributed.planning.stored import checkpoint_bytes
+
+    return [
+        expected(line.step, replace(work, batch_size=line.batch_size).steps_per_epoch,
+                 line.n_nodes, faults, checkpoint_bytes(work, line.n_nodes))
+        for line in result.lines
+    ]  # fmt: skip
 
 
 def within(name: str, value: float, least: float, most: float) -> float:

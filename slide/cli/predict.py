@@ -13,6 +13,7 @@ from slide.cli.logs import (
     ClickedFrom,
     Clicks,
     LogColumns,
+    Logs,
     NoRepeats,
     Sessions,
     logs_of,
@@ -30,10 +31,12 @@ from slide.cli.plans import Insert, Sampled, prepare, refuse_idle, takes_plan
 from slide.cli.texts import Text, examples_for, tell_unknown
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import DataError
+from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
     from slide.core.contract.arrays import Array
     from slide.core.examples.dataset import Dataset
+    from slide.core.models.model import Model
 
 
 @takes_plan
@@ -82,7 +85,6 @@ def predict(
     it is such an object for each session, with "session": ID before the rest;
     of one of clicks (--clicks) for each user, with "user": ID.
     """
-    from slide.core.examples.metrics import without
     from slide.data import (
         refuse_other_than_svmlight,
         refuse_taken,
@@ -91,7 +93,6 @@ def predict(
         write_named,
         write_predictions,
     )
-    from slide.data.streams import shown
 
     place = Wanted(distributed, shards, address, backend=backend, threads=threads)
     place.refuse_sampled(sampled)
@@ -107,29 +108,14 @@ def predict(
     refuse_unwritable(out)
     with place.model(folder) as model:
         one_based = model.one_based if one_based is None else one_based
-        who = None
-        if logs is not None:
-            refuse_itemless(model, folder, logs)
-            who, data = logs.read_ends(file, model)
-        else:
-            data = examples_for(model, file, one_based, text, features_only=True)
+        who, data = asked_in(file, model, folder, logs, one_based, text)
         has_texts = model.text is not None
-        if not data.n_samples:
-            raise DataError(
-                "there is no example, expected one at least: check the file", shown(file)
-            )
         label_names = model.named_labels if has_texts or names or logs else None
+        likely = proba or threshold is not None
         with computing_threads(model.backend, threads), telling_unseen(file, strict):
             if sampled:
                 prepare(model, plan, insert, one_based, folder)
-            wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
-            likely = proba or threshold is not None
-            answer = model.predict_proba if likely else model.predict
-            left_out = data.left_out
-            n_seen = 0 if left_out is None else int(left_out.row_lengths().max())
-            ids, scores = answer(data.x, wanted + n_seen, sampled)
-        if left_out is not None:
-            ids, scores = without(ids, scores, left_out, wanted)
+            ids, scores = best_of(model, data, k, likely, sampled)
         if threshold is not None:
             ids = np.where(scores >= threshold, ids, np.int32(-1))
         if has_texts:
@@ -141,6 +127,51 @@ def predict(
         what = "probabilities" if likely else "scores"
         kind = "session" if logs is None else logs.kind
         write_named(label_names, ids, scores, is_known, out, what, who, kind)
+
+
+def asked_in(
+    file: Path, model: Model, folder: Path, logs: Logs | None, counting: OneBased,
+    text: list[str] | None,
+) -> tuple[list[Any] | None, Dataset]:  # fmt: skip
+    """Whose examples are to be answered, where they are of a log, and these examples.
+
+    Raises:
+        DataError: there is none, or the file is not of the kind that the model was trained on.
+    """
+    from slide.data.streams import shown
+
+    who: list[Any] | None = None
+    if logs is not None:
+        refuse_itemless(model, folder, logs)
+        who, data = logs.read_ends(file, model)
+    else:
+        data = examples_for(model, file, counting, text, features_only=True)
+    if not data.n_samples:
+        raise DataError("there is no example, expected one at least: check the file", shown(file))
+    return who, data
+
+
+def best_of(
+    model: Model, data: Dataset, k: int | None, likely: bool, sampled: bool
+) -> tuple[Array, Array]:
+    """The best labels of each example less those that are left out, and their scores.
+
+    Args:
+        model: which answers.
+        data: the examples.
+        k: how many; None for 5, or as many as training has seen.
+        likely: whether scores are to be probabilities.
+        sampled: whether few labels are looked at.
+    """
+    from slide.core.examples.metrics import without
+
+    wanted = max(1, min(5, model.n_seen_labels)) if k is None else k
+    answer = model.predict_proba if likely else model.predict
+    left_out = data.left_out
+    if left_out is None:
+        return answer(data.x, wanted, sampled)
+    ids, scores = answer(data.x, wanted + int(left_out.row_lengths().max()), sampled)
+    return without(ids, scores, left_out, wanted)
 
 
 def known_rows(data: Dataset, has_texts: bool, n_items: int | None) -> Array:

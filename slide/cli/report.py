@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from slide.cli.logs import (
     Clicks,
     HoldOut,
     LogColumns,
-    Logs,
     NoRepeats,
     Sessions,
     logs_of,
@@ -28,41 +26,14 @@ from slide.cli.options import (
     Threads,
     computing_threads,
     print_json,
-    tell_left_out,
 )
-from slide.cli.texts import Labels, Separator, Text, tell_unknown
-from slide.cli.training_files import examples_like
+from slide.cli.reading import Reading
+from slide.cli.texts import Labels, Separator, Text
 from slide.cli.unseen import Strict, telling_unseen
 from slide.core.errors import ConfigError
-from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
     from slide.report.runs.reading import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How the examples of --data are read.
-
-    Args:
-        logs: if they are logs.
-        one_based, text, labels, separator: the options.
-    """
-
-    logs: Logs | None
-    one_based: OneBased | None
-    text: list[str] | None
-    labels: str | None
-    separator: str | None
-
-    @property
-    def given(self) -> str:
-        """An option that was given; "" if none was."""
-        if self.logs is not None:
-            return self.logs.option
-        names = "one_based", "text", "labels", "separator"
-        given = (name for name in names if getattr(self, name))
-        return next((f"--{name.replace('_', '-')}" for name in given), "")
 
 
 def report(
@@ -150,15 +121,7 @@ def judged_on(
     found = []
     for run in runs:
         model = model_in(run.folder, backend)
-        counting = model.one_based if reading.one_based is None else reading.one_based
-        data = examples_like(
-            model, run.folder, file, reading.logs, counting, reading.text, reading.labels,
-            reading.separator,
-        )  # fmt: skip
-        if model.text is not None:
-            tell_unknown(data, "judged by the most frequent labels")
-        if reading.logs is None:
-            tell_left_out(data)
+        data, _ = reading.examples(model, run.folder, file)
         with computing_threads(model.backend, threads), telling_unseen(file, strict):
             found.append(judged(run, model, data))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,21 +33,15 @@ from slide.cli.options import (
     BackendName,
     OneBasedText,
     Threads,
-    computing_threads,
     given,
-    model_in,
-    print_json,
-    tally_of,
 )
 from slide.cli.resuming import (
     CheckpointEvery,
     Resume,
     asked_for,
     found_by,
-    settings_from,
     tell_ended,
 )
-from slide.cli.screen import Screen
 from slide.cli.settings import all_chosen, common_settings, takes_settings
 from slide.cli.texts import (
     Labels,
@@ -58,24 +51,15 @@ from slide.cli.texts import (
     Vectorizer,
     texts_of,
 )
-from slide.cli.tracking import EventFolder, board_in, watching
-from slide.cli.training_files import (
-    has_clicks,
-    judged_on,
-    refuse_files,
-    sets_of,
-    tell_sets,
-    tell_unused,
-)
-from slide.cli.unseen import Strict, telling_unseen
+from slide.cli.tracking import EventFolder, board_in
+from slide.cli.training import Training
+from slide.cli.training_files import has_clicks, judged_on, refuse_files
+from slide.cli.unseen import Strict
 from slide.core.errors import ConfigError
 from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
-    from slide.core.contract.backend import Backend
     from slide.core.contract.state import State
-    from slide.core.examples.dataset import Dataset
-    from slide.core.learners.config import Config
 
 WORKERS = "Worker processes"
 Set = Annotated[
@@ -169,7 +153,6 @@ def train(
     from slide.core.models.folder import refuse_unwritable
     from slide.core.runs.ending import taken_over
     from slide.core.runs.refusals import demand_time_budget
-    from slide.core.runs.to_folder import train_to_folder
 
     chosen = all_chosen(chosen, assignments)  # refuses bad settings before reading gigabytes
     clicks = clicks or (chosen.get("loss") == "saros" and has_clicks(train, sessions, text, labels))
@@ -198,44 +181,11 @@ def train(
     one_based = one_based or counting_of(found)
     refuse_files(train, valid, one_based, texts)
     computer = load(backend, **given({"mode": mode, "on_worker_loss": on_worker_loss}))
-
-    began = time.perf_counter()
-    train_set, valid_set = sets_of(train, valid, one_based, texts)
-    if not quiet:
-        tell_sets(train_set, valid_set)
-    seconds_load = time.perf_counter() - began
-    by_steps = wanted.by_steps or takes_steps(computer)
-    config = config_for(train_set, found, chosen, by_steps, time_budget, quiet)
-    recipe: dict[str, Any] = {}
-    if explain_recipe and found is None:
-        recipe = tell_recipe(train_set, by_steps, time_budget, chosen, as_json)
-    wanted.refuse_unfit(train_set.n_labels, config)
-    screen = Screen(config.training.epochs, not quiet, show_epochs=not (quiet or as_json))
-    with (
-        telling_unseen(judged, strict, quiet),
-        computing_threads(computer, 1 if distributed else threads) as n_threads,
-        wanted.placement(computer, checkpoints) as placement,
-        watching(screen, board) as watcher,
-    ):
-        if wanted.votes:
-            figures = wanted.vote(
-                computer, chosen, train_set, valid_set, model, overwrite, str(train),
-                one_based or OneBased.NONE, time_budget=time_budget, calibrate=calibrate,
-            )  # fmt: skip
-        else:
-            _, figures = train_to_folder(
-                train_set, valid_set, model, config, computer, overwrite, time_budget, watcher,
-                str(train), one_based or OneBased.NONE, keeping, calibrate, checkpoints,
-                placement, {"seconds_load": seconds_load, "threads": n_threads},
-            )  # fmt: skip
-    unused = tell_unused(train_set, quiet)
-    if as_json:
-        more = {"seconds_load": seconds_load, "threads": n_threads, "unused_labels": unused}
-        print_json(figures | more | recipe | checks_of(computer))
-    elif not quiet:
-        if keep == "best":
-            print(f"Kept epoch {figures['kept_epoch']}, {figures[keeping.metric]:.4f}")
-        print(model_in(model, *([logs.option] if logs else [])))
+    Training(
+        train, valid, judged, texts, one_based, model, chosen, computer, wanted, keeping,
+        checkpoints, found, board, time_budget, calibrate, overwrite, strict, explain_recipe,
+        quiet, as_json,
+    ).run()  # fmt: skip
 
 
 def counting_of(found: State | None) -> OneBased | None:
@@ -246,37 +196,6 @@ def counting_of(found: State | None) -> OneBased | None:
         return None
     with understood():
         return OneBased(found["run"]["one_based"])
-
-
-def config_for(
-    train: Dataset,
-    found: State | None,
-    chosen: dict[str, Any],
-    by_steps: bool,
-    time_budget: float | None,
-    quiet: bool,
-) -> Config:
-    """All settings: of the run that goes on, or as they are chosen for these examples."""
-    from slide.core.learners.recipe import recipe
-
-    if found is not None:
-        return settings_from(found, chosen, quiet)
-    return recipe(train, by_steps, time_budget, **chosen)
-
-
-def tell_recipe(
-    train: Dataset, by_steps: bool, time_budget: float | None, chosen: dict[str, Any], as_json: bool
-) -> dict[str, Any]:
-    """Print what the recipe chooses, and why; or give it for the one object that is printed."""
-    from rich.console import Console
-
-    from slide.cli.counts import show_recipe
-    from slide.core.learners.reasons import explained
-
-    told = explained(train, by_steps, time_budget, **chosen)
-    if not as_json:
-        show_recipe(told, Console(highlight=False))
-    return {"recipe": told.to_dict()}
 
 
 def refuse_calibrating(wanted: Wanted, calibrate: bool, valid: Path | None) -> None:
@@ -300,14 +219,3 @@ def refuse_comparing(
             f"{idle[0]} is about the epochs of one model, and --combine voted trains several to "
             "their ends: leave out one of them"
         )
-
-
-def takes_steps(computer: Backend) -> bool:
-    """Whether a backend is one whose workers take steps at once."""
-    return getattr(computer, "hogwild_workers", None) is not None
-
-
-def checks_of(computer: Backend) -> dict[str, Any]:
-    """Figures of what was checked of a backend, if it was."""
-    tally = tally_of(computer)
-    return {"checked_calls": tally.checked, "checked_worst": tally.worst} if tally else {}

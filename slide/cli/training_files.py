@@ -1,4 +1,4 @@
-"""The files that a run reads: the training set, and what it is judged on."""
+"""The files that a run reads: the training set, and the validation set."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide.cli.logs import Logs, refuse_itemless
+from slide.cli.logs import Logs
 from slide.cli.options import tell_left_out
-from slide.cli.texts import Texts, examples_for, refuse_table, tell_unknown
+from slide.cli.texts import Texts, refuse_table, tell_unknown
 from slide.cli.unseen import unused_labels
 from slide.core.errors import ConfigError, DataError
 from slide.core.examples.counting import OneBased
 
 if TYPE_CHECKING:
     from slide.core.examples.dataset import Dataset
-    from slide.core.models.model import Model
 
 
 def has_clicks(train: Path, sessions: bool, text: list[str] | None, labels: str | None) -> bool:
@@ -70,21 +69,6 @@ def sets_of(
         refuse_table(valid)
         return train_set, read(valid)
     return train_set, read_texts(valid, like=train_set)
-
-
-def examples_like(
-    model: Model, folder: Path, file: Path, logs: Logs | None, counting: OneBased,
-    text: list[str] | None, labels: str | None, separator: str | None,
-) -> Dataset:  # fmt: skip
-    """The examples of a file that the model of a folder is to be judged on, read as its own were.
-
-    Raises:
-        DataError, ConfigError: the file is not of the kind that it was trained on.
-    """
-    if logs is None:
-        return examples_for(model, file, counting, text, labels, separator)
-    refuse_itemless(model, folder, logs)
-    return logs.read(file, model)
 
 
 def tell_sets(train: Dataset, valid: Dataset | None) -> None:

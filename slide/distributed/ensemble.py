@@ -30,8 +30,9 @@ from slide.core.models.folder import CALIBRATION, staged
 from slide.core.models.model import Model
 from slide.core.models.unseen import UnseenWarning, known
 from slide.core.runs.calibrating import answers
+from slide.core.runs.refusals import checked_pair
 from slide.core.runs.to_folder import peak_rss_mb
-from slide.core.runs.trainer import Trainer, checked_pair
+from slide.core.runs.trainer import Trainer
 from slide.distributed.asking import Hire, InProcess
 from slide.distributed.ensemble_folder import (
     members_in,

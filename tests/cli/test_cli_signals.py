@@ -20,7 +20,7 @@ def test_interrupt_is_a_sentence(files, slide, monkeypatch, name):
 
     if name == "SIGINT":  # what runs in the background may have inherited that it is ignored
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr("slide.core.runs.trainer.Trainer._epoch", interrupt)
+    monkeypatch.setattr("slide.core.runs.epochs.Epochs.epoch", interrupt)
     before = sorted(files.rglob("*"))
     code, _, err = slide("train", "train.txt.gz", "--model", "n")
     assert code == 130

@@ -10,8 +10,7 @@ from near_examples import BACKEND, SETTINGS
 from threadpoolctl import threadpool_limits
 
 import slide
-from slide.core.direct import embedding_steps
-from slide.core.direct import run as direct_run
+from slide.core.direct import embedding_steps, ending
 from slide.core.direct.embedding_steps import EPOCHS, NEGATIVES, EmbeddingRun, following
 from slide.core.direct.embeddings import SCALE, Embeddings, Pooled, unit_rows
 from slide.core.direct.judging import stacked
@@ -119,7 +118,7 @@ def test_nobody_has_them_by_default_but_sessions_that_gain(monkeypatch):
     run = begun(undecided)
     assert run.finish()
     assert run.embedding.n_epochs == 1
-    monkeypatch.setattr(direct_run, "stacked", lambda *_: (None, None))
+    monkeypatch.setattr(ending, "stacked", lambda *_: (None, None))
     assert not run.finish()  # what a pass has brought is no gain
     assert run.embedding is None
     late = begun(undecided)

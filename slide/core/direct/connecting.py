@@ -17,6 +17,7 @@ from slide.core.direct.inputs import Inputs
 from slide.core.direct.mapped import AsInputs, centroids
 from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
+from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.scratch import few_at_a_time, rows_of
 from slide.core.examples.weights import of_rows
@@ -85,6 +86,23 @@ def begun(
     if settings.learner.grown:
         weight = weight.union(grown_connections(settings, backend, data, weight, bias))
     return Direct.of(weight, bias, inputs, backend)
+
+
+def refuse_layers(settings: Settings[DirectSettings], earlier: Earlier) -> None:
+    """Raise ConfigError if there is a hidden layer of neighbours, or is to be.
+
+    What they count beside weights that are trained on is not to be learned.
+    """
+    if settings.learner.layers == 2:
+        raise ConfigError(
+            f"begin_with goes on with connections alone, and not with {said('layers', 2)}: "
+            f"expected {said('layers', 1)}, or leave it out"
+        )
+    if earlier.network.hidden is not None:
+        raise ConfigError(
+            "begin_with is a model with a hidden layer of examples: expected one of connections "
+            f"alone, trained with {said('layers', 1)}"
+        )
 
 
 def carried(earlier: Earlier, begun: Direct, backend: Backend) -> Direct:

@@ -1,12 +1,11 @@
 """Training of embeddings: a sampled softmax over items, Adam, a few passes over the examples.
 
 Negatives are drawn for a whole batch by the items' counts to the power 0.75, and stand for the
-others by how likely they are to be drawn. Vectors begin where items that follow each other are
-alike: at the leading singular vectors of how much more often than by chance they do.
+others by how likely they are to be drawn. Vectors begin as `slide.core.direct.embedding_vectors`
+has them.
 
 Source: importance-weighted sampling, Jean et al. (ACL 2015); counts to the power 0.75, Mikolov et
-al. (NIPS 2013); shifted PMI and its singular vectors, Levy and Goldberg (NIPS 2014); randomised
-range finder, Halko, Martinsson and Tropp (SIAM Review 2011); Adam, Kingma and Ba (ICLR 2015).
+al. (NIPS 2013); Adam, Kingma and Ba (ICLR 2015).
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
-import scipy.sparse
 from threadpoolctl import threadpool_limits
 
 from slide.core.contract.arrays import Array
 from slide.core.contract.state import State, rng_from, state_of_rng
+from slide.core.direct.embedding_vectors import POWER, following
 from slide.core.direct.embeddings import (
     SCALE,
     Attention,
@@ -30,7 +29,6 @@ from slide.core.direct.embeddings import (
     summed_by,
     unit_rows,
 )
-from slide.core.direct.things import of_ones, own_features
 from slide.core.examples.dataset import Dataset
 
 DIM = 64
@@ -39,10 +37,7 @@ FEWEST_STEPS = 400  # of a pass, where batches are not the smallest
 SMALLEST, LARGEST = 32, 512  # batches
 RATE, LAST_RATE = 0.004, 0.03  # at most, and as a share of that at the end
 WARM_UP, MOST_WARM_UP = 0.1, 200  # as a share of the steps, and steps at most
-POWER = 0.75  # of counts, by which negatives are drawn
 BETA, BETA_SQUARE, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
-SPARE, ROUNDS, SHRUNK = 8, 2, 0.25  # of the singular vectors: more of them, iterations, power
-LONELY = 1e-3  # length of a vector of which next to nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,46 +275,3 @@ def rate(step: int, n_steps: int) -> float:
     """Of learning: it rises for some steps, and falls until the end."""
     warm_up = min(max(WARM_UP * n_steps, 1), MOST_WARM_UP)
     return RATE * min((step + 1) / warm_up, max(LAST_RATE, 1 - step / max(n_steps, 1)), 1)
-
-
-def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
-    """Vectors by what follows what, f32 (n_labels, dim), drawn for items that nothing does."""
-    own, y, n = own_features(data.features, data.n_labels), data.y.positive(), data.n_labels
-    met = own.to_scipy().astype(np.float64).T @ of_ones(y).to_scipy()
-    met = (met + met.T).tocoo()
-    often = np.asarray(met.sum(axis=1)).ravel()
-    seldom = often**POWER
-    rows, columns = met.row, met.col
-    information = np.log(met.data * seldom.sum() / (often[rows] * seldom[columns]))
-    kept = information > 0
-    alike = scipy.sparse.csr_array(
-        (information[kept].astype(np.float32), (rows[kept], columns[kept])), shape=(n, n)
-    )
-    vectors = leading(alike, dim, rng)
-    lonely = unit_rows(vectors)[1][:, 0] < LONELY
-    vectors[lonely] = rng.standard_normal((int(lonely.sum()), dim))
-    return unit_rows(vectors)[0]
-
-
-def leading(matrix: scipy.sparse.csr_array, dim: int, rng: np.random.Generator) -> Array:
-    """The leading left singular vectors of a square matrix, by a power of their values: f32."""
-    turned = matrix.T.tocsr()
-    n = min(dim + SPARE, matrix.shape[0])
-    found = rng.standard_normal((matrix.shape[0], n)).astype(np.float32)
-    for _ in range(ROUNDS):
-        found = orthonormal(matrix @ orthonormal(turned @ found))
-    projected = turned @ found
-    values, turns = np.linalg.eigh((projected.T @ projected).astype(np.float64))
-    order = np.argsort(-values)[:dim]
-    scales = np.maximum(values[order], 0) ** (SHRUNK / 2)
-    vectors = np.zeros((matrix.shape[0], dim), np.float32)
-    vectors[:, : len(order)] = (found @ turns[:, order].astype(np.float32)) * scales
-    return vectors
-
-
-def orthonormal(columns: Array) -> Array:
-    """Columns that span the same, f32, orthogonal up to rounding."""
-    values, turns = np.linalg.eigh((columns.T @ columns).astype(np.float64))
-    floor = np.maximum(values, 1e-9 * max(values[-1], np.finfo(np.float64).tiny))
-    made: Array = (columns @ (turns / np.sqrt(floor)).astype(np.float32)).astype(np.float32)
-    return made

@@ -13,11 +13,12 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.pieces import Pieces
 from slide.core.direct.attributing import anatomy, attribution, representation, strengths
 from slide.core.direct.embedding_steps import DIM
+from slide.core.direct.ending import MOST_NUMBERS
 from slide.core.direct.inputs import LONGEST, Inputs
 from slide.core.direct.neighbours import layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import obstacle, rules, suits, tiny
-from slide.core.direct.run import MOST_NUMBERS, DirectRun
+from slide.core.direct.run import DirectRun
 from slide.core.direct.searching import IndexSearcher
 from slide.core.direct.settings import DirectSettings
 from slide.core.direct.stacking import MOST_ENTRIES

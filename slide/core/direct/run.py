@@ -12,34 +12,23 @@ from slide.core.contract.lists import occupancy_of_lists
 from slide.core.contract.sparse import InvertedIndex
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.active import active_set
-from slide.core.direct.connecting import carried, connect
-from slide.core.direct.embedding_steps import DIM, EPOCHS, EmbeddingRun
+from slide.core.direct.connecting import carried, connect, refuse_layers
+from slide.core.direct.embedding_steps import EmbeddingRun
+from slide.core.direct.ending import finish
 from slide.core.direct.inputs import Inputs
-from slide.core.direct.judging import stacked
 from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
-from slide.core.direct.neighbours import SUMMANDS
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.settings import DirectSettings
-from slide.core.direct.stacking import (
-    Asked,
-    Stacked,
-    drawn,
-    with_neighbours,
-)
+from slide.core.direct.stacking import Asked, Stacked, drawn, with_neighbours
 from slide.core.direct.things import things_of
-from slide.core.errors import ConfigError, said
-from slide.core.examples.dataset import Dataset, batches
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import Scored
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier, Stepping, StepReport, in_slices, monitored, report_of
 from slide.core.settings.schedule import Schedule
 from slide.core.settings.settings import Settings
 
-LATE = 0.75  # share of a run after which what was held out is as if it came: earlier it disturbs
-MOST_NUMBERS = (
-    1 << 26
-)  # of embeddings that nobody has asked for: 256 MiB, and twice that of moments
 NEGLIGIBLE = 1e-3  # a gradient of a logit that moves nothing, and would cost as much as any other
 
 
@@ -219,68 +208,12 @@ class DirectRun(Stepping):
         Embeddings are trained before, a pass at a time, between which there may be a checkpoint. If
         time is up there is one layer.
         """
-        is_wanted = self.settings.learner.layers == 2
-        if not len(self.held) or not (is_wanted or self.seconds_left > 0):
-            self.held = self.held[:0]
-            return False
-        if self.embed():
-            return True
-        asked = self.asked()
-        self.found, self.held_out = self.judged(asked)
-        held, self.held = self.held, self.held[:0]
-        for rows in batches(len(held), self.batch_size):
-            self.step(self.data.take(held[rows]), self.learning_rate(LATE))
-        if self.embedding is not None:
-            for data in asked.parts(), asked.asked:
-                self.embedding.teach(data)
-        assert self.train is not None
-        self.order = self.train.canonical_order()
-        return False
+        return finish(self)
 
     def asked(self) -> Asked:
         """What is held out, and what may be near to it."""
         assert self.train is not None
         return Asked.of(self.train, self.order, self.held, things_of)
-
-    def judged(self, asked: Asked) -> tuple[Stacked | None, Scored]:
-        """How much neighbours count, and embeddings, which are dropped if they do not."""
-        learner, embedding = self.settings.learner, self.embedding
-        found, scored = stacked(
-            self.connections, asked, learner.layers == 2, self.backend,
-            None if embedding is None else embedding.embeddings, bool(learner.embedding_dim),
-        )  # fmt: skip
-        if found is None or len(found.neighbours) == SUMMANDS:
-            self.embedding = None
-        return found, scored
-
-    def embed(self) -> bool:
-        """Another pass of embeddings over the examples, if they pay; whether there was one.
-
-        They are begun where examples are parts of sessions. After a pass they are looked at, and
-        after the last one once more, with all else; if time is up there is no further one.
-        """
-        wanted = self.settings.learner.embedding_dim
-        if wanted == 0 or self.seconds_left <= 0:
-            return False
-        if self.embedding is None:
-            self.begin_embedding()
-        elif self.embedding.n_epochs == 1 and wanted is None:
-            self.judged(self.asked())
-        if self.embedding is None or self.embedding.n_epochs == EPOCHS:
-            return False
-        self.embedding.epoch(self.seconds_left)
-        return True
-
-    def begin_embedding(self) -> None:
-        """Begin with embeddings if they are wanted, or may pay, and nobody has begun before."""
-        assert self.train is not None
-        wanted, n_labels = self.settings.learner.embedding_dim, self.data.n_labels
-        if self.is_embedded:
-            return
-        self.is_embedded, asked = True, self.asked()
-        if wanted is not None or (n_labels * DIM <= MOST_NUMBERS and asked.has_parts):
-            seed = self.settings.training.seed
-            self.embedding = EmbeddingRun.begin(asked.strangers(), wanted or DIM, seed)
 
     @property
     def network(self) -> Direct:
@@ -362,20 +295,3 @@ class DirectRun(Stepping):
 def entries_that_matter(dz: CSR) -> CSR:
     """The entries that are not negligible."""
     return dz.where(abs(dz.values) >= NEGLIGIBLE)
-
-
-def refuse_layers(settings: Settings[DirectSettings], earlier: Earlier) -> None:
-    """Raise ConfigError if there is a hidden layer of neighbours, or is to be.
-
-    What they count beside weights that are trained on is not to be learned.
-    """
-    if settings.learner.layers == 2:
-        raise ConfigError(
-            f"begin_with goes on with connections alone, and not with {said('layers', 2)}: "
-            f"expected {said('layers', 1)}, or leave it out"
-        )
-    if earlier.network.hidden is not None:
-        raise ConfigError(
-            "begin_with is a model with a hidden layer of examples: expected one of connections "
-            f"alone, trained with {said('layers', 1)}"
-        )

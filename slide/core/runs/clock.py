@@ -55,6 +55,15 @@ class Clock:
         names = "seconds", "examples", "step", "seconds_evaluate"
         return {name: getattr(self, name) for name in names}
 
+    def told(self, epoch: int) -> dict[str, float]:
+        """How far the run is, by the names in metrics.jsonl."""
+        return {
+            "step": self.step,
+            "epoch": epoch,
+            "seconds": self.seconds,
+            "examples": self.examples,
+        }
+
     @property
     def used(self) -> float:
         """Share of the budget that is gone; 0 if there is none."""

@@ -70,6 +70,11 @@ class Course:
         self.learner.seconds_left = clock.left
         self.records = found["records"]
 
+    @property
+    def number(self) -> int:
+        """Of where it is: steps that were taken, and parts of what is due at the end."""
+        return self.trainer.clock.step + self.place.n_finished
+
     def state(self, run: State) -> State:
         """All of it, with what is said of the run.
 

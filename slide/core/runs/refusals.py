@@ -6,7 +6,8 @@ import math
 
 from slide.core.contract.arrays import Block
 from slide.core.errors import ConfigError, said
-from slide.core.examples.dataset import Dataset
+from slide.core.examples.dataset import Dataset, checked, refuse_nameless
+from slide.core.examples.naming import aligned
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.machine import memory, memory_of_machine
@@ -30,6 +31,16 @@ def refuse_divergence(figure: float, step: int, config: Config) -> None:
         f"training diverged: the loss or the weights are {figure} after step {step}, expected "
         f"finite numbers; most likely {cause}"
     )
+
+
+def checked_pair(train: Dataset, valid: Dataset | None) -> tuple[Dataset, Dataset | None]:
+    """The training set, and the validation set by its names; see `Trainer.fit`."""
+    train = checked(train, "the training set").counted()
+    refuse_nameless(train, "the training set")
+    if valid is not None:
+        valid = aligned(checked(valid, "the validation set"), train, "the validation set")
+    refuse_misfit(train, valid)
+    return train, valid
 
 
 def refuse_misfit(train: Dataset, valid: Dataset | None) -> None:

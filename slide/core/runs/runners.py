@@ -8,7 +8,10 @@ from typing import Protocol
 from slide.core.contract.backend import Backend
 from slide.core.examples.ahead import Ahead
 from slide.core.learner import Batches, Learner, StepReport
+from slide.core.learners.config import Config
+from slide.core.learners.kinds import kind_of
 from slide.core.runs.hogwild import Hogwild
+from slide.core.runs.saving import TREES
 
 
 class Runner(Protocol):
@@ -39,3 +42,11 @@ def runner_of(backend: Backend) -> Runner:
     """By workers at once if the backend has such, else one step after the other."""
     workers = getattr(backend, "hogwild_workers", None)
     return OneByOne() if workers is None else Hogwild(workers)
+
+
+def when_whole(runner: Runner, config: Config) -> str:
+    """Of TREES: when the state of a run is whole, by who takes its steps, and how long they are."""
+    live, frozen, between = TREES
+    if not isinstance(runner, OneByOne):
+        return between
+    return live if kind_of(config).takes_steps else frozen

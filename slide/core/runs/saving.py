@@ -237,6 +237,16 @@ class Saver:
         return last_is(self.writer.good, self.asked.folder)
 
 
+@contextmanager
+def saver_of(checkpoints: Checkpoints | None) -> Iterator[Saver | Unsaved]:
+    """What writes checkpoints, if any are asked for."""
+    if checkpoints is None:
+        yield Unsaved()
+        return
+    with Saver(checkpoints).opened() as saver:
+        yield saver
+
+
 def last_is(step: int, folder: Path) -> str:
     """What there is to go on from, in words."""
     return (

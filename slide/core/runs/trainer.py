@@ -1,16 +1,13 @@
-"""Epochs of training steps, an evaluation after each, and what was seen on the way."""
+"""Training from data to a model: what is set up before its epochs, and what comes after them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from slide.core.checkpoints.every import Checkpoints
 from slide.core.checkpoints.shelf import Shelf
@@ -20,11 +17,9 @@ from slide.core.contract.opening import opened
 from slide.core.contract.state import State
 from slide.core.contract.timed import TimedBackend
 from slide.core.errors import ConfigError
-from slide.core.examples.dataset import Dataset, checked, refuse_nameless
-from slide.core.examples.naming import aligned
+from slide.core.examples.dataset import Dataset
 from slide.core.examples.scored import Scored
 from slide.core.interrupts import unwrapping
-from slide.core.learner import Learner, StepReport
 from slide.core.learners.config import Config
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import completed
@@ -34,22 +29,23 @@ from slide.core.models.model import Model
 from slide.core.models.origin import Origin
 from slide.core.models.unseen import known
 from slide.core.runs.calibrating import answers, answers_by_parts, refuse_too_few
-from slide.core.runs.clock import Clock, Place, batches, last_rate, n_steps_of
+from slide.core.runs.clock import Clock
 from slide.core.runs.course import Course
 from slide.core.runs.digests import arrays_of, digest_of, digests_of
+from slide.core.runs.epochs import Epochs
 from slide.core.runs.going_on import Before
 from slide.core.runs.keeping import LAST, Keeping, Kept, folder_or_temporary
 from slide.core.runs.placement import HERE, Placement
-from slide.core.runs.refusals import demand_time_budget, refuse_divergence, refuse_misfit
+from slide.core.runs.refusals import checked_pair, demand_time_budget
 from slide.core.runs.resuming import (
     config_of,
     description_of,
     keeping_of,
     refuse_other_data,
 )
-from slide.core.runs.runners import OneByOne, Runner
-from slide.core.runs.saving import TREES, Saver, Unsaved
-from slide.core.runs.watching import Watcher, figures_of, named, reporters
+from slide.core.runs.runners import when_whole
+from slide.core.runs.saving import Saver, Unsaved, saver_of
+from slide.core.runs.watching import Watcher
 
 NO_BEST = "best-0"  # where a model before the first epoch would be
 
@@ -169,7 +165,7 @@ class Trainer:
         """
         if begin_with is not None:
             demand_kind(begin_with, Model, "begin_with", "a slide.Model")
-        with self._saver() as saver, saver.telling(), unwrapping():
+        with saver_of(self.checkpoints) as saver, saver.telling(), unwrapping():
             if saver.found is not None:
                 self.keeping = keeping_of(saver.found["run"], self.keeping)
             self.keeping.refuse_without(valid)
@@ -204,21 +200,38 @@ class Trainer:
             if self.checkpoints is not None:
                 folder = self.checkpoints.folder / NO_BEST
             kept = Kept(self.keeping, folder, saver.write_best)
-            last, held_out = self._epochs(train, valid, kept, as_model, before, saver, run)
+            last, held_out = self._epochs(train, valid, kept, as_model, before, saver, run).run()
             self.kept = kept.record
             model = kept.model(last, lambda path: self.placement.load(path, self.backend))
-        began = time.perf_counter()
-        scored, of = self._answers(model, train, valid, held_out if model is last else None)
-        if scored is not None:
-            calibration, likely, right = Calibration.fitted_to(scored, model.label_counts)
-            model.calibration = calibration
-            self.seconds_calibrate = time.perf_counter() - began
-            with self.clock.evaluating():
-                if of == "held_out" and valid is not None and valid.n_samples:
-                    scored, of = answers(model, valid), "valid"
-                    likely, right = calibration.judged(scored.first(AT))
-                self.judged = {"of": of} | judgement(model, scored, likely, right)
+        self._calibrate(model, train, valid, held_out if model is last else None)
         return model
+
+    def _epochs(
+        self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model],
+        before: Before, saver: Saver | Unsaved, run: State,
+    ) -> Epochs:  # fmt: skip
+        """Those of the run, from its beginning or from where a checkpoint has it."""
+        runner, timed = self.placement.runner(self.backend), TimedBackend(self.backend)
+        course = Course(self, train, timed, kept, before, saver.found)
+        saver.begin(partial(course.state, run), when_whole(runner, self.config), course.number)
+        return Epochs(self, course, runner, saver, valid, as_model)
+
+    def _calibrate(
+        self, model: Model, train: Dataset, valid: Dataset | None, held_out: Scored | None
+    ) -> None:
+        """Fit the model's probabilities to answers that it can be judged by, and judge it."""
+        began = time.perf_counter()
+        scored, of = self._answers(model, train, valid, held_out)
+        if scored is None:
+            return
+        calibration, likely, right = Calibration.fitted_to(scored, model.label_counts)
+        model.calibration = calibration
+        self.seconds_calibrate = time.perf_counter() - began
+        with self.clock.evaluating():
+            if of == "held_out" and valid is not None and valid.n_samples:
+                scored, of = answers(model, valid), "valid"
+                likely, right = calibration.judged(scored.first(AT))
+            self.judged = {"of": of} | judgement(model, scored, likely, right)
 
     def _answers(
         self, model: Model, train: Dataset, valid: Dataset | None, held_out: Scored | None
@@ -230,15 +243,6 @@ class Trainer:
             again = Trainer(self.config, self.backend, self.time_budget)
             return answers_by_parts(train, self.config.training.seed, again.fit), "parts"
         return held_out, "held_out"
-
-    @contextmanager
-    def _saver(self) -> Iterator[Saver | Unsaved]:
-        """What writes checkpoints, if any are asked for."""
-        if self.checkpoints is None:
-            yield Unsaved()
-            return
-        with Saver(self.checkpoints).opened() as saver:
-            yield saver
 
     def remove_checkpoints(self) -> None:
         """Remove those of the run, whose model is where it belongs."""
@@ -275,108 +279,6 @@ class Trainer:
         self.clock = Clock(self.time_budget)
         self.seconds_compile = self.placement.rehearse(self.config, self.backend, train)
 
-    def _epochs(
-        self, train: Dataset, valid: Dataset | None, kept: Kept, as_model: Callable[..., Model],
-        before: Before, saver: Saver | Unsaved, run: State,
-    ) -> tuple[Model, Scored | None]:  # fmt: skip
-        """All epochs, each with its evaluation; the model of the last one, and its `held_out`."""
-        runner, timed = self.placement.runner(self.backend), TimedBackend(self.backend)
-        course = Course(self, train, timed, kept, before, saver.found)
-        learner, place = course.learner, course.place
-        step = self.clock.step + place.n_finished
-        saver.begin(partial(course.state, run), self._whole_when(runner), step)
-        model = as_model(learner.network)
-
-        def evaluated(is_last: bool) -> Model:
-            kernels = timed.told()
-            model = as_model(learner.network)
-            record = None
-            is_wanted = self.watcher is not None or self.keeping.compares
-            if is_wanted and (is_last or learner.is_comparable):
-                with self.clock.evaluating():
-                    record = (
-                        self._progress(place.epoch)
-                        | kernels
-                        | last_rate(learner, self.clock)
-                        | summary(place.reports)
-                        | (model.scored(valid) if valid is not None else {})
-                        | learner.diagnostics()
-                        | runner.figures()
-                        | getattr(self.backend, "figures", dict)()
-                    )
-            timed.go_on_from(kernels)  # those of training alone
-            with saver.held():
-                course.close_epoch(model, record, is_last)
-            return model
-
-        while not place.is_done:
-            if place.has_enough:
-                has_changed = self._has_finished(learner, place, saver)
-                model = evaluated(True) if has_changed else as_model(learner.network)
-                place.is_done = True
-                break
-            self._epoch(learner, runner, place, saver)
-            is_last = place.epoch == self.config.training.epochs or self.clock.used >= 1
-            is_last = is_last or learner.is_done or place.n_finished > 0
-            with self.clock.running(), saver.stepping():
-                learner.catch_up()
-            if is_last:
-                self._has_finished(learner, place, saver)
-            refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
-            model = evaluated(is_last)
-            saver.point(self.clock.step + place.n_finished, is_epoch=True)
-        refuse_divergence(learner.weight_sum(), self.clock.step, self.config)
-        return model, learner.held_out
-
-    def _whole_when(self, runner: Runner) -> str:
-        """Of TREES: when the state of the run is whole."""
-        live, frozen, between = TREES
-        if not isinstance(runner, OneByOne):
-            return between
-        return live if kind_of(self.config).takes_steps else frozen
-
-    def _has_finished(self, learner: Learner, place: Place, saver: Saver | Unsaved) -> bool:
-        """Do what is due at the end; whether there was anything."""
-        n_steps, has_more = learner.n_steps, True
-        while has_more:
-            learner.seconds_left = self.clock.left
-            with self.clock.running():
-                has_more = learner.finish()
-            place.n_finished += has_more or place.n_finished > 0
-            if has_more:
-                saver.point(self.clock.step + place.n_finished, is_epoch=True)
-        return learner.n_steps > n_steps
-
-    def _progress(self, epoch: int) -> dict[str, Any]:
-        """How far the run is."""
-        return {
-            "step": self.clock.step,
-            "epoch": epoch,
-            "seconds": self.clock.seconds,
-            "examples": self.clock.examples,
-        }
-
-    def _epoch(
-        self, learner: Learner, runner: Runner, place: Place, saver: Saver | Unsaved
-    ) -> None:
-        """What is left of a pass over the training set, or what time allows of it."""
-        clock, n_steps, reported = self.clock, n_steps_of(learner), reporters(self.watcher)
-        steps = runner.steps(learner, batches(learner, clock, place))
-        while True:
-            with saver.stepping():
-                with clock.running():
-                    report = next(steps, None)
-                if report is None:
-                    return
-                clock.step += 1
-                place.reports.append(report)
-            refuse_divergence(report.loss, clock.step, self.config)
-            saver.point(clock.step)
-            for tell in reported:
-                tell(clock.step, figures_of(report, clock.lr, clock.examples, clock.seconds))
-            if self.watcher is not None:
-                self.watcher.on_step(clock.step, n_steps)
-
     @property
     def seconds(self) -> float:
         return self.clock.seconds
@@ -388,21 +290,3 @@ class Trainer:
     @property
     def step(self) -> int:
         return self.clock.step
-
-
-def checked_pair(train: Dataset, valid: Dataset | None) -> tuple[Dataset, Dataset | None]:
-    """The training set, and the validation set by its names; see `Trainer.fit`."""
-    train = checked(train, "the training set").counted()
-    refuse_nameless(train, "the training set")
-    if valid is not None:
-        valid = aligned(checked(valid, "the validation set"), train, "the validation set")
-    refuse_misfit(train, valid)
-    return train, valid
-
-
-def summary(reports: list[StepReport]) -> dict[str, float]:
-    """Means over the steps of an epoch, by their names in metrics.jsonl."""
-    return {
-        named(name): float(np.mean([getattr(report, name) for report in reports]))
-        for name in (field.name for field in fields(StepReport))
-    }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Protocol
+
+import numpy as np
 
 from slide.core.learner import StepReport
 
@@ -84,3 +87,11 @@ def figures_of(
 def named(field: str) -> str:
     """The name of a field of `StepReport` in metrics.jsonl."""
     return "mean_active" if field == "n_active" else field
+
+
+def summary(reports: list[StepReport]) -> dict[str, float]:
+    """Means over the steps of an epoch, by their names in metrics.jsonl."""
+    return {
+        named(name): float(np.mean([getattr(report, name) for report in reports]))
+        for name in (field.name for field in fields(StepReport))
+    }

@@ -15,6 +15,7 @@ from slide.report.runs.panel import (
     by_evaluation,
     cell_of,
     lacking,
+    over_epochs,
     points_of,
 )
 from slide.report.runs.reading import Record, Run, number, record_of
@@ -110,10 +111,11 @@ def sizes_chart(runs: Sequence[Run]) -> tuple[Lines, ...]:
 
 def spread_chart(runs: Sequence[Run]) -> tuple[Lines, ...]:
     """The Gini coefficient of all sizes."""
-    pairs = [(run, points_of(run, "epoch", f"{prefix_of(run)}gini")) for run in runs]
-    lines = tuple(line_of(run, points) for run, points in pairs if points)
-    axis = Axis("Gini coefficient", least=0.0, most=1.02)
-    return (Lines("occupancy-gini", "How unequal sizes are", EPOCHS, axis, lines),) if lines else ()
+    return over_epochs(
+        runs, "occupancy-gini", "How unequal sizes are",
+        lambda run: points_of(run, "epoch", f"{prefix_of(run)}gini"),
+        Axis("Gini coefficient", least=0.0, most=1.02),
+    )  # fmt: skip
 
 
 def cell_of_occupancy(name: str, shown: Any) -> Cell:

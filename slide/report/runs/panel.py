@@ -55,7 +55,14 @@ def points_of(run: Run, x: str, y: str) -> list[Point]:
 
 def by_epoch(runs: Iterable[Run], name: str, title: str, key: str, y: Axis) -> tuple[Lines, ...]:
     """A figure of a number by epoch; none if no run has it."""
-    pairs = ((run, points_of(run, "epoch", key)) for run in runs)
+    return over_epochs(runs, name, title, lambda run: points_of(run, "epoch", key), y)
+
+
+def over_epochs(
+    runs: Iterable[Run], name: str, title: str, points: Callable[[Run], list[Point]], y: Axis
+) -> tuple[Lines, ...]:
+    """A figure of a line by epoch for each run that has points; none if no run has any."""
+    pairs = ((run, points(run)) for run in runs)
     lines = tuple(line_of(run, points) for run, points in pairs if points)
     return (Lines(name, title, EPOCHS, y, lines),) if lines else ()
 
