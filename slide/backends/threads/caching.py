@@ -82,7 +82,7 @@ class SealedFiles(IndexDataCacheFile):
         return pickle.loads(body) if seal == self._seal(key, body) else None
 
     def _data_name_of(self, key: Any) -> str:
-        return self._data_name(int(digest(repr(key).encode())[:16], 16))
+        return str(self._data_name(int(digest(repr(key).encode())[:16], 16)))
 
     def _seal(self, key: Any, body: bytes) -> str:
         whose = repr((self._version, self._source_stamp, key))
