@@ -19,7 +19,7 @@ from slide.core.direct.network import Direct
 from slide.core.direct.settings import DirectSettings
 from slide.core.errors import ConfigError, said
 from slide.core.examples.dataset import Dataset
-from slide.core.examples.scratch import few_at_a_time, rows_of
+from slide.core.examples.scratch import by_rows, few_at_a_time, rows_of
 from slide.core.examples.weights import of_rows
 from slide.core.learner import Earlier
 from slide.core.settings.settings import Settings
@@ -80,11 +80,12 @@ def begun(
         frequent: f64 (n_labels,), see `shares`.
         data: see `connect`; of examples in memory, the first EXAMPLES_FOR_GROWTH are enough.
     """
-    weight = sums.with_unit_rows()
+    weight = by_rows(CSR.with_unit_rows, sums)
     weight = weight.with_values(np.float32(SCALE) * weight.values)
     bias = np.maximum(np.log(frequent), settings.learner.bias_floor).astype(np.float32)
     if settings.learner.grown:
-        weight = weight.union(grown_connections(settings, backend, data, weight, bias))
+        grown = grown_connections(settings, backend, data, weight, bias)
+        weight = by_rows(CSR.union, weight, grown)
     return Direct.of(weight, bias, inputs, backend)
 
 

@@ -129,12 +129,13 @@ def network_from(
 
 
 def n_bytes(settings: Settings[DirectSettings], train: Dataset) -> float:
-    """Of weights, their columns, their squares, the index: 4 bytes each; of inputs, and examples.
+    """Of connections, inputs and examples.
 
-    A hidden layer of examples has most of them in four indices, and one more while it is made;
-    embeddings have two moments.
+    A connection takes 20 bytes, of its weight, column, square and place in the index, and 16 more
+    while the index is made anew. A hidden layer of examples has most of them in four indices, and
+    one more while it is made; embeddings have two moments.
     """
-    wanted = 24 * most_connections(settings, train)
+    wanted = 36 * most_connections(settings, train)
     if settings.learner.layers != 1:
         wanted += 5 * 8 * min(train.features.nnz, MOST_ENTRIES)
         wanted += 3 * 4 * n_of_embeddings(settings.learner, train)

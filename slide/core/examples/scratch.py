@@ -24,6 +24,8 @@ from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 
 ENTRIES_AT_A_TIME = 1 << 19  # of a matrix on disk that are in memory, with all that is made of them
+MADE_AT_A_TIME = 1 << 23
+"""Of one in memory: each part is large enough for its memory to go back to the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,20 @@ def row_runs(x: CSR) -> Iterator[Array]:
     """All rows, in runs of few entries; there is one run at least."""
     for rows in few_at_a_time(x.indptr, ENTRIES_AT_A_TIME):
         yield np.arange(rows.start, rows.stop)
+
+
+def by_rows(made: Callable[..., CSR], *matrices: CSR) -> CSR:
+    """A matrix of which each row is made of the same row of others.
+
+    What that takes for a moment is small beside them: rows of few entries are made at a time.
+
+    Args:
+        made: some rows of the result, of those of the others.
+        matrices: on the host; one at least, and as many rows in each.
+    """
+    runs = few_at_a_time(matrices[0].indptr, MADE_AT_A_TIME)
+    parts = [made(*(rows_of(matrix, some) for matrix in matrices)) for some in runs]
+    return CSR.stack(parts, parts[0].n_cols)
 
 
 def rows_of(matrix: CSR, some: slice) -> CSR:
