@@ -173,9 +173,10 @@ def test_ties_are_told_and_how_far_chance_goes(run_folders):
 def test_settings_that_training_chose_are_told(run_folders):
     (run,) = read_runs([run_folders / "solved"])
     said = record_of(run.description["config"])
-    chosen = [name for name in ("cost", "centroid", "idf_power") if said[name] is None]
-    assert chosen
-    assert all(run.config[name] == run.last[name] for name in chosen)
+    assert {"centroid", "layers"} <= {name for name, value in said.items() if value is None}
+    assert (run.config["centroid"], run.config["layers"]) == (run.last["centroid"], 1)
+    (steps,) = read_runs([run_folders / "steps"])
+    assert not {name for one in (run, steps) for name, each in one.config.items() if each is None}
 
 
 def test_pieces_of_time_add_up_and_occupancy_is_of_each_learner(run_folders):

@@ -67,7 +67,7 @@ class Run:
     def config(self) -> dict[str, Any]:
         """Settings by name; what training chose stands where nobody said anything."""
         said = record_of(self.description.get("config"))
-        return {name: self.last.get(name) if each is None else each for name, each in said.items()}
+        return {name: self.kept.get(name) if each is None else each for name, each in said.items()}
 
     @property
     def last(self) -> Record:
