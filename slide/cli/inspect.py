@@ -28,7 +28,7 @@ def inspect(
         ),
     ] = None,
     n: Annotated[
-        int, typer.Option("--n", min=0, help="Inputs of the label to show, the strongest.")
+        int, typer.Option("--n", min=1, help="Inputs of the label to show, the strongest.")
     ] = 10,
     as_json: AsJson = False,
 ) -> None:

@@ -109,8 +109,8 @@ def beside(told: Inspection, chosen: dict[str, Any]) -> Iterator[tuple[str, str]
     yield "calibration", calibration
     settings = told.config | chosen
     yield "settings", " ".join(f"{name}={spelled(value)}" for name, value in settings.items())
-    if said := " ".join(chosen):
-        yield "", f"of these training chose {said}"
+    if chosen:
+        yield "", f"of these training chose {' '.join(chosen)}"
 
 
 def spelled(value: Any) -> str:

@@ -86,6 +86,7 @@ def test_settings_that_training_chose_are_told(slide, place, run_folders):
         (["counted", "--label", "tag"], "--label is 'tag': expected a number"),
         (["counted", "--label", "99"], "label is 98: expected one of the 33 labels"),
         (["m", "--label", "nobody"], "nobody"),
+        (["m", "--label", "tag 4", "--n", "0"], "--n: expected a number greater than or equal to"),
     ],
 )
 def test_what_is_not_there_is_refused(slide, place, arguments, sentence):
