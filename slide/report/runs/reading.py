@@ -196,6 +196,15 @@ def number(record: Any, name: str) -> float | None:
     return float(value) if abs(value) < LARGEST and not math.isnan(value) else None
 
 
+def odd_in(record: Record) -> list[str]:
+    """Names in an evaluation whose value is no number, and not the numbers of kernels."""
+    return [
+        name
+        for name, value in record.items()
+        if value is not None and not isinstance(value, dict) and number(record, name) is None
+    ]
+
+
 def record_of(value: Any) -> Record:
     """A dict, or an empty one in place of whatever else is there."""
     return value if isinstance(value, dict) else {}
