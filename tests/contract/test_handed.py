@@ -381,5 +381,5 @@ def test_pairs_to_leave_out_are_brought_into_form():
 
 @pytest.mark.parametrize("given", ["", 3, b"m", "a\0b"])
 def test_what_is_no_path_is_refused(given):
-    with pytest.raises(InputError, match="^folder is .*: expected a path"):
+    with pytest.raises(InputError, match=r"^folder is .*: expected a path"):
         path_of(given, "folder")

@@ -23,7 +23,7 @@ OTHERS, BETWEEN = "other kernels", "between kernels"
 
 def times(runs: Sequence[Run]) -> Panel:
     """Seconds by phase, and seconds of training by kernel."""
-    timed = [run for run in runs if phases_of(run)]
+    timed = [run for run in runs if phases_of(run).keys() - {COMPILE}]
     counted = [run for run in runs if kernels_of(run)]
     charts = [phases_chart(timed)] if timed else []
     tables = [phases_table(timed)] if timed else []
