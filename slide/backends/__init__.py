@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from slide.core.contract.backend import KERNELS, Backend
 from slide.core.errors import BackendError, ConfigError, SlideError, said
+from slide.core.settings.demands import close_to, did_you_mean
 
 BUILT_IN = {
     "cupy": "slide.backends.cupy_gpu:CupyBackend",
@@ -209,8 +210,11 @@ def find(name: str) -> tuple[str, str]:
         return BUILT_IN[name], ""
     if registered:
         return registered[0].value, f" (entry point of distribution {owners[0]})"
-    known = ", ".join(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
-    raise BackendError(f"unknown backend {name!r}: expected one of {known}, or module:Class")
+    known = sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    meant = f"; {did_you_mean(name, known)}" if close_to(name, known) else ""
+    raise BackendError(
+        f"unknown backend {name!r}: expected one of {', '.join(known)}, or module:Class{meant}"
+    )
 
 
 def listings() -> Iterator[Listing]:

@@ -17,13 +17,16 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from io import TextIOWrapper
+from itertools import chain
+from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 from rich.console import Console
+from typer.models import OptionInfo
 
 from slide.cli.backends import backends
 from slide.cli.bench import bench
@@ -43,6 +46,7 @@ from slide.cli.train import train
 from slide.cli.verify import verify
 from slide.core.errors import (
     CheckError,
+    ConfigError,
     SlideError,
     SlideWarning,
     Spelling,
@@ -62,6 +66,7 @@ PLAINLY = (
     (r"^Invalid value for '(--[\w-]+)(?: / [^']*)?': ", r"\1: "),
     (r"Value error, ", ""),
     (r"Input should be (?:a )?(?:valid )?", "expected a "),
+    (r"expected a (?=[aeiou])", "expected an "),
     (r"expected a ((?:greater|less) than)", r"expected a number \1"),
     (r", unable to parse string as \w+ \w+", ""),
 )
@@ -78,7 +83,9 @@ class Carried(Exception):  # noqa: N818, it is no error of its own
 
 def carrying(command: Callable[..., None]) -> Callable[..., None]:
     """The command; Click tells an EOFError as any interruption, and a broken pipe not at all."""
-    spelling = spelling_of(command)
+    spelling, own = spelling_of(command), signature(command, eval_str=True)
+    for each in own.parameters.values():
+        refuse_no_path(each)
 
     @wraps(command)
     def run(**arguments: Any) -> None:
@@ -88,7 +95,25 @@ def carrying(command: Callable[..., None]) -> Callable[..., None]:
         except (EOFError, OSError, Interrupted) as error:
             raise Carried(error) from None
 
+    run.__signature__ = own  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in own.parameters.values()}
     return run
+
+
+def refuse_no_path(parameter: Parameter) -> None:
+    """Have an option or argument that is a path refuse "", which Python takes for this folder."""
+    kind, *more = get_args(parameter.annotation)
+    if not more or Path not in (kind, *get_args(kind), *chain(*map(get_args, get_args(kind)))):
+        return
+
+    def path(text: str | Path) -> Path:
+        if not str(text):
+            is_option = isinstance(more[0], OptionInfo)
+            name = as_option(parameter.name) if is_option else more[0].metavar
+            raise ConfigError(f"{name} is '', which is no name for a file or folder: expected one")
+        return Path(text)
+
+    more[0].parser = path
 
 
 def spelling_of(command: Callable[..., None]) -> Spelling:

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from slide.cli.evidence import UNITS
 from slide.core.attribution import Layer
+from slide.core.errors import as_text
 from slide.core.examples.names import Name
 from slide.core.models.inspection import Input, Inspection, LabelInputs, Some
 
 NOT_RECORDED = "not recorded"
+CHOSEN = "chosen"  # in training, and not recorded
 BEHIND_LAYERS = (
     "Behind hidden layers no weight of a feature holds for all examples: shown are units of the "
     "last one, and what activates each of them most."
@@ -34,16 +36,21 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def show_model(told: Inspection, on_disk: dict[str, Any], first: int, console: Console) -> None:
+def show_model(
+    told: Inspection, on_disk: dict[str, Any], chosen: dict[str, Any], first: int, console: Console
+) -> None:
     """Print what is in a model.
 
     Args:
         told: all of it.
         on_disk: bytes of its folder, and how it is frozen.
+        chosen: settings that training chose; None where it is not recorded what.
         first: the number of the first label.
         console: where to.
     """
-    console.print(facts([*sizes(told, on_disk), *origin(told), *beside(told), *dead(told, first)]))
+    console.print(
+        facts([*sizes(told, on_disk), *origin(told), *beside(told, chosen), *dead(told, first)])
+    )
 
 
 def sizes(told: Inspection, on_disk: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,7 +94,7 @@ def origin(told: Inspection) -> Iterator[tuple[str, str]]:
     yield "by slide", told.origin.slide_version or NOT_RECORDED
 
 
-def beside(told: Inspection) -> Iterator[tuple[str, str]]:
+def beside(told: Inspection, chosen: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What stands beside its weights, and its settings."""
     names = {"features": told.feature_names, "labels": told.label_names}
     said = [f"{n:,} of {what}" for what, n in names.items() if n is not None]
@@ -100,12 +107,15 @@ def beside(told: Inspection) -> Iterator[tuple[str, str]]:
         error = told.calibration_error
         calibration = f"on {told.calibrated_on:,} examples, off by {error:.3f} there"
     yield "calibration", calibration
-    yield "settings", " ".join(f"{name}={spelled(value)}" for name, value in told.config.items())
+    settings = told.config | chosen
+    yield "settings", " ".join(f"{name}={spelled(value)}" for name, value in settings.items())
+    if chosen:
+        yield "", f"of these training chose {' '.join(chosen)}"
 
 
 def spelled(value: Any) -> str:
     """A setting without blanks, so that lines break between settings."""
-    return str(value).replace(" ", "")
+    return CHOSEN if value is None else as_text(value)
 
 
 def dead(told: Inspection, first: int) -> Iterator[tuple[str, str]]:

@@ -86,6 +86,7 @@ def predict(
     of one of clicks (--clicks) for each user, with "user": ID.
     """
     from slide.data import (
+        refuse_no_text,
         refuse_other_than_svmlight,
         refuse_taken,
         refuse_twice,
@@ -105,6 +106,7 @@ def predict(
     refuse_twice(file, insert)
     refuse_other_than_svmlight(file, one_based)
     refuse_taken(out)
+    refuse_no_text(out)
     refuse_unwritable(out)
     with place.model(folder) as model:
         one_based = model.one_based if one_based is None else one_based

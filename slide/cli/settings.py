@@ -11,7 +11,7 @@ import typer
 
 from slide.cli.options import given
 from slide.core.errors import ConfigError, said
-from slide.core.learners.config import Config, all_known, meant_by
+from slide.core.learners.config import Config, a_setting, all_known, meant_by
 from slide.core.settings.setting import Setting
 
 Command = Callable[..., None]
@@ -93,7 +93,7 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         if not equals or name not in known:
             meant = meant_by(name) if equals else None
-            names = f"expected NAME=VALUE with a name of {', '.join(sorted(known))}"
+            names = f"expected NAME=VALUE with the name of {a_setting(name)}"
             instead = f"did you mean {meant}={text}?" if meant else names
             raise ConfigError(f"--set got {assignment!r}: {instead}")
         if name in settings:

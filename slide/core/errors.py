@@ -87,6 +87,12 @@ def quoted(value: object) -> str:
     return repr(value)[:LONGEST_QUOTE]
 
 
+def a_type(value: object) -> str:
+    """What kind of object it is: a list, an int."""
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
+
+
 class SlideError(Exception):
     """Bad usage or bad input. The command line prints the sentence and exits with code 2."""
 

@@ -18,6 +18,7 @@ from slide.data.formats import (
     is_numbers,
     read,
     read_pair,
+    refuse_no_text,
     refuse_other_than_svmlight,
     write,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "read_sessions",
     "read_texts",
     "read_texts_pair",
+    "refuse_no_text",
     "refuse_other_than_svmlight",
     "refuse_taken",
     "refuse_twice",

@@ -153,6 +153,14 @@ def refuse_other_than_svmlight(path: Path, one_based: OneBased | None) -> None:
         _refuse_counting(path, one_based)
 
 
+def refuse_no_text(path: Path) -> None:
+    """Raise DataError if a file of lines of text would have the name of another format."""
+    if not is_stream(path) and _format(path) != "xmc":
+        raise DataError(
+            "lines of text are written, and its name says otherwise: end it in .txt", path
+        )
+
+
 def _refuse_counting(path: Path, one_based: OneBased | None) -> None:
     if one_based not in (None, OneBased.NONE):
         option = said("one_based")

@@ -82,13 +82,15 @@ def blocks(
     Raises:
         InputError: the arrays are not of one length, ids are neither text nor whole numbers, clicks
             are no bools, a time is none, or `like` has no items.
-        ConfigError: a limit is no whole number.
+        ConfigError: a limit is no whole number, or below 0.
 
     Cost: memory in proportion to the entries of `x`.
     """
     for name, limit in (("fewest", fewest), ("most", most)):
-        if limit is not None and (type(limit) is bool or not isinstance(limit, int | np.integer)):
-            raise ConfigError(f"{name} is {limit!r:.60}: expected a whole number of blocks")
+        if limit is None:
+            continue
+        if type(limit) is bool or not isinstance(limit, int | np.integer) or limit < 0:
+            raise ConfigError(f"{name} is {limit!r:.60}: expected a whole number of blocks, from 0")
     shown = shown_of(users, items, clicked, times, like)
     first, last = _whole_blocks(shown)
     owner = shown.events.session[first]

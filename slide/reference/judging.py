@@ -14,6 +14,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.core.contract.sparse import SolvedRows
 from slide.core.contract.tables import Tables
+from slide.core.errors import a_type
 from slide.reference.bounds import (
     bound_of,
     difference,
@@ -84,7 +85,7 @@ def has_form(backend: Any, case: Case, draw: Draw) -> str:
     got, want = run_case(backend, case), expected_result(case)
     found, wanted = named_arrays(got, "result"), named_arrays(want, "result")
     if found.keys() != wanted.keys():
-        return f"the result is a {type(got).__name__}, expected a {type(want).__name__}"
+        return f"the result is {a_type(got)}, expected {a_type(want)}"
     for name, array in wanted.items():
         dtype = np.dtype(np.float32) if array.dtype.kind == "f" else array.dtype
         if (found[name].dtype, found[name].shape) != (dtype, array.shape):

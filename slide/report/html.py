@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
+
+from slide.core.errors import ConfigError
+
+SUFFIXES = ".html", ".htm"
+
+
+def refuse_other_suffix(option: str, path: Path) -> None:
+    """Raise ConfigError unless a browser takes a file of this name for a page."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f"{option} is {path}: expected a name that ends in .html, which is what is written"
+        )
 
 
 class Html(str):

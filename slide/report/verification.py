@@ -13,7 +13,7 @@ from slide.backends.verifying import Report
 from slide.core.errors import ConfigError
 from slide.reference.branches.untaken import Untaken
 from slide.reference.checks import Check
-from slide.report.html import Html, element, joined, page
+from slide.report.html import Html, element, joined, page, refuse_other_suffix
 from slide.report.words import (
     MEANINGS,
     PARTS,
@@ -37,6 +37,7 @@ def refuse_no_file(path: Path) -> None:
     """Raise ConfigError unless there can be a file of this name."""
     if path.is_dir():
         raise ConfigError(f"--html got {path}, which is a folder: expected a file")
+    refuse_other_suffix("--html", path)
     if not path.parent.is_dir():
         raise ConfigError(f"--html got {path}: expected a file in a folder that exists")
 

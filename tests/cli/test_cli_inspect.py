@@ -68,6 +68,17 @@ def test_a_frozen_model_says_so(slide, place):
     assert json.loads(told(slide, "f", "--json"))["frozen"] == {"dtype": "int8", "keep": 0.5}
 
 
+def test_settings_that_training_chose_are_told(slide, place, run_folders):
+    out = told(slide, run_folders / "solved")
+    assert "layers=1 " in out
+    assert "None" not in out
+    chosen = json.loads(told(slide, run_folders / "solved", "--json"))["chosen"]
+    assert chosen["layers"] == 1
+    assert None not in chosen.values()
+    assert "layers=2 " in told(slide, "m")  # as it was said
+    assert "centroid=chosen" in told(slide, "m")  # no run left its records there
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -75,6 +86,7 @@ def test_a_frozen_model_says_so(slide, place):
         (["counted", "--label", "tag"], "--label is 'tag': expected a number"),
         (["counted", "--label", "99"], "label is 98: expected one of the 33 labels"),
         (["m", "--label", "nobody"], "nobody"),
+        (["m", "--label", "tag 4", "--n", "0"], "--n: expected a number greater than or equal to"),
     ],
 )
 def test_what_is_not_there_is_refused(slide, place, arguments, sentence):

@@ -1,7 +1,12 @@
 """What the command line refuses: exit code 2, one sentence, and nothing left behind."""
 
-import pytest
+from inspect import signature
+from typing import get_args
 
+import pytest
+from typer.models import OptionInfo
+
+from slide.cli import COMMANDS
 from slide.cli.settings import common_settings
 from slide.core.learners.config import all_known
 
@@ -60,7 +65,10 @@ HEADER = "3 4 5\n"
         (["train", "none.txt", "--model", "test.txt/m"], "cannot make a model folder in"),
         (["demo", "--model", "test.txt/m"], "cannot make a model folder in"),
         (["verify", "numba", "--html", "no/such/v.html"], "no/such/v.html: expected a file in"),
-        (["verify", "numba", "--html", "p" * 250], "ppp: the operating system refuses"),
+        (["verify", "numba", "--html", "p" * 250 + ".html"], "p.html: the operating system"),
+        (["verify", "numba", "--html", "v.txt"], "v.txt: expected a name that ends in .html"),
+        (["report", "m", "--out", "r.txt"], "r.txt: expected a name that ends in .html"),
+        (["predict", "m", "test.txt", "--out", "p.npz"], "p.npz: lines of text are written"),
         (["bench", "numba", "--json", "p" * 250], "ppp: the operating system refuses"),
     ],
 )
@@ -98,11 +106,52 @@ def test_train_refuses_before_it_reads_the_data(model, slide, args, words):
     assert words in err
 
 
-@pytest.mark.parametrize("name", [".", "", "/"])
+@pytest.mark.parametrize("name", [".", "/"])
 def test_no_name_for_a_file(files, slide, name):
     code, _, err = slide("convert", "test.txt", name)
     assert code == 2
     assert "no name for a file" in err
+
+
+PATHS = [
+    (command.__name__, each.name)
+    for command in COMMANDS
+    for each in signature(command, eval_str=True).parameters.values()
+    if "Path" in str(get_args(each.annotation)[:1])
+]
+
+
+def as_typed(each, value):
+    """A parameter of a command with its value."""
+    is_option = isinstance(get_args(each.annotation)[1], OptionInfo)
+    return [f"--{each.name.replace('_', '-')}", value] if is_option else [value]
+
+
+@pytest.mark.parametrize(("command", "name"), PATHS)
+def test_an_empty_path_is_not_the_present_folder(in_a_folder, slide, command, name):
+    own = signature(next(each for each in COMMANDS if each.__name__ == command), eval_str=True)
+    words = []
+    for each in own.parameters.values():
+        if each.default is each.empty or each.name == name:
+            words += as_typed(each, "" if each.name == name else "1")
+    code, out, err = slide(command, *words)
+    assert (code, out) == (2, "")
+    assert "is '', which is no name for a file or folder" in err
+    assert list(in_a_folder.iterdir()) == []
+
+
+def test_names_that_are_none_get_the_nearest_and_not_dozens(slide):
+    code, _, err = slide("train", "x", "--model", "n", "--set", "nosuch=1")
+    assert code == 2
+    assert "such as epochs, loss, " in err
+    assert "(`python -m slide.report.settings` lists all)" in err
+    assert len(err) < 200
+    _, _, err = slide("train", "x", "--model", "n", "--valid", "x", "--keep", "best",
+                      "--metric", "precison_at_1")  # fmt: skip
+    assert "did you mean 'precision_at_1'?" in err
+    assert len(err) < 250
+    _, _, err = slide("train", "x", "--model", "n", "--backend", "nunba")
+    assert "or module:Class; did you mean 'numba'?" in err
 
 
 def test_no_arguments_print_the_help(slide):
@@ -136,6 +185,7 @@ def test_a_refusal_names_the_option_to_change(files, slide, name):
     ("args", "words"),
     [
         (["train", "none.txt", "--model", "n", "--lr", "x"], "--lr: expected a number (see slide"),
+        (["train", "none.txt", "--model", "n", "--threads", "x"], "--threads: expected an integer"),
         (["train", "none.txt", "--model", "n", "--threads", "0"],
          "--threads: expected a number greater than or equal to 1 (see slide train --help)"),
         (["train", "none.txt", "--model", "n", "--combine", "mean"],

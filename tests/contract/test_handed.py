@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slide.core.contract import handed
+from slide.core.contract.arguments import path_of
 from slide.core.contract.arrays import CSR, Block
 from slide.core.errors import InputError, SlideError
 from slide.core.examples.dataset import Dataset, checked
@@ -376,3 +377,9 @@ def test_pairs_to_leave_out_are_brought_into_form():
         Dataset(CSR(X.indptr, X.indices.astype(np.int64), X.values, X.n_cols), X, X), "it"
     )
     assert changed.left_out is X
+
+
+@pytest.mark.parametrize("given", ["", 3, b"m", "a\0b"])
+def test_what_is_no_path_is_refused(given):
+    with pytest.raises(InputError, match=r"^folder is .*: expected a path"):
+        path_of(given, "folder")

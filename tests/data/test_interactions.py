@@ -207,7 +207,7 @@ def test_what_is_no_log_is_refused(change, words) -> None:
             call(**good | change)
 
 
-@pytest.mark.parametrize("limit", ["3", 1.5, True])
+@pytest.mark.parametrize("limit", ["3", 1.5, True, -1])
 def test_limits_and_shares_are_numbers(limit) -> None:
     for name in ("fewest", "most"):
         with pytest.raises(ConfigError, match=f"{name} is "):

@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 import slide
 from slide.core.direct import embedding_steps, ending
-from slide.core.direct.embedding_steps import EPOCHS, NEGATIVES, EmbeddingRun, following
+from slide.core.direct.embedding_steps import DIM, EPOCHS, NEGATIVES, EmbeddingRun
+from slide.core.direct.embedding_vectors import following
 from slide.core.direct.embeddings import SCALE, Embeddings, Pooled, unit_rows
 from slide.core.direct.judging import stacked
 from slide.core.direct.neighbours import SUMMANDS, above_least
@@ -84,6 +85,7 @@ def test_a_run_goes_on_between_passes_with_the_same_bits():
         while each.finish():
             n_passes += 1
         assert n_passes == EPOCHS
+        assert each.diagnostics()["layers"] == 2
     tensors = (each.network.hidden.embeddings.tensors("") for each in (run, again))
     for one, other in zip(*(each.values() for each in tensors), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -118,6 +120,7 @@ def test_nobody_has_them_by_default_but_sessions_that_gain(monkeypatch):
     run = begun(undecided)
     assert run.finish()
     assert run.embedding.n_epochs == 1
+    assert run.diagnostics()["embedding_dim"] == DIM
     monkeypatch.setattr(ending, "stacked", lambda *_: (None, None))
     assert not run.finish()  # what a pass has brought is no gain
     assert run.embedding is None

@@ -192,7 +192,7 @@ def test_what_is_said_says_which_learner(said, kind):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"wings": 2}, "^unknown setting 'wings': expected K, L, active, "),
+        ({"wings": 2}, "^unknown setting 'wings': expected a setting, such as negatives, "),
         ({"K": 3, "wings": 2}, "^unknown setting 'wings'"),
         ({"sampler": "magic"}, "^sampler is 'magic': expected one of lsh, uniform, in-batch, full"),
         ({"hidden": [3.5]}, "^hidden is 3.5: expected a whole number"),

@@ -5,7 +5,7 @@ from browser import chromium, opened
 from reported import report_in
 
 PATH = chromium()
-WIDTHS = (360, 768, 1280)
+WIDTHS = (360, 390, 768, 1280)
 
 pytestmark = pytest.mark.skipif(
     PATH is None, reason="no Chromium: install chromium, or google-chrome, to look at the page"
@@ -20,6 +20,10 @@ def test_the_page_in_a_browser(tmp_path, run_folders):
             browser.width(width)
             browser.open(page.as_uri())
             assert browser.value("document.documentElement.scrollWidth") <= width
+            assert browser.value(
+                "[...document.querySelectorAll('header .wide')]"
+                ".every(each => each.scrollWidth <= each.clientWidth)"
+            )
             sizes = browser.value(
                 "[...document.querySelectorAll('figure svg')].map(each => each.clientWidth)"
             )

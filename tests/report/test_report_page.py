@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from reported import HOSTILE, HOSTILE_FOLDER, examples, report_in
 
-from slide.report.runs import facts, inside, seconds
-from slide.report.runs.drawing import rounded
+from slide.report.runs import curves, facts, inside, seconds
+from slide.report.runs.charts import Axis, Bars, Line, Lines, Look
+from slide.report.runs.drawing import drawn, rounded, writable
 from slide.report.runs.evaluating import sampled_recall
-from slide.report.runs.page import PANELS
+from slide.report.runs.page import PANELS, title_of
 from slide.report.runs.reading import read_runs, record_of
 
 VOID = {"meta", "br", "img", "path", "use"}
@@ -173,9 +174,10 @@ def test_ties_are_told_and_how_far_chance_goes(run_folders):
 def test_settings_that_training_chose_are_told(run_folders):
     (run,) = read_runs([run_folders / "solved"])
     said = record_of(run.description["config"])
-    chosen = [name for name in ("cost", "centroid", "idf_power") if said[name] is None]
-    assert chosen
-    assert all(run.config[name] == run.last[name] for name in chosen)
+    assert {"centroid", "layers"} <= {name for name, value in said.items() if value is None}
+    assert (run.config["centroid"], run.config["layers"]) == (run.last["centroid"], 1)
+    (steps,) = read_runs([run_folders / "steps"])
+    assert not {name for one in (run, steps) for name, each in one.config.items() if each is None}
 
 
 def test_pieces_of_time_add_up_and_occupancy_is_of_each_learner(run_folders):
@@ -212,6 +214,50 @@ def test_one_run_and_the_least_of_all_have_pages(run_folders):
     for names in (["saved"], ["old"]):
         outline = Outline(report_in(run_folders, names).page)
         assert len(outline.named("section")) == len(PANELS)
+
+
+def test_damaged_lines_are_told_by_run_and_number(tmp_path, run_folders):
+    folder = shutil.copytree(run_folders / "steps", tmp_path / "m")
+    damaged = {"epoch": 3, "seconds": "no", "loss": [1], "mean_active": None}
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(damaged) + "\n")
+    missing = report_in(tmp_path, ["m"]).summary["missing"]["precision"]
+    assert missing == [
+        "A: line 3 of metrics.jsonl is damaged: what is said there of seconds and loss is no "
+        "number, and all panels leave it out."
+    ]
+    assert not any(map(curves.damage_in_words, read_runs([run_folders / "steps"])))
+
+
+def test_bars_leave_compiling_out_and_say_so(run_folders):
+    (run,) = read_runs([run_folders / "steps"])
+    compiled = replace(run, told=run.told | {"seconds": run.told["seconds"] | {"compile": 26.7}})
+    panel = seconds.times([compiled])
+    assert "compiling kernels" not in dict(panel.charts[0].pieces)
+    assert "seconds of it: A 26.7." in panel.about
+    assert "compiling kernels" in panel.tables[0].heads
+
+
+def test_long_titles_are_a_number_of_runs(run_folders):
+    (run,) = read_runs([run_folders / "steps"])
+    assert title_of([run]) == "Report of steps"
+    assert title_of([replace(run, name="x" * 40)] * 3) == "Report of 3 runs"
+
+
+def test_axes_are_named_in_round_steps():
+    line = Line("A: m", Look("#000", "-", "o"), ((4000.0, 0.12), (34000.0, 0.9)))
+    svg = drawn(Lines("c", "t", Axis("examples"), Axis("share"), (line,))).svg
+    assert {"10k", "20k", "30k", "0.2", "0.4", "0.6", "0.8"} <= set(
+        re.findall(">([^<]+)</text>", svg)
+    )
+
+
+def test_letters_that_no_font_has_are_no_boxes_and_no_warnings():
+    name = "Größe \u0378 \U0010fffd\n"
+    assert writable(name) == "Größe ? ??"
+    line = Line(name, Look("#000", "-", "o"), ((0.0, 1.0), (1.0, 2.0)))
+    assert "Größe ? ??" in drawn(Lines("c", "t", Axis("x"), Axis("y"), (line,))).svg
+    assert drawn(Bars("b", "t", Axis("x"), (name,), ((name, (1.0,)),))).png
 
 
 def test_numbers_of_no_sense_are_left_out(tmp_path, run_folders):

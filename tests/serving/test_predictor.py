@@ -217,7 +217,7 @@ def test_rows_of_nothing_known():
         (([[3]], [[1.0]]), "ids has 2 dimensions"),
         (["a", "b"], "the example: values is <U1"),
         ([[1.0], [2.0, 3.0]], "values is a list that is no array"),
-        (3, "values is a int"),
+        (3, "values is an int"),
     ],
 )
 def test_what_is_no_row_is_refused(x, sentence):

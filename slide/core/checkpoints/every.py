@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slide.core.contract.arguments import path_of
 from slide.core.errors import ConfigError, worded
 
 EPOCH = "epoch"
@@ -60,7 +61,7 @@ class Checkpoints:
     note: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "folder", Path(self.folder))
+        object.__setattr__(self, "folder", path_of(self.folder, "folder"))
         if isinstance(self.every, str):
             object.__setattr__(self, "every", Every(self.every))
         if self.every is None and not self.resume:

@@ -20,6 +20,8 @@ def path_of(given: Any, name: str) -> Path:
     """
     if not isinstance(given, str | os.PathLike) or not isinstance(text := os.fspath(given), str):
         raise InputError(f"{name} is {shown(given)}: expected a path, as text or a pathlib.Path")
+    if not text:
+        raise InputError(f"{name} is '': expected a path, such as '.' for the present folder")
     if "\0" in text:
         raise InputError(f"{name} is {shown(given)}: expected a path without a null character")
     return Path(text)

@@ -16,7 +16,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.invariants import check_rows, demand, increases
 from slide.core.contract.lists import spans
-from slide.core.errors import InputError
+from slide.core.errors import InputError, a_type
 
 MAX_COLUMNS = 2**31 - 1  # column numbers are i32
 MATRICES = "a slide.CSR, a scipy.sparse matrix, or a NumPy array of two dimensions"
@@ -81,7 +81,7 @@ def as_labels(y: Any) -> CSR:
     """The same of labels, and checked."""
     if isinstance(y, CSR):
         return sound(as_csr(y))
-    demand(not isinstance(y, list | tuple), f"got a {type(y).__name__}: expected {MATRICES}")
+    demand(not isinstance(y, list | tuple), f"got {a_type(y)}: expected {MATRICES}")
     entries = entries_of(sound(as_features(y)))
     entries = entries.where(entries.values != 0)
     return entries.with_values(np.sign(entries.values))
@@ -176,7 +176,7 @@ def as_array(name: str, given: Any) -> Array:
         kind = type(given).__name__
         raise ValueError(f"{name} is a {kind} that is no array: {reason}") from None
     if not array.ndim:
-        raise ValueError(f"{name} is a {type(given).__name__}: expected {MATRICES}")
+        raise ValueError(f"{name} is {a_type(given)}: expected {MATRICES}")
     return array
 
 
@@ -207,7 +207,7 @@ def of_scipy(matrix: Any) -> CSR:
         ValueError: it has other than two dimensions, no real numbers, or arrays that SciPy would
             read beyond their ends.
     """
-    demand(is_scipy(matrix), f"got a {type(matrix).__name__}: expected a scipy.sparse matrix")
+    demand(is_scipy(matrix), f"got {a_type(matrix)}: expected a scipy.sparse matrix")
     demand(len(matrix.shape) == 2, f"shape is {matrix.shape}: expected two dimensions")
     demand(matrix.dtype.kind in "biuf", f"values are {matrix.dtype}: expected real numbers")
     n_cols = n_columns(matrix.shape[1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slide.core.contract.lists import Array, spans
+from slide.core.errors import a_type
 
 if TYPE_CHECKING:
     from slide.core.contract.arrays import CSR
@@ -22,7 +23,7 @@ def demand(ok: bool, sentence: str) -> None:
 
 def demand_dtype(name: str, array: Array, dtype: type, ndim: int) -> None:
     """Raise ValueError unless it is an array of so many dimensions of this dtype."""
-    demand(hasattr(array, "dtype"), f"{name} is a {type(array).__name__}, expected an array")
+    demand(hasattr(array, "dtype"), f"{name} is {a_type(array)}, expected an array")
     demand(
         array.dtype == dtype and array.ndim == ndim,
         f"{name} is {array.dtype} with {array.ndim} dimensions, "

@@ -270,7 +270,7 @@ class DirectRun(Stepping):
         return float(self.connections.param.weight.values.sum())
 
     def diagnostics(self) -> dict[str, float]:
-        """Full loss, share of labels never updated, age of the index (see `Trainer.fit`)."""
+        """Full loss, share of labels never updated, age of the index, and what was chosen."""
         losses, name = [], self.settings.steps.loss
         weight = self.connections.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
@@ -283,6 +283,8 @@ class DirectRun(Stepping):
             "full_loss": float(np.concatenate(losses).mean()),
             "dead_neurons": 1 - float(self.touched.mean()),
             "table_age": self.n_steps - self.built_at,
+            "layers": 1 if self.found is None else 2,
+            "embedding_dim": 0 if self.embedding is None else self.embedding.vectors.shape[1],
         } | self.occupancy()
 
     def occupancy(self) -> dict[str, float]:

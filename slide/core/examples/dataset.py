@@ -11,7 +11,7 @@ import numpy as np
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.invariants import demand
-from slide.core.errors import InputError
+from slide.core.errors import InputError, a_type
 from slide.core.examples.names import Names
 from slide.core.examples.naming import names_of_columns
 from slide.core.examples.targets import is_listed, labels_listed
@@ -162,7 +162,7 @@ def checked(data: Any, what: str) -> Dataset:
     """
     if not isinstance(data, Dataset):
         raise InputError(
-            f"{what} is a {type(data).__name__}: expected a slide.Dataset(x, y), features and "
+            f"{what} is {a_type(data)}: expected a slide.Dataset(x, y), features and "
             "labels of examples"
         )
     what = data.place(what)

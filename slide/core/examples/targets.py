@@ -13,7 +13,7 @@ import numpy as np
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import distinct
-from slide.core.errors import InputError, SlideWarning
+from slide.core.errors import InputError, SlideWarning, a_type
 from slide.core.examples.names import Names
 
 Form = Literal["classes", "marks", "matrix", "names"]
@@ -183,7 +183,7 @@ def listed(y: Any) -> Any:
     array = np.asarray(y)
     if array.ndim != 1:
         raise InputError(
-            f"y is a {type(y).__name__} of {array.ndim} dimensions: expected labels of examples"
+            f"y is {a_type(y)} of {array.ndim} dimensions: expected labels of examples"
         )
     if array.dtype != object:
         return array

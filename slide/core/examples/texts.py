@@ -13,7 +13,7 @@ import numpy as np
 
 from slide.core.contract import handed
 from slide.core.contract.arrays import CSR, Array
-from slide.core.errors import ConfigError, InputError, worded
+from slide.core.errors import ConfigError, InputError, a_type, worded
 from slide.core.examples.names import Names
 
 TFIDF, HASHING = "tfidf", "hashing"
@@ -67,7 +67,7 @@ class TextFeatures:
         kind = names.get(type(vectorizer).__name__)
         if kind is None:
             raise InputError(
-                f"got a {type(vectorizer).__name__}: expected a fitted TfidfVectorizer, or a "
+                f"got {a_type(vectorizer)}: expected a fitted TfidfVectorizer, or a "
                 "HashingVectorizer, of scikit-learn"
             )
         settings = settings_of(vectorizer.get_params(), kind)
@@ -226,7 +226,7 @@ def sound_texts(texts: Iterable[str]) -> Iterator[str]:
     """The same, or InputError at what is none."""
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise InputError(f"text {i} is a {type(text).__name__}: expected str")
+            raise InputError(f"text {i} is {a_type(text)}: expected str")
         yield text
 
 

@@ -11,12 +11,13 @@ from slide.core.errors import said as spelled
 from slide.core.learner import Kind
 from slide.core.learners import kinds
 from slide.core.learners.kinds import kind_of
-from slide.core.settings.demands import close_to
+from slide.core.settings.demands import close_to, nearest
 from slide.core.settings.setting import Part, Setting, flat, made, plain, settings_of
 from slide.core.settings.settings import Refresh, Settings, Steps, Training
 
 PARTS = ("training", "steps", "refresh", "learner")
 FIELDS = (*PARTS, "chosen")
+LISTING = "python -m slide.report.settings"
 
 
 class Config(Settings[Any]):
@@ -164,9 +165,14 @@ def refuse_unknown(said: Iterable[str]) -> None:
 
 
 def expected_instead(name: str) -> str:
-    """Which setting was meant by a name that is none, or all that there are."""
+    """Which setting was meant by a name that is none, or those that are nearest to it."""
     meant = meant_by(name)
-    return f"did you mean {meant!r}?" if meant else f"expected {', '.join(sorted(all_known()))}"
+    return f"did you mean {meant!r}?" if meant else f"expected {a_setting(name)}"
+
+
+def a_setting(name: str) -> str:
+    """What a name that is none should be: those that are nearest, and where all are listed."""
+    return f"a setting, such as {nearest(name, all_known())} (`{LISTING}` lists all)"
 
 
 def meant_by(name: str) -> str | None:

@@ -106,7 +106,7 @@ class Inspecting:
             InputError: there is no such label.
             ConfigError: n is out of range, or the learner cannot tell.
         """
-        demand_int("n, of inputs to tell of,", n, 0, MOST_INPUTS)
+        demand_int("n, of inputs to tell of,", n, 1, MOST_INPUTS)
         known: Any = self
         ids = label_id(known, label)
         row = row_of(known, ids)

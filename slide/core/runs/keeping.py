@@ -14,7 +14,7 @@ from slide.core.errors import ConfigError, said, worded
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.metrics import RANKS
 from slide.core.models.model import Model
-from slide.core.settings.demands import demand_int, demand_one_of
+from slide.core.settings.demands import close_to, demand_int, demand_one_of, did_you_mean
 
 Keep = Literal["last", "best"]
 MEASURES = (
@@ -42,7 +42,7 @@ class Keeping:
 
     def __post_init__(self) -> None:
         demand_one_of(said("keep"), self.keep, get_args(Keep))
-        demand_one_of(said("metric"), self.metric, METRICS)
+        demand_metric(self.metric)
         if self.patience is not None:
             demand_int(said("patience"), self.patience, 1, 1 << 30)
 
@@ -61,6 +61,18 @@ class Keeping:
             raise ConfigError(
                 f"{what} needs examples to measure {self.metric} on: {given}, or leave it out"
             )
+
+
+def demand_metric(name: Any) -> None:
+    """Raise ConfigError unless it is one of METRICS, of which a sentence cannot name all."""
+    if name in METRICS:
+        return
+    meant = f"; {did_you_mean(name, METRICS)}" if close_to(name, METRICS) else ""
+    depths = f"{', '.join(map(str, RANKS[:-1]))} or {RANKS[-1]}"
+    raise ConfigError(
+        f"{said('metric')} is {name!r}: expected one of {', '.join(MEASURES)} at {depths}, such as "
+        f"{METRICS[0]}{meant}"
+    )
 
 
 LAST = Keeping()

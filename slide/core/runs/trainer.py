@@ -140,7 +140,8 @@ class Trainer:
           bucket_empty (see `slide.core.sampled.occupancy.occupancy`); of direct connections
           list_mean, list_largest, list_empty and list_gini: of the lists of the index, by input,
           or of the examples that labels are solved on, by label
-          (`slide.core.contract.lists.occupancy_of_lists`);
+          (`slide.core.contract.lists.occupancy_of_lists`); what training chose so far of settings
+          that nobody said, by their names: layers, embedding_dim, cost, centroid, idf_power;
         * whatever figures the runner of the steps, or the backend, has of its own: lost_updates
           (see `slide.core.runs.hogwild`).
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from slide.core.errors import ConfigError, said, worded
 
+NEAREST = 4  # words that are named of many
+
 
 def is_number(got: Any, kind: Any) -> bool:
     """Whether it is a number of this kind, which a bool is not."""
@@ -50,6 +52,12 @@ def demand_one_of(name: str, got: object, known: tuple[object, ...]) -> None:
         words = [value for value in known if isinstance(value, str)]
         meant = f"; {did_you_mean(got, words)}" if close_to(got, words) else ""
         raise ConfigError(f"{name} is {got!r}: expected {one_of(known)}{meant}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known words that are spelled most like another one, in a sentence."""
+    spelled = {each.lower(): each for each in known}
+    return ", ".join(spelled[each] for each in get_close_matches(word.lower(), spelled, NEAREST, 0))
 
 
 def close_to(word: object, known: Iterable[str]) -> str | None:

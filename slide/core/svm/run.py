@@ -338,6 +338,7 @@ class SvmRun:
                 "cost": balance.cost,
                 "centroid": balance.centroid,
                 "idf_power": self.idf_power,
+                "layers": 1 if self.network.hidden is None else 2,
                 "dead_neurons": 1 - float((self.layer.problem.counts > 0).mean()),
             }
             | occupancy_of_lists(self.layer.lists.offsets)

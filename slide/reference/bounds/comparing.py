@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import Array
+from slide.core.errors import a_type
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -44,7 +45,7 @@ def difference(got: Any, want: Any, allowed: Any = None, name: str = "result") -
         named_arrays(allowed, name),
     )
     if found.keys() != wanted.keys():
-        return f"{name} is a {type(got).__name__}, expected a {type(want).__name__}"
+        return f"{name} is {a_type(got)}, expected {a_type(want)}"
     for part, array in wanted.items():
         margin = margins.get(part, EXACT) if array.dtype.kind == "f" else EXACT
         if sentence := array_difference(part, found[part], array, margin):

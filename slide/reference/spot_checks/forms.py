@@ -11,6 +11,7 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array, Block, RowGrad
 from slide.core.contract.sparse import InvertedIndex, SolvedRows
 from slide.core.contract.tables import Policy, Tables
+from slide.core.errors import a_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ def misfit(got: Any, want: Any, name: str, sizes: dict[int | str, int]) -> str:
         return array_misfit(got, want, name, sizes)
     if isinstance(want, tuple):
         if not isinstance(got, tuple) or len(got) != len(want):
-            return f"{name} is a {type(got).__name__}, expected a tuple of {len(want)}"
+            return f"{name} is {a_type(got)}, expected a tuple of {len(want)}"
         parts = [(g, w, f"{name}[{i}]") for i, (g, w) in enumerate(zip(got, want, strict=True))]
     elif is_dataclass(want):
         if not isinstance(got, type(want)):
-            return f"{name} is a {type(got).__name__}, expected a {type(want).__name__}"
+            return f"{name} is {a_type(got)}, expected {a_type(want)}"
         names = [field.name for field in fields(want)]
         parts = [(getattr(got, part), getattr(want, part), f"{name}.{part}") for part in names]
     else:
@@ -57,7 +58,7 @@ def misfit(got: Any, want: Any, name: str, sizes: dict[int | str, int]) -> str:
 def array_misfit(got: Any, want: Form, name: str, sizes: dict[int | str, int]) -> str:
     """Whether an array has a form; sizes of letters that are met first are kept in `sizes`."""
     if not isinstance(got, np.ndarray):
-        return f"{name} is a {type(got).__name__}, expected an array"
+        return f"{name} is {a_type(got)}, expected an array"
     for letter, size in zip(want.shape, got.shape, strict=False):
         if isinstance(letter, str):
             sizes.setdefault(letter, size)

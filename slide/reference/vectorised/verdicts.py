@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
+from slide.core.errors import a_type
 from slide.reference.bounds.comparing import EPS, TINY
 
 
@@ -47,7 +48,7 @@ def verdict_unless(is_right: bool, sentence: str) -> Verdict:
 
 def is_of_type(got: Any, wanted: type, name: str = "result") -> Verdict:
     """Whether a result is of a type."""
-    told_kind = f"{name} is a {type(got).__name__}, expected a {wanted.__name__}"
+    told_kind = f"{name} is {a_type(got)}, expected a {wanted.__name__}"
     return verdict_unless(isinstance(got, wanted), told_kind)
 
 

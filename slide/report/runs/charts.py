@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from slide.report.runs.reading import Run
 
@@ -51,11 +52,12 @@ def look_of(run: Run) -> Look:
 
 
 def legend_name(run: Run, longest: int = LONGEST_NAME) -> str:
-    """Its letter and the end of its name, in letters that every font has."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in run.name)
-    if len(plain) > longest:
-        plain = "..." + plain[3 - longest :]
-    return f"{run.letter}: {plain}"
+    """Its letter and the end of its name."""
+    name = run.name
+    longest = longest // 2 if any(east_asian_width(each) in "WF" for each in name) else longest
+    if len(name) > longest:
+        name = "..." + name[3 - longest :]
+    return f"{run.letter}: {name}"
 
 
 @dataclass(frozen=True, slots=True)

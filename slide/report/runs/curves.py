@@ -19,8 +19,8 @@ from slide.report.runs.panel import (
     lacking,
     points_of,
 )
-from slide.report.runs.reading import Record, Run, number
-from slide.report.runs.tables import percent, plain, seconds
+from slide.report.runs.reading import Record, Run, number, odd_in
+from slide.report.runs.tables import first_of, percent, plain, seconds
 
 SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
 AGAINST = {
@@ -50,7 +50,7 @@ def precision(runs: Sequence[Run]) -> Panel:
     return Panel(
         "precision", "Precision, against time and examples", about, tuple(charts),
         (by_evaluation(shown, "Precision after each epoch", columns),) if shown else (),
-        missing=lacking(runs, without_precision),
+        missing=(*lacking(runs, without_precision), *lacking(runs, damage_in_words)),
     )  # fmt: skip
 
 
@@ -90,6 +90,19 @@ def without_precision(run: Run) -> str:
     )
 
 
+def damage_in_words(run: Run) -> str:
+    """Which lines of its records say something else than numbers, as after an edit; "" if none."""
+    odd = {place: said for place, each in enumerate(run.records, 1) if (said := odd_in(each))}
+    if not odd:
+        return ""
+    names = dict.fromkeys(name for each in odd.values() for name in each)
+    lines, are = ("lines", "are") if len(odd) > 1 else ("line", "is")
+    return (
+        f"{lines} {first_of(map(str, odd))} of metrics.jsonl {are} damaged: what is said there of "
+        f"{first_of(names)} is no number, and all panels leave it out"
+    )
+
+
 def losses(runs: Sequence[Run]) -> Panel:
     """The loss that steps report, and that over all labels."""
     charts: list[Lines] = []
@@ -123,14 +136,16 @@ def rates(runs: Sequence[Run]) -> Panel:
     lines = tuple(line_of(run, points) for run in runs if (points := rates_of(run)))
     values = [y for line in lines for _, y in line.points]
     axis = Axis("learning rate", is_log=is_wide(values))
+    about = "Of the last step of each epoch. Where loss jumps while it is high, lower `--lr`."
+    if axis.is_log:
+        about += " The axis is logarithmic, on which a straight way down to 0 bends at its end."
     chart = Lines("learning-rate", "Learning rate", EPOCHS, axis, lines) if lines else None
     shown = [run for run in runs if rates_of(run)]
     table = by_evaluation(
         shown, "Learning rate of the last step of each epoch", {"learning rate": rate_cell}
     )
     return Panel(
-        "learning-rate", "Learning rate",
-        "Of the last step of each epoch. Where loss jumps while it is high, lower `--lr`.",
+        "learning-rate", "Learning rate", about,
         (chart,) if chart else (), (table,) if chart else (),
         missing=lacking(runs, without_rate),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -21,11 +22,17 @@ SHADES = ("#20435c", "#e9eef2", "#6d94ae", "#c9d6df", "#3d6a87", "#ffffff", "#96
           "#577f99", "#dddddd")  # fmt: skip
 HATCHES = ("", "////", "", "\\\\\\\\", "", "xx", "||", "--", "++", "")
 FEW_DECADES = 300.0  # largest over smallest below which 2 and 5 are named beside 1 and 10
+ROUND = (1, 2, 2.5, 5, 10)  # steps between places that are named
 NARROW = 0.09  # share of the axis below which a piece of a bar has no number in it
 DARK = {"#20435c", "#3d6a87", "#577f99"}
 FAMILY, FAMILIES = "DejaVu Sans", "'DejaVu Sans', Verdana, sans-serif"  # no wider than the first
+FALLBACKS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei",
+    "Droid Sans Fallback", "Arial Unicode MS", "Unifont",
+)  # fmt: skip
+"""Families that have what the first one lacks, on machines that have them."""
 SETTINGS: dict[Any, Any] = {
-    "font.family": FAMILY, "font.size": FONT, "text.parse_math": False,
+    "font.size": FONT, "text.parse_math": False,
     "text.usetex": False, "svg.fonttype": "none", "svg.hashsalt": "slide",
     "axes.edgecolor": SOFT, "axes.labelcolor": INK, "axes.spines.top": False,
     "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": RULE,
@@ -65,7 +72,7 @@ def drawn(chart: Chart) -> Drawn:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(SETTINGS):
+    with mpl.rc_context(SETTINGS | {"font.family": list(fonts())}):
         if isinstance(chart, Lines):
             n = sum(line.is_named for line in chart.lines)
             figure = Figure(figsize=(WIDTH, HEIGHT + rows_of_legend(n)))
@@ -78,6 +85,24 @@ def drawn(chart: Chart) -> Drawn:
         svg = as_svg(figure, chart)
         figure.set_layout_engine("none")  # places stay as they were found
         return Drawn(svg, as_png(figure))
+
+
+@cache
+def fonts() -> dict[str, frozenset[int]]:
+    """Families that figures are written in, the first one that has a letter, and their letters."""
+    from matplotlib.font_manager import FontProperties, findfont, fontManager
+    from matplotlib.ft2font import FT2Font
+
+    known = {font.name for font in fontManager.ttflist}
+    families = [name for name in (FAMILY, *FALLBACKS) if name in known]
+    paths = {name: findfont(FontProperties(family=[name])) for name in families}
+    return {name: frozenset(FT2Font(path).get_charmap()) for name, path in paths.items()}
+
+
+def writable(text: str) -> str:
+    """With a question mark for what no font has, which would be drawn as a box, with a warning."""
+    letters = frozenset[int]().union(*fonts().values())
+    return "".join(c if ord(c) in letters and c.isprintable() else "?" for c in text)
 
 
 def rows_of_legend(n: int) -> float:
@@ -109,10 +134,10 @@ def draw_line(axes: Any, line: Line) -> None:
     """One line with its markers."""
     look, n = line.look, len(line.points)
     xs, ys = zip(*line.points, strict=True)
+    label = writable(line.name) if line.is_named else "_"
     axes.plot(
-        xs, ys, label=line.name if line.is_named else "_", color=look.colour, linewidth=1.6,
-        linestyle=look.dash, marker=look.marker, markersize=5,
-        markevery=max(1, n // MOST_OF_MARKERS),
+        xs, ys, label=label, color=look.colour, linewidth=1.6, linestyle=look.dash,
+        marker=look.marker, markersize=5, markevery=max(1, n // MOST_OF_MARKERS),
         markerfacecolor="white" if line.is_hollow else look.colour,
     )  # fmt: skip
 
@@ -133,7 +158,7 @@ def shape_axis(axes: Any, name: str, axis: Axis, values: list[float]) -> None:
     elif axis.ticks:
         one.set_ticks([place for place, _ in axis.ticks], [said for _, said in axis.ticks])
     else:
-        one.set_major_locator(MaxNLocator(nbins=5, integer=axis.whole))
+        one.set_major_locator(MaxNLocator(nbins=5, integer=axis.whole, steps=ROUND))
         one.set_major_formatter(FuncFormatter(in_percent if axis.is_share else plainly))
     if axis.least is not None and not is_log:
         getattr(axes, f"set_{name}lim")(axis.least, axis.most)
@@ -159,13 +184,13 @@ def draw_bars(figure: Any, chart: Bars) -> None:
     totals = [sum(lengths[row] for _, lengths in chart.pieces) for row in places]
     for number, (name, lengths) in enumerate(chart.pieces):
         shade = SHADES[number % len(SHADES)]
-        axes.barh(places, lengths, left=begins, height=0.72, label=name, color=shade,
+        axes.barh(places, lengths, left=begins, height=0.72, label=writable(name), color=shade,
                   edgecolor=INK, linewidth=0.6, hatch=HATCHES[number % len(HATCHES)])  # fmt: skip
         for row in places:
             if lengths[row] > NARROW * max(totals):
                 draw_number(axes, begins[row] + lengths[row] / 2, row, lengths[row], chart, shade)
             begins[row] += lengths[row]
-    axes.set_yticks(places, chart.rows)
+    axes.set_yticks(places, [writable(row) for row in chart.rows])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.invert_yaxis()

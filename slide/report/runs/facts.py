@@ -48,7 +48,8 @@ def headline(runs: Sequence[Run]) -> Table:
     numbers = (*(f"P@{k}" for k in RANKS), "seconds", "examples", "size")
     heads = ("run", *numbers, "judged on", "learner", "data", "trained (UTC)")
     words = (0, *range(len(numbers) + 1, len(heads)))
-    return Table("The runs, with seconds and examples of training", heads, rows, words)
+    caption = "The runs, with seconds and examples of training"
+    return Table(caption, heads, rows, words, stacks=True)
 
 
 def scored_on(run: Run) -> str:
@@ -152,8 +153,8 @@ def settings(runs: Sequence[Run]) -> Panel:
     rows = tuple((name, *said) for name, said in different.items())
     table = Table("Settings that differ", heads, rows, words=ALL)
     about = (
-        f"A setting that a learner does not have is {NOTHING}; one that training chooses is null. "
-        "docs/settings.md lists them all."
+        f"A setting that a learner does not have is {NOTHING}; one that training chose without a "
+        "record of it is null. docs/settings.md lists them all."
     )
     if len(runs) > 1 and not rows:
         about = "None differs: what differs otherwise is chance, data or machine."

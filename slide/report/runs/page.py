@@ -19,6 +19,7 @@ from slide.report.runs.reading import Run, number
 from slide.report.runs.tables import counted, folded, listed
 
 GENERATOR = "slide report"
+LONGEST = 60  # characters of all names in the title
 HEAD = Html(
     '<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -62,8 +63,9 @@ def report_of(runs: Sequence[Run]) -> Report:
 
 
 def title_of(runs: Sequence[Run]) -> str:
-    """Of the window."""
-    return f"Report of {listed(run.name for run in runs)}"
+    """Of the window and the page: the runs by name if that is short, for a table tells them all."""
+    names = listed(run.name for run in runs)
+    return f"Report of {names if len(names) <= LONGEST else counted(len(runs), 'run')}"
 
 
 def heading(runs: Sequence[Run]) -> Html:

@@ -67,7 +67,7 @@ class Run:
     def config(self) -> dict[str, Any]:
         """Settings by name; what training chose stands where nobody said anything."""
         said = record_of(self.description.get("config"))
-        return {name: self.last.get(name) if each is None else each for name, each in said.items()}
+        return {name: self.kept.get(name) if each is None else each for name, each in said.items()}
 
     @property
     def last(self) -> Record:
@@ -194,6 +194,15 @@ def number(record: Any, name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < LARGEST and not math.isnan(value) else None
+
+
+def odd_in(record: Record) -> list[str]:
+    """Names in an evaluation whose value is no number, and not the numbers of kernels."""
+    return [
+        name
+        for name, value in record.items()
+        if value is not None and not isinstance(value, dict) and number(record, name) is None
+    ]
 
 
 def record_of(value: Any) -> Record:

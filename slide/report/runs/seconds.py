@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from slide.report.runs.charts import Axis, Bars, row_name
 from slide.report.runs.panel import WITHOUT_RECORDS, Panel, lacking
 from slide.report.runs.reading import Run, number, record_of
-from slide.report.runs.tables import NOTHING, Table, percent, plain, seconds
+from slide.report.runs.tables import NOTHING, Table, listed, percent, plain, seconds
 
+COMPILE = "compile"
 PHASES = {
     "load": "reading data",
-    "compile": "compiling kernels",
+    COMPILE: "compiling kernels",
     "train": "training",
     "evaluate": "evaluating",
     "calibrate": "calibrating",
@@ -22,7 +23,7 @@ OTHERS, BETWEEN = "other kernels", "between kernels"
 
 def times(runs: Sequence[Run]) -> Panel:
     """Seconds by phase, and seconds of training by kernel."""
-    timed = [run for run in runs if phases_of(run)]
+    timed = [run for run in runs if phases_of(run).keys() - {COMPILE}]
     counted = [run for run in runs if kernels_of(run)]
     charts = [phases_chart(timed)] if timed else []
     tables = [phases_table(timed)] if timed else []
@@ -33,7 +34,7 @@ def times(runs: Sequence[Run]) -> Panel:
         "time", "Where time went",
         "Wall seconds. Kernels are the compiled parts of a step; what is between them is Python "
         "and NumPy, and should be little where examples are many. Compiled kernels are kept, so "
-        "that a second run compiles next to nothing.",
+        f"that a second run compiles next to nothing. {compiling_in_words(runs)}".strip(),
         tuple(charts), tuple(tables),
         missing=(*lacking(runs, without_phases), *lacking(runs, without_kernels)),
     )  # fmt: skip
@@ -47,12 +48,19 @@ def phases_of(run: Run) -> dict[str, float]:
     return {name: value for name, value in found.items() if value and value > 0}
 
 
+def compiling_in_words(runs: Sequence[Run]) -> str:
+    """How long each run compiled, which bars would show little beside; "" if that is not known."""
+    known = {run.letter: phases_of(run)[COMPILE] for run in runs if COMPILE in phases_of(run)}
+    told = listed(f"{letter} {seconds(value)}" for letter, value in known.items())
+    return f"Bars leave compiling out; seconds of it: {told}." if known else ""
+
+
 def phases_chart(runs: Sequence[Run]) -> Bars:
-    """A bar for each run."""
+    """A bar for each run, of what it did itself."""
     pieces = tuple(
         (title, tuple(phases_of(run).get(name, 0.0) for run in runs))
         for name, title in PHASES.items()
-        if any(name in phases_of(run) for run in runs)
+        if name != COMPILE and any(name in phases_of(run) for run in runs)
     )
     rows = tuple(row_name(run) for run in runs)
     return Bars("time-phases", "Seconds by phase", Axis("seconds"), rows, pieces)

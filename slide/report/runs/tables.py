@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slide.report.html import Html, element
 
 NOTHING = "–"  # noqa: RUF001, as tables have it where there is no number
+NAMED = 5  # words of a sentence, the last of which may stand for others
 ALL = range(99)  # columns
 MOST_ROWS = 60  # of a run in a table beside a figure: more nobody reads, and JSON has them
 
@@ -21,42 +22,62 @@ class Table:
         heads: of the columns; the first is that of the headings of rows.
         rows: cells as text or HTML, the heading of the row first.
         words: numbers of the columns that are words, and stand at the left.
+        stacks: whether each row becomes lines of a name and a value where the page is narrow.
     """
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: Sequence[int] = (0,)
+    stacks: bool = False
 
     @property
     def html(self) -> Html:
         """In a frame that scrolls by itself where it is wider than the page."""
+        role = role_of if self.stacks else no_role
         kinds = ["" if place in self.words else "number" for place in range(len(self.heads))]
         heads = (
-            element("th", head, scope="col", class_=kind)
+            element("th", head, scope="col", class_=kind, **role("columnheader"))
             for head, kind in zip(self.heads, kinds, strict=True)
         )
         rows = (
             element(
                 "tr",
-                element("th", row[0], scope="row"),
+                element("th", row[0], scope="row", **role("rowheader")),
                 *(
-                    element("td", cell, class_=kind)
-                    for cell, kind in zip(row[1:], kinds[1:], strict=True)
+                    element("td", cell, class_=kind, **role("cell", head))
+                    for cell, kind, head in zip(row[1:], kinds[1:], self.heads[1:], strict=True)
                 ),
+                **role("row"),
             )
             for row in self.rows
         )
         table = element(
             "table",
             element("caption", self.caption),
-            element("thead", element("tr", *heads)),
-            element("tbody", *rows),
-            class_="text" if self.words == ALL else "",
+            element("thead", element("tr", *heads, **role("row")), **role("rowgroup")),
+            element("tbody", *rows, **role("rowgroup")),
+            class_="stacks" if self.stacks else "text" if self.words == ALL else "",
+            **role("table"),
         )
         return element(
             "div", table, class_="wide", role="region", tabindex="0", aria_label=self.caption
         )
+
+
+def role_of(name: str, head: str = "") -> dict[str, str]:
+    """Attributes of a part of a table that is laid out as something else, and is one all the same.
+
+    Args:
+        name: of the part, as screen readers know it.
+        head: of the column, which then stands before the cell.
+    """
+    return {"role": name, "data_head": head}
+
+
+def no_role(name: str, head: str = "") -> dict[str, str]:
+    """None: a table that is laid out as one is known by its elements."""
+    return {}
 
 
 def folded(table: Table) -> Html:
@@ -105,6 +126,12 @@ def listed(names: Iterable[str]) -> str:
     """A, B and C."""
     words = list(names)
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def first_of(names: Iterable[str]) -> str:
+    """A, B, C, D and others."""
+    words = list(names)
+    return listed(words if len(words) <= NAMED else [*words[: NAMED - 1], "others"])
 
 
 def some_of(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slide.core.errors import ConfigError
+from slide.report.html import refuse_other_suffix
 from slide.report.runs.page import GENERATOR, Report
 
 PICTURE = ".png"
@@ -36,6 +37,7 @@ def refuse_taken(page: Path, overwrite: bool) -> None:
     pictures = folder_of(page)
     if page.is_dir():
         raise ConfigError(f"--out is {page}, which is a folder: give the name of a file in it")
+    refuse_other_suffix("--out", page)
     if not page.parent.is_dir():
         raise ConfigError(
             f"--out is {page}, and there is no folder {page.parent}: make it, or choose another one"
