@@ -14,9 +14,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 from threadpoolctl import threadpool_limits
 
 from slide.core.contract.arrays import Array
@@ -32,6 +32,9 @@ from slide.core.direct.embeddings import (
 )
 from slide.core.direct.things import of_ones, own_features
 from slide.core.examples.dataset import Dataset
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 DIM = 64
 EPOCHS, NEGATIVES = 5, 512
@@ -285,6 +288,8 @@ def rate(step: int, n_steps: int) -> float:
 
 def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     """Vectors by what follows what, f32 (n_labels, dim), drawn for items that nothing does."""
+    from scipy.sparse import csr_array  # takes time to import
+
     own, y, n = own_features(data.features, data.n_labels), data.y.positive(), data.n_labels
     met = own.to_scipy().astype(np.float64).T @ of_ones(y).to_scipy()
     met = (met + met.T).tocoo()
@@ -293,7 +298,7 @@ def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     rows, columns = met.row, met.col
     information = np.log(met.data * seldom.sum() / (often[rows] * seldom[columns]))
     kept = information > 0
-    alike = scipy.sparse.csr_array(
+    alike = csr_array(
         (information[kept].astype(np.float32), (rows[kept], columns[kept])), shape=(n, n)
     )
     vectors = leading(alike, dim, rng)
@@ -302,7 +307,7 @@ def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     return unit_rows(vectors)[0]
 
 
-def leading(matrix: scipy.sparse.csr_array, dim: int, rng: np.random.Generator) -> Array:
+def leading(matrix: csr_array, dim: int, rng: np.random.Generator) -> Array:
     """The leading left singular vectors of a square matrix, by a power of their values: f32."""
     turned = matrix.T.tocsr()
     n = min(dim + SPARE, matrix.shape[0])
