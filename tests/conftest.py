@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from direct_settings import DIRECT
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
@@ -19,8 +19,10 @@ from slide.core.runs.trainer import Trainer
 from slide.data import write
 from slide.reference.kernels import ReferenceBackend
 
-# Shared machines are slow at random; a failure is told with the line that repeats it.
-settings.register_profile("slide", deadline=None, print_blob=True, max_examples=25)
+# Shared machines are slow at random, which is no failure of a test, nor of how its examples are
+# drawn; a failure is told with the line that repeats it.
+SLOW_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("slide", **SLOW_MACHINE, print_blob=True, max_examples=25)
 settings.register_profile("thorough", settings.get_profile("slide"), max_examples=150)
 settings.load_profile("slide")
 
