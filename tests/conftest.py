@@ -1,5 +1,6 @@
 """Small made-up data sets, the reference backend, and the command line in a folder of files."""
 
+import gc
 import shutil
 import signal
 import sys
@@ -61,6 +62,17 @@ def widened(data, n_features, n_labels):
     """The same examples in a space of at least so many features and labels."""
     x = replace(data.x, n_cols=max(data.n_features, n_features))
     return Dataset(x, replace(data.y, n_cols=max(data.n_labels, n_labels)))
+
+
+def pytest_collection():
+    """Of what is collected nothing is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Nor will it be: no collection of garbage looks through thousands of tests from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -197,7 +197,7 @@ def told(tmp_path_factory):
     page = tmp_path_factory.mktemp("told") / "report.html"
     page.write_text("old")
     command = [sys.executable, "-m", "slide", "verify", STUB, "--examples", "2", "--seed", "3",
-               "--jobs", "2", "--largest", "1000", "--json", "--html", str(page)]  # fmt: skip
+               "--jobs", "2", "--largest", "200", "--json", "--html", str(page)]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return ran, page
@@ -219,7 +219,7 @@ def test_json_is_one_object_whatever_kernels_print(told):
 def test_several_processes_find_what_one_does(told):
     found = json.loads(told[0].stdout)["checks"]
     with threadpool_limits(1, "blas"):
-        checks = verify(Stub(), 2, 3, largest=1000)
+        checks = verify(Stub(), 2, 3, largest=200)
     alone = json.loads(json.dumps([check_as_dict(one) for one in checks]))
     for one in (*found, *alone):
         del one["seconds"]

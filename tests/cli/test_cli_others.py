@@ -35,7 +35,7 @@ def test_demo(files, slide, monkeypatch):
     rows = np.arange(0, whole.train.n_samples, 40)
     slice_ = replace(whole, train=whole.train.take(rows), test=whole.test.take(rows[:200]))
     monkeypatch.setattr("slide.data.load_demo", lambda: slice_)
-    for options, said in ([], "1,084"), (["--examples", "500"], "500"):  # it replaces the first
+    for options, said in ([], "1,084"), (["--examples", "100"], "100"):  # it replaces the first
         code, out, err = slide("demo", *options)
         assert (code, err) == (0, "")
         assert f"\n{said} training and 200 test examples" in out
