@@ -151,7 +151,7 @@ def test_named_pipes(files, slide):
         other.start()
     assert slide("convert", "in", "out.gz") == (0, "", "")
     for other in others:
-        other.join(60)
+        other.join(300)
     assert gzip.decompress(got[0]) == text
 
 
