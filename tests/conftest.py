@@ -64,15 +64,15 @@ def widened(data, n_features, n_labels):
     return Dataset(x, replace(data.y, n_cols=max(data.n_labels, n_labels)))
 
 
+@pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Of what is collected nothing is garbage."""
+    """Thousands of tests are no garbage: nobody looks for any among them, now or later."""
     gc.disable()
-
-
-def pytest_collection_finish():
-    """Nor will it be: no collection of garbage looks through thousands of tests from now on."""
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
