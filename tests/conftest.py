@@ -1,5 +1,6 @@
 """Small made-up data sets, the reference backend, and the command line in a folder of files."""
 
+import gc
 import shutil
 import signal
 import sys
@@ -8,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from direct_settings import DIRECT
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
@@ -19,8 +20,10 @@ from slide.core.runs.trainer import Trainer
 from slide.data import write
 from slide.reference.kernels import ReferenceBackend
 
-# Shared machines are slow at random; a failure is told with the line that repeats it.
-settings.register_profile("slide", deadline=None, print_blob=True, max_examples=25)
+# Shared machines are slow at random, which is no failure of a test, nor of how its examples are
+# drawn; a failure is told with the line that repeats it.
+SLOW_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("slide", **SLOW_MACHINE, print_blob=True, max_examples=25)
 settings.register_profile("thorough", settings.get_profile("slide"), max_examples=150)
 settings.load_profile("slide")
 
@@ -59,6 +62,17 @@ def widened(data, n_features, n_labels):
     """The same examples in a space of at least so many features and labels."""
     x = replace(data.x, n_cols=max(data.n_features, n_features))
     return Dataset(x, replace(data.y, n_cols=max(data.n_labels, n_labels)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Thousands of tests are no garbage: nobody looks for any among them, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 
 SHARED = Path("/dev/shm")
-SECONDS = 5  # within which a run whose worker has died ends, or a worker whose parent has
+SECONDS = (
+    60  # for a run to end whose worker has died, or a worker whose parent has, on a busy machine
+)
 DRIVER = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit none
@@ -70,7 +72,7 @@ class Training:
 
     def finish(self):
         """The same for a run that is to go on."""
-        _, said = self.process.communicate(timeout=120)
+        _, said = self.process.communicate(timeout=300)
         return self.process.returncode, said
 
     def leaves_nothing(self):

@@ -90,7 +90,7 @@ def test_models_are_trained_without_posix(tmp_path):
 def test_commands_work_without_posix(model):
     commands = (
         "--help",
-        "train train.txt.gz --model n --epochs 1 --quiet --threads 1",
+        "train test.txt --model n --epochs 1 --quiet --threads 1",
         "train train.txt.gz --model o --hidden 8 --epochs 1 --json --threads 1 --backend reference",
         "evaluate m test.txt --backend reference",
         "predict m test.txt --out p.txt",
@@ -137,7 +137,7 @@ ODD = [
 @pytest.mark.parametrize("environment", ODD, ids=["ascii", "C", "narrow"])
 def test_commands_work_on_odd_terminals(model, environment):
     commands = (
-        "--help", "evaluate m test.txt", "train train.txt.gz --model n --epochs 1", "backends",
+        "--help", "evaluate m test.txt", "train test.txt --model n --epochs 1", "backends",
         "train --help",
     )  # fmt: skip
     done = run(COMMANDS, model.parent, *commands, **environment)

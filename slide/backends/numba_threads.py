@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+# The BLAS that Numba calls from kernels: it would load it with the first one, behind the back of
+# whoever has limited BLAS to a thread before, and then compute with as many as there are cores.
+import scipy.linalg.cython_blas  # noqa: F401
+
 from slide.backends.binding import bound
 from slide.backends.threads import hashing, losses, optimizers, products, solving, sparse, top_k
 from slide.backends.threads import index as inverted

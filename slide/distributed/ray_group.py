@@ -39,8 +39,8 @@ def backend_of_shard(name: str | None, threads: int) -> Backend:
 
     from slide.backends import load, use_threads
 
-    threadpool_limits(limits=1, user_api="blas")
     backend = load(name)
+    threadpool_limits(limits=1, user_api="blas")  # what the backend has brought among them
     use_threads(backend, threads)
     return backend
 

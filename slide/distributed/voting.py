@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
@@ -89,6 +88,8 @@ class Vote:
 
     def scores(self, backend: Backend, x: CSR | Block, wanted: CSR) -> CSR:
         """See `Searcher`."""
+        from scipy.special import logit  # takes time to import
+
         total = np.zeros(wanted.nnz)
         for member in self.members:
             total += self.likely(member, self.seen_by(member, x), wanted)
@@ -104,6 +105,8 @@ class Vote:
             x: examples, by its columns.
             wanted: CSR (B, n_labels), see `scores`.
         """
+        from scipy.special import expit  # takes time to import
+
         columns = member.labels.columns_of(self.labels.ids_of(wanted.indices))
         knows = columns >= 0
         knows[knows] = member.label_counts[columns[knows]] > 0

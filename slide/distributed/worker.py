@@ -25,8 +25,8 @@ from slide.distributed.starting import Counted, sums_of
 
 def backend_of(name: str | None, threads: int) -> Backend:
     """A backend by name, None for the default one; it has so many threads, and BLAS has one."""
-    threadpool_limits(limits=1, user_api="blas")
     backend = load(name)
+    threadpool_limits(limits=1, user_api="blas")  # what the backend has brought among them
     use_threads(backend, threads)
     return backend
 

@@ -252,6 +252,6 @@ def test_processes_that_fill_an_empty_cache_at_once_end_well(folder, n):
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        assert process.communicate(timeout=120) == ("4.0 6 2.0\n", "")
+        assert process.communicate(timeout=300) == ("4.0 6 2.0\n", "")
         assert process.returncode == 0
     assert loads(folder)

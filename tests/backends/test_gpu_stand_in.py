@@ -88,8 +88,13 @@ def test_cupy_takes_the_arguments_that_the_stand_in_is_given(verification):
     """Whether CuPy's functions have such parameters."""
     import cupy
 
+    refused = []
     for (name, *_), (inputs, options) in verification[1].items():
-        signature(getattr(cupy, name)).bind(*inputs, **options)
+        try:
+            signature(getattr(cupy, name)).bind(*inputs, **options)
+        except TypeError as error:
+            refused.append(f"{name}: {error}")
+    assert refused == []
 
 
 def everything_of(config, backend, train, test):

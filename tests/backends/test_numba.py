@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import get_args
 
@@ -164,6 +166,22 @@ def test_what_is_loaded_from_disk_has_the_bits_of_what_was_compiled(names, monke
             found.append(pool.apply(losses_and_gradients, (names,)))
         assert list(tmp_path.rglob("*.nbc"))  # what the second one loads
     assert found[0] == found[1]
+
+
+LIMITED = """
+import numpy as np
+from threadpoolctl import threadpool_info
+from slide.distributed.worker import backend_of
+eye = np.eye(3, dtype=np.float32)
+backend_of("numba", 1).top_k(eye, eye, None, 1)
+print(*{library["num_threads"] for library in threadpool_info()})
+"""
+
+
+def test_kernels_bring_no_library_whose_threads_were_not_limited():
+    """As worker processes limit them."""
+    printed = subprocess.check_output([sys.executable, "-c", LIMITED], text=True)
+    assert printed == "1\n"
 
 
 def test_bits_do_not_depend_on_the_threads_of_blas():

@@ -155,7 +155,7 @@ def test_a_worker_that_computes_leaves_when_its_parent_is_killed():
         pid, _ = parent.stdout.readline().split()
         worker = psutil.Process(int(pid))
         parent.kill()
-    assert not psutil.wait_procs([worker] if is_alive(worker) else [], timeout=5)[1]
+    assert not psutil.wait_procs([worker] if is_alive(worker) else [], timeout=60)[1]
     memory.sweep()
 
 

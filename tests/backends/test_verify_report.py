@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -149,7 +150,7 @@ def under_way():
     command = [sys.executable, "-m", "slide", "verify", "reference", "--examples", "4000"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts)
     parent = psutil.Process(run.pid)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not has_started(parent) and time.monotonic() < deadline:
         psutil.wait_procs([parent], timeout=0.05)  # the core is theirs meanwhile
     yield run, parent.children(recursive=True)
@@ -161,18 +162,25 @@ def test_who_is_killed_leaves_no_process_behind(under_way):
     run.kill()
     run.communicate()
     assert len(workers) > 2
-    assert psutil.wait_procs(workers, timeout=15)[1] == []
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
 
 
 def test_an_interrupt_ends_all_processes_at_once(under_way):
     run, workers = under_way
+    before = of_children()
+    spent = sum(sum(one.cpu_times()[:4]) for one in (psutil.Process(run.pid), *workers))
     run.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    _, err = run.communicate(timeout=20)
+    _, err = run.communicate(timeout=300)
     assert run.returncode == 130
     assert err == "slide: interrupted, nothing is left half written\n"
-    assert time.monotonic() - began < 8
-    assert psutil.wait_procs(workers, timeout=5)[1] == []
+    assert of_children() - before - spent < 8
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+
+
+def of_children():
+    """CPU seconds of children that have ended, and of theirs: no matter how busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def has_started(parent):
@@ -189,7 +197,7 @@ def told(tmp_path_factory):
     page = tmp_path_factory.mktemp("told") / "report.html"
     page.write_text("old")
     command = [sys.executable, "-m", "slide", "verify", STUB, "--examples", "2", "--seed", "3",
-               "--jobs", "2", "--largest", "1000", "--json", "--html", str(page)]  # fmt: skip
+               "--jobs", "2", "--largest", "200", "--json", "--html", str(page)]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return ran, page
@@ -211,7 +219,7 @@ def test_json_is_one_object_whatever_kernels_print(told):
 def test_several_processes_find_what_one_does(told):
     found = json.loads(told[0].stdout)["checks"]
     with threadpool_limits(1, "blas"):
-        checks = verify(Stub(), 2, 3, largest=1000)
+        checks = verify(Stub(), 2, 3, largest=200)
     alone = json.loads(json.dumps([check_as_dict(one) for one in checks]))
     for one in (*found, *alone):
         del one["seconds"]

@@ -1,9 +1,10 @@
 """`slide bench`: same arguments for everybody, nothing unverified, a file that others can read."""
 
 import json
-import statistics
 import subprocess
 import sys
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -245,12 +246,16 @@ def test_what_is_expected_grows_with_the_work():
     assert race.expected("demo", "top_k, all neurons", "numba", made) > 100 * small
 
 
-def test_rounds_are_as_many_as_wanted(problem):
-    made = CALLS["sddmm, csr"](problem)
-    assert len(racing.time_rounds(load("numba"), made, 0.0)) == racing.FEWEST
-    many = racing.time_rounds(load("numba"), made, 0.05)
-    assert len(many) > racing.FEWEST
-    assert statistics.median(many) > 0
+@pytest.mark.parametrize(
+    ("of_a_round", "seconds", "n"),
+    [(0.25, 0.0, 3), (0.25, 2.0, 8), (0.75, 0.0, 1), (0.75, 2.0, 3), (2**-16, 0.2, 1000)],
+)
+def test_rounds_are_as_many_as_wanted(problem, monkeypatch, of_a_round, seconds, n):
+    readings = count()  # of a clock: one before each round, and one after it
+    clock = SimpleNamespace(perf_counter=lambda: of_a_round * next(readings))
+    monkeypatch.setattr(racing, "time", clock)
+    rounds = racing.time_rounds(load("numba"), CALLS["sddmm, csr"](problem), seconds)
+    assert rounds == n * [of_a_round]
 
 
 def test_the_floor_is_of_what_is_scarce(problem):

@@ -70,7 +70,7 @@ slide.cli.main()
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupt_that_meets_a_finalizer_is_heard(name):
     program = [sys.executable, "-c", IN_A_FINALIZER.format(name=name)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
     assert done.stderr == "slide: interrupted, nothing is left half written\n"
     assert done.returncode == 130
 
@@ -102,7 +102,7 @@ def test_training_survives_a_reader_that_leaves(files):
     program = [sys.executable, "-m", "slide", "train", "train.txt.gz", "--model", "m", *CLI_QUICK]
     with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=files) as process:
         process.stdout.close()
-        process.wait(timeout=120)
+        process.wait(timeout=300)
     assert (files / "m" / "weights.safetensors").exists()
 
 
@@ -123,7 +123,7 @@ slide.cli.main()
 
 def of_a_command_that_raises(error, **options):
     program = [sys.executable, "-c", WITHIN_A_COMMAND.format(error=error)]
-    return subprocess.run(program, text=True, stderr=subprocess.PIPE, timeout=60, **options)
+    return subprocess.run(program, text=True, stderr=subprocess.PIPE, timeout=300, **options)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_reader_that_has_left_is_no_reason_for_words():
     done = of_a_command_that_raises('BrokenPipeError(32, "Broken pipe")', stdout=writing)
     assert (done.returncode, done.stderr) == (141, "")
     command = [sys.executable, "-m", "slide", "--help"]  # by Rich, which has an end of its own
-    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=300)
     assert (ended.returncode, ended.stderr) == (141, b"")
     os.close(writing)
 

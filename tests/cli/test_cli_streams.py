@@ -32,7 +32,7 @@ def run(folder, *args, stdin=b"", **more):
     """The same command as a process of its own, with real streams."""
     return subprocess.run(
         [sys.executable, "-m", "slide", *args], input=stdin, capture_output=True, cwd=folder,
-        timeout=120, **more,
+        timeout=300, **more,
     )  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def test_named_pipes(files, slide):
         other.start()
     assert slide("convert", "in", "out.gz") == (0, "", "")
     for other in others:
-        other.join(60)
+        other.join(300)
     assert gzip.decompress(got[0]) == text
 
 
@@ -165,7 +165,7 @@ def test_devices(model, files, slide):
     assert done.stdout.decode() == printed
     with (files / "test.txt").open("rb") as source, (files / "p.txt").open("wb") as target:
         done = subprocess.run([sys.executable, "-m", "slide", *command], stdin=source,
-                              stdout=target, check=False, timeout=120)  # fmt: skip
+                              stdout=target, check=False, timeout=300)  # fmt: skip
     assert done.returncode == 0
     assert (files / "p.txt").read_text() == printed
     assert slide("convert", "test.txt", "/dev/null") == (0, "", "")
@@ -175,7 +175,7 @@ def test_a_reader_that_leaves_ends_the_command_without_a_word(files):
     slide = [sys.executable, "-m", "slide", "convert", "train.txt.gz", "-"]
     with subprocess.Popen(slide, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
         done.stdout.close()  # before all can be in the pipe
-        assert done.wait(timeout=120) == 141  # as SIGPIPE ends others
+        assert done.wait(timeout=300) == 141  # as SIGPIPE ends others
         assert done.stderr.read() == b""
 
 

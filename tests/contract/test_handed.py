@@ -20,7 +20,7 @@ FORMATS = ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")
 DTYPES = (*"?bhilBHILfdg", ">f4", ">f8", ">i8", ">u2")
 
 
-def same(got, wanted=X):
+def assert_same(got, wanted=X):
     """Fail unless two CSRs are equal, with arrays as kernels take them."""
     got.check()
     assert got.n_cols == wanted.n_cols
@@ -46,8 +46,8 @@ def test_what_is_right_already_is_not_copied():
 def test_every_format_of_scipy_is_taken_and_stays_as_it_is(form, kind):
     matrix = getattr(sp, f"csr_{kind}")(DENSE).asformat(form)
     before = matrix.copy()
-    same(handed.features(matrix))
-    same(CSR.from_scipy(matrix))
+    assert_same(handed.features(matrix))
+    assert_same(CSR.from_scipy(matrix))
     assert (matrix != before).nnz == 0
 
 
@@ -58,7 +58,7 @@ def test_every_real_dtype_of_scipy_is_taken(form, dtype):
     native = sp.csr_matrix(np.abs(DENSE).astype(np.dtype(dtype).newbyteorder("=")))
     matrix = native.asformat(form)
     matrix.data = matrix.data.astype(dtype)
-    same(handed.features(matrix), CSR.from_scipy(sp.csr_matrix(wanted.astype(np.float32))))
+    assert_same(handed.features(matrix), CSR.from_scipy(sp.csr_matrix(wanted.astype(np.float32))))
 
 
 @pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csr_array])
@@ -72,7 +72,7 @@ def test_rows_of_scipy_in_any_order_are_sorted_and_summed_in_their_own_dtype(kin
     assert got.values.tolist() == [5, 2**24 + 2]
     assert matrix.indices.tolist() == [3, 0, 3, 3]  # as it was
     swapped = kind((values.astype(">i8"), matrix.indices, matrix.indptr), shape=(2, 4))
-    same(handed.features(swapped), got)
+    assert_same(handed.features(swapped), got)
 
 
 def test_a_mark_of_scipy_that_rows_are_sorted_is_not_believed():
@@ -87,7 +87,7 @@ def test_room_after_the_last_row_is_no_entry():
     matrix.indices, matrix.data = (
         np.append(each, [9, 9]) for each in (matrix.indices, matrix.data)
     )
-    same(handed.features(matrix))
+    assert_same(handed.features(matrix))
 
 
 def beyond(form):
@@ -119,8 +119,8 @@ def test_nor_below_its_arrays(form):
 def test_arrays_of_a_csr_may_have_any_dtype_that_holds_them(dtype, value):
     ones = np.ones(X.nnz)
     odd = CSR(X.indptr.astype(dtype), X.indices.astype(dtype), ones.astype(value), np.int64(4))
-    same(handed.features(odd), X.with_values(ones.astype(np.float32)))
-    same(handed.labels(odd), X.with_values(ones.astype(np.float32)))
+    assert_same(handed.features(odd), X.with_values(ones.astype(np.float32)))
+    assert_same(handed.labels(odd), X.with_values(ones.astype(np.float32)))
 
 
 def spaced(array):
@@ -144,7 +144,7 @@ def read_only(array):
 
 @pytest.mark.parametrize("odd", [spaced, unaligned, read_only, np.ndarray.tolist])
 def test_arrays_may_have_any_layout(odd):
-    same(handed.features(CSR(odd(X.indptr), odd(X.indices), odd(X.values), 4)))
+    assert_same(handed.features(CSR(odd(X.indptr), odd(X.indices), odd(X.values), 4)))
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_labels_are_the_entries_above_0():
                  np.array([1, 1, -1], np.float32), 3)  # fmt: skip
     explicit = sp.csr_matrix(([0, 3, 0.5, -2], [0, 1, 0, 2], [0, 2, 4]), shape=(2, 3))
     for y in (marks, sp.coo_array(marks), explicit, Block.of(marks)):
-        same(handed.labels(y), wanted)
-    same(handed.labels(marks > 0), wanted.positive())
-    same(handed.labels(sp.csr_matrix(marks > 0)), wanted.positive())
+        assert_same(handed.labels(y), wanted)
+    assert_same(handed.labels(marks > 0), wanted.positive())
+    assert_same(handed.labels(sp.csr_matrix(marks > 0)), wanted.positive())
 
 
 def with_part(name, array):
@@ -342,7 +342,7 @@ def test_a_change_of_one_number_is_found_or_changes_no_invariant(data):
 
 def test_a_dataset_takes_matrices_of_others():
     data = Dataset(sp.csc_array(DENSE), DENSE > 0)
-    same(data.x)
+    assert_same(data.x)
     assert data.y.indices.tolist() == [1, 3, 0, 3]
     with pytest.raises(InputError, match=r"^y is a list of rows of 0 and 1"):
         Dataset(X, [[0, 1], [1, 0], [0, 1]])

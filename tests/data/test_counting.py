@@ -48,9 +48,13 @@ def test_what_counts_from_1_is_told_once_with_the_option(tmp_path, features, lab
         assert sentences[0].startswith(f"{path}: ")
 
 
-@pytest.mark.parametrize("one_based", ["none", "both"])
-def test_who_has_said_it_is_not_told(tmp_path, one_based):
-    read(spelled(tmp_path, 1, 1), one_based=one_based)
+@pytest.mark.parametrize(("one_based", "shift"), [("none", 0), ("both", 1)])
+def test_who_has_said_it_is_not_told(tmp_path, one_based, shift):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        got = read(spelled(tmp_path, 1, 1), one_based=one_based)
+    assert told == []
+    assert (got.n_features, got.n_labels) == (6 - shift, 4 - shift)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_results_come_in_order_whoever_is_done_first():
 
     def compute(i):
         if i == 1:
-            assert later_is_done.wait(20)
+            assert later_is_done.wait(60)
         if i == 2:
             later_is_done.set()
         return 10 * i

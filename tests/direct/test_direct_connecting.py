@@ -1,6 +1,7 @@
 """Direct connections before training: inputs, pairs, who is connected, and the active set."""
 
-from dataclasses import replace
+import tracemalloc
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from slide.core.direct.active import active_set, found_set
 from slide.core.direct.connecting import SCALE, connect
 from slide.core.direct.inputs import PAIR_WEIGHT, Inputs
 from slide.core.errors import ConfigError
+from slide.core.examples import scratch
 from slide.core.examples.dataset import Dataset
+from slide.core.examples.scratch import by_rows
 from slide.core.runs.trainer import Trainer
 
 
@@ -34,6 +37,23 @@ def test_inputs_are_columns_and_no_more_than_there_can_be():
     assert Inputs(one[1:], pair).n_inputs == 2**31 - 2
     with pytest.raises(ConfigError, match=r"2147483646 features and 1 pairs.*expected 2147483646"):
         Inputs(one, pair)
+
+
+def test_connections_are_merged_in_little_more_memory_than_they_take(monkeypatch):
+    rng, n = np.random.default_rng(0), 200_000
+    cells = np.sort(rng.choice(40 * n, 2 * n, replace=False))
+    half, others = (
+        CSR.of_cells(some, rng.random(n, np.float32), (n // 10, 400))
+        for some in (cells[::2], cells[1::2])
+    )
+    monkeypatch.setattr(scratch, "MADE_AT_A_TIME", n // 20)
+    whole = half.union(others)
+    tracemalloc.start()
+    made = by_rows(CSR.union, half, others)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_equal(asdict(made), asdict(whole))
+    assert peak < 3 * 8 * whole.nnz  # the parts, and the whole that is made of them
 
 
 def test_pairs_that_come_twice_are_inputs():

@@ -130,7 +130,7 @@ def test_a_script_of_slurm_runs_where_slurm_is(tmp_path):
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_NODELIST": "n[1-3]"}
     script = str(tmp_path / "files" / "slurm.sh")
     waiting = f". {script}; wait"  # for what it has left in the background
-    subprocess.run(["bash", "-c", waiting], check=True, env=environment, timeout=60)
+    subprocess.run(["bash", "-c", waiting], check=True, env=environment, timeout=300)
     lines = told.read_text().splitlines()
     assert sum("--head" in line for line in lines) == 1
     assert [node for node in ("n2", "n3") if any(f"-w {node} " in line for line in lines)]

@@ -133,10 +133,11 @@ KINDS = {
 }
 
 
+@pytest.mark.parametrize("n", [10, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_what_the_reference_and_plain_give_passes(kernel, kind):
-    for case, exact in small_cases(kernel, 30, *KINDS[kind]):
+def test_what_the_reference_and_plain_give_passes(kernel, kind, n):
+    for case, exact in small_cases(kernel, n, *KINDS[kind]):
         for got in run_case(BACKEND, case), map_arrays(expected_result(case), narrowed):
             found = verdict(kernel, case.arguments, got, exact)
             assert not found.sentence, str(case)

@@ -109,7 +109,7 @@ def test_a_checkpoint_is_of_one_moment_whatever_steps_come_after_it(
 
     def later(self, copied, step):
         if step == 2:
-            assert watcher.may.wait(10)
+            assert watcher.may.wait(60)
         write(self, copied, step)
 
     monkeypatch.setattr(Shelf, "write", later)

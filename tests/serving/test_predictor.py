@@ -134,7 +134,7 @@ def test_other_processes_map_the_same_folder(tmp_path):
     out = context.Queue()
     child = context.Process(target=ask, args=(predictor, out))
     child.start()
-    same(out.get(timeout=60), expected)
+    same(out.get(timeout=300), expected)
     child.join()
     assert len(pickle.dumps(predictor)) < 500  # where it lies, and no weights
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,6 +31,9 @@ from slide.core.direct.embeddings import (
     unit_rows,
 )
 from slide.core.examples.dataset import Dataset
+
+if TYPE_CHECKING:
+    pass
 
 DIM = 64
 EPOCHS, NEGATIVES = 5, 512

@@ -9,13 +9,17 @@ Source: shifted PMI and its singular vectors, Levy and Goldberg (NIPS 2014); cou
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.sparse
 
 from slide.core.contract.arrays import Array
 from slide.core.direct.embeddings import unit_rows
 from slide.core.direct.things import of_ones, own_features
 from slide.core.examples.dataset import Dataset
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 POWER = 0.75  # of counts, by which chance brings items, and negatives are drawn
 SPARE, ROUNDS, SHRUNK = 8, 2, 0.25  # of the singular vectors: more of them, iterations, power
@@ -24,6 +28,8 @@ LONELY = 1e-3  # length of a vector of which next to nothing is known
 
 def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     """Vectors by what follows what, f32 (n_labels, dim), drawn for items that nothing does."""
+    from scipy.sparse import csr_array  # takes time to import
+
     own, y, n = own_features(data.features, data.n_labels), data.y.positive(), data.n_labels
     met = own.to_scipy().astype(np.float64).T @ of_ones(y).to_scipy()
     met = (met + met.T).tocoo()
@@ -32,7 +38,7 @@ def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     rows, columns = met.row, met.col
     information = np.log(met.data * seldom.sum() / (often[rows] * seldom[columns]))
     kept = information > 0
-    alike = scipy.sparse.csr_array(
+    alike = csr_array(
         (information[kept].astype(np.float32), (rows[kept], columns[kept])), shape=(n, n)
     )
     vectors = leading(alike, dim, rng)
@@ -41,7 +47,7 @@ def following(data: Dataset, dim: int, rng: np.random.Generator) -> Array:
     return unit_rows(vectors)[0]
 
 
-def leading(matrix: scipy.sparse.csr_array, dim: int, rng: np.random.Generator) -> Array:
+def leading(matrix: csr_array, dim: int, rng: np.random.Generator) -> Array:
     """The leading left singular vectors of a square matrix, by a power of their values: f32."""
     turned = matrix.T.tocsr()
     n = min(dim + SPARE, matrix.shape[0])

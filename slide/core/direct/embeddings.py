@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
@@ -264,10 +263,10 @@ class Embeddings:
 
 def summed(values: Array, starts: Array) -> Array:
     """The sums of runs that begin at these places, the first at 0: none of them is empty."""
+    from scipy.sparse import csr_array  # takes time to import
+
     n, bounds = len(values), np.append(starts, len(values))
-    runs = scipy.sparse.csr_array(
-        (np.ones(n, np.float32), np.arange(n), bounds), shape=(len(starts), n)
-    )
+    runs = csr_array((np.ones(n, np.float32), np.arange(n), bounds), shape=(len(starts), n))
     total: Array = runs @ values
     return total
 
@@ -279,8 +278,10 @@ def summed_by(values: Array, which: Array, n: int) -> Array:
         values: f32 (m, DIM).
         which: of each row the kind; i64 (m,), below n.
     """
+    from scipy.sparse import csc_array  # takes time to import
+
     m = len(values)
-    kinds = scipy.sparse.csc_array((np.ones(m, np.float32), which, np.arange(m + 1)), shape=(n, m))
+    kinds = csc_array((np.ones(m, np.float32), which, np.arange(m + 1)), shape=(n, m))
     total: Array = kinds @ values
     return total
 

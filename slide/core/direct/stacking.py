@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
@@ -204,6 +203,8 @@ def fitted(rows: Array, values: Array, is_label: Array) -> Array:
     begin = np.full(len(columns), LEAST) * scale
     weights = begin
     if len(starts):
+        from scipy.optimize import minimize  # takes time to import
+
         weights = minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds).x
     return (weights / scale).astype(np.float32)
 

@@ -12,8 +12,6 @@ are the same items in all of them.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import distinct
@@ -70,6 +68,9 @@ def things_of(data: Dataset) -> Array:
     """A number for each example, the same for parts of one thing: i32 (n,)."""
     to = gone_on_to(data)
     rows = np.flatnonzero(to >= 0)
+    from scipy.sparse import coo_array  # takes time to import
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(rows), bool), (rows, to[rows])), (len(to), len(to)))
     numbers: Array = connected_components(links, directed=False)[1]
     return numbers
