@@ -199,7 +199,7 @@ class ShardedRun(Driving):
         return {
             "full_loss": float(sum(each["full_loss"] for each in found)),
             "dead_neurons": float((dead * sizes).sum() / sizes.sum()),
-            "table_age": found[0]["table_age"],
+            **{name: found[0][name] for name in ("table_age", "layers", "embedding_dim")},
         }
 
 

@@ -95,7 +95,7 @@ def test_set_knows_what_was_meant(said, meant):
 
 @pytest.mark.parametrize("said", ["K", "k", "=3", "wings=2"])
 def test_set_wants_a_setting_and_a_value(said):
-    with pytest.raises(ConfigError, match=f"^--set got '{said}': expected NAME=VALUE with a name"):
+    with pytest.raises(ConfigError, match=f"^--set got '{said}': expected NAME=VALUE with the"):
         assigned([said])
 
 
