@@ -17,7 +17,7 @@ from slide.distributed.planning.timing import Line
 
 COLUMNS = (
     "nodes", "batch", "epoch", "with\nfaults", "speed-\nup", "effi-\nciency", "memory\na node",
-    "bytes\na step", "limited\nby", "assumes",
+    "bytes\na step", "limited\nby", "as-\nsumes",
 )  # fmt: skip
 """In two lines where that is narrower, so that all are whole on a screen of 80 columns."""
 
@@ -25,7 +25,7 @@ COLUMNS = (
 def show(plan: Plan, found: Sequence[Expected], faults: Faults) -> None:
     """Print the table, what is advised, and what is assumed."""
     console = Console()
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for name in COLUMNS:
         table.add_column(name, overflow="fold")
     for number, (line, expected) in enumerate(zip(plan.lines, found, strict=True)):

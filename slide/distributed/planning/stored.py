@@ -7,7 +7,7 @@ from itertools import pairwise
 from slide.distributed.planning.counts import DIRECT, Work
 
 PROCESS = 400e6  # interpreter, compiled kernels and Ray, of coordinator or shard
-CONNECTION = 24  # weight, column and square, and an entry of the index and what it is made of
+CONNECTION = 36  # weight, column, square, an entry of the index, and of one that is made anew
 SAVED = 20  # of them in a checkpoint: what the index is made of is not
 FEATURE = 32  # the weight of an input, and zeros for the kernels
 WEIGHT = 12  # with two moments of the optimizer
