@@ -138,6 +138,34 @@ def test_what_no_run_has_left(tmp_path, name, what):
     assert len(str(caught.value).replace(str(tmp_path), "")) < 400
 
 
+def fields_in(tree, path=()):
+    """The paths of all fields of all objects in it."""
+    for name, value in tree.items() if isinstance(tree, dict) else ():
+        yield *path, name
+        yield from fields_in(value, (*path, name))
+
+
+def renamed(name):
+    """A change of the name of a field."""
+    return lambda old: {f"{each}?" if each == name else each: value for each, value in old.items()}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_field_under_another_name_is_refused_or_of_no_account(tmp_path, name):
+    state = state_of(name)
+    refused = 0
+    for *path, field in fields_in(state):
+        folder, step = laid(tmp_path, name)
+        write_checkpoint(step, Snapshot.of(changed(state, path, renamed(field))))
+        try:
+            run(folder, name, ReferenceBackend(), StopsAt(1, HasEnoughError), resume=True)
+        except ModelError as error:
+            refused += "the checkpoint is damaged" in str(error)
+        except HasEnoughError:
+            pass
+    assert refused > 30
+
+
 @pytest.mark.parametrize("name", [STATE, ARRAYS])
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_parts_are_files_of_the_checkpoint(tmp_path, name, kind):

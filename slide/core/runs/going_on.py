@@ -54,8 +54,8 @@ class Start:
 def start_of(begin_with: Model | None, found: State | None) -> Start | None:
     """Where a run starts, or where the one started that goes on; None for nothing."""
     if found is not None:
-        start = found["run"]["start"]
         with understood():
+            start = found["run"]["start"]
             demand_start(start)
         return None if start is None else Start.restored(start)
     return None if begin_with is None else Start.of(begin_with)
