@@ -84,8 +84,8 @@ def test_a_line_by_hand():
 
 
 def test_memory_by_hand():
-    # a quarter of 800 labels: 20 connections of 24 bytes, and a total on each of 2 cores
-    own = 200 * (20 * 24 + 2 * 4) + 301 * 32
+    # a quarter of 800 labels: 20 connections of 36 bytes, and a total on each of 2 cores
+    own = 200 * (20 * 36 + 2 * 4) + 301 * 32
     assert shard_bytes(WORK, 4, 2) == 400e6 + own
     assert coordinator_bytes(WORK) == 400e6 + 1000 * 40
     here = replace(WORK, counts=replace(COUNTS, mapped=False))
