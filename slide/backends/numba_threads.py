@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 # The BLAS that Numba calls from kernels: it would load it with the first one, behind the back of
@@ -13,7 +14,7 @@ from slide.backends.threads import hashing, losses, optimizers, products, solvin
 from slide.backends.threads import index as inverted
 from slide.backends.threads import query as buckets
 from slide.backends.threads import tables as flat
-from slide.backends.threads.pool import Pool
+from slide.backends.threads.pool import Pool, Result
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import Array
 from slide.core.contract.opening import n_threads
@@ -44,6 +45,9 @@ class NumbaBackend:
 
     def get(self, array: Array) -> Array:
         return array
+
+    def concurrently(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
+        return self.pool.run([(call,) for call in calls])
 
     hash = bound(hashing.hash_rows, "pool")
     build = bound(flat.build, "pool")

@@ -88,7 +88,7 @@ class Query:
 class Backend(SparseKernels, Protocol):
     """The kernels. `slide.reference.kernels` is the definition written out.
 
-    Four things more, which are no kernels, are used if they are there:
+    Five things more, which are no kernels, are used if they are there:
 
     * `hogwild_workers`: processes that take the training steps of an epoch, several at once (see
       `slide.core.contract.workers.Workers`); None if steps are to come one after the other.
@@ -97,6 +97,8 @@ class Backend(SparseKernels, Protocol):
       tables of that size have a place where `put` puts them.
     * `synchronize()`: returns when all that was asked for is done, for kernels that return before
       (those of a GPU); whoever measures time calls it.
+    * `concurrently(calls)`: the results of some functions, in order, by the threads of the backend;
+      none of them calls a kernel (see `slide.core.contract.concurrent`).
     """
 
     name: str

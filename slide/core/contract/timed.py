@@ -26,6 +26,8 @@ class TimedBackend:
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.perf_counter) -> None:
         self.name, self.clock = backend.name, clock
         self.wait = getattr(backend, "synchronize", lambda: None)
+        if hasattr(backend, "concurrently"):
+            self.concurrently = backend.concurrently
         self.seconds, self.calls = dict.fromkeys(KERNELS, 0.0), dict.fromkeys(KERNELS, 0)
         for kernel in KERNELS:
             setattr(self, kernel, self._timed(kernel, getattr(backend, kernel)))
