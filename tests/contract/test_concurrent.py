@@ -2,6 +2,7 @@
 
 from functools import partial
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_as_many_as_there_are_threads_are_called_at_once(is_timed: bool) -> None
     backend.set_threads(2)
     both = Barrier(2)
     calls = [partial(both.wait, WAIT)] * 2
-    asked = TimedBackend(backend) if is_timed else backend
+    asked: Any = TimedBackend(backend) if is_timed else backend
     assert sorted(concurrently(asked, calls)) == [0, 1]
 
 
