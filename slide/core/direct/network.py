@@ -7,16 +7,22 @@ weights a label: which they are `slide.core.direct.connecting` chooses, and trai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
+from slide.core.contract.concurrent import concurrently
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.contract.state import State, csr_from, state_of_csr
 from slide.core.direct.inputs import Inputs
 from slide.core.direct.neighbours import Layer, layer_of
 from slide.core.examples.dataset import features_of
+from slide.core.examples.scratch import rows_of
+
+PARTS = 4  # of all labels, whose logits are computed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,12 @@ class Direct:
     @property
     def bias(self) -> Array:
         """f32 (n_labels,)."""
+        return self.bias_of(slice(None))
+
+    def bias_of(self, labels: Array | slice) -> Array:
+        """Of some labels, f32."""
         weight = self.param.weight
-        last: Array = weight.values[weight.indptr[1:] - 1]
+        last: Array = weight.values[weight.indptr[1:][labels] - 1]
         return last
 
     @classmethod
@@ -136,6 +146,21 @@ def with_bias(weight: CSR, bias: Array) -> CSR:
     return whole
 
 
-def logits(x: CSR, weight: CSR) -> Array:
-    """Of all labels, f32 (B, n_labels), on the host: x as `Direct.of_features` gives it."""
-    return np.asarray((x.to_scipy() @ weight.to_scipy().T).toarray(), np.float32)
+def logits(x: CSR, weight: CSR, backend: Backend) -> Array:
+    """Of all labels, f32 (B, n_labels), on the host: x as `Direct.of_features` gives it.
+
+    Args:
+        x: CSR (B, n_inputs + 1), on the host; few examples beside the labels.
+        weight: CSR (n_labels, n_inputs + 1), likewise.
+        backend: whose threads compute.
+    """
+    by_input = x.to_scipy().T.tocsr()  # x is the small one to turn round, not the weights
+    whole = np.empty((x.n_rows, weight.n_rows), np.float32)
+
+    def write(labels: slice) -> None:
+        product = rows_of(weight, labels).to_scipy() @ by_input
+        whole[:, labels] = product.toarray(order="F").T
+
+    edges = np.linspace(0, weight.n_rows, PARTS + 1).astype(int).tolist()
+    concurrently(backend, [partial(write, slice(*both)) for both in pairwise(edges)])
+    return whole

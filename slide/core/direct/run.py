@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from slide.core.direct.connecting import carried, connect, refuse_layers
 from slide.core.direct.embedding_steps import EmbeddingRun
 from slide.core.direct.ending import finish
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.listed import ListedLabels
 from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
@@ -55,7 +56,7 @@ class DirectRun(Stepping):
         layered: the connections with neighbours beside them, once somebody has asked for them.
         held_out: answers to them.
         n_steps: that were taken.
-        index: of the weights as they were at the last rebuild.
+        index: of the weights as they were at the last rebuild, and of biases as they are.
         built_at: step of it.
     """
 
@@ -76,7 +77,7 @@ class DirectRun(Stepping):
     layered: Direct | None = None
     held_out: Scored | None = None
     n_steps: int = 0
-    index: InvertedIndex | None = None
+    index: ListedLabels | None = None
     built_at: int = 0
 
     @classmethod
@@ -151,12 +152,13 @@ class DirectRun(Stepping):
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])
         run.n_steps, run.built_at = state["n_steps"], state["built_at"]
         if index is not None:
-            run.index = InvertedIndex(**index).map(backend.put)
+            run.index = run.listed(InvertedIndex(**index | {"base": network.bias}).map(backend.put))
         return run
 
     def state(self) -> State:
         """Weights and squares, the index as it was built, clocks and generator."""
-        index = self.index and self.index.map(self.backend.get).state()
+        bias = self.connections.bias
+        index = self.index and self.index.whole(bias).map(self.backend.get).state()
         return {
             "rng": state_of_rng(self.rng),
             "network": self.connections.state(self.backend),
@@ -176,9 +178,15 @@ class DirectRun(Stepping):
         """Rebuild the index if that is due before the next step; whether it was."""
         if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
             return False
-        self.index = self.connections.index(self.backend, self.settings.learner.list_limit)
+        self.index = self.listed(
+            self.connections.index(self.backend, self.settings.learner.list_limit)
+        )
         self.built_at = self.n_steps
         return True
+
+    def listed(self, index: InvertedIndex) -> ListedLabels:
+        """An index of the connections as it is searched."""
+        return ListedLabels.of(index, self.connections.param.weight, self.backend)
 
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch of `data`, with the index as it is.
@@ -200,6 +208,8 @@ class DirectRun(Stepping):
         backend.update_entries(param, summed, x, lr)
         rows = summed.column_ids()
         self.touched[backend.get(rows)] = True
+        assert self.index is not None
+        self.index.move(rows, self.connections.bias_of(rows))  # they move faster than weights
         return report_of(float(loss.mean()), active, weights, len(rows))
 
     def finish(self) -> bool:
@@ -239,9 +249,8 @@ class DirectRun(Stepping):
             CSR (B, n), see `active_set`.
         """
         assert self.index is not None
-        index = replace(self.index, base=self.connections.bias)  # which moves faster than weights
         k = min(self.settings.training.active, y.n_cols)
-        found, _ = self.backend.search(index, x, y, k)
+        found, _ = self.index.search(self.backend, x, y, k)
         return active_set(found, y)
 
     @property
@@ -254,12 +263,12 @@ class DirectRun(Stepping):
         self.backend = backend
 
     @property
-    def found_by(self) -> InvertedIndex | None:
+    def found_by(self) -> ListedLabels | None:
         """What finds the negatives, and changes when something is due."""
         return self.index
 
     @found_by.setter
-    def found_by(self, index: InvertedIndex | None) -> None:
+    def found_by(self, index: ListedLabels | None) -> None:
         self.index = index
 
     def catch_up(self) -> None:
@@ -275,7 +284,7 @@ class DirectRun(Stepping):
         weight = self.connections.param.weight.map(self.backend.get)
         for batch in in_slices(self.monitored):
             assert isinstance(batch.x, CSR)
-            z = Block.of(logits(batch.x, weight)).map(self.backend.put)
+            z = Block.of(logits(batch.x, weight, self.backend)).map(self.backend.put)
             ones = z.with_values(np.zeros_like(z.values[:1]))
             loss, _ = self.backend.loss(z, ones, batch.y.map(self.backend.put), name)
             losses.append(self.backend.get(loss))
@@ -291,7 +300,7 @@ class DirectRun(Stepping):
         """Of the lists of the index; nothing before there is one."""
         if self.index is None:
             return {}
-        return occupancy_of_lists(self.backend.get(self.index.offsets))
+        return occupancy_of_lists(self.backend.get(self.index.index.offsets))
 
 
 def entries_that_matter(dz: CSR) -> CSR:

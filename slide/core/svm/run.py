@@ -318,7 +318,7 @@ class SvmRun:
         learned, total = self.layer.problem.counts > 0, 0.0
         x = self.layer.problem.x.take(self.backend.put(rows)).map(self.backend.get)
         for part in in_slices(replace(self.data.take(rows), x=x)):
-            z = logits(part.features.with_constant(), weight)[:, learned]
+            z = logits(part.features.with_constant(), weight, self.backend)[:, learned]
             sides = np.where(part.y.positive().dense()[:, learned] > 0, 1, -1)
             total += float((np.maximum(1 - sides * z, 0) ** 2).sum())
         return total / max(len(rows), 1)
