@@ -26,6 +26,7 @@ from slide.core.contract.forms import LARGEST
 from slide.core.contract.invariants import demand
 from slide.core.contract.sparse import InvertedIndex, SparseParam
 from slide.core.direct.inputs import Inputs
+from slide.core.direct.listed import ListedLabels
 from slide.core.direct.neighbours import Layer, layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.searching import IndexSearcher
@@ -52,7 +53,8 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
     kept = Direct.of(weight, bias, network.inputs, backend, network.hidden)
     index = kept.index(backend)
     unseen = model.label_counts == 0
-    searcher = IndexSearcher.of(kept, index, 0, unseen if unseen.any() else None)
+    last = unseen if unseen.any() else None
+    searcher = IndexSearcher.of(kept, ListedLabels(index), 0, last)
     arrays = {
         "input_weights": kept.inputs.weights, "pairs": kept.inputs.pairs,
         "offsets": index.offsets, "ids": index.ids,
@@ -74,7 +76,7 @@ def arrays_of(model: Model, dtype: str, keep: float) -> tuple[Arrays, dict[str, 
 
 def whole(searcher: IndexSearcher) -> Arrays:
     """What is stored of float32 weights beside the index."""
-    weight, index, last = searcher.network.param.weight, searcher.index, searcher.last
+    weight, index, last = searcher.network.param.weight, searcher.index.index, searcher.last
     return {
         "values": index.values, "base": index.base,
         "by_bias": searcher.by_bias, "biases": searcher.biases,
@@ -106,7 +108,8 @@ def engine_of(arrays: Arrays, said: dict[str, Any], model: dict[str, Any]) -> En
         network = Direct(inputs, SparseParam(weight, square), hidden)
         last = arrays.get("last")
         demand(last is None or last.shape == (n,), "other labels come last than there are")
-        searcher = IndexSearcher(network, index, 0, last, arrays["by_bias"], arrays["biases"])
+        listed = ListedLabels(index)  # as it is stored, in memory that processes share
+        searcher = IndexSearcher(network, listed, 0, last, arrays["by_bias"], arrays["biases"])
         return Engine(searcher.network, searcher, None)
     fits(arrays, {"codes": arrays["ids"].shape, "scales": (n_inputs + 1,),
                   "biases_of_labels": (n,)})  # fmt: skip

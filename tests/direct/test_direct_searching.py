@@ -29,7 +29,7 @@ def test_the_index_adds_a_bias_once(direct_model, test_set):
     """Scores found by the index are the logits."""
     network = direct_model.network
     x = network.of_features(test_set.x, BACKEND)
-    every = logits(x, network.param.weight)
+    every = logits(x, network.param.weight, BACKEND)
     nobody = CSR(np.zeros(x.n_rows + 1, int), np.zeros(0, np.int32), np.zeros(0, np.float32),
                  network.n_labels)  # fmt: skip
     ids, scores = BACKEND.search(network.index(BACKEND), x, nobody, 5)
@@ -93,7 +93,7 @@ def test_a_cut_index_finds_part_of_the_best(direct_model, test_set):
     assert model.evaluate(test_set, sampled=True)["recall_at_5"] > 0.9
     model.prepare_sampled(Plan(bucket_limit=1, candidates=1e-9))
     lookup = model.retrieving
-    assert len(lookup.index.ids) <= model.network.inputs.n_inputs
+    assert len(lookup.index.index.ids) <= model.network.inputs.n_inputs
     model.retrieving = replace(lookup, n_candidates=0)
     assert 0 < model.evaluate(test_set, sampled=True)["recall_at_5"] < 0.9
     model.exact = model.retrieving = None
@@ -103,7 +103,7 @@ def test_a_cut_index_finds_part_of_the_best(direct_model, test_set):
 
 def test_exact_inference_ranks_everybody_whom_an_example_meets(direct_model, test_set):
     network = direct_model.network
-    every = logits(network.of_features(test_set.x, BACKEND), network.param.weight)
+    every = logits(network.of_features(test_set.x, BACKEND), network.param.weight, BACKEND)
     _, found = IndexSearcher.exact(network, BACKEND).top_k(BACKEND, test_set.x, 1)
     np.testing.assert_allclose(found[:, 0], every.max(axis=1), rtol=1e-4, atol=1e-4)
 
@@ -117,5 +117,5 @@ def test_exact_inference_looks_at_labels_that_are_not_met():
     for k in (1, 2, 3, 5):
         ids, found = lookup.top_k(BACKEND, csr(1, {0: 1.0}, {}), k)
         assert ids.tolist() == [[3, 4, 0, 1, 2][:k], [0, 1, 2, 3, 4][:k]]
-        every = logits(csr(2, {0: 1.0, 1: 1.0}), network.param.weight)
+        every = logits(csr(2, {0: 1.0, 1: 1.0}), network.param.weight, BACKEND)
         assert found[0].tolist() == every[0][ids[0]].tolist()

@@ -146,7 +146,8 @@ def test_what_is_searched_is_mapped(kind, dtype, tmp_path):
     assert all(not array.flags.writeable for array in predictor._frozen.arrays.values())
     assert all(isinstance(owner(array), mmap.mmap) for array in predictor._frozen.arrays.values())
     searched = {
-        ("svm", "float32"): lambda model: (model.exact.index.ids, model.exact.index.values),
+        ("svm", "float32"): lambda model: (model.exact.index.index.ids,
+                                            model.exact.index.index.values),
         ("hidden", "float32"): lambda model: (model.network.output.param.weight,
                                               model.retrieving.retrieval.output.tables.ids),
         ("svm", "packed"): lambda model: (model.exact.lists.ids, model.exact.lists.codes),

@@ -12,6 +12,7 @@ import numpy as np
 from slide.backends.threads.compiling import Number, compiled
 from slide.backends.threads.layouts import Rows, rows_of, transposed_by_all
 from slide.backends.threads.pool import Pool
+from slide.backends.threads.prefetching import prefetch_row
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.sparse import ZERO_SUM, sum_of
 from slide.core.contract.arrays import CSR, Array
@@ -125,8 +126,10 @@ def most_met(lists: Rows, x: Rows, start: int, stop: int, n: int) -> int:
 @compiled
 def add_up_lists(totals: Array, touched: Array, lists: Rows, x: Rows, i: int) -> int:
     """Add the lists of an example's inputs, weighted; how many neurons were touched."""
-    n = 0
-    for e in range(x.indptr[i], x.indptr[i + 1]):
+    n, last = 0, x.indptr[i + 1]
+    for e in range(x.indptr[i], last):
+        if e + 1 < last:
+            prefetch_row(lists, x.indices[e + 1])
         v, f = x.values[e], x.indices[e]
         span = slice(lists.indptr[f], lists.indptr[f + 1])
         listed, weight = lists.indices[span], lists.values[span]

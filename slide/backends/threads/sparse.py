@@ -10,6 +10,7 @@ import numpy as np
 
 from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
+from slide.backends.threads.prefetching import prefetch_entries, prefetch_row
 from slide.backends.threads.scratch import Scratch
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import indptr_of
@@ -163,6 +164,8 @@ def masked_dots(
         out: f32, the products.
     """
     for c in range(start, stop):
+        if c + 1 < stop:
+            prefetch_row(w, wanted.ids[c + 1])
         j, examples = wanted.ids[c], range(wanted.starts[c], wanted.starts[c + 1])
         first, last = w.indptr[j], w.indptr[j + 1]
         n_terms = 0
@@ -202,6 +205,10 @@ def adagrad_rows(
     """The gradient of a row, and the step on its entries, found in whichever way is shorter."""
     touched = np.empty(len(totals), np.int32)
     for c in range(start, stop):
+        if c + 1 < stop:
+            following = columns.ids[c + 1]
+            prefetch_row(w, following)
+            prefetch_entries(square, w.indptr[following], w.indptr[following + 1])
         first, last = w.indptr[columns.ids[c]], w.indptr[columns.ids[c] + 1]
         n = weighted_sum(totals, touched, columns, c, x)
         if last - first <= LOOK_UP * n:

@@ -19,7 +19,7 @@ from slide.core.direct.neighbours import layer_of
 from slide.core.direct.network import Direct
 from slide.core.direct.rules import obstacle, rules, suits, tiny
 from slide.core.direct.run import DirectRun
-from slide.core.direct.searching import IndexSearcher
+from slide.core.direct.searching import IndexSearcher, listed
 from slide.core.direct.settings import DirectSettings
 from slide.core.direct.stacking import MOST_ENTRIES
 from slide.core.errors import ConfigError, worded
@@ -55,7 +55,7 @@ def sampled_searcher(
         raise ConfigError(
             "the model has direct connections: there are no hash tables to insert labels into"
         )
-    index = network.index(backend, plan.bucket_limit)
+    index = listed(network, backend, plan.bucket_limit)
     return IndexSearcher.of(network, index, plan.budget(network.n_labels))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from slide.core.contract.arrays import CSR, Array, Block
 from slide.core.contract.backend import Backend
-from slide.core.contract.sparse import InvertedIndex
 from slide.core.direct.active import found_set
+from slide.core.direct.listed import ListedLabels
 from slide.core.direct.network import Direct
 from slide.core.learner import LAST
 
@@ -32,7 +32,7 @@ class IndexSearcher:
     """
 
     network: Direct
-    index: InvertedIndex
+    index: ListedLabels
     n_candidates: int
     last: Array | None
     by_bias: Array
@@ -40,7 +40,7 @@ class IndexSearcher:
 
     @classmethod
     def of(
-        cls, network: Direct, index: InvertedIndex, n_candidates: int, last: Array | None = None
+        cls, network: Direct, index: ListedLabels, n_candidates: int, last: Array | None = None
     ) -> IndexSearcher:
         """Sort the labels by bias; those that come last have `LAST` for one."""
         bias = network.bias
@@ -52,7 +52,7 @@ class IndexSearcher:
     @classmethod
     def exact(cls, network: Direct, backend: Backend) -> IndexSearcher:
         """Every label is a candidate."""
-        return cls.of(network, network.index(backend), 0)
+        return cls.of(network, listed(network, backend), 0)
 
     def naming_last(self, labels: Array, backend: Backend) -> IndexSearcher:
         """See `Searcher`; the score of these labels is `LAST`."""
@@ -69,7 +69,7 @@ class IndexSearcher:
         network, n = self.network, self.network.n_labels
         inputs = network.of_features(x, backend)
         none = CSR.empty(inputs.n_rows, n).map(backend.put)
-        found, _ = backend.search(self.index, inputs, none, min(max(k, self.n_candidates), n))
+        found, _ = self.index.search(backend, inputs, none, min(max(k, self.n_candidates), n))
         ids, scores = unfilled(inputs, k)
         rows, m = np.arange(len(found), like=found), k
         while len(rows):
@@ -110,6 +110,11 @@ class IndexSearcher:
         if self.last is None:
             return z
         return z.with_values(np.where(self.last[z.indices], np.float32(LAST), z.values))
+
+
+def listed(network: Direct, backend: Backend, limit: int | None = None) -> ListedLabels:
+    """The index of a network, see `Direct.index`, as it is searched."""
+    return ListedLabels.of(network.index(backend, limit), network.param.weight, backend)
 
 
 def best_of(z: CSR, k: int) -> tuple[Array, Array]:
