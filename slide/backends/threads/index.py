@@ -42,8 +42,9 @@ def search(
     ids = np.full((x.n_rows, k), -1, np.int32)
     scores = np.full((x.n_rows, k), -np.inf, np.float32)
     lists = Rows(index.offsets, index.ids, index.values)
+    highest = index.base.max(initial=np.float32(-np.inf))
     scratch.spread(
-        best_of_lists, x.n_rows, len(index.base), lists, index.base, rows_of(x),
+        best_of_lists, x.n_rows, len(index.base), lists, index.base, highest, rows_of(x),
         rows_of(excluded), ids, scores,
     )  # fmt: skip
     return ids, scores
@@ -84,8 +85,8 @@ def copy_best(
 
 @compiled
 def best_of_lists(
-    start: int, stop: int, totals: Array, lists: Rows, base: Array, x: Rows, excluded: Rows,
-    ids: Array, scores: Array,
+    start: int, stop: int, totals: Array, lists: Rows, base: Array, highest: Number, x: Rows,
+    excluded: Rows, ids: Array, scores: Array,
 ) -> None:  # fmt: skip
     """Write the k best neurons of each example, best first.
 
@@ -94,6 +95,7 @@ def best_of_lists(
         totals: f32 zeros, at least one a neuron.
         lists: by input the neurons that have a weight for it.
         base: f32 (n,), what the score of a neuron starts with.
+        highest: the largest of them.
         x: the examples.
         excluded: neurons that an example does not want.
         ids: i32 (B, k), -1 at first.
@@ -105,9 +107,9 @@ def best_of_lists(
         for e in range(excluded.indptr[i], excluded.indptr[i + 1]):
             totals[excluded.indices[e]] = 0
         if ids.shape[1] > MOST_INSERTED:
-            cut_best(touched[:n], totals, base, ids[i], scores[i])
+            cut_best(touched[:n], totals, base, highest, ids[i], scores[i])
         else:
-            insert_best(touched[:n], totals, base, ids[i], scores[i])
+            insert_best(touched[:n], totals, base, highest, ids[i], scores[i])
 
 
 @compiled
@@ -144,7 +146,9 @@ def add_up_lists(totals: Array, touched: Array, lists: Rows, x: Rows, i: int) ->
 
 
 @compiled
-def cut_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+def cut_best(
+    touched: Array, totals: Array, base: Array, highest: Number, best_ids: Array, best: Array
+) -> None:
     """Collect twice as many as are wanted, drop the worse half, and so on; clear totals.
 
     For a k of which each insertion would be long.
@@ -153,10 +157,11 @@ def cut_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: 
     ids, scores = np.empty(2 * k, np.int32), np.empty(2 * k, np.float32)
     for t in range(len(touched)):
         j = touched[t]
-        if totals[j] == 0:
-            continue
-        score = sum_of(totals[j]) + base[j]
+        total = totals[j]
         totals[j] = 0
+        if total == 0 or total + highest < worst:
+            continue
+        score = sum_of(total) + base[j]
         if score >= worst:
             ids[n], scores[n] = j, score
             n += 1
@@ -187,15 +192,22 @@ def keep_best(ids: Array, scores: Array, k: int) -> Number:
 
 
 @compiled
-def insert_best(touched: Array, totals: Array, base: Array, best_ids: Array, best: Array) -> None:
-    """Insert each that was touched among the best so far; clear totals."""
+def insert_best(
+    touched: Array, totals: Array, base: Array, highest: Number, best_ids: Array, best: Array
+) -> None:
+    """Insert each that was touched among the best so far; clear totals.
+
+    Few of many could be among the best if they started from the highest base: of the others, whose
+    own is anywhere in memory, it is not read.
+    """
     k, filled, worst = len(best), 0, np.float32(-np.inf)
     for t in range(len(touched)):
         j = touched[t]
-        if totals[j] == 0:
-            continue
-        score = sum_of(totals[j]) + base[j]
+        total = totals[j]
         totals[j] = 0
+        if total == 0 or total + highest < worst:
+            continue
+        score = sum_of(total) + base[j]
         if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
             continue
         place = filled if filled < k else k - 1
