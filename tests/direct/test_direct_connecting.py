@@ -49,7 +49,7 @@ def test_connections_are_merged_in_little_more_memory_than_they_take(monkeypatch
     monkeypatch.setattr(scratch, "MADE_AT_A_TIME", n // 20)
     whole = half.union(others)
     tracemalloc.start()
-    made = by_rows(CSR.union, half, others)
+    made = by_rows(BACKEND, CSR.union, half, others)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_equal(asdict(made), asdict(whole))

@@ -80,12 +80,12 @@ def begun(
         frequent: f64 (n_labels,), see `shares`.
         data: see `connect`; of examples in memory, the first EXAMPLES_FOR_GROWTH are enough.
     """
-    directions = by_rows(CSR.with_unit_rows, sums).values
+    directions = by_rows(backend, CSR.with_unit_rows, sums).values
     weight = sums.with_values(np.float32(SCALE) * directions)
     bias = np.maximum(np.log(frequent), settings.learner.bias_floor).astype(np.float32)
     if settings.learner.grown:
         grown = grown_connections(settings, backend, data, weight, bias)
-        weight = by_rows(CSR.union, weight, grown)
+        weight = by_rows(backend, CSR.union, weight, grown)
     return Direct.of(weight, bias, inputs, backend)
 
 

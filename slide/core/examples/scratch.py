@@ -12,19 +12,22 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.concurrent import concurrently
 from slide.core.contract.lists import indptr_of
 from slide.core.errors import DataError
 from slide.core.examples.dataset import Dataset
 from slide.core.examples.mapped import Mapped
 
 ENTRIES_AT_A_TIME = 1 << 19  # of a matrix on disk that are in memory, with all that is made of them
-MADE_AT_A_TIME = 1 << 23
+MADE_AT_A_TIME = 1 << 22
 """Of one in memory: each part is large enough for its memory to go back to the system."""
 
 
@@ -104,17 +107,20 @@ def row_runs(x: CSR) -> Iterator[Array]:
         yield np.arange(rows.start, rows.stop)
 
 
-def by_rows(made: Callable[..., CSR], *matrices: CSR) -> CSR:
+def by_rows(backend: Backend, made: Callable[..., CSR], *matrices: CSR) -> CSR:
     """A matrix of which each row is made of the same row of others.
 
-    What that takes for a moment is small beside them: rows of few entries are made at a time.
+    What that takes for a moment is small beside them: rows of few entries are made at a time, by
+    each thread.
 
     Args:
+        backend: whose threads make them.
         made: some rows of the result, of those of the others.
         matrices: on the host; one at least, and as many rows in each.
     """
     runs = few_at_a_time(matrices[0].indptr, MADE_AT_A_TIME)
-    parts = [made(*(rows_of(matrix, some) for matrix in matrices)) for some in runs]
+    calls = [partial(made, *(rows_of(matrix, some) for matrix in matrices)) for some in runs]
+    parts = concurrently(backend, calls)
     return CSR.stack(parts, parts[0].n_cols)
 
 
