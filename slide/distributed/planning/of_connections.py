@@ -34,14 +34,10 @@ def measured_connections(
     rebuild = core_seconds(lambda: index_of(run, 1))
     run.refresh()
     work = work_of(config, counts, whole, run)
-    label = looking_at_labels()
     keeping, entry = line_through(*(search(run, work, part) for part in (1, PART)))
     small, large = work.batch_size, LARGER * work.batch_size
     asking = keeping + entries(work, 1) * entry
-    steps = {
-        n: stepping(run, n) - label * run.connections.n_labels - n * asking
-        for n in (1, small, large)
-    }
+    steps = {n: stepping(run, n) - n * asking for n in (1, small, large)}
     overhead = max(steps[1], 0.0)
     pairs = Phase.through(
         *((n * work.products_per_example, max(steps[n] - overhead, 0.0)) for n in (small, large))
@@ -52,7 +48,6 @@ def measured_connections(
         ask=Phase(overhead, keeping),
         entry_seconds=entry,
         pairs=pairs,
-        label_seconds=label,
         rebuild_label_seconds=rebuild / run.connections.n_labels,
         merge_seconds=merging(backend, small, config.training.active),
         cut_seconds=cutting(backend, config.learner.list_limit),
@@ -134,16 +129,6 @@ def stepping(run: DirectRun, size: int) -> float:
         return run.train_on(replace(batch, y=labels.columns_of(batch.y)), lr)
 
     return core_seconds(lambda: talk.begin(step))
-
-
-def looking_at_labels() -> float:
-    """Core-seconds for each of many labels of taking their biases out of all weights, as steps do.
-
-    It is measured on more labels than fit into a cache, and may be too much for few of them.
-    """
-    n, length = 1 << 19, 16
-    ends, values = length * np.arange(n + 1), np.zeros(length * n, np.float32)
-    return core_seconds(lambda: values[ends[1:] - 1]) / n
 
 
 def merging(backend: Backend, size: int, k: int) -> float:

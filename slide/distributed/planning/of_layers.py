@@ -53,7 +53,6 @@ def measured_layers(
         pairs=Phase.through(
             *((n * work.products_per_example, max(rest[n] - rest[1], 0.0)) for n in larger)
         ),
-        label_seconds=0.0,
         rebuild_label_seconds=rebuild / counts.n_labels,
         merge_seconds=adding(work.batch_size, work.width),
         cut_seconds=0.0,

@@ -46,7 +46,6 @@ class Rates:
         entry_seconds: for each entry of a list of the index that a search reads.
         pairs: on the labels that are active, of all of them: a shard takes its share; not for each
             example, but for each of its products (`Work.products_per_example`).
-        label_seconds: for each label of a shard at each step, whoever is active.
         rebuild_label_seconds: for each label of a shard, of a rebuild of its index or tables.
         merge_seconds: by the coordinator, for each score of a shard that is compared, or each
             number of a gradient that is added.
@@ -59,7 +58,6 @@ class Rates:
     ask: Phase
     entry_seconds: float
     pairs: Phase
-    label_seconds: float
     rebuild_label_seconds: float
     merge_seconds: float
     cut_seconds: float
@@ -78,7 +76,6 @@ class Rates:
         reading = n * work.inputs_per_example * lists * self.entry_seconds
         divided = (
             self.pairs.seconds(n * work.products_per_example)
-            + counts.n_labels * self.label_seconds
             + counts.n_labels * work.rebuilds_per_step * self.rebuild_label_seconds
         )
         return self.ask.seconds(n) + reading + divided / n_shards

@@ -18,7 +18,6 @@ REFERENCE = Rates(
     ask=Phase(1.1e-3, 1.3e-6),
     entry_seconds=1e-8,
     pairs=Phase(1.6e-3, 6.4e-9),
-    label_seconds=1.9e-8,
     rebuild_label_seconds=2.1e-6,
     merge_seconds=2.6e-8,
     cut_seconds=1.05e-5,
