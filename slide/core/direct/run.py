@@ -55,6 +55,7 @@ class DirectRun(Stepping):
         is_embedded: whether it was looked at if they are to be.
         layered: the connections with neighbours beside them, once somebody has asked for them.
         held_out: answers to them.
+        things: what examples are parts of, once somebody has asked.
         n_steps: that were taken.
         index: of the weights as they were at the last rebuild, and of biases as they are.
         built_at: step of it.
@@ -76,6 +77,7 @@ class DirectRun(Stepping):
     is_embedded: bool = False
     layered: Direct | None = None
     held_out: Scored | None = None
+    things: Array | None = field(default=None, metadata={"stays": True})
     n_steps: int = 0
     index: ListedLabels | None = None
     built_at: int = 0
@@ -223,7 +225,13 @@ class DirectRun(Stepping):
     def asked(self) -> Asked:
         """What is held out, and what may be near to it."""
         assert self.train is not None
-        return Asked.of(self.train, self.order, self.held, things_of)
+        return Asked.of(self.train, self.order, self.held, self.numbered)
+
+    def numbered(self, data: Dataset) -> Array:
+        """See `things_of`; looked for once, for what is held out stays the same."""
+        if self.things is None:
+            self.things = things_of(data)
+        return self.things
 
     @property
     def network(self) -> Direct:
