@@ -4,8 +4,10 @@ Negatives are drawn for a whole batch by the items' counts to the power 0.75, an
 others by how likely they are to be drawn. Vectors begin as `slide.core.direct.embedding_vectors`
 has them.
 
-Source: importance-weighted sampling, Jean et al. (ACL 2015); counts to the power 0.75, Mikolov et
-al. (NIPS 2013); Adam, Kingma and Ba (ICLR 2015).
+Threads of the backend work at once on parts of a batch, then on spans of its vectors. Both are of
+fixed sizes, so that bits do not depend on how many threads there are.
+
+Source: counts to the power 0.75, Mikolov et al. (NIPS 2013); Adam, Kingma and Ba (ICLR 2015).
 """
 
 from __future__ import annotations
@@ -41,7 +43,6 @@ EPOCHS, NEGATIVES = 5, 512
 RATE, LAST_RATE = 0.004, 0.03  # at most, and as a share of that at the end
 WARM_UP, MOST_WARM_UP = 0.1, 200  # as a share of the steps, and steps at most
 BETA, BETA_SQUARE, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
-
 
 Ahead = TypeVar("Ahead")
 
