@@ -251,18 +251,20 @@ def odds_of(labels: Array, n_labels: int) -> tuple[Array, Array]:
 
 
 def adam(mean: Array, square: Array, gradient: Array, steps: Array | int, lr: float) -> Array:
-    """How far to go; both moments are written in place.
+    """How far to go; both moments are written in place, and the gradient serves as scratch.
 
     In the order of the paper's section 2: epsilon is added before the bias is corrected.
     """
-    mean += (1 - BETA) * (gradient - mean)
-    root = gradient * gradient
-    root -= square
-    root *= 1 - BETA_SQUARE
-    square += root
-    np.sqrt(square, out=root)
-    root += EPSILON
-    moved: Array = np.divide(mean, root, out=root)
+    moved = gradient * gradient
+    moved -= square
+    moved *= 1 - BETA_SQUARE
+    square += moved
+    gradient -= mean
+    gradient *= 1 - BETA
+    mean += gradient
+    np.sqrt(square, out=moved)
+    moved += EPSILON
+    np.divide(mean, moved, out=moved)
     steps = np.asarray(steps, np.float32)
     moved *= np.float32(lr) * np.sqrt(1 - BETA_SQUARE**steps) / (1 - BETA**steps)
     return moved

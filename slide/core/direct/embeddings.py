@@ -196,7 +196,7 @@ class Pooled:
         items += placed
         at_end = np.flatnonzero(self.is_latest)
         items[at_end] += self.is_latest[at_end, None] * latest[self.which[at_end]]
-        at_place = trails.places == np.arange(PLACES)[:, None]  # (PLACES, m)
+        at_place = trails.places == np.arange(PLACES, dtype=np.uint8)[:, None]  # (PLACES, m)
         return items, Attention(
             places=at_place.astype(np.float32) @ placed,
             key=self.placed.T @ inner,
