@@ -43,6 +43,10 @@ def test_items_have_places_by_their_values():
     some = trails.take(np.array([3, 0]))
     assert some.items.tolist() == [1, 3, 2, 5, 0]
     assert some.places.tolist() == [0, 0, 0, 1, 2]
+    part = trails.part(1, 4)
+    assert part.indptr.tolist() == [0, 0, 1, 3]
+    assert part.items.tolist() == [4, 1, 3]
+    assert part.places.tolist() == [0, 0, 0]
 
 
 def test_items_of_long_ago_are_left_out():

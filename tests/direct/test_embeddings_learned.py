@@ -164,7 +164,7 @@ def test_bits_do_not_depend_on_threads_or_backends(monkeypatch):
         backend = threaded(name, threads)
         with threadpool_limits(limits=of_blas, user_api="blas"):
             run = EmbeddingRun.begin(TRAIN, 8, 3)
-            run.learn(run.examples.batches(np.arange(300), 50), lambda: 0.01, backend)
+            run.learn(run.examples.take(np.arange(300)).parts(50), lambda: 0.01, backend)
         tensors = run.embeddings.tensors("").values()
         bits.append([array.tobytes() for array in tensors])
     assert all(other == bits[0] for other in bits[1:])

@@ -49,10 +49,12 @@ class Followed:
         """Small batches of few examples."""
         return min(max(len(self.labels) // FEWEST_STEPS, SMALLEST), LARGEST)
 
-    def batches(self, order: Array, size: int) -> Iterator[Followed]:
-        """Of so many, in some order."""
-        for begin in range(0, len(order), size):
-            yield self.take(order[begin : begin + size])
+    def parts(self, size: int) -> Iterator[Followed]:
+        """Runs of so many of them, as views."""
+        for begin in range(0, len(self.labels), size):
+            end = min(begin + size, len(self.labels))
+            weights = None if self.weights is None else self.weights[begin:end]
+            yield Followed(self.trails.part(begin, end), self.labels[begin:end], weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Batch:
     @classmethod
     def of(cls, examples: Followed, drawn: Array) -> Batch:
         """Cut examples, and find the entries of each vector."""
-        parts = list(examples.batches(np.arange(len(examples.labels)), PART))
+        parts = list(examples.parts(PART))
         needed = [each for part in parts for each in (part.trails.items, part.labels, drawn)]
         n_pooled = int(np.count_nonzero(np.diff(examples.trails.indptr)))
         return cls(parts, n_pooled, drawn, *grouped(np.concatenate(needed)))

@@ -135,7 +135,7 @@ class EmbeddingRun:
         ends = time.perf_counter() + seconds
         n, size = len(self.examples.labels), self.examples.batch_size
         n_steps = EPOCHS * -(-n // size)
-        batches = self.examples.batches(self.rng.permutation(n), size)
+        batches = self.examples.take(self.rng.permutation(n)).parts(size)
         in_time = takewhile(lambda _: time.perf_counter() < ends, batches)
         self.learn(in_time, lambda: rate(self.n_steps, n_steps), backend)
         self.n_epochs += 1
@@ -143,8 +143,7 @@ class EmbeddingRun:
     def teach(self, data: Dataset, backend: Backend) -> None:
         """A pass over other examples, as late in a run: those that were held out."""
         held = Followed.of(data)
-        batches = held.batches(np.arange(len(held.labels)), self.examples.batch_size)
-        self.learn(batches, lambda: RATE * LAST_RATE, backend)
+        self.learn(held.parts(self.examples.batch_size), lambda: RATE * LAST_RATE, backend)
 
     def learn(self, batches: Iterable[Followed], lr: Callable[[], float], backend: Backend) -> None:
         """A step on each of some batches; the next one is made ready while vectors are moved.

@@ -62,6 +62,12 @@ class Trails:
         as_csr = CSR(self.indptr, self.items, self.places, 0).take(rows)
         return Trails(as_csr.indptr, as_csr.indices, as_csr.values)
 
+    def part(self, begin: int, end: int) -> Trails:
+        """Of the examples from one to before another, as views."""
+        bounds = self.indptr[begin : end + 1]
+        inside = slice(bounds[0], bounds[-1])
+        return Trails(bounds - bounds[0], self.items[inside], self.places[inside])
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
