@@ -8,8 +8,19 @@ from conftest import csr_of
 from near_examples import BACKEND
 
 from slide.core.contract.arrays import CSR
-from slide.core.direct.embedding_steps import softmax_slopes
-from slide.core.direct.embeddings import PLACES, SCALE, Attention, Embeddings, Pooled, Trails
+from slide.core.direct.embedding_batches import grouped
+from slide.core.direct.embedding_softmax import Negatives
+from slide.core.direct.embeddings import (
+    PLACES,
+    SCALE,
+    Attention,
+    Embeddings,
+    Pooled,
+    Trails,
+    summed,
+    through_lengths,
+    unit_rows,
+)
 
 DIM = 3
 ROWS = [{0: 0.64, 2: 1.0, 5: 0.8}, {}, {4: 1.0}, {1: 1.0, 3: 1.0, 9: 0.5}]
@@ -32,6 +43,10 @@ def test_items_have_places_by_their_values():
     some = trails.take(np.array([3, 0]))
     assert some.items.tolist() == [1, 3, 2, 5, 0]
     assert some.places.tolist() == [0, 0, 0, 1, 2]
+    part = trails.part(1, 4)
+    assert part.indptr.tolist() == [0, 0, 1, 3]
+    assert part.items.tolist() == [4, 1, 3]
+    assert part.places.tolist() == [0, 0, 0]
 
 
 def test_items_of_long_ago_are_left_out():
@@ -91,33 +106,55 @@ def test_the_gradient_is_that_of_differences():
             assert getattr(of_attention, name)[place] == pytest.approx(slope, abs=1e-6), name
 
 
-@pytest.mark.parametrize("weights", [None, np.array([2.0, 0.5])])
-def test_the_loss_is_a_softmax_whose_negatives_stand_for_others(weights):
+def test_the_loss_is_a_softmax_whose_negatives_stand_for_others():
     rng = np.random.default_rng(2)
-    cosines, others = rng.uniform(-0.1, 0.1, 2), rng.uniform(-0.1, 0.1, (2, 4))
-    log_odds = np.log(rng.uniform(0.1, 2, 4))
-    is_wanted = np.zeros((2, 4), bool)
-    is_wanted[0, 1] = True
+    directions, wanted, others = (rng.normal(size=(n, DIM)) / 2 for n in (2, 2, 4))
+    labels, drawn = np.array([5, 3], np.int32), np.array([7, 5, 9, 7], np.int32)
+    stands, factors = rng.uniform(0.5, 9, 4), np.array([0.3, 1.2])
 
-    def loss(cosines, others):
-        stands = np.where(is_wanted, 0, np.exp(SCALE * others - log_odds))
-        own = np.exp(SCALE * cosines)
-        each = -np.log(own / (own + stands.sum(axis=1)))
-        return (each * (1 if weights is None else weights)).mean()
+    def loss(directions, wanted, others):
+        own = np.exp(SCALE * (directions * wanted).sum(axis=1))
+        stand = stands * np.exp(SCALE * directions @ others.T)
+        return (
+            factors * np.log(1 + np.where(drawn == labels[:, None], 0, stand).sum(1) / own)
+        ).sum()
 
-    of_wanted, of_others = softmax_slopes(
-        SCALE * cosines, SCALE * others - log_odds, is_wanted, weights
-    )
-    step = 1e-6
-    for i in range(2):
-        moved = step * np.eye(2)[i]
-        slope = (loss(cosines + moved, others) - loss(cosines - moved, others)) / (2 * step)
-        assert of_wanted[i] == pytest.approx(slope, abs=1e-5)
-    for place in np.ndindex(others.shape):
-        moved = np.zeros_like(others)
-        moved[place] = step
-        slope = (loss(cosines, others + moved) - loss(cosines, others - moved)) / (2 * step)
-        assert of_others[place] == pytest.approx(slope, abs=1e-5)
+    got = Negatives(drawn, others, stands).slopes(directions, labels, wanted, factors)
+    given, step = [directions, wanted, others], 1e-6
+    for array, slopes in zip(given, got, strict=True):
+        assert slopes.shape == array.shape
+        for place in np.ndindex(array.shape):
+            before = array[place]
+            array[place] = before + step
+            up = loss(*given)
+            array[place] = before - step
+            slope = (up - loss(*given)) / (2 * step)
+            array[place] = before
+            assert slopes[place] == pytest.approx(slope, abs=1e-5)
+
+
+def test_the_gradient_by_vectors_is_that_of_differences():
+    vectors, weights = np.random.default_rng(3).normal(size=(2, 2, DIM))
+    got, step = through_lengths(weights.copy(), vectors), 1e-6
+    for place in np.ndindex(vectors.shape):
+        up, down = vectors.copy(), vectors.copy()
+        up[place] += step
+        down[place] -= step
+        slope = ((unit_rows(up)[0] - unit_rows(down)[0]) * weights).sum() / (2 * step)
+        assert got[place] == pytest.approx(slope, abs=1e-6)
+    nothing = through_lengths(np.ones((1, DIM), np.float32), np.zeros((1, DIM), np.float32))
+    assert np.isfinite(nothing).all()
+
+
+def test_entries_are_grouped_by_their_numbers():
+    numbers = np.array([4, 0, 4, 2, 0, 4], np.int32)
+    distinct, places, bounds = grouped(numbers)
+    assert distinct.tolist() == [0, 2, 4]
+    assert places.tolist() == [1, 4, 3, 0, 2, 5]
+    assert bounds.tolist() == [0, 2, 3, 6]
+    rows = np.arange(12.0).reshape(6, 2)
+    sums = summed(rows, bounds, np.ones(6, np.float32), places)
+    assert sums.tolist() == [rows[numbers == number].sum(axis=0).tolist() for number in distinct]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from near_examples import BACKEND, SETTINGS
 from threadpoolctl import threadpool_limits
 
 import slide
-from slide.core.direct import embedding_steps, ending
+from slide.core.direct import embedding_batches, ending
 from slide.core.direct.embedding_steps import DIM, EPOCHS, NEGATIVES, EmbeddingRun
 from slide.core.direct.embedding_vectors import following
 from slide.core.direct.embeddings import SCALE, Embeddings, Pooled, unit_rows
@@ -141,20 +142,66 @@ def test_parts_of_what_is_held_out_are_not_trained_on_before_it_is_judged(monkey
     run.finish()
     assert seen[0].n_samples == (~np.isin(of_shown, of_asked)).sum() < asked.shown.n_samples
     taught = []
-    monkeypatch.setattr(EmbeddingRun, "teach", lambda self, data: taught.append(data.n_samples))
+    monkeypatch.setattr(EmbeddingRun, "teach", lambda self, data, _: taught.append(data.n_samples))
     while run.finish():
         pass
     assert seen[0].n_samples + sum(taught) == TRAIN.n_samples
 
 
-def test_bits_do_not_depend_on_threads_of_blas():
-    vectors = []
-    for threads in (1, 2):
-        with threadpool_limits(limits=threads, user_api="blas"):
+def threaded(name, n):
+    """A backend of so many threads."""
+    backend = slide.load_backend(name)
+    backend.set_threads(n)
+    return backend
+
+
+def test_bits_do_not_depend_on_threads_or_backends(monkeypatch):
+    monkeypatch.setattr(embedding_batches, "PART", 20)
+    monkeypatch.setattr(embedding_batches, "SPAN", 100)
+    ways = [("numba", 1, 1), ("numba", 2, 1), ("numba", 2, 2), ("reference", 1, 2)]
+    bits = []
+    for name, threads, of_blas in ways:
+        backend = threaded(name, threads)
+        with threadpool_limits(limits=of_blas, user_api="blas"):
             run = EmbeddingRun.begin(TRAIN, 8, 3)
-            run.epoch()
-        vectors.append(run.embeddings.items.tobytes())
-    assert vectors[0] == vectors[1]
+            run.learn(run.examples.take(np.arange(300)).parts(50), lambda: 0.01, backend)
+        tensors = run.embeddings.tensors("").values()
+        bits.append([array.tobytes() for array in tensors])
+    assert all(other == bits[0] for other in bits[1:])
+
+
+def test_parts_of_a_batch_and_of_its_vectors_are_worked_on_at_once(monkeypatch):
+    at_once = Barrier(2)
+    of_part, of_span = EmbeddingRun.write_slopes, EmbeddingRun.move_span
+    for name, method in (("write_slopes", of_part), ("move_span", of_span)):
+        monkeypatch.setattr(
+            EmbeddingRun,
+            name,
+            lambda self, *rest, method=method: (at_once.wait(60), method(self, *rest))[1],
+        )
+    monkeypatch.setattr(embedding_batches, "PART", 16)
+    run = EmbeddingRun.begin(TRAIN, 8, 3)
+    batch = run.examples.take(np.arange(32))
+    n_touched = len(embedding_batches.Batch.of(batch, run.drawn()).touched)
+    monkeypatch.setattr(embedding_batches, "SPAN", -(-n_touched // 2))
+    run.learn([batch], lambda: 0.01, threaded("numba", 2))
+    assert run.n_steps == 1
+
+
+def test_a_step_in_parts_is_that_of_the_whole(monkeypatch):
+    steps = []
+    for part in (1, 7, 60):
+        monkeypatch.setattr(embedding_batches, "PART", part)
+        monkeypatch.setattr(embedding_batches, "SPAN", 5 * part)
+        run = EmbeddingRun.begin(TRAIN, 8, 3)
+        batch = run.examples.take(np.arange(50))
+        needed = np.concatenate([batch.trails.items, batch.labels, deepcopy(run).drawn()])
+        run.learn([batch], lambda: 0.01, BACKEND)
+        assert np.flatnonzero(run.counts == 1).tolist() == np.unique(needed).tolist()
+        steps.append([run.means["vectors"], run.means["key"]])
+    for other in steps[:-1]:
+        for got, expected in zip(other, steps[-1], strict=True):
+            np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_examples_that_weigh_nothing_teach_nothing():
@@ -168,10 +215,10 @@ def test_examples_that_weigh_nothing_teach_nothing():
         weights=np.repeat(np.float32([1, 0]), [TRAIN.n_samples, extra.n_samples]),
     )  # fmt: skip
     before = run.vectors.copy()
-    weighed = embedding_steps.Followed.of(both)
-    run.learn(weighed.take(np.arange(TRAIN.n_samples, both.n_samples)), 0.01)
+    weighed = embedding_batches.Followed.of(both)
+    run.learn([weighed.take(np.arange(TRAIN.n_samples, both.n_samples))], lambda: 0.01, BACKEND)
     np.testing.assert_allclose(run.vectors, before, atol=1e-5)
-    other.learn(weighed.take(np.arange(100)), 0.01)
+    other.learn([weighed.take(np.arange(100))], lambda: 0.01, BACKEND)
     assert np.abs(other.vectors - before).max() > 1e-3
 
 
@@ -196,15 +243,15 @@ def test_a_step_goes_down_the_loss_of_a_sampled_softmax(monkeypatch):
         units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         pooled = Pooled.of(batch.trails, units[batch.trails.items], run.attention)
         wanted = SCALE * (pooled.directions * units[batch.labels]).sum(axis=1)
-        others = SCALE * pooled.directions @ units[drawn].T - run.log_odds[drawn]
-        others[drawn == batch.labels[:, None]] = -np.inf
-        total = np.exp(wanted) + np.exp(others).sum(axis=1)
+        others = np.exp(SCALE * pooled.directions @ units[drawn].T) * run.stands[drawn]
+        others[drawn == batch.labels[:, None]] = 0
+        total = np.exp(wanted) + others.sum(axis=1)
         return float((np.log(total) - wanted).mean())
 
     moved = []
     monkeypatch.setattr(EmbeddingRun, "move_vectors", lambda self, *given: moved.append(given))
     run.rng.bit_generator.state = state
-    run.learn(batch, 0.0)
+    run.learn([batch], lambda: 0.0, BACKEND)
     touched, gradient, _ = moved[0]
     step = 1e-5
     for place in (0, len(touched) // 2, np.flatnonzero(touched == batch.labels[0])[0]):
@@ -246,13 +293,13 @@ def test_a_logit_counts_above_the_least_that_is_named():
 
 def test_a_time_budget_ends_passes(monkeypatch):
     run = EmbeddingRun.begin(TRAIN, 8, 3)
-    run.epoch(0)
+    run.epoch(BACKEND, 0)
     assert run.n_steps == 0
-    run.epoch()
+    run.epoch(BACKEND)
     assert run.n_steps == -(-TRAIN.n_samples // run.examples.batch_size)
     left, epoch = [], EmbeddingRun.epoch
     monkeypatch.setattr(
-        EmbeddingRun, "epoch", lambda self, seconds: left.append(seconds) or epoch(self, seconds)
+        EmbeddingRun, "epoch", lambda self, *rest: left.append(rest[1]) or epoch(self, *rest)
     )
     slide.Trainer(WANTED, BACKEND, time_budget=400).fit(TRAIN)
     assert len(left) == EPOCHS

@@ -4,82 +4,47 @@ Negatives are drawn for a whole batch by the items' counts to the power 0.75, an
 others by how likely they are to be drawn. Vectors begin as `slide.core.direct.embedding_vectors`
 has them.
 
-Source: importance-weighted sampling, Jean et al. (ACL 2015); counts to the power 0.75, Mikolov et
-al. (NIPS 2013); Adam, Kingma and Ba (ICLR 2015).
+Threads of the backend work at once on parts of a batch, then on spans of its vectors. Both are of
+fixed sizes, so that bits do not depend on how many threads there are.
+
+Source: counts to the power 0.75, Mikolov et al. (NIPS 2013); Adam, Kingma and Ba (ICLR 2015).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from slide.core.contract.arrays import Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.concurrent import concurrently
 from slide.core.contract.state import State, rng_from, state_of_rng
+from slide.core.direct.embedding_batches import Batch, Followed
+from slide.core.direct.embedding_softmax import Negatives
 from slide.core.direct.embedding_vectors import POWER, following
 from slide.core.direct.embeddings import (
-    SCALE,
     Attention,
     Embeddings,
     Pooled,
-    Trails,
-    summed_by,
+    through_lengths,
     unit_rows,
 )
 from slide.core.examples.dataset import Dataset
 
-if TYPE_CHECKING:
-    pass
-
 DIM = 64
 EPOCHS, NEGATIVES = 5, 512
-FEWEST_STEPS = 400  # of a pass, where batches are not the smallest
-SMALLEST, LARGEST = 32, 512  # batches
 RATE, LAST_RATE = 0.004, 0.03  # at most, and as a share of that at the end
 WARM_UP, MOST_WARM_UP = 0.1, 200  # as a share of the steps, and steps at most
 BETA, BETA_SQUARE, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """Examples, and what they are followed by.
-
-    Args:
-        trails: their items.
-        labels: i32 (n,), the item that comes next.
-        weights: f32 (n,), what each counts for; None if all count alike.
-    """
-
-    trails: Trails
-    labels: Array
-    weights: Array | None
-
-    @classmethod
-    def of(cls, data: Dataset) -> Followed:
-        """One for each label of an example."""
-        y = data.y.positive()
-        rows = y.row_numbers()
-        weights = None if data.weights is None else data.weights[rows]
-        return cls(Trails.of(data.features, data.n_labels).take(rows), y.indices, weights)
-
-    def take(self, rows: Array) -> Followed:
-        """Some of them."""
-        weights = None if self.weights is None else self.weights[rows]
-        return Followed(self.trails.take(rows), self.labels[rows], weights)
-
-    @property
-    def batch_size(self) -> int:
-        """Small batches of few examples."""
-        return min(max(len(self.labels) // FEWEST_STEPS, SMALLEST), LARGEST)
-
-    def batches(self, order: Array, size: int) -> Iterator[Followed]:
-        """Of so many, in some order."""
-        for begin in range(0, len(order), size):
-            yield self.take(order[begin : begin + size])
+Ahead = TypeVar("Ahead")
 
 
 @dataclass(slots=True)
@@ -97,7 +62,7 @@ class EmbeddingRun:
         n_steps: steps that the attention has taken.
         n_epochs: passes over the examples that are done.
         odds: f64 (n_labels,), cumulated, by which negatives are drawn.
-        log_odds: f32 (n_labels,), of being drawn in a batch.
+        stands: f32 (n_labels,), for how many negatives a label stands that is drawn.
     """
 
     examples: Followed
@@ -110,7 +75,7 @@ class EmbeddingRun:
     n_steps: int
     n_epochs: int
     odds: Array
-    log_odds: Array
+    stands: Array
 
     @classmethod
     def begin(cls, data: Dataset, dim: int, seed: int) -> EmbeddingRun:
@@ -160,118 +125,147 @@ class EmbeddingRun:
         """As they are."""
         return Embeddings(unit_rows(self.vectors)[0], self.attention)
 
-    def epoch(self, seconds: float = np.inf) -> None:
-        """A pass over all examples, on one thread: bits do not depend on how many there are.
+    def epoch(self, backend: Backend, seconds: float = np.inf) -> None:
+        """A pass over all examples.
 
         Args:
+            backend: whose threads work on parts of a batch: bits do not depend on how many.
             seconds: after which it ends where it is.
         """
         ends = time.perf_counter() + seconds
         n, size = len(self.examples.labels), self.examples.batch_size
         n_steps = EPOCHS * -(-n // size)
-        with threadpool_limits(limits=1, user_api="blas"):
-            for batch in self.examples.batches(self.rng.permutation(n), size):
-                if time.perf_counter() >= ends:
-                    break
-                self.learn(batch, rate(self.n_steps, n_steps))
+        batches = self.examples.take(self.rng.permutation(n)).parts(size)
+        in_time = takewhile(lambda _: time.perf_counter() < ends, batches)
+        self.learn(in_time, lambda: rate(self.n_steps, n_steps), backend)
         self.n_epochs += 1
 
-    def teach(self, data: Dataset) -> None:
+    def teach(self, data: Dataset, backend: Backend) -> None:
         """A pass over other examples, as late in a run: those that were held out."""
         held = Followed.of(data)
-        with threadpool_limits(limits=1, user_api="blas"):
-            for batch in held.batches(np.arange(len(held.labels)), self.examples.batch_size):
-                self.learn(batch, RATE * LAST_RATE)
+        self.learn(held.parts(self.examples.batch_size), lambda: RATE * LAST_RATE, backend)
 
-    def learn(self, batch: Followed, lr: float) -> None:
-        """One step on some examples."""
-        trails, labels = batch.trails, batch.labels
-        drawn = np.searchsorted(self.odds, self.rng.random(NEGATIVES), "right").astype(np.int32)
-        touched, which = np.unique(
-            np.concatenate([trails.items, labels, drawn]), return_inverse=True
+    def learn(self, batches: Iterable[Followed], lr: Callable[[], float], backend: Backend) -> None:
+        """A step on each of some batches; the next one is made ready while vectors are moved.
+
+        Args:
+            batches: of the examples that are trained on, or of others.
+            lr: the learning rate, asked for before each step.
+            backend: whose threads work.
+        """
+        ready = (Batch.of(examples, self.drawn()) for examples in batches)
+        with threadpool_limits(limits=1, user_api="blas"):
+            batch = next(ready, None)
+            while batch is not None:
+                batch = self.step(batch, lr(), backend, partial(next, ready, None))
+
+    def drawn(self) -> Array:
+        """Negatives of a batch, i32 (NEGATIVES,)."""
+        return np.searchsorted(self.odds, self.rng.random(NEGATIVES), "right").astype(np.int32)
+
+    def step(self, batch: Batch, lr: float, backend: Backend, ahead: Callable[[], Ahead]) -> Ahead:
+        """One step, and what `ahead` gives, which is called meanwhile."""
+        negatives = Negatives(batch.drawn, self.units(batch.drawn), self.stands[batch.drawn])
+        slopes = np.empty((len(batch.entries), self.vectors.shape[1]), np.float32)
+        of_attention = concurrently(backend, [
+            partial(self.write_slopes, part, negatives, batch.n_pooled, out)
+            for part, out in zip(batch.parts, batch.split(slopes), strict=True)
+        ])  # fmt: skip
+        moves = [partial(self.move_span, batch, span, slopes, lr) for span in batch.spans()]
+        last = partial(self.move_attention, of_attention, lr)
+        calls: list[Callable[[], Any]] = [ahead, *moves, last]
+        found: Ahead = concurrently(backend, calls)[0]
+        return found
+
+    def units(self, labels: Array) -> Array:
+        """Their vectors at unit length, f32 (n, DIM)."""
+        return unit_rows(self.vectors.take(labels, axis=0))[0]
+
+    def write_slopes(
+        self, part: Followed, negatives: Negatives, n_pooled: int, out: Array
+    ) -> Attention:
+        """The gradient of the mean loss of a batch by the attention, of a part of the examples.
+
+        Args:
+            part: of a batch.
+            negatives: of the batch.
+            n_pooled: of its examples, those that have items.
+            out: f32 (e, DIM), to be filled with the gradient by the part's entries: see `Batch`.
+        """
+        trails, n_items = part.trails, len(part.trails.items)
+        pooled = Pooled.of(trails, self.units(trails.items), self.attention)
+        labels = part.labels[pooled.rows]
+        factors = np.full(len(labels), 1 / max(n_pooled, 1), np.float32)
+        if part.weights is not None:
+            factors *= part.weights[pooled.rows]
+        slope, of_wanted, of_negatives = negatives.slopes(
+            pooled.directions, labels, self.units(labels), factors
         )
-        units, lengths = unit_rows(self.vectors[touched])
-        bounds = np.cumsum([len(trails.items), len(labels)])
-        of_items, of_labels, of_drawn = np.split(which, bounds)
-        pooled = Pooled.of(trails, units[of_items], self.attention)
-        rows = pooled.rows
-        wanted, others = units[of_labels[rows]], units[of_drawn]
-        slopes = softmax_slopes(
-            SCALE * (pooled.directions * wanted).sum(axis=1),
-            SCALE * (pooled.directions @ others.T) - self.log_odds[drawn],
-            drawn == labels[rows][:, None],
-            None if batch.weights is None else batch.weights[rows],
-        )
-        slope = slopes[0][:, None] * wanted + slopes[1] @ others
-        items, attention = pooled.gradient(trails, slope, self.attention)
-        parts = np.zeros((len(which), units.shape[1]), np.float32)
-        parts[: bounds[0]] = items
-        parts[bounds[0] + rows] = slopes[0][:, None] * pooled.directions
-        parts[bounds[1] :] = slopes[1].T @ pooled.directions
-        gradient = summed_by(parts, which, len(touched))
-        gradient -= units * (gradient * units).sum(axis=1, keepdims=True)
-        self.move_vectors(touched, gradient / lengths, lr)
-        self.move_attention(attention, lr)
+        out[:n_items], of_attention = pooled.gradient(trails, slope, self.attention)
+        out[n_items : n_items + len(part.labels)] = 0
+        out[n_items + pooled.rows] = of_wanted
+        out[n_items + len(part.labels) :] = of_negatives
+        return of_attention
+
+    def move_span(self, batch: Batch, span: slice, slopes: Array, lr: float) -> None:
+        """A step of some of the vectors that a batch needs.
+
+        Args:
+            batch: the examples.
+            span: which of `batch.touched`.
+            slopes: f32 (e, DIM), the gradient by what the vectors are at unit length.
+            lr: learning rate.
+        """
+        touched = batch.touched[span]
+        vectors = self.vectors.take(touched, axis=0)
+        gradient = through_lengths(batch.summed(slopes, span), vectors)
+        self.move_vectors(touched, gradient, lr)
 
     def move_vectors(self, touched: Array, gradient: Array, lr: float) -> None:
-        """A step of Adam of those that a batch has, each by the number of its own steps."""
-        self.counts[touched] += 1
-        steps = self.counts[touched].astype(np.float32)[:, None]
-        mean, square = self.means["vectors"][touched], self.squares["vectors"][touched]
-        moved = adam(mean, square, gradient, steps, lr)
+        """A step of Adam of some vectors, each by the number of its own steps."""
+        steps = self.counts[touched] + 1
+        mean = self.means["vectors"].take(touched, axis=0)
+        square = self.squares["vectors"].take(touched, axis=0)
+        moved = adam(mean, square, gradient, steps[:, None], lr)
+        self.counts[touched] = steps
         self.means["vectors"][touched], self.squares["vectors"][touched] = mean, square
-        self.vectors[touched] -= moved
+        self.vectors[touched] = self.vectors.take(touched, axis=0) - moved
 
-    def move_attention(self, gradient: Attention, lr: float) -> None:
-        """A step of Adam of what pools."""
+    def move_attention(self, gradients: list[Attention], lr: float) -> None:
+        """A step of Adam of what pools, by the sum of gradients."""
         self.n_steps += 1
-        for each in fields(Attention):
-            name, steps = each.name, np.float32(self.n_steps)
-            array: Array = getattr(self.attention, name)
-            slope: Array = getattr(gradient, name)
-            array -= adam(self.means[name], self.squares[name], slope, steps, lr)
+        for name, array in self.attention.named().items():
+            gradient = sum(getattr(each, name) for each in gradients)
+            array -= adam(self.means[name], self.squares[name], gradient, self.n_steps, lr)
 
 
 def odds_of(labels: Array, n_labels: int) -> tuple[Array, Array]:
-    """Cumulated odds of drawing a label, f64, and the logarithm of being drawn in a batch, f32."""
+    """Cumulated odds of drawing a label, f64, and for how many a drawn one stands, f32."""
     odds = np.bincount(labels, minlength=n_labels) ** POWER
     odds /= max(odds.sum(), 1)
     cumulated = odds.cumsum()
     cumulated[-1:] = 1
     seldom = np.maximum(odds, np.finfo(np.float32).tiny)
-    return cumulated, np.log(NEGATIVES * seldom).astype(np.float32)
+    return cumulated, (1 / (NEGATIVES * seldom)).astype(np.float32)
 
 
-def softmax_slopes(
-    wanted: Array, others: Array, is_wanted: Array, weights: Array | None
-) -> tuple[Array, Array]:
-    """Gradients of the mean of the examples' losses by cosines, logits being SCALE times these.
+def adam(mean: Array, square: Array, gradient: Array, steps: Array | int, lr: float) -> Array:
+    """How far to go; both moments are written in place, and the gradient serves as scratch.
 
-    Args:
-        wanted: f32 (B,), logit of the label.
-        others: f32 (B, NEGATIVES), of negatives, less the logarithm of their odds.
-        is_wanted: bool (B, NEGATIVES), which of them are the label, and count for nothing.
-        weights: f32 (B,), of the examples.
+    In the order of the paper's section 2: epsilon is added before the bias is corrected.
     """
-    others[is_wanted] = -np.inf
-    highest = np.maximum(wanted, others.max(axis=1, initial=-np.inf))
-    wanted, others = np.exp(wanted - highest), np.exp(others - highest[:, None])
-    factors = np.full(len(wanted), SCALE / np.float32(max(len(wanted), 1)))
-    if weights is not None:
-        factors *= weights
-    shares = factors / (wanted + others.sum(axis=1))
-    others *= shares[:, None]
-    return wanted * shares - factors, others
-
-
-def adam(
-    mean: Array, square: Array, gradient: Array, steps: Array | np.float32, lr: float
-) -> Array:
-    """How far to go; both moments are written in place."""
-    mean += (1 - BETA) * (gradient - mean)
-    square += (1 - BETA_SQUARE) * (gradient * gradient - square)
-    root = np.sqrt(square / (1 - BETA_SQUARE**steps))
-    moved: Array = np.float32(lr) * (mean / (1 - BETA**steps)) / (root + EPSILON)
+    moved = gradient * gradient
+    moved -= square
+    moved *= 1 - BETA_SQUARE
+    square += moved
+    gradient -= mean
+    gradient *= 1 - BETA
+    mean += gradient
+    np.sqrt(square, out=moved)
+    moved += EPSILON
+    np.divide(mean, moved, out=moved)
+    steps = np.asarray(steps, np.float32)
+    moved *= np.float32(lr) * np.sqrt(1 - BETA_SQUARE**steps) / (1 - BETA**steps)
     return moved
 
 

@@ -62,6 +62,12 @@ class Trails:
         as_csr = CSR(self.indptr, self.items, self.places, 0).take(rows)
         return Trails(as_csr.indptr, as_csr.indices, as_csr.values)
 
+    def part(self, begin: int, end: int) -> Trails:
+        """Of the examples from one to before another, as views."""
+        bounds = self.indptr[begin : end + 1]
+        inside = slice(bounds[0], bounds[-1])
+        return Trails(bounds - bounds[0], self.items[inside], self.places[inside])
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -108,7 +114,7 @@ class Pooled:
 
     Args:
         rows: of the examples, those that have items; i64 (R,).
-        starts: where each of them begins in what follows; i64 (R,).
+        bounds: where each of them begins in what follows, and the last ends; i64 (R + 1,).
         which: of each item the place of its example in `rows`; i64 (m,).
         items: f32 (m, DIM), vectors.
         placed: f32 (m, DIM), these at their places.
@@ -122,7 +128,7 @@ class Pooled:
     """
 
     rows: Array
-    starts: Array
+    bounds: Array
     which: Array
     items: Array
     placed: Array
@@ -145,26 +151,28 @@ class Pooled:
         """
         counts = np.diff(trails.indptr)
         rows = np.flatnonzero(counts)
-        starts, which = trails.indptr[rows], np.repeat(np.arange(len(rows)), counts[rows])
+        bounds = np.append(trails.indptr[rows], len(items))
+        which = np.repeat(np.arange(len(rows)), counts[rows])
         is_latest = (trails.places == 0).astype(np.float32)
-        is_latest /= summed(is_latest, starts)[which]
-        latest = summed(items * is_latest[:, None], starts)
-        placed = items + attention.places[trails.places]
+        is_latest /= totals(is_latest, bounds)[which]
+        latest = summed(items, bounds, is_latest)
+        placed = items + attention.places.take(trails.places, axis=0)
         query = latest @ attention.query + attention.offset
         sigmoid = placed @ attention.key
-        sigmoid += query[which]
-        sigmoid = 1 / (1 + np.exp(-sigmoid))
+        sigmoid += query.take(which, axis=0)
+        np.exp(np.negative(sigmoid, out=sigmoid), out=sigmoid)
+        sigmoid += 1
+        np.reciprocal(sigmoid, out=sigmoid)
         energies = sigmoid @ attention.energy
         if len(rows):
-            energies -= np.maximum.reduceat(energies, starts)[which]
+            energies -= np.maximum.reduceat(energies, bounds[:-1])[which]
         shares = np.exp(energies)
-        shares /= summed(shares, starts)[which]
-        joined = np.hstack([summed(items * shares[:, None], starts), latest])
-        made = joined @ attention.output
-        lengths = np.maximum(np.sqrt((made * made).sum(axis=1, keepdims=True)), SHORT)
+        shares /= totals(shares, bounds)[which]
+        joined = np.hstack([summed(items, bounds, shares), latest])
+        directions, lengths = unit_rows(joined @ attention.output)
         return cls(
-            rows, starts, which, items, placed, is_latest, latest, sigmoid, shares, joined,
-            lengths, made / lengths,
+            rows, bounds, which, items, placed, is_latest, latest, sigmoid, shares, joined,
+            lengths, directions,
         )  # fmt: skip
 
     def gradient(
@@ -177,21 +185,24 @@ class Pooled:
             slope: f32 (R, DIM), the gradient of `directions`.
             attention: the same.
         """
-        along = (slope * self.directions).sum(axis=1, keepdims=True)
+        along = dots(slope, self.directions)[:, None]
         made = (slope - along * self.directions) / self.lengths
-        joined = made @ attention.output.T
-        pooled, latest = np.split(joined, 2, axis=1)
-        of_pooled = pooled[self.which]
-        shares = (self.items * of_pooled).sum(axis=1)
-        energies = self.shares * (shares - summed(self.shares * shares, self.starts)[self.which])
-        inner = self.sigmoid * (1 - self.sigmoid)
-        inner *= energies[:, None] * attention.energy
-        of_query = summed(inner, self.starts)
+        pooled, latest = np.split(made @ attention.output.T, 2, axis=1)
+        items = pooled.take(self.which, axis=0)
+        shares = dots(self.items, items)
+        energies = self.shares * (shares - totals(self.shares * shares, self.bounds)[self.which])
+        inner = 1 - self.sigmoid
+        inner *= self.sigmoid
+        inner *= energies[:, None]
+        inner *= attention.energy
+        of_query = summed(inner, self.bounds, np.ones_like(self.shares))
         placed = inner @ attention.key.T
         latest = latest + of_query @ attention.query.T
-        items = of_pooled * self.shares[:, None] + placed
-        items += self.is_latest[:, None] * latest[self.which]
-        at_place = trails.places == np.arange(PLACES)[:, None]  # (PLACES, m)
+        items *= self.shares[:, None]
+        items += placed
+        at_end = np.flatnonzero(self.is_latest)
+        items[at_end] += self.is_latest[at_end, None] * latest[self.which[at_end]]
+        at_place = trails.places == np.arange(PLACES, dtype=np.uint8)[:, None]  # (PLACES, m)
         return items, Attention(
             places=at_place.astype(np.float32) @ placed,
             key=self.placed.T @ inner,
@@ -261,32 +272,42 @@ class Embeddings:
         return logits
 
 
-def summed(values: Array, starts: Array) -> Array:
-    """The sums of runs that begin at these places, the first at 0: none of them is empty."""
-    from scipy.sparse import csr_array  # takes time to import
-
-    n, bounds = len(values), np.append(starts, len(values))
-    runs = csr_array((np.ones(n, np.float32), np.arange(n), bounds), shape=(len(starts), n))
-    total: Array = runs @ values
-    return total
+def totals(values: Array, bounds: Array) -> Array:
+    """The sums of runs of values, f32 (m,): `bounds` as in `summed`, but no run is empty."""
+    return np.add.reduceat(values, bounds[:-1]) if len(values) else values
 
 
-def summed_by(values: Array, which: Array, n: int) -> Array:
-    """The sums of the rows of each of n kinds, f32 (n, DIM), in the order they have.
+def summed(rows: Array, bounds: Array, weights: Array, places: Array | None = None) -> Array:
+    """The weighted sums of runs of rows, f32 (n, DIM).
 
     Args:
-        values: f32 (m, DIM).
-        which: of each row the kind; i64 (m,), below n.
+        rows: f32 (m, DIM).
+        bounds: where each run begins in `places`, and the last ends; i64 (n + 1,).
+        weights: f32 (e,), of each of the places.
+        places: i64 (e,), of the rows of one run after the other; None: of all, in their order.
     """
-    from scipy.sparse import csc_array  # takes time to import
+    from scipy.sparse import csr_array  # takes time to import
 
-    m = len(values)
-    kinds = csc_array((np.ones(m, np.float32), which, np.arange(m + 1)), shape=(n, m))
-    total: Array = kinds @ values
+    places = np.arange(len(rows)) if places is None else places
+    total: Array = csr_array((weights, places, bounds), (len(bounds) - 1, len(rows))) @ rows
     return total
+
+
+def dots(left: Array, right: Array) -> Array:
+    """The product of each row with that of the other, (n,)."""
+    products: Array = np.einsum("ij,ij->i", left, right)
+    return products
 
 
 def unit_rows(vectors: Array) -> tuple[Array, Array]:
     """Vectors of unit length, and their lengths, f32 (n, 1), SHORT at least."""
-    lengths = np.maximum(np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)), SHORT)
+    lengths = np.maximum(np.sqrt(dots(vectors, vectors))[:, None], SHORT)
     return vectors / lengths, lengths
+
+
+def through_lengths(slope: Array, vectors: Array) -> Array:
+    """The gradient by vectors of what has this one, (n, DIM), by their directions; in its place."""
+    squares = np.maximum(dots(vectors, vectors), SHORT * SHORT)
+    slope -= (dots(slope, vectors) / squares)[:, None] * vectors
+    slope /= np.sqrt(squares)[:, None]
+    return slope

@@ -50,7 +50,7 @@ def teach(run: DirectRun, asked: Asked) -> None:
         run.step(run.data.take(held[rows]), run.learning_rate(LATE))
     if run.embedding is not None:
         for data in asked.parts(), asked.asked:
-            run.embedding.teach(data)
+            run.embedding.teach(data, run.backend)
     assert run.train is not None
     run.order = run.train.canonical_order()
 
@@ -82,7 +82,7 @@ def embed(run: DirectRun) -> bool:
         judged(run, run.asked())
     if run.embedding is None or run.embedding.n_epochs == EPOCHS:
         return False
-    run.embedding.epoch(run.seconds_left)
+    run.embedding.epoch(run.backend, run.seconds_left)
     return True
 
 
