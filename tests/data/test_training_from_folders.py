@@ -19,7 +19,7 @@ from slide.core.examples.scratch import Scratch
 from slide.core.learners.kinds import kind_of
 from slide.core.learners.recipe import recipe
 from slide.core.runs.trainer import Trainer
-from slide.core.svm import cells, near, on_disk, shortlists, solving, splitting
+from slide.core.svm import cells, near, on_disk, parts, shortlists, solving, splitting
 from slide.core.svm.on_disk import InOrder
 from slide.core.svm.run import SvmRun
 from slide.data import convert_to_folder, read, write
@@ -59,7 +59,9 @@ def few_at_a_time(entries=700, pairs=900):
         (lists, "AT_A_TIME"): entries,
         (inputs, "ROWS_AT_A_TIME"): 100,
         (solving, "MINED_AT_A_TIME"): 90,
-        (shortlists, "JOINED_AT_A_TIME"): pairs // 4,
+        (parts, "PAIRS_AT_A_TIME"): pairs // 4,
+        (parts, "PARTS_AT_ONCE"): 3,
+        (parts, "ENTRIES_AT_A_TIME"): entries,
         (shortlists, "SOLVED_AT_A_TIME"): 20 * pairs,
         (cells, "DRAWN_AT_A_TIME"): pairs // 3,
     }

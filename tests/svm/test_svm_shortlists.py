@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_arguments import labels
 
-from slide.core.svm import shortlists
+from slide.backends import create
+from slide.core.svm import parts
 from slide.core.svm.cells import Cells, drawn_cells, found_cells
 from slide.core.svm.shortlists import DRAWN, HARD, OWN, Shortlists
 
 Y = labels(3, [0], [0, 1], [], [1])  # four examples, three labels of which the last has none
+
+BACKEND = create("numba")
+BACKEND.set_threads(2)
 
 
 def lists_of(drawn=(), usable=(0, 1, 2, 3)):
@@ -79,15 +83,47 @@ def test_lists_are_sets_whatever_comes(drawn, hard):
 
 
 @given(st.lists(st.integers(0, 11)), st.lists(st.integers(0, 11)), st.integers(1, 4))
-def test_lists_are_the_same_in_however_many_parts_they_are_joined(drawn, hard, at_a_time):
+def test_lists_are_the_same_in_however_many_parts_they_are_made(drawn, hard, at_a_time):
     cells = (run_of(drawn), DRAWN), (run_of(hard), HARD)
     begun = lists_of([2, 10])
-    begun = Shortlists(begun.cells, begun.reasons, 1 + begun.cells.astype(np.float32), begun.shape)
-    whole = begun.joined(*cells)
-    with patch.object(shortlists, "JOINED_AT_A_TIME", at_a_time):
-        parts = begun.joined(*cells)
-    assert told(parts) == told(whole)
-    assert parts.duals.tolist() == whole.duals.tolist()
+    duals = (begun.cells % 3).astype(np.float32)
+    begun = Shortlists(begun.cells, begun.reasons, duals, begun.shape)
+    assert len(begun.cells) <= parts.PAIRS_AT_A_TIME
+    whole = made_of(begun, cells, None)
+    with (
+        patch.object(parts, "PAIRS_AT_A_TIME", at_a_time),
+        patch.object(parts, "PARTS_AT_ONCE", 3),
+    ):
+        assert made_of(begun, cells, BACKEND) == whole
+
+
+def made_of(lists, cells, backend):
+    """All that is made of lists in parts."""
+    joined = lists.joined(*cells, backend=backend)
+    kept, places = joined.without(np.array([1, 3]), backend)
+    duals = joined.duals_with(places, 5 + kept.duals)
+    costs = joined.costs(0.5, 4, backend=backend)
+    left = joined.unsatisfied(backend)
+    return (
+        told(joined), joined.duals.tolist(), told(kept), duals.tolist(), costs.dense().tolist(),
+        told(left), left.duals.tolist(),
+    )  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 3), max_size=5), st.integers(1, 4))
+def test_entries_are_the_same_in_however_many_parts_they_are_kept(kept, at_a_time):
+    matrix = labels(4, [0], [0, 1], [], [1, 3], [2])
+    is_kept = np.isin(matrix.indices, kept)
+    with (
+        patch.object(parts, "PAIRS_AT_A_TIME", at_a_time),
+        patch.object(parts, "ENTRIES_AT_A_TIME", at_a_time),
+    ):
+        rows = parts.where(matrix, is_kept, BACKEND)
+        picked = parts.picked(matrix.indices, is_kept, BACKEND)
+    wanted = matrix.where(is_kept)
+    rows.check()
+    assert rows.dense().tolist() == wanted.dense().tolist()
+    assert picked.tolist() == wanted.indices.tolist()
 
 
 def test_examples_are_drawn_for_labels_that_have_any():

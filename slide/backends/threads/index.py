@@ -20,6 +20,8 @@ from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import InvertedIndex
 
 MOST_INSERTED = 128  # best neurons among which one is found a place by moving the others
+TERMS_OF_ALL = 3  # terms a neuron, from which all are looked at, not those that were met
+BLOCK = 32  # neurons that are passed over at a time
 
 
 def invert(pool: Pool, w: CSR, base: Array, limit: int) -> InvertedIndex:
@@ -103,13 +105,20 @@ def best_of_lists(
     """
     touched = np.empty(most_met(lists, x, start, stop, len(base)) + 1, np.int32)
     for i in range(start, stop):
-        n = add_up_lists(totals, touched, lists, x, i)
+        few = ids.shape[1] <= MOST_INSERTED
+        of_all = few and n_terms(lists, x, i) >= TERMS_OF_ALL * len(base)
+        if of_all:
+            add_up_all(totals, lists, x, i)
+        else:
+            n = add_up_lists(totals, touched, lists, x, i)
         for e in range(excluded.indptr[i], excluded.indptr[i + 1]):
             totals[excluded.indices[e]] = 0
-        if ids.shape[1] > MOST_INSERTED:
-            cut_best(touched[:n], totals, base, highest, ids[i], scores[i])
-        else:
+        if of_all:
+            insert_best_of_all(totals, base, ids[i], scores[i])
+        elif few:
             insert_best(touched[:n], totals, base, highest, ids[i], scores[i])
+        else:
+            cut_best(touched[:n], totals, base, highest, ids[i], scores[i])
 
 
 @compiled
@@ -117,12 +126,18 @@ def most_met(lists: Rows, x: Rows, start: int, stop: int, n: int) -> int:
     """How many of n neurons an example may meet at most: room for all costs a page fault each."""
     most = 0
     for i in range(start, stop):
-        met = 0
-        for e in range(x.indptr[i], x.indptr[i + 1]):
-            f = x.indices[e]
-            met += lists.indptr[f + 1] - lists.indptr[f]
-        most = max(most, met)
+        most = max(most, n_terms(lists, x, i))
     return min(most, n)
+
+
+@compiled
+def n_terms(lists: Rows, x: Rows, i: int) -> int:
+    """Entries of the lists of an example's inputs."""
+    n = 0
+    for e in range(x.indptr[i], x.indptr[i + 1]):
+        f = x.indices[e]
+        n += lists.indptr[f + 1] - lists.indptr[f]
+    return n
 
 
 @compiled
@@ -143,6 +158,22 @@ def add_up_lists(totals: Array, touched: Array, lists: Rows, x: Rows, i: int) ->
             touched[n] = j
             n += before == 0
     return n
+
+
+@compiled
+def add_up_all(totals: Array, lists: Rows, x: Rows, i: int) -> None:
+    """The same, of neurons of which most will be touched."""
+    last = x.indptr[i + 1]
+    for e in range(x.indptr[i], last):
+        if e + 1 < last:
+            prefetch_row(lists, x.indices[e + 1])
+        v, f = x.values[e], x.indices[e]
+        span = slice(lists.indptr[f], lists.indptr[f + 1])
+        listed, weight = lists.indices[span], lists.values[span]
+        for p in range(len(listed)):
+            j = np.uint32(listed[p])
+            total = totals[j] + v * weight[p]
+            totals[j] = total if total != 0 else ZERO_SUM
 
 
 @compiled
@@ -210,13 +241,40 @@ def insert_best(
         score = sum_of(total) + base[j]
         if filled == k and (score < worst or (score == worst and j > best_ids[k - 1])):
             continue
-        place = filled if filled < k else k - 1
-        while place > 0 and (
-            best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
-        ):
-            best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
-            place -= 1
-        best[place], best_ids[place] = score, j
+        insert(best_ids, best, filled, j, score)
         filled = min(filled + 1, k)
         if filled == k:
             worst = best[k - 1]
+
+
+@compiled
+def insert_best_of_all(totals: Array, base: Array, best_ids: Array, best: Array) -> None:
+    """The same of all neurons, in their order: most are passed over, many at a time."""
+    k, filled, worst = len(best), 0, np.float32(-np.inf)
+    for first in range(0, len(base), BLOCK):
+        some = range(np.uint32(first), np.uint32(min(first + BLOCK, len(base))))
+        found = False
+        for j in some:
+            found |= (totals[j] != 0) & (sum_of(totals[j]) + base[j] >= worst)
+        if found:
+            for j in some:
+                score = sum_of(totals[j]) + base[j]
+                if totals[j] != 0 and (filled < k or score > worst):
+                    insert(best_ids, best, filled, j, score)
+                    filled = min(filled + 1, k)
+                    if filled == k:
+                        worst = best[k - 1]
+        for j in some:
+            totals[j] = 0
+
+
+@compiled
+def insert(best_ids: Array, best: Array, filled: int, j: int, score: Number) -> None:
+    """Give a neuron its place among the best, of which so many are there."""
+    place = min(filled, len(best) - 1)
+    while place > 0 and (
+        best[place - 1] < score or (best[place - 1] == score and best_ids[place - 1] > j)
+    ):
+        best[place], best_ids[place] = best[place - 1], best_ids[place - 1]
+        place -= 1
+    best[place], best_ids[place] = score, j

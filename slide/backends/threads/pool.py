@@ -46,6 +46,7 @@ class Pool:
         *arguments: Any,
         grain: int = 1,
         by: Array | None = None,
+        spans_per_thread: int = SPANS_PER_THREAD,
     ) -> list[Result]:
         """kernel(start, stop, *arguments) on spans that cover n_rows.
 
@@ -55,11 +56,12 @@ class Pool:
             arguments: the same for all spans.
             grain: rows below which a span is not worth a thread.
             by: i64 (n_rows,), what each row costs, where rows differ: spans are even by it.
+            spans_per_thread: more where the last span would keep the others waiting for long.
 
         Returns:
             What the spans gave, in their order.
         """
-        n_spans = min(self.n_threads * SPANS_PER_THREAD, n_rows // max(grain, 1))
+        n_spans = min(self.n_threads * spans_per_thread, n_rows // max(grain, 1))
         if self.n_threads == 1 or n_spans < 2:
             return [call_compiled(kernel, 0, n_rows, *arguments)]
         edges = [n_rows * i // n_spans for i in range(n_spans + 1)]

@@ -12,10 +12,14 @@ import numpy as np
 from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
 from slide.backends.threads.layouts import Rows, rows_of
 from slide.backends.threads.pool import Pool
-from slide.backends.threads.sparse import largest_ids
+from slide.backends.threads.prefetching import prefetch_row
+from slide.backends.threads.selecting import largest_ids
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SolvedRows, visits
+
+SPANS_PER_THREAD = 16  # rows take other times than their terms tell
+ROWS_COPIED = 64  # for which a thread is worth it
 
 
 def solve_rows(
@@ -36,10 +40,38 @@ def solve_rows(
     pool.spread(
         solve_span, n, rows_of(x), x.n_cols, examples, norms, priors, np.float32(constant) ** 2,
         limits, firsts, strides, begins, kept, values, n_kept, bias, duals, by=terms,
+        spans_per_thread=SPANS_PER_THREAD,
     )  # fmt: skip
-    filled = np.arange(len(kept)) < np.repeat(begins[:-1] + n_kept, np.diff(begins))
-    weight = CSR(indptr_of(n_kept), kept[filled], values[filled], x.n_cols)
-    return SolvedRows(weight, bias, duals)
+    return SolvedRows(joined(pool, begins, n_kept, kept, values, x.n_cols), bias, duals)
+
+
+def joined(
+    pool: Pool, begins: Array, lengths: Array, indices: Array, values: Array, n_cols: int
+) -> CSR:
+    """A matrix whose rows have been written with room between them.
+
+    Args:
+        pool: copies.
+        begins: i64 (n + 1,), where the room of each row begins.
+        lengths: i64 (n,), what was written of it.
+        indices, values: of the entries.
+        n_cols: of the matrix.
+    """
+    indptr = indptr_of(lengths)
+    moved = Rows(indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32))
+    pool.spread(copy_rows, len(lengths), begins, indices, values, moved, grain=ROWS_COPIED)
+    return CSR(*moved, n_cols)
+
+
+@compiled
+def copy_rows(
+    start: int, stop: int, begins: Array, indices: Array, values: Array, moved: Rows
+) -> None:
+    """Write some rows, which lie where they begin, to where they are to be."""
+    for j in range(start, stop):
+        shift = begins[j] - moved.indptr[j]
+        for p in range(moved.indptr[j], moved.indptr[j + 1]):
+            moved.indices[p], moved.values[p] = indices[p + shift], values[p + shift]
 
 
 @compiled
@@ -88,39 +120,45 @@ def solve_span(
         kept, values, n_kept, bias, duals: written.
     """
     w, sizes = np.zeros(n_inputs, np.float32), np.empty(n_inputs, np.float32)
-    is_met, met = np.zeros(n_inputs, np.uint8), np.empty(n_inputs, np.int32)
+    is_met, met = np.zeros(n_inputs, np.uint8), np.empty(n_inputs + 1, np.int32)
     for j in range(first_row, stop):
         first, last = wanted.indptr[j], wanted.indptr[j + 1]
         examples, costs, own = (
             wanted.indices[first:last], wanted.values[first:last], duals[first:last],
         )  # fmt: skip
-        n = add_met(prior.indices[prior.indptr[j] : prior.indptr[j + 1]], is_met, met, 0)
         for p in range(prior.indptr[j], prior.indptr[j + 1]):
             w[prior.indices[p]] = prior.values[p]
         is_in = np.zeros(last - first, np.uint8)
         for t in range(last - first):
             if own[t] != 0:
-                n = add_met(inputs_of(x, examples[t]), is_met, met, n)
                 is_in[t] = 1
                 step = own[t] if costs[t] > 0 else -own[t]
                 add_row(x, examples[t], step, w)
                 bias[j] += constant * step
         for number in range(len(firsts)):
-            bias[j], n = descend(
-                x, examples, costs, norms, own, is_in, w, is_met, met, n, bias[j], constant,
+            bias[j] = descend(
+                x, examples, costs, norms, own, is_in, w, bias[j], constant,
                 firsts[number, j], strides[number, j],
             )  # fmt: skip
-        if n < limits[j]:  # zeros are kept, too, where there is room for them
+        if limits[j] > 0:
+            n = add_met(prior.indices[prior.indptr[j] : prior.indptr[j + 1]], is_met, met, 0)
             for t in range(last - first):
-                n = add_met(inputs_of(x, examples[t]), is_met, met, n)
-        for t in range(n):
-            sizes[t] = abs(w[met[t]])
-        chosen = largest_ids(met[:n], sizes[:n], limits[j])
-        n_kept[j] = len(chosen)
-        for t in range(len(chosen)):
-            kept[begins[j] + t], values[begins[j] + t] = chosen[t], w[chosen[t]]
-        for t in range(n):
-            w[met[t]], is_met[met[t]] = 0, 0
+                if is_in[t]:
+                    n = add_met(inputs_of(x, examples[t]), is_met, met, n)
+            if n < limits[j]:  # zeros are kept, too, where there is room for them
+                for t in range(last - first):
+                    n = add_met(inputs_of(x, examples[t]), is_met, met, n)
+            for t in range(n):
+                sizes[t], is_met[met[t]] = abs(w[met[t]]), 0
+            chosen = largest_ids(met[:n], sizes[:n], limits[j])
+            n_kept[j] = len(chosen)
+            for t in range(len(chosen)):
+                kept[begins[j] + t], values[begins[j] + t] = chosen[t], w[chosen[t]]
+        for p in range(prior.indptr[j], prior.indptr[j + 1]):
+            w[prior.indices[p]] = 0
+        for t in range(last - first):
+            if is_in[t]:
+                clear_row(x, examples[t], w)
 
 
 @compiled
@@ -133,24 +171,31 @@ def inputs_of(x: Rows, i: int) -> Array:
 def add_met(inputs: Array, is_met: Array, met: Array, n: int) -> int:
     """Put those inputs that were not met yet on the list of n that were; the new n is returned."""
     for f in inputs:
-        if not is_met[f]:
-            is_met[f], met[n] = 1, f
-            n += 1
+        met[n] = f
+        n += 1 - is_met[f]
+        is_met[f] = 1
     return n
 
 
 @summing
 def add_row(x: Rows, i: int, step: Number, w: Array) -> None:
     """Add a multiple of an example to the weights."""
-    for p in range(x.indptr[i], x.indptr[i + 1]):
+    for p in range(np.uint64(x.indptr[i]), np.uint64(x.indptr[i + 1])):
         w[np.uint32(x.indices[p])] += step * x.values[p]
+
+
+@compiled
+def clear_row(x: Rows, i: int, w: Array) -> None:
+    """Zeros where an example was added."""
+    for p in range(np.uint64(x.indptr[i]), np.uint64(x.indptr[i + 1])):
+        w[np.uint32(x.indices[p])] = 0
 
 
 @summing
 def score_of(x: Rows, i: int, w: Array, bias: Number) -> Number:
     """What the weights make of an example."""
     score = bias
-    for p in range(x.indptr[i], x.indptr[i + 1]):
+    for p in range(np.uint64(x.indptr[i]), np.uint64(x.indptr[i + 1])):
         score += w[np.uint32(x.indices[p])] * x.values[p]
     return score
 
@@ -158,27 +203,27 @@ def score_of(x: Rows, i: int, w: Array, bias: Number) -> Number:
 @summing
 def descend(
     x: Rows, examples: Array, costs: Array, norms: Array, duals: Array, is_in: Array, w: Array,
-    is_met: Array, met: Array, n: int, bias: Number, constant: Number, at: int, stride: int,
-) -> tuple[Number, int]:  # fmt: skip
-    """One pass over the examples of a row: the bias, and how many inputs were met by now.
+    bias: Number, constant: Number, at: int, stride: int,
+) -> Number:  # fmt: skip
+    """One pass over the examples of a row: the bias.
 
-    Duals and weights are written; `is_in` says of which examples the inputs were met.
+    Duals and weights are written; `is_in` says which examples the weights were made of.
     """
     m = len(examples)
     stride %= max(m, 1)  # so that one subtraction brings a place back
     for _ in range(m):
+        following = at + stride
+        following -= m if following >= m else 0
+        prefetch_row(x, examples[following])
         i, before, slack = examples[at], duals[at], np.float32(0.5) / abs(costs[at])
         side = np.float32(1) if costs[at] > 0 else np.float32(-1)
         gradient = side * score_of(x, i, w, bias) - np.float32(1) + slack * before
         dual = max(before - gradient / (norms[i] + slack), np.float32(0))
         step = (dual - before) * side
         if step != 0:
-            if not is_in[at]:
-                n = add_met(inputs_of(x, i), is_met, met, n)
-                is_in[at] = 1
+            is_in[at] = 1
             add_row(x, i, step, w)
             bias += constant * step
             duals[at] = dual
-        at += stride
-        at -= m if at >= m else 0
-    return bias, n
+        at = following
+    return bias

@@ -12,6 +12,7 @@ from slide.backends.threads.compiling import Number, call_compiled, compiled, su
 from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
 from slide.backends.threads.prefetching import prefetch_entries, prefetch_row
 from slide.backends.threads.scratch import Scratch
+from slide.backends.threads.selecting import largest_ids
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SparseParam
@@ -121,19 +122,6 @@ def largest_products(
             i = columns.rows[e]
             for p in range(x.indptr[i], x.indptr[i + 1]):
                 totals[x.indices[p]] = 0
-
-
-@compiled
-def largest_ids(ids: Array, sizes: Array, limit: int) -> Array:
-    """The ids of the `limit` largest sizes, ties to the smaller id; ascending."""
-    n = len(ids)
-    if limit <= 0:
-        return ids[:0].copy()
-    if n <= limit:
-        return np.sort(ids)
-    bound = np.partition(sizes, n - limit)[n - limit]
-    chosen, ties = ids[sizes > bound], np.sort(ids[sizes == bound])
-    return np.sort(np.concatenate((chosen, ties[: limit - len(chosen)])))
 
 
 @compiled

@@ -15,11 +15,11 @@ from slide.core.contract.backend import Backend
 Result = TypeVar("Result")
 
 
-def concurrently(backend: Backend, calls: Sequence[Callable[[], Result]]) -> list[Result]:
+def concurrently(backend: Backend | None, calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """The results of some functions, in order.
 
     Args:
-        backend: whose threads call them.
+        backend: whose threads call them; None for nobody's.
         calls: each gives the same whatever the others do, writes nothing that another one reads or
             writes, and calls no kernel. How many there are must not depend on the threads where
             bits depend on the cut.

@@ -260,11 +260,11 @@ def next_lists(
         active: so many of each.
         rng: draws.
     """
-    lists = lists.unsatisfied()
+    lists = lists.unsatisfied(problem.backend)
     drawn = drawn_for(problem, problem.counts, usable, rng, lists.drawn_counts())
     found = problem.hard_cells(network, mined, min(active, problem.y.n_cols))
     hard = Cells.of(found, problem.scratch)
-    return lists.joined((drawn, DRAWN), (hard, HARD))
+    return lists.joined((drawn, DRAWN), (hard, HARD), backend=problem.backend)
 
 
 def solution(

@@ -88,7 +88,7 @@ class Layer:
         problem = replace(problem, counts=y.column_counts())
         drawn = drawn_for(problem, new, rows, rng, 0)
         own = Cells.of([Shortlists.of(y, rows).cells])
-        lists = self.lists.joined((drawn, DRAWN), (own, OWN))
+        lists = self.lists.joined((drawn, DRAWN), (own, OWN), backend=problem.backend)
         return replace(self, problem=problem, lists=lists)
 
     def upon(self, index: InvertedIndex) -> Layer:

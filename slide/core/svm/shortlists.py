@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from slide.core.contract.arrays import CSR, Array
+from slide.core.contract.backend import Backend
+from slide.core.contract.concurrent import concurrently
 from slide.core.contract.lists import indptr_of, spans
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 from slide.core.svm.cells import Cells
+from slide.core.svm.parts import in_turn, parts_of
 
 DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
 KNOWN = -1  # it was there before
-JOINED_AT_A_TIME = 1 << 16  # pairs, so that all that is made of them fits a cache
 SOLVED_AT_A_TIME = 1 << 22  # inputs of labels that are solved together, where lists are on disk
 TERMS_OF_PAIR = 20  # that a label and an example take time for beside their features
 RANKS = KNOWN, HARD, OWN, DRAWN  # the first of the reasons for a pair is what counts
@@ -60,29 +63,29 @@ class Shortlists:
         zeros = np.zeros(len(own), np.float32)
         return cls(own, np.full(len(own), OWN, np.int8), zeros, shape, scratch)
 
-    def joined(self, *more: tuple[Cells, int]) -> Shortlists:
+    def joined(self, *more: tuple[Cells, int], backend: Backend | None = None) -> Shortlists:
         """With more pairs, whose duals are 0; a pair that was drawn may become a hard one.
 
         Args:
             more: pairs, and the reason for them.
+            backend: whose threads join them; None for nobody's.
         """
-        cuts = np.arange(0, max(len(self.cells), 1), JOINED_AT_A_TIME)
+        parts = parts_of(len(self.cells))
+        firsts = self.cells[np.array([part.start for part in parts[1:]], np.int64)]
         runs = [
-            (run, firsts, RANKS.index(why))
+            (run, bounds, RANKS.index(why))
             for cells, why in more
-            for run, firsts in cells.cut_at(self.cells[cuts[1:]])
+            for run, bounds in cells.cut_at(firsts)
         ]
 
-        def parts() -> Iterator[tuple[Array, Array, Array]]:
-            for number, first in enumerate(cuts):
-                new = [
-                    4 * run[firsts[number] : firsts[number + 1]] + rank
-                    for run, firsts, rank in runs
-                ]
-                part = slice(first, min(first + JOINED_AT_A_TIME, len(self.cells)))
-                yield self.span(part).merged(np.concatenate(new))
+        def part(number: int) -> tuple[Array, Array, Array]:
+            new = [
+                4 * run[bounds[number] : bounds[number + 1]] + rank for run, bounds, rank in runs
+            ]
+            return self.span(parts[number]).merged(np.concatenate(new))
 
-        return self.made_of(parts())
+        calls = [partial(part, number) for number in range(len(parts))]
+        return self.made_of(in_turn(backend, calls))
 
     def made_of(self, parts: Iterator[tuple[Array, Array, Array]]) -> Shortlists:
         """Others of the same labels and examples, of cells, reasons and duals that follow these."""
@@ -140,25 +143,48 @@ class Shortlists:
         reasons[known & is_found_hard & (reasons == DRAWN)] = HARD
         return keys >> 2, reasons, duals
 
-    def without(self, rows: Array) -> tuple[Shortlists, Array | slice]:
-        """The pairs of other examples, and where these are among all."""
+    def without(
+        self, rows: Array, backend: Backend | None = None
+    ) -> tuple[Shortlists, Array | None]:
+        """The pairs of other examples, and where these are among all; None if they are all.
+
+        Args:
+            rows: i64, the examples.
+            backend: whose threads look for them; None for nobody's.
+        """
         if not len(rows):
-            return self, slice(None)
+            return self, None
         others = np.ones(self.shape[1], bool)
         others[rows] = False
-        kept = np.flatnonzero(others[self.cells % self.shape[1]])
-        part = replace(
-            self, cells=self.cells[kept], reasons=self.reasons[kept], duals=self.duals[kept]
-        )
-        return part, kept
 
-    def duals_with(self, places: Array | slice, duals: Array) -> Array:
-        """All duals, with others at some places."""
+        def kept(part: slice) -> tuple[Array, Array, Array, Array]:
+            some = self.span(part)
+            kept = np.flatnonzero(others[some.examples])
+            return some.cells[kept], some.reasons[kept], some.duals[kept], kept + part.start
+
+        calls = [partial(kept, part) for part in parts_of(len(self.cells))]
+        columns = zip(*concurrently(backend, calls), strict=True)
+        cells, reasons, duals, places = map(np.concatenate, columns)
+        return replace(self, cells=cells, reasons=reasons, duals=duals), places
+
+    def duals_with(self, places: Array | None, duals: Array) -> Array:
+        """All duals, with others at some places; None for all."""
+        if places is None:
+            return duals
         whole = np.array(self.duals)
         whole[places] = duals
         return whole
 
-    def costs(self, cost: float, n_usable: float, weights: Array | None = None) -> CSR:
+    @property
+    def examples(self) -> Array:
+        """The example of each pair, i64."""
+        numbers: Array = self.cells - self.cells // self.shape[1] * self.shape[1]
+        return numbers  # faster than a remainder
+
+    def costs(
+        self, cost: float, n_usable: float, weights: Array | None = None,
+        backend: Backend | None = None,
+    ) -> CSR:  # fmt: skip
         """What each pair costs, its sign saying whether the example has the label.
 
         Those that were drawn stand for all examples that lack the label and are not on its list.
@@ -167,25 +193,39 @@ class Shortlists:
             cost: of an example that stands for itself.
             n_usable: examples that there are, or the sum of their weights.
             weights: f32 (n_samples,), how many examples each one counts for; None for one.
+            backend: whose threads compute; None for nobody's.
 
         Returns:
             CSR (n_labels, n_samples).
         """
-        n_labels, n_samples = self.shape
-        bounds, indptr = np.arange(n_labels + 1) * n_samples, self.offsets
-        lengths = np.diff(indptr)
-        indices = (self.cells - np.repeat(bounds[:-1], lengths)).astype(np.int32)
-        values = np.where(self.reasons == OWN, np.float32(cost), np.float32(-cost))
+        n, indptr = len(self.cells), self.offsets
+        indices, values = np.empty(n, np.int32), np.empty(n, np.float32)
         drawn = np.flatnonzero(self.reasons == DRAWN)
+
+        def begin(part: slice) -> None:
+            indices[part] = self.span(part).examples
+            is_own = self.reasons[part] == OWN
+            values[part] = np.where(is_own, np.float32(cost), np.float32(-cost))
+
+        concurrently(backend, [partial(begin, part) for part in parts_of(n)])
         bounds_drawn = np.searchsorted(drawn, indptr)
-        n_drawn, counted, drawn_counted = np.diff(bounds_drawn), lengths, np.diff(bounds_drawn)
+        n_drawn, counted, drawn_counted = (
+            np.diff(bounds_drawn),
+            np.diff(indptr),
+            np.diff(bounds_drawn),
+        )
         if weights is not None:
             own = weights[indices]
             values *= own
             counted, drawn_counted = sums(own, indptr), sums(own[drawn], bounds_drawn)
         share = (n_usable - (counted - drawn_counted)) / np.where(n_drawn, drawn_counted, 1)
-        values[drawn] *= np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
-        return CSR(indptr, indices, values, n_samples)
+        shares = np.repeat(np.maximum(share, 1).astype(np.float32), n_drawn)
+
+        def multiply(part: slice) -> None:
+            values[drawn[part]] *= shares[part]
+
+        concurrently(backend, [partial(multiply, part) for part in parts_of(len(drawn))])
+        return CSR(indptr, indices, values, self.shape[1])
 
     @property
     def offsets(self) -> Array:
@@ -209,17 +249,19 @@ class Shortlists:
             counts += np.bincount(self.reasons[span], minlength=3)
         return counts
 
-    def unsatisfied(self) -> Shortlists:
-        """Without negatives that are easy by now, whose duals are 0."""
+    def unsatisfied(self, backend: Backend | None = None) -> Shortlists:
+        """Without negatives that are easy by now, whose duals are 0.
 
-        def parts() -> Iterator[tuple[Array, Array, Array]]:
-            yield np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.float32)
-            for span in spans(len(self.cells)):
-                some = self.span(span)
-                kept = (some.reasons == OWN) | (some.duals > 0)
-                yield some.cells[kept], some.reasons[kept], some.duals[kept]
+        Args:
+            backend: whose threads look for them; None for nobody's.
+        """
 
-        return self.made_of(parts())
+        def kept(part: slice) -> tuple[Array, Array, Array]:
+            some = self.span(part)
+            kept = np.flatnonzero((some.reasons == OWN) | (some.duals > 0))
+            return some.cells[kept], some.reasons[kept], some.duals[kept]
+
+        return self.made_of(in_turn(backend, [partial(kept, p) for p in parts_of(len(self.cells))]))
 
 
 def sums(values: Array, bounds: Array) -> Array:

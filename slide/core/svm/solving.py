@@ -21,6 +21,7 @@ from slide.core.examples.scratch import ENTRIES_AT_A_TIME, MEMORY, Scratch, few_
 from slide.core.examples.weights import of_rows
 from slide.core.svm.cells import found_cells
 from slide.core.svm.on_disk import centroids_of, wanted_rows
+from slide.core.svm.parts import picked, where
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists
 
@@ -131,8 +132,8 @@ class Problem:
             for labels in lists.few_labels(self.x):
                 few = replace(self, counts=self.counts[labels])
                 whole = lists.of_labels(labels)
-                part, kept = whole.without(left_out)
-                costs = part.costs(balance.cost, total, self.weights)
+                part, kept = whole.without(left_out, self.backend)
+                costs = part.costs(balance.cost, total, self.weights, self.backend)
                 found = few.solved_few(costs, part.duals, start.take(places(labels)), salt)
                 weights.append(found.weight)
                 biases.append(found.bias)
@@ -155,11 +156,13 @@ class Problem:
         first = self.passed(x, costs, duals, start, np.zeros_like(limits), 1, salt)
         duals = self.backend.get(first.duals)
         counts = duals > 0
-        x, costs = wanted_rows(x, costs.where(counts), self.scratch, salt + 1)
-        rows = self.passed(x, costs, duals[counts], start, limits, REFINING, salt + 1)
+        x, costs = wanted_rows(x, where(costs, counts, self.backend), self.scratch, salt + 1)
+        begun = picked(duals, counts, self.backend)
+        rows = self.passed(x, costs, begun, start, limits, REFINING, salt + 1)
         duals[counts] = self.backend.get(rows.duals)
         weight = rows.weight.map(self.backend.get)
-        return SolvedRows(weight.where(weight.values != 0), self.backend.get(rows.bias), duals)
+        weight = where(weight, weight.values != 0, self.backend)
+        return SolvedRows(weight, self.backend.get(rows.bias), duals)
 
     def total(self, rows: Array) -> float:
         """How many examples these count for together."""
