@@ -9,18 +9,9 @@ from near_examples import BACKEND
 
 from slide.core.contract.arrays import CSR
 from slide.core.direct.embedding_batches import grouped
+from slide.core.direct.embedding_rows import summed, through_lengths, unit_rows
 from slide.core.direct.embedding_softmax import Negatives
-from slide.core.direct.embeddings import (
-    PLACES,
-    SCALE,
-    Attention,
-    Embeddings,
-    Pooled,
-    Trails,
-    summed,
-    through_lengths,
-    unit_rows,
-)
+from slide.core.direct.embeddings import PLACES, SCALE, Attention, Embeddings, Pooled, Trails
 
 DIM = 3
 ROWS = [{0: 0.64, 2: 1.0, 5: 0.8}, {}, {4: 1.0}, {1: 1.0, 3: 1.0, 9: 0.5}]

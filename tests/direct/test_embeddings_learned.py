@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 import slide
 from slide.core.direct import embedding_batches, ending
+from slide.core.direct.embedding_rows import unit_rows
 from slide.core.direct.embedding_steps import DIM, EPOCHS, NEGATIVES, EmbeddingRun
 from slide.core.direct.embedding_vectors import following
-from slide.core.direct.embeddings import SCALE, Embeddings, Pooled, unit_rows
+from slide.core.direct.embeddings import SCALE, Embeddings, Pooled
 from slide.core.direct.judging import stacked
 from slide.core.direct.neighbours import SUMMANDS, above_least
 from slide.core.direct.restoring import demand_state

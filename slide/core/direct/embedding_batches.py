@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.direct.embeddings import Trails, summed
+from slide.core.direct.embedding_rows import summed
+from slide.core.direct.embeddings import Trails
 from slide.core.examples.dataset import Dataset
 
 FEWEST_STEPS = 400  # of a pass, where batches are not the smallest

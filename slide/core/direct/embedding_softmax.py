@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.direct.embeddings import SCALE, dots
+from slide.core.direct.embedding_rows import dots
+from slide.core.direct.embeddings import SCALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,15 +27,10 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.concurrent import concurrently
 from slide.core.contract.state import State, rng_from, state_of_rng
 from slide.core.direct.embedding_batches import Batch, Followed
+from slide.core.direct.embedding_rows import through_lengths, unit_rows
 from slide.core.direct.embedding_softmax import Negatives
 from slide.core.direct.embedding_vectors import POWER, following
-from slide.core.direct.embeddings import (
-    Attention,
-    Embeddings,
-    Pooled,
-    through_lengths,
-    unit_rows,
-)
+from slide.core.direct.embeddings import Attention, Embeddings, Pooled
 from slide.core.examples.dataset import Dataset
 
 DIM = 64

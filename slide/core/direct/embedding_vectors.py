@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.direct.embeddings import unit_rows
+from slide.core.direct.embedding_rows import unit_rows
 from slide.core.direct.things import of_ones, own_features
 from slide.core.examples.dataset import Dataset
 
