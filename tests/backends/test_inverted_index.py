@@ -13,6 +13,7 @@ from slide.core.contract.sparse import InvertedIndex
 from slide.reference.kernels import ReferenceBackend
 
 N_NEURONS, N_INPUTS = 700, 8
+SMALL = (1, 5, 40)
 LARGE = (128, 129, 200, 341, 699, 700, 701)  # of 700 neurons, on both sides of each way to choose
 
 
@@ -25,9 +26,9 @@ def drawn(rng, n_rows, n_cols, share):
     return CSR(indptr, columns.astype(np.int32), values, n_cols)
 
 
-@pytest.mark.parametrize("k", LARGE)
+@pytest.mark.parametrize("k", [*SMALL, *LARGE])
 @given(st.integers(0, 2**32 - 1))
-def test_many_neurons_are_found_as_few_are(k, seed):
+def test_neurons_are_found_however_many_are_wanted_and_met(k, seed):
     rng = np.random.default_rng(seed)
     lists = drawn(rng, N_INPUTS, N_NEURONS, rng.choice([0.1, 0.5, 0.95]))
     base = rng.integers(-1, 2, N_NEURONS).astype(np.float32)

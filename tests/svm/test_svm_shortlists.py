@@ -120,10 +120,13 @@ def test_entries_are_the_same_in_however_many_parts_they_are_kept(kept, at_a_tim
     ):
         rows = parts.where(matrix, is_kept, BACKEND)
         picked = parts.picked(matrix.indices, is_kept, BACKEND)
+        changed = np.array(matrix.indices)
+        parts.put(changed, is_kept, 10 + picked, BACKEND)
     wanted = matrix.where(is_kept)
     rows.check()
     assert rows.dense().tolist() == wanted.dense().tolist()
     assert picked.tolist() == wanted.indices.tolist()
+    assert changed.tolist() == (matrix.indices + 10 * is_kept).tolist()
 
 
 def test_examples_are_drawn_for_labels_that_have_any():

@@ -12,6 +12,7 @@ from slide.backends.threads.pool import Pool
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.lists import indptr_of
 
+ROWS_COPIED = 64  # for which a thread is worth it
 COLUMNS_PER_ENTRY = 8  # up to which it is faster to count than to sort
 
 
@@ -48,6 +49,35 @@ class Columns(NamedTuple):
 def rows_of(matrix: CSR) -> Rows:
     """The arrays of a CSR."""
     return Rows(matrix.indptr, matrix.indices, matrix.values)
+
+
+def joined_rows(
+    pool: Pool, begins: Array, lengths: Array, indices: Array, values: Array, n_cols: int
+) -> CSR:
+    """A matrix whose rows have been written with room between them.
+
+    Args:
+        pool: copies.
+        begins: i64 (n + 1,), where the room of each row begins.
+        lengths: i64 (n,), what was written of it.
+        indices, values: of the entries.
+        n_cols: of the matrix.
+    """
+    indptr = indptr_of(lengths)
+    moved = Rows(indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32))
+    pool.spread(copy_rows, len(lengths), begins, indices, values, moved, grain=ROWS_COPIED)
+    return CSR(*moved, n_cols)
+
+
+@compiled
+def copy_rows(
+    start: int, stop: int, begins: Array, indices: Array, values: Array, moved: Rows
+) -> None:
+    """Write some rows, which lie where they begin, to where they are to be."""
+    for j in range(start, stop):
+        shift = begins[j] - moved.indptr[j]
+        for p in range(moved.indptr[j], moved.indptr[j + 1]):
+            moved.indices[p], moved.values[p] = indices[p + shift], values[p + shift]
 
 
 def columns_of(matrix: CSR) -> Columns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
-from slide.backends.threads.layouts import Rows, rows_of
+from slide.backends.threads.layouts import Rows, joined_rows, rows_of
 from slide.backends.threads.pool import Pool
 from slide.backends.threads.prefetching import prefetch_row
 from slide.backends.threads.selecting import largest_ids
@@ -19,7 +19,6 @@ from slide.core.contract.lists import indptr_of
 from slide.core.contract.sparse import SolvedRows, visits
 
 SPANS_PER_THREAD = 16  # rows take other times than their terms tell
-ROWS_COPIED = 64  # for which a thread is worth it
 
 
 def solve_rows(
@@ -42,36 +41,7 @@ def solve_rows(
         limits, firsts, strides, begins, kept, values, n_kept, bias, duals, by=terms,
         spans_per_thread=SPANS_PER_THREAD,
     )  # fmt: skip
-    return SolvedRows(joined(pool, begins, n_kept, kept, values, x.n_cols), bias, duals)
-
-
-def joined(
-    pool: Pool, begins: Array, lengths: Array, indices: Array, values: Array, n_cols: int
-) -> CSR:
-    """A matrix whose rows have been written with room between them.
-
-    Args:
-        pool: copies.
-        begins: i64 (n + 1,), where the room of each row begins.
-        lengths: i64 (n,), what was written of it.
-        indices, values: of the entries.
-        n_cols: of the matrix.
-    """
-    indptr = indptr_of(lengths)
-    moved = Rows(indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32))
-    pool.spread(copy_rows, len(lengths), begins, indices, values, moved, grain=ROWS_COPIED)
-    return CSR(*moved, n_cols)
-
-
-@compiled
-def copy_rows(
-    start: int, stop: int, begins: Array, indices: Array, values: Array, moved: Rows
-) -> None:
-    """Write some rows, which lie where they begin, to where they are to be."""
-    for j in range(start, stop):
-        shift = begins[j] - moved.indptr[j]
-        for p in range(moved.indptr[j], moved.indptr[j + 1]):
-            moved.indices[p], moved.values[p] = indices[p + shift], values[p + shift]
+    return SolvedRows(joined_rows(pool, begins, n_kept, kept, values, x.n_cols), bias, duals)
 
 
 @compiled

@@ -6,10 +6,12 @@ that 0 means that nothing has been added, and places that were touched need no m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slide.backends.threads.compiling import Number, call_compiled, compiled, summing
-from slide.backends.threads.layouts import Columns, Rows, columns_of, rows_of
+from slide.backends.threads.layouts import Columns, Rows, columns_of, joined_rows, rows_of
 from slide.backends.threads.prefetching import prefetch_entries, prefetch_row
 from slide.backends.threads.scratch import Scratch
 from slide.backends.threads.selecting import largest_ids
@@ -34,8 +36,8 @@ def spgemm_t(scratch: Scratch, z: CSR, x: CSR, limits: Array, excluded: CSR) -> 
     )  # fmt: skip
     lengths = np.zeros(z.n_cols, np.int64)
     lengths[columns.ids] = n_kept
-    filled = np.arange(len(kept)) < np.repeat(begins[:-1] + n_kept, room)
-    return CSR(indptr_of(lengths), kept[filled], sums[filled], x.n_cols)
+    rows = joined_rows(scratch.pool, begins, n_kept, kept, sums, x.n_cols)
+    return replace(rows, indptr=indptr_of(lengths))
 
 
 def masked_spgemm(scratch: Scratch, x: CSR, w: CSR, active: CSR) -> CSR:

@@ -5,7 +5,7 @@ Where parts are cut is the same for any number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,8 @@ import numpy as np
 from slide.core.contract.arrays import CSR, Array
 from slide.core.contract.backend import Backend
 from slide.core.contract.concurrent import concurrently
-from slide.core.examples.scratch import few_at_a_time, rows_of
+from slide.core.contract.lists import indptr_of
+from slide.core.examples.scratch import Scratch, few_at_a_time, rows_of
 
 PAIRS_AT_A_TIME = 1 << 16  # so that all that is made of them fits a cache
 PARTS_AT_ONCE = 16  # that are in memory together, where what is made of them is not
@@ -33,6 +34,16 @@ def in_turn(backend: Backend | None, calls: Sequence[Callable[[], Made]]) -> Ite
     """What some functions give, in order, called some at a time: see `concurrently`."""
     for start in range(0, len(calls), PARTS_AT_ONCE):
         yield from concurrently(backend, calls[start : start + PARTS_AT_ONCE])
+
+
+def joined(
+    parts: Iterable[tuple[Array, ...]], scratch: Scratch, backend: Backend | None
+) -> tuple[Array, ...]:
+    """See `Scratch.columns`; in memory the arrays are joined at once."""
+    if scratch.folder is not None:
+        return scratch.columns(parts)
+    calls = [partial(np.concatenate, column) for column in zip(*parts, strict=True)]
+    return tuple(concurrently(backend, calls))
 
 
 def where(matrix: CSR, kept: Array, backend: Backend | None) -> CSR:
@@ -56,3 +67,16 @@ def picked(values: Array, kept: Array, backend: Backend | None) -> Array:
 
     calls = [partial(part, span) for span in parts_of(len(values))]
     return np.concatenate(concurrently(backend, calls))
+
+
+def put(values: Array, kept: Array, some: Array, backend: Backend | None) -> None:
+    """Write some values where `kept`, bool, is true, in parts."""
+    spans = parts_of(len(values))
+    counts = concurrently(backend, [partial(np.count_nonzero, kept[span]) for span in spans])
+    begins = indptr_of(np.array(counts))
+
+    def part(number: int) -> None:
+        new = some[begins[number] : begins[number + 1]]
+        values[spans[number]][kept[spans[number]]] = new
+
+    concurrently(backend, [partial(part, number) for number in range(len(spans))])

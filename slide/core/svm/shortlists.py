@@ -19,7 +19,7 @@ from slide.core.contract.concurrent import concurrently
 from slide.core.contract.lists import indptr_of, spans
 from slide.core.examples.scratch import MEMORY, Scratch, few_at_a_time
 from slide.core.svm.cells import Cells
-from slide.core.svm.parts import in_turn, parts_of
+from slide.core.svm.parts import in_turn, joined, parts_of
 
 DRAWN, OWN, HARD = 0, 1, 2
 """Why a pair is there: its example was drawn, has the label, or scored high without having it."""
@@ -85,11 +85,13 @@ class Shortlists:
             return self.span(parts[number]).merged(np.concatenate(new))
 
         calls = [partial(part, number) for number in range(len(parts))]
-        return self.made_of(in_turn(backend, calls))
+        return self.made_of(in_turn(backend, calls), backend)
 
-    def made_of(self, parts: Iterator[tuple[Array, Array, Array]]) -> Shortlists:
+    def made_of(
+        self, parts: Iterator[tuple[Array, Array, Array]], backend: Backend | None
+    ) -> Shortlists:
         """Others of the same labels and examples, of cells, reasons and duals that follow these."""
-        cells, reasons, duals = self.scratch.columns(parts)
+        cells, reasons, duals = joined(parts, self.scratch, backend)
         return Shortlists(cells, reasons, duals, self.shape, self.scratch)
 
     def with_duals(self, parts: Iterator[Array]) -> Shortlists:
@@ -163,8 +165,7 @@ class Shortlists:
             return some.cells[kept], some.reasons[kept], some.duals[kept], kept + part.start
 
         calls = [partial(kept, part) for part in parts_of(len(self.cells))]
-        columns = zip(*concurrently(backend, calls), strict=True)
-        cells, reasons, duals, places = map(np.concatenate, columns)
+        cells, reasons, duals, places = joined(concurrently(backend, calls), MEMORY, backend)
         return replace(self, cells=cells, reasons=reasons, duals=duals), places
 
     def duals_with(self, places: Array | None, duals: Array) -> Array:
@@ -261,7 +262,8 @@ class Shortlists:
             kept = np.flatnonzero((some.reasons == OWN) | (some.duals > 0))
             return some.cells[kept], some.reasons[kept], some.duals[kept]
 
-        return self.made_of(in_turn(backend, [partial(kept, p) for p in parts_of(len(self.cells))]))
+        calls = [partial(kept, part) for part in parts_of(len(self.cells))]
+        return self.made_of(in_turn(backend, calls), backend)
 
 
 def sums(values: Array, bounds: Array) -> Array:

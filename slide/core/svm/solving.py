@@ -21,7 +21,7 @@ from slide.core.examples.scratch import ENTRIES_AT_A_TIME, MEMORY, Scratch, few_
 from slide.core.examples.weights import of_rows
 from slide.core.svm.cells import found_cells
 from slide.core.svm.on_disk import centroids_of, wanted_rows
-from slide.core.svm.parts import picked, where
+from slide.core.svm.parts import picked, put, where
 from slide.core.svm.settings import SvmSettings
 from slide.core.svm.shortlists import Shortlists
 
@@ -159,7 +159,7 @@ class Problem:
         x, costs = wanted_rows(x, where(costs, counts, self.backend), self.scratch, salt + 1)
         begun = picked(duals, counts, self.backend)
         rows = self.passed(x, costs, begun, start, limits, REFINING, salt + 1)
-        duals[counts] = self.backend.get(rows.duals)
+        put(duals, counts, self.backend.get(rows.duals), self.backend)
         weight = rows.weight.map(self.backend.get)
         weight = where(weight, weight.values != 0, self.backend)
         return SolvedRows(weight, self.backend.get(rows.bias), duals)
