@@ -247,7 +247,7 @@ class Shortlists:
         """Pairs of each reason, i64 (3,)."""
         counts = np.zeros(3, np.int64)
         for span in spans(len(self.cells)):
-            counts += np.bincount(self.reasons[span], minlength=3)
+            counts += [np.count_nonzero(self.reasons[span] == why) for why in range(3)]
         return counts
 
     def unsatisfied(self, backend: Backend | None = None) -> Shortlists:
