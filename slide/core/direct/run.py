@@ -20,6 +20,7 @@ from slide.core.direct.listed import ListedLabels
 from slide.core.direct.mapped import AsInputs, as_inputs, with_constant
 from slide.core.direct.network import Direct, logits
 from slide.core.direct.restoring import demand_state
+from slide.core.direct.searching import listed
 from slide.core.direct.settings import DirectSettings
 from slide.core.direct.stacking import Asked, Stacked, drawn, with_neighbours
 from slide.core.direct.things import things_of
@@ -154,13 +155,13 @@ class DirectRun(Stepping):
         run.held_out = state["held_out"] and Scored.restored(state["held_out"])
         run.n_steps, run.built_at = state["n_steps"], state["built_at"]
         if index is not None:
-            run.index = run.listed(InvertedIndex(**index | {"base": network.bias}).map(backend.put))
+            whole = InvertedIndex(**index | {"base": network.bias}).map(backend.put)
+            run.index = ListedLabels.of(whole, network.param.weight, backend)
         return run
 
     def state(self) -> State:
         """Weights and squares, the index as it was built, clocks and generator."""
-        bias = self.connections.bias
-        index = self.index and self.index.whole(bias).map(self.backend.get).state()
+        index = self.index and self.index.whole(self.connections.bias)
         return {
             "rng": state_of_rng(self.rng),
             "network": self.connections.state(self.backend),
@@ -173,22 +174,16 @@ class DirectRun(Stepping):
             "held_out": self.held_out and self.held_out.state(),
             "n_steps": self.n_steps,
             "built_at": self.built_at,
-            "index": index,
+            "index": index and index.map(self.backend.get).state(),
         }
 
     def refresh(self) -> bool:
         """Rebuild the index if that is due before the next step; whether it was."""
         if not self.rebuilds.take_turn(self.n_steps) and self.index is not None:
             return False
-        self.index = self.listed(
-            self.connections.index(self.backend, self.settings.learner.list_limit)
-        )
+        self.index = listed(self.connections, self.backend, self.settings.learner.list_limit)
         self.built_at = self.n_steps
         return True
-
-    def listed(self, index: InvertedIndex) -> ListedLabels:
-        """An index of the connections as it is searched."""
-        return ListedLabels.of(index, self.connections.param.weight, self.backend)
 
     def train_on(self, batch: Dataset, lr: float) -> StepReport:
         """One training step on a batch of `data`, with the index as it is.
