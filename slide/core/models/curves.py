@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from slide.core.contract.arrays import Array
-from slide.core.models.isotonic import isotonic_blocks
 
 BINS = 15  # of the expected calibration error
 
@@ -59,15 +58,18 @@ class Curve:
             n_others: pairs that were no answer; their logits are taken to be the lowest.
             n_missed: of them, those whose label is the example's.
         """
+        from scipy.optimize import isotonic_regression  # takes time to import
+
         ends = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
         points = np.concatenate([[ends[0], *ends], scores])
         sides = np.concatenate([[n_missed / max(n_others, 1), 1, 0], right])
         weights = np.concatenate([[n_others, 1, 1], np.ones(len(scores))])
         distinct, which = np.unique(points, return_inverse=True)
         sums, weights = np.bincount(which, weights * sides), np.bincount(which, weights)
-        means, begins = isotonic_blocks(sums / weights, weights)
+        steps = isotonic_regression(sums / weights, weights=weights)
+        begins = steps.blocks[:-1]
         centres = np.add.reduceat(weights * distinct, begins) / np.add.reduceat(weights, begins)
-        return cls(centres, np.clip(means, 0, 1))
+        return cls(centres, np.clip(steps.x[begins], 0, 1))
 
     def at(self, scores: Array) -> Array:
         """Probabilities of logits, f64."""
