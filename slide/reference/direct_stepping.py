@@ -44,7 +44,10 @@ class DirectStepper:
         placed = SparseParam(
             params.weight.map(lambda array: put(array.copy())), put(params.square.copy())
         )
-        self.run.connections = replace(self.run.connections, param=placed)
+        run = self.run
+        run.connections = replace(run.connections, param=placed)
+        if run.index is not None:  # which has biases as they were
+            run.index.move(put(np.arange(run.connections.n_labels)), run.connections.bias)
 
     def step(self) -> Dataset:
         """One step; the batch that it was done on."""

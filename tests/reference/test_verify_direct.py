@@ -13,6 +13,7 @@ from slide.core.contract.arrays import CSR
 from slide.core.direct import connecting, inputs
 from slide.core.direct import run as direct_training
 from slide.core.direct.active import active_set
+from slide.core.direct.listed import ListedLabels
 from slide.core.direct.network import Direct
 from slide.core.direct.run import DirectRun, entries_that_matter
 from slide.core.settings.schedule import Schedule
@@ -91,7 +92,7 @@ def of_the_wrong_sign(cls, parts, n_cols):
         pytest.param(
             direct_training, "entries_that_matter", by_the_mean, id="mean of the gradients"
         ),
-        pytest.param(direct_training, "replace", lambda index, base: index, id="old biases"),
+        pytest.param(ListedLabels, "move", lambda *_: None, id="old biases"),
         pytest.param(DirectRun, "choose", of_labels, id="no negatives"),
         pytest.param(
             direct_training, "Schedule", lambda gap, growth: Schedule(gap + 1, growth), id="late"

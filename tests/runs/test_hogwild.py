@@ -45,7 +45,7 @@ def tables_seen(context, nothing):
     """What a worker chooses active neurons by, as bytes."""
     learner = context.state.learner
     found = learner.found_by
-    return (found if isinstance(learner, DirectRun) else found[-1].tables).ids.tobytes()
+    return (found.index if isinstance(learner, DirectRun) else found[-1].tables).ids.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["direct", pytest.param("batch", marks=pytest.mark.slow)])
@@ -57,7 +57,7 @@ def test_workers_are_told_of_new_tables(kind):
     batches = [Batch(np.arange(i, i + 64), 0.1, np.arange(0)) for i in range(0, 640, 64)]
     steps = Hogwild(backend.hogwild_workers).steps(run, batches)
     assert len(list(steps)) == len(batches)
-    found = run.found_by if kind == "direct" else run.found_by[-1].tables
+    found = run.found_by.index if kind == "direct" else run.found_by[-1].tables
     assert answers(backend.pool, tables_seen) == [found.ids.tobytes()] * 2
     age = run.diagnostics()["table_age"]
     assert 0 <= age < 10  # they are not those of the beginning
