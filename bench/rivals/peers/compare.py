@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.harness.machine import commit, in_one_line
 from bench.rivals.peers import sets
 from bench.rivals.peers.contestant import Contestant, Task
-from bench.rivals.peers.curves import draw
+from bench.rivals.peers.curves import draw, draw_all
 from bench.rivals.peers.engine import Slide
 from bench.rivals.peers.environments import OUT
 from bench.rivals.peers.lock import machine_lock
@@ -206,6 +206,7 @@ def main() -> None:
             harness.compare(source, contestants)
             draw(harness.records, source.name, args.threads, args.out)
             write_report(harness.records, args.threads, args.out)
+        draw_all(harness.records, [source.name for source in sources], args.threads, args.out)
     print(f"Report: {args.out / 'report.md'}")
 
 
