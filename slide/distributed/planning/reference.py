@@ -21,7 +21,8 @@ REFERENCE = Rates(
     rebuild_label_seconds=2.1e-6,
     merge_seconds=2.6e-8,
     cut_seconds=1.05e-5,
-    source="those of bibtex on an Intel Xeon, but 10 ns for an entry of a list, as at size A",
+    source="those of bibtex on an Intel Xeon, but 10 ns for an entry of a list, as where totals of "
+    "labels exceed a cache",
 )
 
 
