@@ -20,6 +20,7 @@ from slide.core.direct.judging import stacked
 from slide.core.direct.neighbours import SUMMANDS, above_least
 from slide.core.direct.restoring import demand_state
 from slide.core.direct.run import DirectRun
+from slide.core.direct.things import things_of
 from slide.core.examples.dataset import Dataset
 
 N_ITEMS = 400
@@ -154,6 +155,18 @@ def threaded(name, n):
     backend = slide.load_backend(name)
     backend.set_threads(n)
     return backend
+
+
+def test_parts_of_what_is_held_out_are_looked_for_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "slide.core.direct.run.things_of", lambda data: looked.append(data) or things_of(data)
+    )
+    run = begun()
+    while run.finish():
+        pass
+    assert run.found is not None
+    assert len(looked) == 1
 
 
 def test_bits_do_not_depend_on_threads_or_backends(monkeypatch):
