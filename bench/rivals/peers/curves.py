@@ -88,9 +88,9 @@ def fill(panel: Any, records: Records, set_name: str, threads: int, name: str) -
             marker, colour = SIGNS.get(contestant, OURS)
             panel.plot(*end_of(good(ended), name), marker, color=colour, label=contestant)
     panel.set(xscale="log")
-    for of_axis in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
-        of_axis(ticker.FormatStrFormatter("%g"))  # 40, not 4 x 10^1
-    panel.tick_params(axis="x", which="minor", labelsize="small")
+    panel.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))  # 50, not 5 x 10^1
+    panel.xaxis.set_minor_formatter(ticker.NullFormatter())
     panel.grid(alpha=0.3)
 
 
