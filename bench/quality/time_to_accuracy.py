@@ -14,6 +14,7 @@ Source of the task: Chen et al., SLIDE (MLSys 2020), figure 5 and table 1.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,6 @@ from slide.core.contract.backend import Backend
 from slide.core.contract.optim import learning_rate
 from slide.core.learners.kinds import kind_of
 from slide.core.models.model import Model
-from slide.core.runs.clock import n_steps_of
 from slide.core.runs.rehearsal import rehearse
 
 HIDDEN = 128
@@ -122,10 +122,8 @@ def ours(
     config: slide.Config, backend: Backend, train: slide.Dataset, test: slide.Dataset
 ) -> Curve:
     """slide, as `Trainer` trains it."""
-    n_steps, counts = (
-        n_steps_of(config.training, train.n_samples),
-        train.y.positive().column_counts(),
-    )
+    n_steps = config.epochs * math.ceil(train.n_samples / config.batch_size)
+    counts = train.y.positive().column_counts()
 
     def score() -> float:
         run.catch_up()
@@ -137,7 +135,7 @@ def ours(
         run = waiting_for_device(backend, kind_of(config).begin)(config, backend, train)
         step = waiting_for_device(backend, run.step)
         yield
-        for rows in batches(train.n_samples, config.batch_size, config.epochs):
+        for rows in batches(len(run.order), config.batch_size, config.epochs):
             lr = learning_rate(config.lr_schedule, config.lr, run.n_steps / n_steps, config.warmup)
             step(run.data.take(run.order[rows]), lr)
             yield
